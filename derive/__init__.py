@@ -1,0 +1,1 @@
+"""derive: author derived medical images as new, valid DICOM series."""

@@ -1,0 +1,44 @@
+"""Facts of PS3.3 and PS3.6, from generated tables.
+
+>>> ct = iod("1.2.840.10008.5.1.4.1.1.2")
+>>> ct.attributes["ImageType"].type, ct.attributes["ImageType"].module
+('1', 'ct-image')
+>>> section("image-plane")
+'C.7.6.2'
+
+``README.md`` says where the tables come from. Nothing outside this package and the standard library is read.
+"""
+
+from __future__ import annotations
+
+from derive.standard._iods import (
+    AttributeRule,
+    Iod,
+    ModuleUse,
+    UnknownIod,
+    iod,
+    section,
+    sop_class_uids,
+    supported,
+)
+from derive.standard._tables import keyword_of, tag_of
+from derive.standard._values import ValueRule, values
+
+__all__ = [
+    "EDITION",
+    "AttributeRule",
+    "Iod",
+    "ModuleUse",
+    "UnknownIod",
+    "ValueRule",
+    "iod",
+    "keyword_of",
+    "section",
+    "sop_class_uids",
+    "supported",
+    "tag_of",
+    "values",
+]
+
+EDITION = "2026b"
+"""Edition of the standard that the IODs, modules and attributes are from."""

@@ -1,0 +1,30 @@
+"""Where tests find real data, and how strict pydicom is while they run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pydicom.config
+import pytest
+
+DATA = Path(os.environ.get("DERIVE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def real() -> Callable[[str], Path]:
+    """Return a function that gives a folder or file of the real data, or skips and names what is missing."""
+
+    def find(name: str) -> Path:
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(f"{name} is not in the test data ({DATA}); set DERIVE_TEST_DATA")
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def _strict_writing() -> None:
+    pydicom.config.settings.writing_validation_mode = pydicom.config.RAISE
