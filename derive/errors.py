@@ -1,0 +1,98 @@
+"""The one tree of errors, with the exit code that the command line gives each.
+
+::
+
+    DeriveError
+    ├─ UsageError       2  a parameter, flag, keyword or code that cannot be used
+    ├─ SourceError      3  not one series, not images, unreadable, wrong class
+    ├─ GeometryError    4  not one volume: gaps, tilt, orientation, repeated positions
+    ├─ ValuesError      5  values that cannot be read, computed or stored
+    ├─ AssembleError    1  an attribute that the object needs cannot be had
+    ├─ InvalidInstance  1  the checker found errors (``.findings``)
+    └─ OutputError      6  the target cannot be written
+
+Every error carries a stable ``code`` such as ``GEO-GAP``; its text says what, where, found, wanted
+and what to change. Texts hold file names and UIDs, never patient data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class DeriveError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Parameters
+    ----------
+    code : str
+        Stable identifier, e.g. ``GEO-GAP``.
+    message : str
+        What, where, found, wanted, and what to change.
+    facts : Any
+        The numbers and names of the message for programs (``--json``).
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, code: str, message: str, **facts: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.facts = facts
+
+
+class UsageError(DeriveError):
+    """A parameter, flag, keyword or code that cannot be used."""
+
+    exit_code = 2
+
+
+class SourceError(DeriveError):
+    """The input is not one readable series of a supported class."""
+
+    exit_code = 3
+
+
+class GeometryError(DeriveError):
+    """The slices do not make one volume, or two grids do not meet."""
+
+    exit_code = 4
+
+
+class ValuesError(DeriveError):
+    """Pixel values cannot be read, computed or stored without loss beyond what was stated."""
+
+    exit_code = 5
+
+
+class AssembleError(DeriveError):
+    """An attribute of the new object cannot be had by the rule that governs it."""
+
+    exit_code = 1
+
+
+class OutputError(DeriveError):
+    """The target folder cannot be written as asked."""
+
+    exit_code = 6
+
+
+class InvalidInstance(DeriveError):
+    """The checker found errors in what would be written.
+
+    Parameters
+    ----------
+    findings : sequence of derive.check.Finding
+        All findings, errors first.
+    """
+
+    exit_code = 1
+
+    def __init__(self, findings: Sequence[Any]) -> None:
+        errors = [f for f in findings if f.severity == "error"]
+        shown = "; ".join(str(f) for f in errors[:3])
+        more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
+        super().__init__("CHK-INVALID", f"{len(errors)} errors in the assembled series: {shown}{more}")
+        self.findings = tuple(findings)

@@ -1,0 +1,159 @@
+"""Where the voxels are: the plane attributes of a series as one value (PS3.3 C.7.6.2).
+
+Arrays are (slice, row, column). Slices are always ordered along the normal, the cross product of the
+row and the column cosines, so the spacing between slices is positive and the frame right-handed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from derive.errors import GeometryError
+
+Triple = tuple[float, float, float]
+Shape = tuple[int, int, int]
+
+#: Two grids are one when no voxel centre differs by more than this.
+POSITION_TOLERANCE_MM = 1e-3
+
+
+def triple(values: ArrayLike) -> Triple:
+    """Return three finite floats, as plain Python numbers."""
+    x, y, z = (float(v) for v in np.asarray(values, dtype=np.float64).reshape(3))
+    return x, y, z
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """An evenly spaced, untilted stack of planes in the patient's coordinates (LPS, mm).
+
+    Parameters
+    ----------
+    first_position : (x, y, z) mm
+        Centre of voxel (0, 0, 0): Image Position (Patient) of the first slice.
+    row_cosines, column_cosines : (x, y, z)
+        Image Orientation (Patient): direction of increasing column index, of increasing row index.
+    pixel_spacing : (between rows, between columns) mm
+        Pixel Spacing, in the order of the attribute.
+    slice_spacing : float
+        Distance between neighbouring slice centres along the normal, mm; above 0.
+    shape : (slices, rows, columns)
+    frame_of_reference_uid : str
+        May be empty where a source has none.
+    measured_positions : tuple of (x, y, z), optional
+        Positions as read, one a slice, so that a grid that is kept is written as it was.
+    slice_thickness : float, optional
+        Nominal thickness in mm of planes that an operation made; None where it is the source's own.
+    """
+
+    first_position: Triple
+    row_cosines: Triple
+    column_cosines: Triple
+    pixel_spacing: tuple[float, float]
+    slice_spacing: float
+    shape: Shape
+    frame_of_reference_uid: str = ""
+    measured_positions: tuple[Triple, ...] | None = None
+    slice_thickness: float | None = None
+
+    def __post_init__(self) -> None:
+        row, column = np.array(self.row_cosines), np.array(self.column_cosines)
+        skew = max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column))
+        if not skew < 1e-3:
+            raise GeometryError(
+                "GEO-COSINES",
+                f"row and column cosines {self.row_cosines}, {self.column_cosines} are off from unit length "
+                f"and a right angle by {skew:.2g}; wanted less than 0.001",
+            )
+        if not (min(self.pixel_spacing) > 0 and self.slice_spacing > 0 and min(self.shape) > 0):
+            raise GeometryError(
+                "GEO-SPACING",
+                f"pixel spacing {self.pixel_spacing} mm, slice spacing {self.slice_spacing} mm, shape {self.shape}: "
+                "all must be above 0",
+            )
+        if self.measured_positions is not None and len(self.measured_positions) != self.shape[0]:
+            raise GeometryError(
+                "GEO-POSITIONS", f"{len(self.measured_positions)} positions for {self.shape[0]} slices"
+            )
+
+    @property
+    def normal(self) -> Triple:
+        """Unit vector from slice to slice."""
+        normal = np.cross(self.row_cosines, self.column_cosines)
+        return triple(normal / np.linalg.norm(normal))
+
+    @property
+    def spacing(self) -> Triple:
+        """Spacing (slice, row, column) in mm, in the order of the array axes."""
+        return self.slice_spacing, *self.pixel_spacing
+
+    @property
+    def directions(self) -> NDArray[np.float64]:
+        """(3, 3): unit vectors of the slice, row and column index, one a matrix column."""
+        return np.stack([self.normal, self.column_cosines, self.row_cosines], axis=1)
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """(4, 4): (slice, row, column, 1) to patient coordinates (x, y, z, 1) in mm."""
+        affine = np.eye(4)
+        affine[:3, :3] = self.directions * self.spacing
+        affine[:3, 3] = self.first_position
+        return affine
+
+    def position(self, index: int) -> Triple:
+        """Image Position (Patient) of slice `index`, as read where it was read."""
+        if self.measured_positions is not None:
+            return self.measured_positions[index]
+        return triple(np.array(self.first_position) + index * self.slice_spacing * np.array(self.normal))
+
+    def index_of(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Continuous (slice, row, column) indices of patient points.
+
+        Parameters
+        ----------
+        points : (..., 3) mm
+        """
+        offset = np.asarray(points, dtype=np.float64) - self.first_position
+        return np.asarray(
+            np.linalg.solve(self.affine[:3, :3], offset.reshape(-1, 3).T).T.reshape(offset.shape)
+        )
+
+    def points_of(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """Patient points (..., 3) mm of continuous (slice, row, column) indices."""
+        return np.asarray(np.asarray(indices, dtype=np.float64) @ self.affine[:3, :3].T + self.first_position)
+
+    def corners(self) -> NDArray[np.float64]:
+        """(8, 3) mm: the centres of the eight corner voxels."""
+        last = np.array(self.shape) - 1
+        return self.points_of(np.array(list(np.ndindex(2, 2, 2))) * last)
+
+    def largest_distance(self, other: Geometry) -> float:
+        """Largest distance in mm between equal voxel centres; infinite if the shapes differ."""
+        if self.shape != other.shape:
+            return float("inf")
+        return float(np.linalg.norm(self.corners() - other.corners(), axis=1).max())
+
+    def same_grid(self, other: Geometry, tolerance_mm: float = POSITION_TOLERANCE_MM) -> bool:
+        """Whether every voxel lies where it lies in `other`, in the same frame of reference."""
+        return (
+            self.frame_of_reference_uid == other.frame_of_reference_uid
+            and self.largest_distance(other) <= tolerance_mm
+        )
+
+    def same_plane(self, other: Geometry, tolerance: float = 1e-3) -> bool:
+        """Whether the planes of both have one orientation (rows and columns may be scaled)."""
+        pairs = ((self.row_cosines, other.row_cosines), (self.column_cosines, other.column_cosines))
+        return all(float(np.abs(np.subtract(a, b)).max()) <= tolerance for a, b in pairs)
+
+    def slices(self, first: int, last: int) -> Geometry:
+        """Geometry of the slices `first` (included) to `last` (excluded)."""
+        measured = self.measured_positions
+        return replace(
+            self,
+            first_position=self.position(first),
+            shape=(last - first, *self.shape[1:]),
+            measured_positions=None if measured is None else measured[first:last],
+        )

@@ -1,0 +1,112 @@
+"""New UIDs, one method a role (PS3.5 9, B.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydicom.uid import generate_uid
+
+from derive.errors import UsageError
+
+#: Identifies this implementation in File Meta Information (PS3.7 D.3.3.2; UUID-derived, PS3.5 B.2).
+IMPLEMENTATION_CLASS_UID = "2.25.179258866402875963855384090631250297468"
+#: A root leaves this many characters for what makes the UID unique.
+LONGEST_ROOT = 24
+
+
+class Uids(Protocol):
+    """Where new UIDs come from."""
+
+    def series(self) -> str:
+        """Series Instance UID of the result."""
+        ...
+
+    def frame_of_reference(self) -> str:
+        """Frame of Reference UID, where the source has none."""
+        ...
+
+    def instance(self, index: int, pixels: bytes) -> str:
+        """SOP Instance UID of one instance, of its index in space and its stored values."""
+        ...
+
+
+def checked_root(root: str | None) -> str | None:
+    """Return an organisation's root, ending in a dot.
+
+    Raises
+    ------
+    UsageError
+        ``UID-PREFIX`` if it is no UID root or leaves too little room.
+    """
+    if root is None:
+        return None
+    parts = root.rstrip(".").split(".")
+    legal = all(p.isdigit() and (p == "0" or not p.startswith("0")) for p in parts)
+    if not legal or len(root) > LONGEST_ROOT or len(parts) < 2:
+        raise UsageError(
+            "UID-PREFIX",
+            f"{root!r} is no UID root: numbers joined by dots, no leading zeros, at most {LONGEST_ROOT} characters",
+        )
+    return root.rstrip(".") + "."
+
+
+@dataclass(frozen=True)
+class RandomUids:
+    """UIDs that nobody has seen before; one series UID for the life of the value."""
+
+    root: str | None = None
+    _series: str = field(init=False)
+    _frame: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_series", generate_uid(self.root))
+        object.__setattr__(self, "_frame", generate_uid(self.root))
+
+    def series(self) -> str:
+        """Series Instance UID of the result."""
+        return self._series
+
+    def frame_of_reference(self) -> str:
+        """Frame of Reference UID, where the source has none."""
+        return self._frame
+
+    def instance(self, index: int, pixels: bytes) -> str:
+        """SOP Instance UID of one instance."""
+        return generate_uid(self.root)
+
+
+@dataclass(frozen=True)
+class ReproducibleUids:
+    """UIDs that are the same for the same sources, steps, options, version and pixels, and for nothing else.
+
+    Parameters
+    ----------
+    facts : sequence of str
+        Everything that makes the result what it is, a digest of all its pixels included.
+    root : str, optional
+    """
+
+    facts: Sequence[str]
+    root: str | None = None
+
+    def series(self) -> str:
+        """Series Instance UID of the result."""
+        return self._derive("series")
+
+    def frame_of_reference(self) -> str:
+        """Frame of Reference UID, where the source has none."""
+        return self._derive("frame of reference")
+
+    def instance(self, index: int, pixels: bytes) -> str:
+        """SOP Instance UID of one instance, of its index in space and its stored values."""
+        return self._derive("instance", str(index), hashlib.sha256(pixels).hexdigest())
+
+    def _derive(self, *role: str) -> str:
+        digest = hashlib.sha256("\0".join((*self.facts, *role)).encode()).digest()[:16]
+        if self.root is None:
+            return f"2.25.{uuid.UUID(bytes=digest, version=5).int}"
+        return self.root + str(int.from_bytes(digest, "big"))[: 64 - len(self.root)]

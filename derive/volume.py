@@ -1,0 +1,158 @@
+"""Values on a geometry, pulled in slabs.
+
+A volume answers for any run of slices; an operation is a volume that asks its upstream for the slices
+it needs. Nothing is computed before it is asked for, and a series costs the memory of a few slices.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from derive.errors import ValuesError
+from derive.geometry import Geometry
+
+Array = NDArray[np.float32]
+Pull = Callable[[int, int], Array]
+Contributors = Callable[[int], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the values of a volume are.
+
+    Parameters
+    ----------
+    units : str
+        UCUM code (``[hnsf'U]``, ``1``) or, for PET, the term of Units (0054,1001).
+    fill : float
+        Value of space outside the measured field: air in CT (-1000), 0 in MR and PET.
+    padded : bool
+        Whether NaN (pixel padding) can occur.
+    """
+
+    units: str = "1"
+    fill: float = 0.0
+    padded: bool = False
+
+
+class _Window:
+    """The slab that was pulled last, so that overlapping requests compute each slice once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.first = 0
+        self.slab: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Real-world values on a geometry.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    pull : callable (first, last) -> (last - first, rows, columns) float32
+        Computes slices; called only for slices that are not at hand. NaN marks pixel padding.
+    contributors : callable (slice) -> tuple of int
+        The slices of the source series whose pixels entered this slice.
+    quantity : Quantity
+    value_range : (float, float), optional
+        Bounds that no value can leave; None when only the data can tell.
+    """
+
+    geometry: Geometry
+    pull: Pull
+    contributors: Contributors
+    quantity: Quantity = Quantity()
+    value_range: tuple[float, float] | None = None
+    _window: _Window = field(default_factory=_Window, init=False, repr=False)
+
+    @classmethod
+    def from_array(cls, array: ArrayLike, geometry: Geometry, quantity: Quantity | None = None) -> Volume:
+        """Make a volume of values that are in memory.
+
+        Parameters
+        ----------
+        array : (slices, rows, columns)
+            Real-world values; NaN marks pixel padding.
+        geometry : Geometry
+            Of the same shape.
+        """
+        values = np.ascontiguousarray(array, dtype=np.float32)
+        if values.shape != geometry.shape:
+            raise ValuesError(
+                "VAL-SHAPE", f"array of shape {values.shape} on a geometry of shape {geometry.shape}"
+            )
+        if np.isinf(values).any():
+            raise ValuesError(
+                "VAL-NONFINITE", f"{int(np.isinf(values).sum())} values are infinite; none can be stored"
+            )
+        values.flags.writeable = False
+        if quantity is None:
+            quantity = Quantity()
+        return cls(
+            geometry,
+            pull=lambda first, last: values[first:last],
+            contributors=lambda index: (index,),
+            quantity=replace(quantity, padded=bool(np.isnan(values).any())),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        return self.geometry.shape
+
+    def slab(self, first: int, last: int) -> Array:
+        """Return slices `first` (included) to `last` (excluded).
+
+        Returns
+        -------
+        (last - first, rows, columns) float32, read-only; NaN marks pixel padding
+        """
+        if not 0 <= first < last <= self.shape[0]:
+            raise ValuesError("VAL-SLAB", f"slices {first}..{last} asked of a volume of {self.shape[0]}")
+        window = self._window
+        with window.lock:
+            window.slab = self._extend(window, first, last)
+            window.first = first
+            return window.slab
+
+    def _extend(self, window: _Window, first: int, last: int) -> Array:
+        """Reuse the slices at hand that the request still covers, pull the rest."""
+        if window.slab is None or not window.first <= first < window.first + len(window.slab):
+            return _read_only(self.pull(first, last))
+        kept = window.slab[first - window.first : last - window.first]
+        missing = first + len(kept)
+        if missing == last:
+            return kept
+        return _read_only(np.concatenate([kept, self.pull(missing, last)]))
+
+    def contributors_of(self, indices: Iterable[int]) -> tuple[int, ...]:
+        """The source slices whose pixels entered any of these slices, in order."""
+        return tuple(sorted({source for k in indices for source in self.contributors(k)}))
+
+    @property
+    def array(self) -> Array:
+        """All slices: (slices, rows, columns) float32, read-only; NaN marks pixel padding."""
+        return self.slab(0, self.shape[0])
+
+    def filled(self) -> Array:
+        """All slices as a new array in which pixel padding has the fill value of the quantity."""
+        values = np.array(self.array)
+        values[np.isnan(values)] = self.quantity.fill
+        return values
+
+    def with_array(self, array: ArrayLike, geometry: Geometry | None = None) -> Volume:
+        """Return new values of the same quantity, on the same geometry unless another is given."""
+        return Volume.from_array(array, geometry or self.geometry, self.quantity)
+
+
+def _read_only(values: Array) -> Array:
+    view = values.view()
+    view.flags.writeable = False
+    return view
