@@ -190,9 +190,11 @@ def fits(text: str, encodings: Sequence[str]) -> bool:
 
 
 def to_dataset(elements: Iterable[Element]) -> Dataset:
-    """Return a plain Dataset that decodes each value when it is asked for."""
+    """Return a plain Dataset that decodes each value when it is asked for, and is written byte for byte."""
     dataset = Dataset({BaseTag(e.tag): raw(e) for e in sorted(elements)})
-    dataset.set_original_encoding(False, True, None)
+    # pydicom writes undecoded bytes only where it is told that the character set is that of the reading.
+    charset = dataset.get("SpecificCharacterSet")
+    dataset.set_original_encoding(False, True, convert_encodings(charset) if charset else default_encoding)
     return dataset
 
 
@@ -214,7 +216,9 @@ def source_encodings(dataset: Dataset) -> list[str]:
 
 
 def _is_standard(tag: BaseTag) -> bool:
-    return not tag.is_private and tag.group not in (0x0002, 0x7FE0) and not 0x5000 <= tag.group <= 0x60FF
+    # Group 52xx, between curves and overlays, holds the functional groups.
+    left_out = tag.group in (0x0002, 0x7FE0) or 0x5000 <= tag.group <= 0x50FF or 0x6000 <= tag.group <= 0x60FF
+    return not tag.is_private and not left_out
 
 
 def _from_element(dataset: Dataset, tag: BaseTag) -> Element | None:

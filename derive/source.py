@@ -231,7 +231,7 @@ class SourceSeries:
         """Return the decoded value of every instance; None without."""
         return [self.value(keyword, i) for i in range(len(self.instances))]
 
-    @property
+    @cached_property
     def scrolls_down(self) -> bool:
         """Whether Instance Numbers fall along the normal: the source's own order of scrolling."""
         numbers = [n for n in self.values("InstanceNumber") if n is not None]

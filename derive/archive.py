@@ -1,0 +1,157 @@
+"""Zip archives as a source: members are unpacked one at a time, and nothing is trusted that they declare."""
+
+from __future__ import annotations
+
+import re
+import stat
+import tempfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NoReturn
+
+from derive.errors import SourceError
+
+_CHUNK = 1024 * 1024
+#: A member is held in memory up to this size, above it in a temporary file that has no name.
+_IN_MEMORY = 64 * 1024 * 1024
+#: Below this many unpacked bytes no ratio is looked at: an image of air packs a thousandfold.
+_RATIO_FLOOR = 256 * 1024 * 1024
+_CLIMBS = re.compile(r"(^|/)\.\.(/|$)|^/|^[A-Za-z]:|\0")
+
+
+@dataclass(frozen=True)
+class ZipLimits:
+    """What an archive may cost before it is refused.
+
+    Parameters
+    ----------
+    entries : int
+        Members.
+    unpacked_bytes : int
+        Sum over all members, counted while unpacking.
+    ratio : float
+        Unpacked bytes to the size of the archive, once more than 256 MiB are unpacked.
+    """
+
+    entries: int = 100_000
+    unpacked_bytes: int = 8 * 1024**3
+    ratio: float = 200.0
+
+
+class Archive:
+    """A zip file whose members can be read in any order, as often as wanted, from several threads.
+
+    Parameters
+    ----------
+    path : Path
+    limits : ZipLimits
+
+    Raises
+    ------
+    SourceError
+        ``ZIP-UNREADABLE``, ``ZIP-PATH``, ``ZIP-LINK``, ``ZIP-ENCRYPTED`` or ``ZIP-SIZE``, before anything
+        is unpacked.
+    """
+
+    def __init__(self, path: Path, limits: ZipLimits) -> None:
+        self.path = path
+        self.limits = limits
+        self._lock = threading.Lock()
+        self._counted: dict[int, int] = {}
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise SourceError(
+                "ZIP-UNREADABLE", f"{path.name} cannot be read as a zip archive: {error}"
+            ) from error
+        self._members = [i for i in self._zip.infolist() if not i.is_dir()]
+        self._check_directory()
+
+    def members(self) -> Iterator[zipfile.ZipInfo]:
+        """Give the members that are files, in the order of their names."""
+        yield from sorted(self._members, key=lambda i: (i.filename, i.header_offset))
+
+    def open(self, member: zipfile.ZipInfo) -> IO[bytes]:
+        """Unpack one member.
+
+        Returns
+        -------
+        binary file
+            At its start, seekable; gone when it is closed.
+
+        Raises
+        ------
+        SourceError
+            ``ZIP-SIZE`` beyond the limits, ``ZIP-UNREADABLE`` if the member is damaged.
+        """
+        unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - given away open
+        try:
+            with self._zip.open(member) as packed:
+                count = 0
+                while chunk := packed.read(_CHUNK):
+                    count += len(chunk)
+                    self._count(member, count)
+                    unpacked.write(chunk)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            unpacked.close()
+            raise SourceError(
+                "ZIP-UNREADABLE", f"{member.filename} of {self.path.name} cannot be unpacked: {error}"
+            ) from error
+        except SourceError:
+            unpacked.close()
+            raise
+        unpacked.seek(0)
+        return unpacked
+
+    def _check_directory(self) -> None:
+        for member in self._zip.infolist():
+            _check_entry(member, self.path.name)
+        if len(self._members) > self.limits.entries:
+            self._too_big(f"has {len(self._members)} entries; at most {self.limits.entries} are read")
+        self._check_size(sum(i.file_size for i in self._members), "declares")
+        if sum(i.compress_size for i in self._members) > self.path.stat().st_size:
+            self._too_big("has entries that overlap: they are larger together than the archive")
+
+    def _count(self, member: zipfile.ZipInfo, count: int) -> None:
+        """Count what a member really unpacks to; unpacking it again does not count twice."""
+        with self._lock:
+            self._counted[member.header_offset] = max(count, self._counted.get(member.header_offset, 0))
+            total = sum(self._counted.values()) if count % (64 * _CHUNK) == 0 or count < _CHUNK else 0
+        self._check_size(max(total, count), "unpacks to")
+
+    def _check_size(self, size: int, verb: str) -> None:
+        if size > self.limits.unpacked_bytes:
+            self._too_big(f"{verb} {size} bytes; at most {self.limits.unpacked_bytes} are unpacked")
+        if size > _RATIO_FLOOR and size > self.limits.ratio * self.path.stat().st_size:
+            self._too_big(f"{verb} more than {self.limits.ratio:g} times its size ({size} bytes)")
+
+    def _too_big(self, what: str) -> NoReturn:
+        raise SourceError(
+            "ZIP-SIZE",
+            f"{self.path.name} {what}. If it is trusted, unpack it, or read it with other ZipLimits",
+        )
+
+
+def _check_entry(member: zipfile.ZipInfo, archive: str) -> None:
+    name = member.filename.replace("\\", "/")
+    if _CLIMBS.search(name):
+        raise SourceError("ZIP-PATH", f"{archive} has an entry that leaves its folder: {member.filename!r}")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise SourceError(
+            "ZIP-LINK", f"{archive} has a symbolic link: {member.filename!r}; wanted files only"
+        )
+    if member.flag_bits & 0x1:
+        raise SourceError(
+            "ZIP-ENCRYPTED", f"{archive} has an encrypted entry: {member.filename!r}; unpack it beforehand"
+        )

@@ -1,0 +1,74 @@
+"""What a compressed image says of itself: JPEG, JPEG-LS, JPEG 2000.
+
+Decoders are given the size that the attributes state, and not all of them hold it against the image's
+own: CharLS inside GDCM shears the pixels where they differ, or ends the process. So we look first.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+#: Start of frame (ISO/IEC 10918-1 B.1.1.3) without DHT, JPG and DAC; SOF55 is JPEG-LS (14495-1 C.1.1).
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_J2K_START = b"\xff\x4f\xff\x51"
+_CODING_STYLE = 0xFF52
+#: Every codestream ends with it: EOI of JPEG and JPEG-LS, EOC of JPEG 2000.
+END = b"\xff\xd9"
+
+
+class FrameSize(NamedTuple):
+    """What a compressed image says of itself; precision is the bits of a sample."""
+
+    rows: int
+    columns: int
+    components: int
+    precision: int
+
+
+def frame_size(codestream: bytes) -> FrameSize | None:
+    """Return the size a codestream states; None where it is none of these, or states it further on."""
+    if codestream[:4] == _J2K_START:
+        return _j2k_size(codestream)
+    return _jpeg_size(codestream) if codestream[:2] == b"\xff\xd8" else None
+
+
+def is_irreversible(codestream: bytes) -> bool:
+    """Whether a JPEG 2000 codestream has the irreversible transformation (ISO/IEC 15444-1 A.6.1).
+
+    One in which no coding style is found counts as such.
+    """
+    at = 2
+    while at + 14 <= len(codestream):
+        marker, length = struct.unpack(">HH", codestream[at : at + 4])
+        if marker == _CODING_STYLE:
+            return codestream[at + 13] == 0
+        at += 2 + length
+    return True
+
+
+def _j2k_size(codestream: bytes) -> FrameSize | None:
+    """Read the SIZ marker segment (ISO/IEC 15444-1 A.5.1)."""
+    if len(codestream) < 43:
+        return None
+    right, bottom, left, top = struct.unpack(">4L", codestream[8:24])
+    (components,) = struct.unpack(">H", codestream[40:42])
+    return FrameSize(bottom - top, right - left, components, (codestream[42] & 0x7F) + 1)
+
+
+def _jpeg_size(codestream: bytes) -> FrameSize | None:
+    """Step over the marker segments to the frame header (ISO/IEC 10918-1 B.2.2)."""
+    at = 2
+    while at + 10 <= len(codestream) and codestream[at] == 0xFF:
+        marker = codestream[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif marker in _FRAMES:
+            precision, rows, columns, components = struct.unpack(">BHHB", codestream[at + 4 : at + 10])
+            return FrameSize(rows, columns, components, precision)
+        elif marker in (_START_OF_SCAN, _END_OF_IMAGE):
+            return None
+        else:
+            at += 2 + struct.unpack(">H", codestream[at + 2 : at + 4])[0]
+    return None
