@@ -22,6 +22,8 @@ from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary  # the dict
 from derive.standard import regenerate_values as listed_values
 
 HERE = Path(__file__).parent
+RETIRED = "-"
+"""Tag of an attribute in kept_attributes.tsv that only the edition lacks, not the dictionary."""
 MAX_DEPTH = 3
 REPEATING_GROUPS = ("50xx", "60xx")
 
@@ -80,6 +82,8 @@ def attributes() -> list[Row]:
     known = _dictionary()
     for row in kept("attributes"):
         keyword = row["path"].rpartition(">")[2]
+        if row["tag"] == RETIRED:
+            continue
         if keyword in known:
             raise LookupError(f"kept_attributes.tsv: pydicom knows {keyword} now; take it off the list")
         known[keyword] = (row["tag"], row["vr"], row["vm"])

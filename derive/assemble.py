@@ -1,0 +1,318 @@
+"""The attribute pull: from a series in the making to the elements of its instances.
+
+The IOD's attributes are walked, module by module; one row of the policy decides for each. Two passes:
+the series pass decides and encodes everything that is the same for all instances once; the frame pass
+adds the few elements that differ. Every attribute of the source ends in the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from derive import conditions, standard
+from derive.elements import Element, decode, encode, keyword_of, tag_of
+from derive.entities import BUILDERS, Builder
+from derive.errors import AssembleError
+from derive.policy import Action, Row, row
+from derive.series import Frame, Making
+from derive.source import Agreement
+from derive.standard import AttributeRule
+from derive.validity import problem
+
+#: Identity is never altered: what these entities say is pulled even where it is not legal.
+IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of one attribute, and why.
+
+    Parameters
+    ----------
+    tag : int
+    action : str
+        pulled, recomputed, emptied, dropped, given, or "not in this IOD".
+    reason, section : str
+    varies : bool
+        Whether it was decided instance by instance.
+    """
+
+    tag: int
+    action: str
+    reason: str
+    section: str = ""
+    varies: bool = False
+
+    @property
+    def keyword(self) -> str:
+        """Keyword, or (gggg,eeee)."""
+        return keyword_of(self.tag)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policy says of one attribute of the IOD, for this derivation."""
+
+    rule: AttributeRule
+    row: Row
+    action: Action
+    builder: Builder | None
+
+
+@dataclass(frozen=True)
+class SeriesPass:
+    """Everything that is the same for all instances, and what is left for each.
+
+    Parameters
+    ----------
+    making : Making
+    constant : mapping tag -> Element
+    varying : tuple of Decision
+        For the frame pass.
+    account : tuple of Entry
+        One for every attribute of the source and of the result, in tag order.
+    """
+
+    making: Making
+    constant: Mapping[int, Element]
+    varying: tuple[Decision, ...]
+    account: tuple[Entry, ...]
+
+    def instance(self, frame: Frame) -> dict[int, Element]:
+        """Frame pass: all elements of one instance.
+
+        Raises
+        ------
+        AssembleError
+            ``ASM-TYPE1`` for an attribute of type 1 that cannot be had.
+        """
+        elements = dict(self.constant)
+        for decision in self.varying:
+            element = _frame_element(self.making, decision, frame)
+            if element is not None:
+                elements[element.tag] = element
+        return _with_required_empty(self.making, elements)
+
+
+def assemble(making: Making) -> SeriesPass:
+    """Series pass.
+
+    Raises
+    ------
+    AssembleError
+        ``ASM-TYPE1`` for an attribute of type 1 that cannot be had.
+    """
+    constant: dict[int, Element] = {}
+    varying: list[Decision] = []
+    account: dict[int, Entry] = {}
+    sets = {making.volume.contributors(k) or None for k in range(making.volume.shape[0])}
+    for decision in _decisions(making):
+        tag = decision.rule.tag
+        if _varies(making, decision) and not _splits(making, decision, sets):
+            varying.append(decision)
+            account[tag] = _entry(decision, tag, varies=True)
+            continue
+        element, entry = _constant_element(making, decision)
+        account[tag] = entry
+        if element is not None:
+            constant[tag] = element
+    for tag in making.source.tags - account.keys():
+        account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
+    present = making.source.tags | constant.keys() | {d.rule.tag for d in varying}
+    return SeriesPass(
+        making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present)
+    )
+
+
+def _decisions(making: Making) -> Iterator[Decision]:
+    """Attributes of the IOD that the result can have, with what the policy says of them."""
+    present = _present_modules(making)
+    for rule in making.target.iod.attributes.values():
+        found = row(rule.module, rule.keyword)
+        action = found.action(making.derivation)
+        if rule.module not in present and action is not Action.RECOMPUTE:
+            continue
+        builder = BUILDERS.get(rule.keyword)
+        if action is Action.RECOMPUTE and builder is None:
+            raise AssembleError(
+                "POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it"
+            )
+        yield Decision(rule, found, action, builder)
+
+
+def _present_modules(making: Making) -> frozenset[str]:
+    """Modules that the IOD asks for, and those of the others of which the source has something to pull."""
+    iod, derivation = making.target.iod, making.derivation
+    pulled = {
+        rule.module
+        for rule in iod.attributes.values()
+        if rule.tag in making.source.tags and row(rule.module, rule.keyword).action(derivation) is Action.PULL
+    }
+    return frozenset(m.module for m in iod.modules if m.usage == "M" or m.module in pulled)
+
+
+def _varies(making: Making, decision: Decision) -> bool:
+    if decision.rule.keyword in making.given.attributes:
+        return False
+    if decision.action is Action.RECOMPUTE:
+        return decision.builder is not None and decision.builder.per_frame
+    return decision.action is Action.PULL and decision.rule.tag in making.source.table.varying
+
+
+def _splits(making: Making, decision: Decision, sets: set[tuple[int, ...] | None]) -> bool:
+    """Whether a pull would leave some instances with a value and others without.
+
+    Readers take that for two series (dcm2niix by Exposure, for one), so then none has it.
+    """
+    rule = decision.rule
+    if decision.action is not Action.PULL or rule.type == "1":
+        return False
+    return any(making.source.agreement(rule.tag, contributors).differs for contributors in sets)
+
+
+def _constant_element(making: Making, decision: Decision) -> tuple[Element | None, Entry]:
+    rule = decision.rule
+    if rule.keyword in making.given.attributes:
+        text = making.given.attributes[rule.keyword]
+        return encode(rule.keyword, text, making.encodings), Entry(rule.tag, "given", "said by the caller")
+    if decision.action is Action.DROP:
+        return None, _entry(decision, rule.tag)
+    if decision.action is Action.EMPTY:
+        return Element(rule.tag, rule.vr, b""), _entry(decision, rule.tag)
+    if decision.action is Action.RECOMPUTE and decision.builder is not None:
+        value = decision.builder.function(making)
+        return _built(making, decision, value), _entry(decision, rule.tag)
+    element, why = _pulled(making, decision, making.source.agreement(rule.tag), None)
+    return element, _pull_entry(decision, element, why)
+
+
+def _frame_element(making: Making, decision: Decision, frame: Frame) -> Element | None:
+    if decision.action is Action.RECOMPUTE and decision.builder is not None:
+        signed = frame.encoded.encoding.signed
+        return _built(making, decision, decision.builder.function(making, frame), signed)
+    agreement = making.source.agreement(decision.rule.tag, frame.contributors or None)
+    return _pulled(making, decision, agreement, frame)[0]
+
+
+def _built(making: Making, decision: Decision, value: Any, signed: bool = False) -> Element | None:
+    """Encode what a builder returned; nothing becomes an empty type 2, or no attribute."""
+    rule = decision.rule
+    if isinstance(value, Element):
+        return value
+    if value is None:
+        return Element(rule.tag, _vr(rule, signed), b"") if rule.type == "2" else None
+    return encode(rule.keyword, value, making.encodings, signed)
+
+
+def _pulled(
+    making: Making, decision: Decision, agreement: Agreement, frame: Frame | None
+) -> tuple[Element | None, str]:
+    """Return the element to write and, where it is not the source's own, why."""
+    rule, element = decision.rule, agreement.element
+    why = "the contributing images differ" if agreement.differs else ""
+    if element is not None and rule.entity not in IDENTITY:
+        fault = _fault(making, rule, element)
+        if fault:
+            element, why = None, f"not legal in the source: {fault}"
+    if element is not None and (element.stripped() or rule.type in ("2", "2C")):
+        return element, ""
+    if element is not None and rule.type in ("1C", "3"):
+        identity = rule.entity in IDENTITY and rule.vr != "SQ"
+        return (element, "") if identity else (None, "empty in the source")
+    if element is None and rule.type in ("2C", "3", "1C") and not why:
+        return None, ""
+    if rule.type in ("3", "1C"):
+        return None, why
+    if rule.type in ("2", "2C"):
+        return Element(rule.tag, _vr(rule), b""), why or "the source has none"
+    return _fallback(making, decision, frame, why or "the source has none")
+
+
+def _fallback(
+    making: Making, decision: Decision, frame: Frame | None, why: str
+) -> tuple[Element | None, str]:
+    """Type 1 without a value to pull: the row's fallback, or an error that names it."""
+    rule, fallback = decision.rule, decision.row.fallback
+    if fallback.startswith("="):
+        return encode(rule.keyword, fallback[1:]), f"{why}: {fallback[1:]}"
+    if fallback == "recompute" and decision.builder is not None:
+        return _built(making, decision, decision.builder.function(making)), f"{why}: made new"
+    if fallback == "least" and frame is not None:
+        table = making.source.table
+        found = [e for i in frame.contributors if (e := table.element(rule.tag, i)) and e.stripped()]
+        if found:
+            return min(found, key=lambda e: float(decode(e))), f"{why}: the least"
+    raise AssembleError(
+        "ASM-TYPE1",
+        f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type 1 in {rule.module} "
+        f"(PS3.3 {decision.row.section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
+        keyword=rule.keyword,
+    )
+
+
+def _fault(making: Making, rule: AttributeRule, element: Element) -> str | None:
+    values = standard.values(making.target.iod.name, rule.keyword)
+    return problem(element, rule, values, tuple(making.source.encodings))
+
+
+def _with_required_empty(making: Making, elements: dict[int, Element]) -> dict[int, Element]:
+    """Type 2C attributes whose condition holds and that the source lacks are there and empty."""
+
+    def has(keyword: str) -> Any:
+        element = elements.get(tag_of(keyword))
+        return None if element is None else decode(element)
+
+    iod = making.target.iod
+    for rule in _conditional_empties(iod):
+        if rule.tag not in elements and conditions.required(iod, rule.keyword, has):
+            elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
+    return elements
+
+
+def _conditional_empties(iod: standard.Iod) -> tuple[AttributeRule, ...]:
+    mandatory = {m.module for m in iod.modules if m.usage == "M"}
+    return tuple(
+        r
+        for r in iod.attributes.values()
+        if r.type == "2C" and r.module in mandatory and row(r.module, r.keyword).fallback != "absent"
+    )
+
+
+def _vr(rule: AttributeRule, signed: bool = False) -> str:
+    if rule.vr == "US or SS":
+        return "SS" if signed else "US"
+    return rule.vr[:2]
+
+
+def _entry(decision: Decision, tag: int, *, varies: bool = False) -> Entry:
+    names = {
+        Action.PULL: "pulled",
+        Action.RECOMPUTE: "recomputed",
+        Action.EMPTY: "emptied",
+        Action.DROP: "dropped",
+    }
+    return Entry(tag, names[decision.action], decision.row.reason, decision.row.section, varies)
+
+
+def _pull_entry(decision: Decision, element: Element | None, why: str) -> Entry:
+    row_ = decision.row
+    if not why:
+        return Entry(decision.rule.tag, "pulled", row_.reason, row_.section)
+    action = "dropped" if element is None else "emptied" if not element.value else "recomputed"
+    return Entry(decision.rule.tag, action, why, row_.section)
+
+
+def _outside(tag: int, iod: str) -> tuple[str, str]:
+    group = tag >> 16
+    if group % 2:
+        return "dropped", "private: what it means for new pixels is unknown"
+    if 0x6000 <= group <= 0x60FF:
+        return "dropped", "drawn over other pixels"
+    return "not in this IOD", f"no module of {iod} has it"
+
+
+def source_only(account: Iterable[Entry], tags: frozenset[int]) -> Sequence[Entry]:
+    """Return the entries of what the source has."""
+    return [e for e in account if e.tag in tags]

@@ -1,0 +1,68 @@
+"""Image plane: where the pixels of this instance are (PS3.3 C.7.6.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from derive.derivation import GeometryEffect
+from derive.elements import Element, tag_of
+from derive.encode import decimal
+from derive.entities.registry import per_frame, per_series
+from derive.series import Frame, Making
+
+#: How far, relative to what the pixels span, a field of view may be off to be called theirs.
+DIAMETER_TOLERANCE = 0.01
+
+
+@per_series("PixelSpacing")
+def pixel_spacing(making: Making) -> list[float]:
+    """Return the distances between rows and between columns, mm."""
+    return [decimal(v) for v in making.volume.geometry.pixel_spacing]
+
+
+@per_series("ImageOrientationPatient")
+def image_orientation_patient(making: Making) -> list[float]:
+    """Return the cosines of the rows and of the columns."""
+    geometry = making.volume.geometry
+    return [decimal(v) for v in (*geometry.row_cosines, *geometry.column_cosines)]
+
+
+@per_frame("ImagePositionPatient")
+def image_position_patient(making: Making, frame: Frame) -> list[float]:
+    """Return the centre of the first pixel, mm."""
+    return [decimal(v) for v in making.volume.geometry.position(frame.index)]
+
+
+@per_series("SliceThickness")
+def slice_thickness(making: Making) -> float | None:
+    """Return the nominal thickness that the operation made; empty where it made none."""
+    thickness = making.volume.geometry.slice_thickness
+    return None if thickness is None else decimal(thickness)
+
+
+@per_series("SpacingBetweenSlices")
+def spacing_between_slices(making: Making) -> float | None:
+    """Return the distance between the centres of neighbouring slices; nothing for a single one."""
+    geometry = making.volume.geometry
+    return decimal(round(geometry.slice_spacing, 9)) if geometry.shape[0] > 1 else None
+
+
+@per_series("ReconstructionDiameter")
+def reconstruction_diameter(making: Making) -> Element | None:
+    """Return the source's where it is that of the grid: a source that was cropped or resampled keeps an old one."""
+    element = making.source.agreement(tag_of("ReconstructionDiameter")).element
+    diameter = making.source.value("ReconstructionDiameter")
+    if element is None or diameter is None:
+        return None
+    geometry = making.volume.geometry
+    spans = [n * s for n, s in zip(geometry.shape[1:], geometry.pixel_spacing, strict=True)]
+    return element if abs(float(diameter) - max(spans)) <= DIAMETER_TOLERANCE * max(spans) else None
+
+
+@per_frame("SliceLocation")
+def slice_location(making: Making, frame: Frame) -> float | Element | None:
+    """Return the source's own while the grid is kept, else the position along the normal."""
+    if making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID:
+        return making.source.table.element(tag_of("SliceLocation"), frame.index)
+    geometry = making.volume.geometry
+    return decimal(round(float(np.dot(geometry.position(frame.index), geometry.normal)), 6))

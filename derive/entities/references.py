@@ -1,0 +1,157 @@
+"""References: what was done, to which images, and where an archive finds them (PS3.3 C.12.2, C.12.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from pydicom.sequence import Sequence as Items
+
+import codes
+from derive.derivation import GeometryEffect
+from derive.elements import Element, decode, encode, encode_item, tag_of
+from derive.entities.registry import per_frame, per_series
+from derive.entities.values import coded
+from derive.series import Frame, Making
+from derive.source import Reference
+
+LONGEST_ST = 1024
+SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
+
+
+@per_series("DerivationDescription")
+def derivation_description(making: Making) -> str:
+    """Return the source's own description, then a call a step; 1024 characters end the source's part first."""
+    ours = making.derivation.description
+    source = str(making.source.value("DerivationDescription") or "").strip()
+    if not source:
+        return ours[:LONGEST_ST]
+    room = LONGEST_ST - len(ours) - 2
+    kept = source if len(source) <= room else source[: max(0, room - 6)] + " [...]"
+    return f"{kept}; {ours}"[-LONGEST_ST:] if room > 6 else ours[:LONGEST_ST]
+
+
+@per_series("DerivationCodeSequence")
+def derivation_code_sequence(making: Making) -> Element:
+    """Return the source's own items, then one a step, of CID 7203 or a complete extension of it."""
+    tag = tag_of("DerivationCodeSequence")
+    own = making.source.agreement(tag).element
+    group = codes.context_group(7203)
+    ours = encode(
+        "DerivationCodeSequence", [coded(s.code, group) for s in making.derivation.steps], making.encodings
+    )
+    return Element(tag, "SQ", (own.value if own else b"") + ours.value)
+
+
+@per_frame("SourceImageSequence")
+def source_image_sequence(making: Making, frame: Frame) -> Element | None:
+    """Return the sources of the contributors, then the contributors: nothing that did not enter this image.
+
+    Spatial Locations Preserved is YES only for the source slice at the very place of this one.
+    """
+    tag = tag_of("SourceImageSequence")
+    kept = making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+    references = making.source.references
+    own = _own_items(making, frame.contributors)
+    ours = [_source_item(references[i], kept and i == frame.index) for i in frame.contributors]
+    return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
+
+
+def _own_items(making: Making, contributors: Iterable[int]) -> list[bytes]:
+    """Source Image items of the contributors themselves, each once."""
+    tag, table = tag_of("SourceImageSequence"), making.source.table
+    if tag in table.constant:
+        return [table.constant[tag].value]
+    if tag not in table.varying:
+        return []
+    items: dict[bytes, None] = {}
+    for index in contributors:
+        element = table.element(tag, index)
+        items.update(dict.fromkeys(_items_of(element) if element else ()))
+    return list(items)
+
+
+@lru_cache(maxsize=4096)
+def _items_of(element: Element) -> tuple[bytes, ...]:
+    """Split a sequence with explicit lengths into its encoded items."""
+    value, items, start = element.value, [], 0
+    while start < len(value):
+        stop = start + 8 + int.from_bytes(value[start + 4 : start + 8], "little")
+        items.append(value[start:stop])
+        start = stop
+    return tuple(items)
+
+
+@lru_cache(maxsize=65536)
+def _source_item(reference: Reference, same_place: bool) -> bytes:
+    purpose = codes.context_group(7202).find(SOURCE_PURPOSE)
+    return encode_item(
+        {
+            "ReferencedSOPClassUID": reference.sop_class_uid,
+            "ReferencedSOPInstanceUID": reference.sop_instance_uid,
+            "SpatialLocationsPreserved": "YES" if same_place else "NO",
+            "PurposeOfReferenceCodeSequence": [coded(purpose)],
+        }
+    )
+
+
+@lru_cache(maxsize=65536)
+def _reference_item(sop_class_uid: str, sop_instance_uid: str) -> bytes:
+    return encode_item({"ReferencedSOPClassUID": sop_class_uid, "ReferencedSOPInstanceUID": sop_instance_uid})
+
+
+@per_frame("ReferencedSeriesSequence")
+def referenced_series_sequence(making: Making, frame: Frame) -> Element | None:
+    """Return, by series, every instance that this image references in its own study (C.12.2)."""
+    study = making.source.references[0].study_instance_uid
+    series: dict[str, dict[bytes, None]] = {}
+    for uid, items in _inherited(making, frame, "ReferencedSeriesSequence"):
+        series.setdefault(uid, {}).update(dict.fromkeys(items))
+    for reference in (making.source.references[i] for i in frame.contributors):
+        if reference.study_instance_uid == study:
+            item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
+            series.setdefault(reference.series_instance_uid, {})[item] = None
+    return encode("ReferencedSeriesSequence", _series_items(series)) if series else None
+
+
+@per_frame("StudiesContainingOtherReferencedInstancesSequence")
+def studies_containing_other_referenced_instances_sequence(making: Making, frame: Frame) -> Element | None:
+    """Return the contributors' own where they agree: derivation itself never leaves the study."""
+    tag = tag_of("StudiesContainingOtherReferencedInstancesSequence")
+    return making.source.agreement(tag, frame.contributors or None).element
+
+
+def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
+    return [
+        encode_item({"ReferencedInstanceSequence": list(items), "SeriesInstanceUID": uid})
+        for uid, items in series.items()
+    ]
+
+
+def _inherited(making: Making, frame: Frame, keyword: str) -> list[tuple[str, tuple[bytes, ...]]]:
+    """What the contributors themselves reference, by series."""
+    tag, table = tag_of(keyword), making.source.table
+    if tag in table.constant:
+        elements = [table.constant[tag]]
+    elif tag in table.varying:
+        elements = [e for i in frame.contributors if (e := table.element(tag, i)) is not None]
+    else:
+        return []
+    return [pair for element in dict.fromkeys(elements) for pair in _referenced(element)]
+
+
+@lru_cache(maxsize=4096)
+def _referenced(element: Element) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
+    found: Items = decode(element) or Items()
+    return tuple(
+        (
+            str(item.SeriesInstanceUID),
+            tuple(
+                _reference_item(str(r.ReferencedSOPClassUID), str(r.ReferencedSOPInstanceUID))
+                for r in item.get("ReferencedInstanceSequence") or ()
+                if "ReferencedSOPInstanceUID" in r and "ReferencedSOPClassUID" in r
+            ),
+        )
+        for item in found
+        if "SeriesInstanceUID" in item
+    )

@@ -1,0 +1,47 @@
+"""Which attributes a caller can set, and what a wrong keyword might have been."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from derive.elements import TEXT_VRS
+from derive.entities import BUILDERS
+from derive.errors import UsageError
+from derive.standard import AttributeRule, Iod
+
+#: Entities whose text speaks of the new series.
+SERIES_LEVEL = frozenset({"Series", "Equipment"})
+#: Entities that are the source's: a derivation does not rename its patient.
+IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})
+
+
+def settable(rule: AttributeRule) -> bool:
+    """Whether a caller can say the value: text of the series, its equipment or its acquisition; no UID."""
+    if rule.vr not in TEXT_VRS - {"UI"} or rule.entity in IDENTITY:
+        return False
+    return rule.entity in SERIES_LEVEL or rule.keyword not in BUILDERS
+
+
+def checked_attributes(iod: Iod, attributes: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what can be set.
+
+    Raises
+    ------
+    UsageError
+        ``SET-KEYWORD`` for a keyword that the IOD does not have, with the nearest match;
+        ``SET-FORBIDDEN`` for a UID, the pixel module, the patient, the study, or what is computed.
+    """
+    for keyword in attributes:
+        rule = iod.attributes.get(keyword)
+        if rule is None:
+            near = difflib.get_close_matches(keyword, iod.attributes, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError("SET-KEYWORD", f"{keyword} is no attribute of the {iod.name} IOD{hint}")
+        if not settable(rule):
+            raise UsageError(
+                "SET-FORBIDDEN",
+                f"{keyword} ({rule.module}) cannot be set: UIDs, the pixel and plane modules, the patient, the "
+                "study and whatever is computed stay as they are made",
+            )
+    return dict(attributes)

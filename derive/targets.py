@@ -1,0 +1,79 @@
+"""The classes that can be made, and what we decide for each: ``targets.tsv``.
+
+Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
+knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.encode.Rescale`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from derive import standard
+from derive.derivation import Derivation, GeometryEffect
+from derive.encode import Rescale
+from derive.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Target:
+    """One IOD that can be made.
+
+    Parameters
+    ----------
+    iod : standard.Iod
+    modality : str
+    rescale : Rescale
+    value_2 : str
+        Image Type value 2.
+    value_3 : mapping
+        Image Type value 3 by effect on the grid; empty where the IOD has none.
+    """
+
+    iod: standard.Iod
+    modality: str
+    rescale: Rescale
+    value_2: str
+    value_3: Mapping[str, str]
+
+    def image_type(self, derivation: Derivation) -> list[str]:
+        """Image Type of a derived image: a free term comes fifth, since CT gives the fourth a meaning."""
+        effect = derivation.geometry_effect
+        key = "new_plane" if effect is GeometryEffect.NEW_GRID and derivation.new_plane else effect.value
+        values = ["DERIVED", self.value_2, *filter(None, [self.value_3[key]])]
+        terms = [s.image_type_term for s in derivation.steps if s.image_type_term]
+        return values if not (terms and self.value_3[key]) else [*values, "", *terms]
+
+
+@cache
+def _rows() -> Mapping[str, Mapping[str, str]]:
+    text = files("derive").joinpath("targets.tsv").read_text(encoding="utf-8")
+    return {line["sop_class_uid"]: line for line in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+
+def sop_class_uids() -> tuple[str, ...]:
+    """SOP Class UIDs of all that can be made."""
+    return tuple(_rows())
+
+
+@cache
+def target(sop_class_uid: str) -> Target:
+    """Return the target for a class.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-CLASS`` for a class that cannot be made.
+    """
+    if sop_class_uid not in _rows():
+        raise SourceError(
+            "SRC-CLASS", f"SOP Class {sop_class_uid} cannot be made; wanted one of {', '.join(_rows())}"
+        )
+    line = _rows()[sop_class_uid]
+    value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
+    return Target(
+        standard.iod(sop_class_uid), line["modality"], Rescale(line["rescale"]), line["value_2"], value_3
+    )
