@@ -1,1 +1,60 @@
-"""derive: author derived medical images as new, valid DICOM series."""
+"""derive: author derived medical images as new, valid DICOM series.
+
+::
+
+    read  ──▶ SourceSeries ──▶ Volume ──operations──▶ Volume' + Derivation
+    build ──▶ DerivedSeries: attributes pulled by entity, pixels pulled in slabs
+    write ──▶ Part 10 files, checked, all or none, and a Report
+
+>>> import derive
+>>> from derive.operations import gaussian_blur
+>>> series = derive.build(derive.demo_series(), gaussian_blur(sigma_mm=1.5))
+>>> series.volume.shape
+(40, 128, 128)
+"""
+
+from derive.builder import DerivedSeries, build
+from derive.check import CheckReport, Finding, check
+from derive.demo import demo_series
+from derive.errors import (
+    AssembleError,
+    DeriveError,
+    GeometryError,
+    InvalidInstance,
+    OutputError,
+    SourceError,
+    UsageError,
+    ValuesError,
+)
+from derive.geometry import Geometry
+from derive.read import read
+from derive.report import Report
+from derive.source import SourceSeries
+from derive.stack import stack
+from derive.version import VERSION as __version__
+from derive.volume import Quantity, Volume
+
+__all__ = [
+    "AssembleError",
+    "CheckReport",
+    "DeriveError",
+    "DerivedSeries",
+    "Finding",
+    "Geometry",
+    "GeometryError",
+    "InvalidInstance",
+    "OutputError",
+    "Quantity",
+    "Report",
+    "SourceError",
+    "SourceSeries",
+    "UsageError",
+    "ValuesError",
+    "Volume",
+    "__version__",
+    "build",
+    "check",
+    "demo_series",
+    "read",
+    "stack",
+]

@@ -1,0 +1,253 @@
+"""THE PAGE: from a source series and some steps to a new, valid series.
+
+::
+
+    DICOM files ──read──▶ SourceSeries ──stack──▶ Volume ──operations──▶ Volume' + Derivation
+                                                                                 │
+               codes, standard, policy.tsv ──▶ assemble ◀── entities/*, encode ◀─┘
+                                                   │
+                                                   ▼
+                            instances, one by one ──check──▶ write
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from pydicom.dataset import Dataset
+
+from derive.assemble import Entry, SeriesPass, assemble
+from derive.check import Finding, SeriesChecker
+from derive.derivation import Derivation
+from derive.elements import Element, decode, tag_of, to_dataset
+from derive.encode import encode
+from derive.errors import InvalidInstance, UsageError
+from derive.operations import Operation, apply
+from derive.prepare import Options, prepare, slabs
+from derive.report import InstanceRecord, Report
+from derive.reread import Written, digest_of, reread
+from derive.series import Frame
+from derive.source import SourceSeries
+from derive.stack import stack
+from derive.volume import Volume
+from derive.write import file_meta, file_name, target_folder, write_instance
+
+SOP_INSTANCE_UID = tag_of("SOPInstanceUID")
+#: Bytes provided for the attributes of an instance when the room on the disk is asked for.
+HEADER_ROOM = 64 * 1024
+Step: TypeAlias = Operation | Callable[..., Any]
+#: Told how many of how many instances are done.
+Progress = Callable[[int, int], None]
+
+
+def build(
+    source: SourceSeries,
+    *steps: Step,
+    code: str | None = None,
+    description: str | None = None,
+    **options: Any,
+) -> DerivedSeries:
+    """Derive a series: nothing is computed before it is asked for.
+
+    Parameters
+    ----------
+    source : SourceSeries
+        From :func:`derive.read`.
+    *steps : Operation or callable
+        Operations of :mod:`derive.operations` with their parameters bound, or functions of one's own
+        (see :func:`derive.operations.apply`); each takes the result of the one before.
+    code, description : str, optional
+        For steps that are plain functions: a code of CID 7203 (or ``99SCHEME:VALUE:Meaning``), and what
+        was done.
+    **options
+        As in :class:`derive.prepare.Options`.
+
+    Raises
+    ------
+    UsageError
+        For a step or an option that cannot be used.
+    GeometryError, ValuesError
+        For a source that a step cannot take.
+
+    Examples
+    --------
+    >>> import derive
+    >>> from derive.operations import gaussian_blur, resample
+    >>> ct = derive.demo_series()
+    >>> series = derive.build(ct, resample(spacing_mm=2.0), gaussian_blur(sigma_mm=1.5))
+    >>> series.derivation.description
+    "resample(spacing_mm=2, interpolator='linear'); gaussian_blur(sigma_mm=1.5)"
+    """
+    chosen = _options(options)
+    volume, derivation = stack(source), Derivation()
+    for operation in _operations(steps, code, description):
+        result = operation(volume)
+        derivation = derivation.then(operation.step(volume, result))
+        volume = result
+    return DerivedSeries(source, volume, derivation, chosen)
+
+
+class Made(NamedTuple):
+    """One assembled instance."""
+
+    frame: Frame
+    elements: dict[int, Element]
+
+
+@dataclass(frozen=True)
+class DerivedSeries:
+    """The result of :func:`build`: computed, assembled, checked and written when asked.
+
+    Parameters
+    ----------
+    source : SourceSeries
+    volume : Volume
+        The values of the result.
+    derivation : Derivation
+    options : Options
+    """
+
+    source: SourceSeries
+    volume: Volume
+    derivation: Derivation
+    options: Options
+
+    @cached_property
+    def plan(self) -> SeriesPass:
+        """What is the same for all instances, and the account of every attribute."""
+        return assemble(prepare(self.source, self.volume, self.derivation, self.options))
+
+    @property
+    def account(self) -> tuple[Entry, ...]:
+        """What became of every attribute, and why."""
+        return self.plan.account
+
+    def made(self) -> Iterator[Made]:
+        """Assemble the instances one after another, along the normal."""
+        count = self.volume.shape[0]
+        for first, slab in slabs(self.volume):
+            for index, values in enumerate(slab, first):
+                number = count - index if self.source.scrolls_down else index + 1
+                frame = Frame(
+                    index, number, self.volume.contributors(index), encode(values, self.plan.making.encoding)
+                )
+                yield Made(frame, self.plan.instance(frame))
+
+    def instances(self) -> Iterator[Dataset]:
+        """Give the instances one at a time, as plain Datasets with File Meta Information."""
+        for made in self.made():
+            yield _dataset(made)
+
+    def write(
+        self, folder: str | Path, *, overwrite: bool = False, progress: Progress | None = None
+    ) -> Report:
+        """Write the series as a folder of Part 10 files: everything, checked, or nothing.
+
+        Parameters
+        ----------
+        folder : str or Path
+            New or empty.
+        overwrite : bool
+            Replace a folder that is not empty, as a whole.
+        progress : callable (done, all), optional
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written as asked.
+        InvalidInstance
+            If the check finds errors; nothing is written.
+        """
+        checker = SeriesChecker(sources=self.source.references)
+        findings: list[Finding] = []
+        written: list[Written] = []
+        with target_folder(Path(folder), self._size, self.source.paths, overwrite=overwrite) as temporary:
+            for made in self.made():
+                name = file_name(made.frame.number)
+                findings += checker.add(made.elements, made.frame.encoded.stored, name)
+                write_instance(temporary / name, _dataset(made))
+                written.append(_written(made, name))
+                if progress:
+                    progress(len(written), self.volume.shape[0])
+            findings += checker.finish()
+            if any(f.severity == "error" for f in findings):
+                raise InvalidInstance(findings)
+            geometry_error_mm = reread(temporary, self.volume.geometry, written)
+        return self._report(Path(folder), written, geometry_error_mm, findings)
+
+    @property
+    def _size(self) -> int:
+        """Bytes that the files take, generously."""
+        slices, rows, columns = self.volume.shape
+        return slices * (rows * columns * 2 + HEADER_ROOM)
+
+    def _report(
+        self, folder: Path, written: list[Written], geometry_error_mm: float, findings: list[Finding]
+    ) -> Report:
+        references = self.source.references
+        records = [
+            InstanceRecord(
+                w.name,
+                w.sop_instance_uid,
+                tuple(references[i].sop_instance_uid for i in w.contributors),
+                w.value_error,
+                w.saturated,
+            )
+            for w in sorted(written, key=lambda w: w.name)
+        ]
+        return Report(
+            folder,
+            self.source,
+            self.derivation,
+            self.plan.making.uids.series(),
+            self.volume.quantity.units,
+            tuple(records),
+            geometry_error_mm,
+            tuple(findings),
+        )
+
+
+def _dataset(made: Made) -> Dataset:
+    dataset = to_dataset(made.elements.values())
+    dataset.file_meta = file_meta(dataset)
+    return dataset
+
+
+def _written(made: Made, name: str) -> Written:
+    encoded = made.frame.encoded
+    return Written(
+        name,
+        decode(made.elements[SOP_INSTANCE_UID]),
+        made.frame.index,
+        made.frame.contributors,
+        digest_of(encoded.stored),
+        encoded.error,
+        encoded.saturated,
+    )
+
+
+def _options(options: dict[str, Any]) -> Options:
+    known = {f.name for f in fields(Options)}
+    unknown = options.keys() - known
+    if unknown:
+        raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(known)}")
+    return Options(**options)
+
+
+def _operations(steps: tuple[Step, ...], code: str | None, description: str | None) -> list[Operation]:
+    """Bind plain functions to the code and description that the caller gave for them."""
+    if not steps:
+        raise UsageError("OP-NONE", "no step was given; a derived series needs at least one")
+    plain = [s for s in steps if not isinstance(s, Operation)]
+    if bool(plain) != bool(code) or (description and not plain):
+        raise UsageError(
+            "OP-CODE", "code and description go with a step that is a function of one's own, and only with it"
+        )
+    return [
+        s if isinstance(s, Operation) else apply(function=s, code=code, description=description)
+        for s in steps
+    ]

@@ -1,0 +1,138 @@
+"""Flags of a sub-command, from an operation's signature and docstring."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+from derive.operations.declaration import CodeText, Function, Grid, Millimetres, OperationKind, Parameters
+
+
+def add_flags(parser: argparse._ActionsContainer, kind: OperationKind) -> None:
+    """Add a flag for every parameter of an operation."""
+    helps = parameter_helps(kind.function)
+    for name, parameter in kind.signature.parameters.items():
+        required = parameter.default is inspect.Parameter.empty
+        default = None if required else parameter.default
+        text = helps.get(name, "") + ("" if required or default is None else f" (default {default})")
+        if parameter.annotation in (Parameters, Parameters | None):
+            parser.add_argument(
+                "--param", dest=name, action="append", type=key_value, metavar="NAME=VALUE", help=text
+            )
+            continue
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            dest=name,
+            required=required,
+            default=default,
+            help=text.replace("%", "%%"),
+            **_how(parameter.annotation),
+        )
+
+
+def bound(
+    kind: OperationKind, arguments: argparse.Namespace, read_grid: Callable[[str], Any]
+) -> dict[str, Any]:
+    """Take an operation's parameters from parsed arguments.
+
+    Parameters
+    ----------
+    kind : OperationKind
+    arguments : Namespace
+    read_grid : callable (path) -> SourceSeries
+        Reads the series behind a parameter that is a grid.
+    """
+    values: dict[str, Any] = {}
+    for name, parameter in kind.signature.parameters.items():
+        value = getattr(arguments, name)
+        if value is not None and _is(parameter.annotation, Millimetres):
+            value = value[0] if len(value) == 1 else tuple(value)
+        elif value is not None and _is(parameter.annotation, Grid):
+            value = read_grid(value)
+        elif value is not None and _is(parameter.annotation, Parameters):
+            value = dict(value)
+        values[name] = value
+    return values
+
+
+def parameter_helps(function: Callable[..., Any]) -> Mapping[str, str]:
+    """Give the text of each entry of the section *Parameters* of a numpydoc docstring."""
+    doc = inspect.getdoc(function) or ""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", doc, re.S | re.M)
+    entries = re.findall(
+        r"^(\w+) ?:?[^\n]*\n((?:[ ]+[^\n]*\n?|\n)*)", section.group(1) if section else "", re.M
+    )
+    return {name: " ".join(text.split()).rstrip(".") for name, text in entries}
+
+
+def summary(function: Callable[..., Any]) -> str:
+    """Give the first line of a docstring."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]
+
+
+def key_value(text: str) -> tuple[str, Any]:
+    """Read NAME=VALUE; the value as JSON where it is JSON, else as text."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _is(annotation: Any, kind: Any) -> bool:
+    return bool(annotation == kind or annotation == kind | None)
+
+
+def _how(annotation: Any) -> dict[str, Any]:
+    """Argparse's words for an annotation of :mod:`derive.operations.declaration`."""
+    if _is(annotation, Millimetres):
+        return {"type": float, "nargs": "+", "action": OneOrThree, "metavar": "MM"}
+    if _is(annotation, Grid):
+        return {"metavar": "SERIES"}
+    if _is(annotation, Function):
+        return {"metavar": "PACKAGE.MODULE:NAME"}
+    if annotation in (CodeText, CodeText | None):
+        return {"metavar": "CODE"}
+    kinds = [a for a in _members(annotation) if a is not type(None)]
+    choices = [c for a in kinds if get_origin(a) is Literal for c in get_args(a)]
+    plain = [a for a in kinds if get_origin(a) is not Literal]
+    if not plain:
+        return {"choices": choices}
+    if plain == [bool]:
+        return {"action": argparse.BooleanOptionalAction}
+    return {"type": _either(plain[0], choices), "metavar": "|".join([plain[0].__name__.upper(), *choices])}
+
+
+def _members(annotation: Any) -> Sequence[Any]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else [annotation]
+
+
+def _either(kind: Callable[[str], Any], words: Sequence[str]) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        return text if text in words else kind(text)
+
+    parse.__name__ = getattr(kind, "__name__", "value")
+    return parse
+
+
+class OneOrThree(argparse.Action):
+    """One length for all axes, or x y z."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Refuse two or four."""
+        if len(values) not in (1, 3):
+            parser.error(f"argument {option_string}: expected one length or x y z, got {len(values)}")
+        setattr(namespace, self.dest, values)

@@ -1,0 +1,114 @@
+"""What would be made: from headers only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from derive.assemble import Entry, assemble
+from derive.builder import DerivedSeries
+from derive.geometry import Geometry
+from derive.prepare import draft
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A series as it would be made.
+
+    Parameters
+    ----------
+    source, result : Geometry
+    sop_class_uid : str
+    steps : tuple of str
+    sources_per_image : (int, int)
+        Fewest and most source images that an image would reference.
+    pixel_bytes : int
+        Of the pixel data of all images together.
+    account : tuple of Entry
+        What would become of every attribute.
+    """
+
+    source: Geometry
+    result: Geometry
+    sop_class_uid: str
+    steps: tuple[str, ...]
+    sources_per_image: tuple[int, int]
+    pixel_bytes: int
+    account: tuple[Entry, ...]
+
+    def __str__(self) -> str:
+        """Return a few lines for people."""
+        counts = Counter(e.action for e in self.account)
+        fewest, most = self.sources_per_image
+        return "\n".join(
+            [
+                f"source  {_line(self.source)}",
+                *(f"step    {s}" for s in self.steps),
+                f"result  {_line(self.result)}",
+                f"images  {self.result.shape[0]} of SOP Class {self.sop_class_uid}, each of {fewest} to {most} source images",
+                f"size    {self.pixel_bytes / 1e6:.1f} MB of pixel data",
+                "attributes  " + ", ".join(f"{n} {action}" for action, n in sorted(counts.items())),
+            ]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        return {
+            "schema": "derive-plan/1",
+            "source": _facts(self.source),
+            "result": _facts(self.result),
+            "sop_class_uid": self.sop_class_uid,
+            "steps": list(self.steps),
+            "sources_per_image": list(self.sources_per_image),
+            "pixel_bytes": self.pixel_bytes,
+            "attributes": [
+                {
+                    "keyword": e.keyword,
+                    "action": e.action,
+                    "reason": e.reason,
+                    "section": e.section,
+                    "varies": e.varies,
+                }
+                for e in self.account
+            ],
+        }
+
+
+def plan_of(series: DerivedSeries) -> Plan:
+    """Say what a series would be, without decoding a pixel.
+
+    Raises
+    ------
+    AssembleError
+        As writing it would.
+    """
+    volume = series.volume
+    counts = [len(volume.contributors(k)) for k in range(volume.shape[0])]
+    slices, rows, columns = volume.shape
+    return Plan(
+        series.source.geometry,
+        volume.geometry,
+        series.source.sop_class_uid,
+        tuple(s.description for s in series.derivation.steps),
+        (min(counts), max(counts)),
+        slices * rows * columns * 2,
+        assemble(draft(series.source, volume, series.derivation, series.options)).account,
+    )
+
+
+def _line(geometry: Geometry) -> str:
+    slices, rows, columns = geometry.shape
+    x, y, z = geometry.pixel_spacing[1], geometry.pixel_spacing[0], geometry.slice_spacing
+    return f"{columns} x {rows} x {slices} voxels of {x:.6g} x {y:.6g} x {z:.6g} mm (x y z)"
+
+
+def _facts(geometry: Geometry) -> dict[str, Sequence[Any]]:
+    return {
+        "shape": geometry.shape,
+        "spacing_mm": geometry.spacing,
+        "first_position": geometry.first_position,
+        "row_cosines": geometry.row_cosines,
+        "column_cosines": geometry.column_cosines,
+    }
