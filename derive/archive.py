@@ -20,7 +20,7 @@ _CHUNK = 1024 * 1024
 _IN_MEMORY = 64 * 1024 * 1024
 #: Below this many unpacked bytes no ratio is looked at: an image of air packs a thousandfold.
 _RATIO_FLOOR = 256 * 1024 * 1024
-_CLIMBS = re.compile(r"(^|/)\.\.(/|$)|^/|^[A-Za-z]:|\0")
+_CLIMBS = re.compile(r"(^|/)\.\.(/|$)|^/|^[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,12 @@ class Archive:
         self.path = path
         self.limits = limits
         self._lock = threading.Lock()
-        self._counted: dict[int, int] = {}
+        self._unpacked: dict[int, int] = {}
+        self._total = 0
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise SourceError(
-                "ZIP-UNREADABLE", f"{path.name} cannot be read as a zip archive: {error}"
-            ) from error
+            raise SourceError("ZIP-UNREADABLE", f"{path.name} cannot be read as a zip archive: {error}") from error
         self._members = [i for i in self._zip.infolist() if not i.is_dir()]
         self._check_directory()
 
@@ -96,14 +95,7 @@ class Archive:
                     count += len(chunk)
                     self._count(member, count)
                     unpacked.write(chunk)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
             unpacked.close()
             raise SourceError(
                 "ZIP-UNREADABLE", f"{member.filename} of {self.path.name} cannot be unpacked: {error}"
@@ -126,9 +118,10 @@ class Archive:
     def _count(self, member: zipfile.ZipInfo, count: int) -> None:
         """Count what a member really unpacks to; unpacking it again does not count twice."""
         with self._lock:
-            self._counted[member.header_offset] = max(count, self._counted.get(member.header_offset, 0))
-            total = sum(self._counted.values()) if count % (64 * _CHUNK) == 0 or count < _CHUNK else 0
-        self._check_size(max(total, count), "unpacks to")
+            known = self._unpacked.get(member.header_offset, 0)
+            self._unpacked[member.header_offset] = max(known, count)
+            self._total += max(0, count - known)
+        self._check_size(self._total, "unpacks to")
 
     def _check_size(self, size: int, verb: str) -> None:
         if size > self.limits.unpacked_bytes:
@@ -138,8 +131,7 @@ class Archive:
 
     def _too_big(self, what: str) -> NoReturn:
         raise SourceError(
-            "ZIP-SIZE",
-            f"{self.path.name} {what}. If it is trusted, unpack it, or read it with other ZipLimits",
+            "ZIP-SIZE", f"{self.path.name} {what}. If it is trusted, unpack it, or read it with other ZipLimits"
         )
 
 
@@ -148,9 +140,7 @@ def _check_entry(member: zipfile.ZipInfo, archive: str) -> None:
     if _CLIMBS.search(name):
         raise SourceError("ZIP-PATH", f"{archive} has an entry that leaves its folder: {member.filename!r}")
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise SourceError(
-            "ZIP-LINK", f"{archive} has a symbolic link: {member.filename!r}; wanted files only"
-        )
+        raise SourceError("ZIP-LINK", f"{archive} has a symbolic link: {member.filename!r}; wanted files only")
     if member.flag_bits & 0x1:
         raise SourceError(
             "ZIP-ENCRYPTED", f"{archive} has an encrypted entry: {member.filename!r}; unpack it beforehand"

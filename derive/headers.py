@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -122,7 +122,7 @@ class Header:
         found = self.numbers(keyword)
         return None if not found else int(found[0])
 
-    @property
+    @cached_property
     def encodings(self) -> list[str]:
         """Python names of the character sets."""
         charset = self.elements.get(tag_of("SpecificCharacterSet"))

@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple, NoReturn
 import numpy as np
 from derive.errors import SourceError, ValuesError
 from numpy.typing import NDArray
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
@@ -146,9 +147,7 @@ def is_lossy(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) -
     return stated or is_irreversible(_ends(pixels, name)[0])
 
 
-def decode(
-    layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str
-) -> NDArray[Any]:
+def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str) -> NDArray[Any]:
     """Decode one image.
 
     Parameters
@@ -192,9 +191,7 @@ def _check_codec(layout: PixelLayout, name: str) -> None:
     if not codec.bits[0] <= layout.bits_stored <= codec.bits[1]:
         wanted = f"from {codec.bits[0]} to {codec.bits[1]}"
         _refuse_syntax(
-            layout,
-            name,
-            f"with Bits Stored {layout.bits_stored} is not decoded reliably by {codec.plugin} ({wanted})",
+            layout, name, f"with Bits Stored {layout.bits_stored} is not decoded reliably by {codec.plugin} ({wanted})"
         )
 
 
@@ -223,9 +220,7 @@ def _native(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
     kind = "i" if layout.signed else "u"
     if layout.bits_allocated == 8 and order == ">":
         value = np.frombuffer(value + b"\0" * (len(value) % 2), dtype="u2").byteswap().tobytes()
-    words = np.frombuffer(
-        value, dtype=f"{order}{kind}{layout.bits_allocated // 8}", count=layout.rows * layout.columns
-    )
+    words = np.frombuffer(value, dtype=f"{order}{kind}{layout.bits_allocated // 8}", count=layout.rows * layout.columns)
     return words.astype(words.dtype.newbyteorder("="), copy=False).reshape(layout.rows, layout.columns)
 
 
@@ -241,17 +236,19 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
         "pixel_representation": int(layout.signed),
         "pixel_keyword": "PixelData",
     }
-    plugin = CODECS[layout.transfer_syntax].plugin
+    codec = CODECS[layout.transfer_syntax]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # what a decoder only warns of makes wrong pixels
+            if codec.codestream:
+                _check_size(layout, frame_size(get_frame(value, 0, number_of_frames=1)), name)
             decoder = get_decoder(UID(layout.transfer_syntax))
-            words, _ = decoder.as_array(value, index=0, decoding_plugin=plugin, **options)
+            words, _ = decoder.as_array(value, index=0, decoding_plugin=codec.plugin, **options)
+    except ValuesError:
+        raise
     except Exception as error:  # decoders raise whatever they like on a damaged stream
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise ValuesError(
-            "VAL-DECODE", f"{name}: its pixels cannot be decoded: {reason[0].strip()}"
-        ) from error
+        raise ValuesError("VAL-DECODE", f"{name}: its pixels cannot be decoded: {reason[0].strip()}") from error
     return np.asarray(words).reshape(layout.rows, layout.columns)
 
 
@@ -264,35 +261,28 @@ def _stored_bits(words: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
     return np.asarray(np.right_shift(np.left_shift(words, above), below))
 
 
-def fragments(pixels: PixelBytes, name: str) -> list[tuple[int, int]]:
-    """Offsets and lengths of the items of encapsulated pixels, the Basic Offset Table first (PS3.5 A.4).
-
-    Raises
-    ------
-    ValuesError
-        ``VAL-TRUNCATED`` if an item goes past the end, or there is none.
-    """
+def _fragments(stream: IO[bytes], pixels: PixelBytes, name: str) -> list[tuple[int, int]]:
+    """Offsets and lengths of the fragments, without the Basic Offset Table (PS3.5 A.4)."""
     found: list[tuple[int, int]] = []
-    with pixels.open() as stream:
-        at = pixels.offset
-        while at + 8 <= pixels.end:
-            stream.seek(at)
-            group, element, length = struct.unpack("<HHL", stream.read(8))
-            if (group << 16 | element) != _ITEM:
-                break
-            found.append((at + 8, length))
-            at += 8 + length
-        if at > pixels.end:
-            _refuse_truncated(name, at - pixels.offset, pixels.end - pixels.offset)
+    at = pixels.offset
+    while at + 8 <= pixels.end:
+        stream.seek(at)
+        group, element, length = struct.unpack("<HHL", stream.read(8))
+        if (group << 16 | element) != _ITEM:
+            break
+        found.append((at + 8, length))
+        at += 8 + length
+    if at > pixels.end:
+        _refuse_truncated(name, at - pixels.offset, pixels.end - pixels.offset)
     if sum(length for _, length in found[1:]) == 0:
         raise ValuesError("VAL-TRUNCATED", f"{name}: its encapsulated pixels hold no image")
-    return found
+    return found[1:]
 
 
 def _ends(pixels: PixelBytes, name: str) -> tuple[bytes, bytes]:
     """Return the first and the last bytes of the compressed image."""
-    items = fragments(pixels, name)[1:]
     with pixels.open() as stream:
+        items = _fragments(stream, pixels, name)
         stream.seek(items[0][0])
         head = stream.read(min(items[0][1], _HEAD))
         offset, length = items[-1]
@@ -302,8 +292,7 @@ def _ends(pixels: PixelBytes, name: str) -> tuple[bytes, bytes]:
 
 def _refuse_truncated(name: str, wanted: int, found: int) -> NoReturn:
     raise ValuesError(
-        "VAL-TRUNCATED",
-        f"{name}: its pixels need {wanted} bytes and there are {found}; the file was cut short",
+        "VAL-TRUNCATED", f"{name}: its pixels need {wanted} bytes and there are {found}; the file was cut short"
     )
 
 
@@ -311,6 +300,5 @@ def _refuse_syntax(layout: PixelLayout, name: str, why: str) -> NoReturn:
     uid = UID(layout.transfer_syntax)
     known = "" if uid.name == uid else f" ({uid.name})"
     raise SourceError(
-        "SRC-SYNTAX",
-        f"{name}: transfer syntax {uid}{known} {why}; convert the file to another transfer syntax",
+        "SRC-SYNTAX", f"{name}: transfer syntax {uid}{known} {why}; convert the file to another transfer syntax"
     )

@@ -1,280 +1,309 @@
-"""Planes to one geometry: order along the normal, even spacing, and refusals (PS3.3 C.7.6.2.1.1).
-
-How far off a plane may lie. Positions are decimal strings, and vendors round them: a thousandth of a
-millimetre is common noise, and where less than a hundredth of a slice spacing is off, interpolation between
-slices is off by less than a hundredth of the difference between them. So a plane may lie
-``max(0.01 mm, 1 % of the spacing)`` off the even grid. The smallest thing that has to be found, one slice
-missing, is a hundred times that. Orientations are rounded as well, to a few ten-thousandths at worst, so a
-plane may lie a further ten-thousandth of its distance from the first off to the side.
-"""
+"""The planes of a series: sorted along their normal, and refused by name where they make no even stack."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from derive.errors import GeometryError
+from derive.geometry import Geometry, Triple, triple
 from numpy.typing import NDArray
 
-from derive.errors import GeometryError
-from derive.geometry import Geometry, triple
-from derive.header import Header
-from derive.repeats import check_repeats
+from derive.headers import Header
 
-TOLERANCE_MM = 0.01
-TOLERANCE_OF_SPACING = 0.01
-#: Cosines, and the direction of stacking, may be off by this.
-TOLERANCE_OF_DIRECTION = 1e-4
-Floats = NDArray[np.float64]
+Vectors = NDArray[np.float64]
 
+#: Cosines that differ by less point the same way: 0.05 mm at 500 mm.
+ORIENTATION_TOLERANCE = 1e-4
+#: Pixel spacings that differ by less are one: 0.05 mm over 512 pixels of 1 mm.
+SPACING_TOLERANCE = 1e-4
+#: Images nearer to each other than this lie at one position.
+SAME_POSITION_MM = 0.01
+#: How far a slice may be off its place in the even grid. Scanners round positions, some to 0.1 mm; that is
+#: noise, as long as it stays below this share of the slice spacing along the normal, and of the pixel
+#: spacing across it. A missing slice, and a tilt of 0.05 degrees over 150 mm, are far above.
+NOISE_MM = 0.1
+ALONG_SHARE = 0.05
+ACROSS_SHARE = 0.125
+#: What no source is held to.
+LEAST_TOLERANCE_MM = 0.01
+#: A gap from this many spacings on is a slice that is missing.
+GAP_SPACINGS = 1.5
 
-@dataclass(frozen=True)
-class Planes:
-    """The plane attributes of some images, one row an image.
-
-    Parameters
-    ----------
-    names : tuple of str
-    positions : (n, 3) mm
-        Image Position (Patient).
-    orientations : (n, 6)
-        Image Orientation (Patient).
-    spacings : (n, 2) mm
-        Pixel Spacing.
-    shapes : (n, 2)
-        Rows, Columns.
-    """
-
-    names: tuple[str, ...]
-    positions: Floats
-    orientations: Floats
-    spacings: Floats
-    shapes: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def at(self, order: Sequence[int] | NDArray[np.int64]) -> Planes:
-        """Return the planes in another order."""
-        order = np.asarray(order)
-        names = tuple(self.names[i] for i in order)
-        return Planes(
-            names, self.positions[order], self.orientations[order], self.spacings[order], self.shapes[order]
-        )
-
-    @property
-    def normal(self) -> Floats:
-        """Unit vector across the planes, by their mean orientation."""
-        mean = self.orientations.mean(axis=0)
-        normal = np.cross(mean[:3], mean[3:])
-        return np.asarray(normal / np.linalg.norm(normal))
-
-    @property
-    def heights(self) -> Floats:
-        """Distance (n,) of every plane from the patient's origin, along the normal, mm."""
-        return np.asarray(self.positions @ self.normal)
+#: Attributes that say by themselves that there is more than one volume; what is most telling first.
+DIMENSIONS = (
+    "TemporalPositionIdentifier",
+    "TriggerTime",
+    "EchoTime",
+    "EchoNumbers",
+    "DiffusionBValue",
+    "DiffusionGradientOrientation",
+    "InversionTime",
+    "FlipAngle",
+    "FrameReferenceTime",
+)
+#: Attributes that may tell repeated images apart.
+HINTS = ("ImageType", "SequenceName", "ConvolutionKernel", "KVP", "AcquisitionNumber", "AcquisitionTime", "ContentTime")
 
 
-def geometry_of(headers: Sequence[Header]) -> tuple[Geometry, list[int]]:
-    """Work out the grid on which images lie.
+class Stack(NamedTuple):
+    """Where the images lie: their order along the normal, and the geometry in that order."""
+
+    order: tuple[int, ...]
+    geometry: Geometry
+
+
+def stack_of(headers: Sequence[Header]) -> Stack:
+    """Sort images along their normal.
 
     Parameters
     ----------
     headers : sequence of Header
-
-    Returns
-    -------
-    geometry : Geometry
-        Of the images in spatial order.
-    order : list of int
-        The image of each slice.
+        In any order.
 
     Raises
     ------
     GeometryError
-        ``GEO-MISSING``, ``GEO-MATRIX``, ``GEO-PIXEL-SPACING``, ``GEO-ORIENTATION``, ``GEO-FOR``, ``GEO-4D``,
-        ``GEO-DUPLICATE``, ``GEO-TILT``, ``GEO-SHIFT``, ``GEO-GAP``, ``GEO-SPACING``, ``GEO-SINGLE``,
-        ``GEO-COSINES``.
+        ``GEO-MISSING``, ``GEO-MATRIX``, ``GEO-PIXELS``, ``GEO-ORIENTATION``, ``GEO-FRAME``, ``GEO-4D``,
+        ``GEO-DUPLICATE``, ``GEO-TILT``, ``GEO-SHIFT``, ``GEO-GAP``, ``GEO-SPACING``, ``GEO-SINGLE``.
     """
-    planes = _planes(headers)
-    frame_of_reference = _frame_of_reference(headers)
-    _check_matrix(planes)
-    _check_pixel_spacing(planes)
-    _check_orientation(planes)
-    order = [int(i) for i in np.argsort(planes.heights, kind="stable")]
-    planes = planes.at(order)
-    check_repeats([headers[i] for i in order], planes.positions, planes.heights, TOLERANCE_MM)
-    spacing = _slice_spacing(planes) if len(planes) > 1 else _lone_spacing(headers[0])
-    row, column = planes.orientations[0, :3], planes.orientations[0, 3:]
+    positions = np.array([_plane(h, "ImagePositionPatient", 3) for h in headers])
+    cosines = np.array([_plane(h, "ImageOrientationPatient", 6) for h in headers])
+    spacings = np.array([_plane(h, "PixelSpacing", 2) for h in headers])
+    matrix = np.array([(h.integer("Rows"), h.integer("Columns")) for h in headers], dtype=float)
+    _same(headers, matrix, 0.5, "GEO-MATRIX", "Rows and Columns differ")
+    _same(headers, spacings, SPACING_TOLERANCE * float(spacings[0].min()), "GEO-PIXELS", "Pixel Spacing differs")
+    _same(headers, cosines, ORIENTATION_TOLERANCE, "GEO-ORIENTATION", "Image Orientation (Patient) differs")
+    frame = _frame_of_reference(headers)
+    row, column = triple(cosines[0][:3]), triple(cosines[0][3:])
+    flat = Geometry(triple(positions[0]), row, column, _pair(spacings[0]), 1.0, (1, *_shape(matrix[0])), frame)
+    order = _order(positions, flat.normal)
+    ordered, sorted_headers = positions[order], [headers[i] for i in order]
+    spacing = _slice_spacing(sorted_headers, ordered, flat)
     geometry = Geometry(
-        first_position=triple(planes.positions[0]),
-        row_cosines=triple(row),
-        column_cosines=triple(column),
-        pixel_spacing=(float(planes.spacings[0, 0]), float(planes.spacings[0, 1])),
-        slice_spacing=spacing,
-        shape=(len(planes), int(planes.shapes[0, 0]), int(planes.shapes[0, 1])),
-        frame_of_reference_uid=frame_of_reference,
-        measured_positions=tuple(triple(p) for p in planes.positions),
+        triple(ordered[0]),
+        row,
+        column,
+        flat.pixel_spacing,
+        spacing,
+        (len(headers), *flat.shape[1:]),
+        frame,
+        tuple(triple(p) for p in ordered),
     )
-    return geometry, order
+    return Stack(tuple(order), geometry)
 
 
-def _planes(headers: Sequence[Header]) -> Planes:
-    return Planes(
-        tuple(h.name for h in headers),
-        np.array([_numbers(h, "ImagePositionPatient", 3) for h in headers]),
-        np.array([_numbers(h, "ImageOrientationPatient", 6) for h in headers]),
-        np.array([_numbers(h, "PixelSpacing", 2) for h in headers]),
-        np.array([[int(h.number("Rows") or 0), int(h.number("Columns") or 0)] for h in headers]),
-    )
+def _order(positions: Vectors, normal: Triple) -> list[int]:
+    """Sort along the normal; exact ties, which are refused later, by position, so that no order matters."""
+    along = positions @ np.array(normal)
+    return [int(i) for i in np.lexsort((*positions.T, along))]
 
 
-def _numbers(header: Header, keyword: str, count: int) -> tuple[float, ...]:
-    values = header.numbers(keyword)
-    if len(values) == count and (keyword != "PixelSpacing" or min(values) > 0):
-        return values
-    found = f"{len(values)} usable numbers" if values else "absent, empty or no numbers"
+def _slice_spacing(headers: Sequence[Header], positions: Vectors, flat: Geometry) -> float:
+    if len(headers) == 1:
+        return _single(headers[0])
+    normal = np.array(flat.normal)
+    along = positions @ normal
+    _check_repeated(headers, positions)
+    _check_tilt(headers, positions, normal, min(flat.pixel_spacing))
+    spacing = float(along[-1] - along[0]) / (len(along) - 1)
+    tolerance = _tolerance(ALONG_SHARE * spacing)
+    if float(np.abs(along - along[0] - spacing * np.arange(len(along))).max()) > tolerance:
+        _refuse_spacing(headers, along)
+    return spacing
+
+
+def _tolerance(share_mm: float) -> float:
+    return max(LEAST_TOLERANCE_MM, min(NOISE_MM, share_mm))
+
+
+def _single(header: Header) -> float:
+    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
+        found = header.numbers(keyword)
+        if found and found[0] > 0:
+            return found[0]
     raise GeometryError(
-        "GEO-MISSING",
-        f"{header.name}: {keyword} is {found}; wanted {count}, and nothing stands in for them",
-        file=header.name,
-        keyword=keyword,
+        "GEO-SINGLE",
+        f"{header.name} is the only image, and has neither Spacing Between Slices (0018,0088) nor Slice Thickness "
+        "(0018,0050) above 0; the extent of its voxels is unknown",
+    )
+
+
+def _check_repeated(headers: Sequence[Header], positions: Vectors) -> None:
+    places = _places(positions)
+    counts = [len(p) for p in places]
+    if max(counts) == 1:
+        return
+    varying = _varying(headers, places, DIMENSIONS)
+    full = min(counts) == max(counts) and len(places) > 1
+    if full or varying:
+        each = str(counts[0]) if full else f"{min(counts)} to {max(counts)}"
+        varying = varying + _varying(headers, places, HINTS) or ["InstanceNumber"]
+        raise GeometryError(
+            "GEO-4D",
+            f"{len(headers)} images lie at {len(places)} positions, {each} at each; they differ in "
+            f"{', '.join(varying[:4])}. One volume has one image a position: choose the files of one of them",
+            positions=len(places),
+            images=len(headers),
+            varying=varying,
+        )
+    place = next(p for p in places if len(p) > 1)
+    raise GeometryError(
+        "GEO-DUPLICATE",
+        f"{len(place)} images lie at {_point(positions[place[0]])} mm: {some([headers[i].name for i in place])}; "
+        f"{sum(c > 1 for c in counts)} of {len(places)} positions are taken more than once. Take out what is too many",
+        files=[headers[i].name for i in place],
+    )
+
+
+def _places(positions: Vectors) -> list[list[int]]:
+    """Indices of images that lie at one position, in order along the normal."""
+    places: list[list[int]] = []
+    for index, position in enumerate(positions):
+        for place in reversed(places[-8:]):
+            if float(np.linalg.norm(position - positions[place[0]])) <= SAME_POSITION_MM:
+                place.append(index)
+                break
+        else:
+            places.append([index])
+    return places
+
+
+def _varying(headers: Sequence[Header], places: Sequence[Sequence[int]], keywords: Sequence[str]) -> list[str]:
+    """Attributes that differ between images of one position; those that tell all apart first."""
+    apart, some_apart = [], []
+    for keyword in keywords:
+        values = [[str(headers[i].value(keyword)) for i in place] for place in places if len(place) > 1]
+        if all(len(set(v)) == len(v) for v in values):
+            apart.append(keyword)
+        elif any(len(set(v)) > 1 for v in values):
+            some_apart.append(keyword)
+    return apart + some_apart
+
+
+def _check_tilt(headers: Sequence[Header], positions: Vectors, normal: Vectors, pixel: float) -> None:
+    """Refuse slices that are not stacked along their normal."""
+    offset = positions - positions[0]
+    along = offset @ normal
+    across = offset - np.outer(along, normal)
+    tolerance = _tolerance(ACROSS_SHARE * pixel)
+    if float(np.linalg.norm(across, axis=1).max()) <= tolerance:
+        return
+    drift = np.linalg.lstsq(along[:, None], across, rcond=None)[0][0]
+    scatter = np.linalg.norm(across - np.outer(along, drift), axis=1)
+    if float(np.linalg.norm(drift)) * float(along[-1]) > float(scatter.max()):
+        degrees = float(np.degrees(np.arctan(np.linalg.norm(drift))))
+        raise GeometryError(
+            "GEO-TILT",
+            f"the slices are stacked at {degrees:.2f} degrees to their normal (gantry tilt): from {headers[0].name} to "
+            f"{headers[-1].name} they shift {float(np.linalg.norm(across[-1])):.2f} mm in plane; wanted at most "
+            f"{tolerance:.2f} mm. Rectify the series first",
+            degrees=degrees,
+        )
+    worst = int(scatter.argmax())
+    raise GeometryError(
+        "GEO-SHIFT",
+        f"{headers[worst].name} lies {scatter[worst]:.2f} mm to the side of the other slices; wanted at most "
+        f"{tolerance:.2f} mm. The series holds more than one stack",
+        files=[headers[worst].name],
+    )
+
+
+def _refuse_spacing(headers: Sequence[Header], along: Vectors) -> None:
+    gaps = np.diff(along)
+    expected = float(np.sort(gaps)[(len(gaps) - 1) // 2])
+    wide = np.flatnonzero(gaps >= GAP_SPACINGS * expected)
+    rest = np.delete(gaps, wide)
+    even = len(rest) and float(np.abs(rest - expected).max()) <= 2 * _tolerance(ALONG_SHARE * expected)
+    if len(wide) and even:
+        first = int(wide[0])
+        pair = headers[first].name, headers[first + 1].name
+        more = f"; there are {len(wide)} such gaps" if len(wide) > 1 else ""
+        raise GeometryError(
+            "GEO-GAP",
+            f"slices are missing: {gaps[first]:.3f} mm lie between {pair[0]} and {pair[1]}, and {expected:.3f} mm "
+            f"between the others{more}. Add the missing files, or choose a run without a gap",
+            files=list(pair),
+            gap_mm=float(gaps[first]),
+            expected_mm=expected,
+        )
+    near, far = int(gaps.argmin()), int(gaps.argmax())
+    raise GeometryError(
+        "GEO-SPACING",
+        f"slices are spaced unevenly: from {gaps[near]:.3f} mm ({headers[near].name} to {headers[near + 1].name}) to "
+        f"{gaps[far]:.3f} mm ({headers[far].name} to {headers[far + 1].name}); one volume needs one spacing",
+        least_mm=float(gaps[near]),
+        most_mm=float(gaps[far]),
     )
 
 
 def _frame_of_reference(headers: Sequence[Header]) -> str:
-    by_uid = {h.text("FrameOfReferenceUID"): h.name for h in headers}
-    if len(by_uid) > 1:
+    groups = distinct(headers, lambda h: h.text("FrameOfReferenceUID"))
+    if len(groups) > 1:
         raise GeometryError(
-            "GEO-FOR",
-            f"{len(by_uid)} Frame of Reference UIDs in one series: "
-            f"{'; '.join(f'{uid or None} in {name}' for uid, name in sorted(by_uid.items())[:3])}; positions in "
-            "different frames of reference are not comparable",
-            uids=sorted(by_uid),
+            "GEO-FRAME", f"Frame of Reference UID differs: {counted(groups)}; positions cannot be compared"
         )
-    return next(iter(by_uid))
+    return str(next(iter(groups)))
 
 
-def _check_matrix(planes: Planes) -> None:
-    shapes, which = np.unique(planes.shapes, axis=0, return_inverse=True)
-    if len(shapes) > 1:
-        raise GeometryError("GEO-MATRIX", f"Rows and Columns differ: {_groups(planes, shapes, which)}")
-
-
-def _check_pixel_spacing(planes: Planes) -> None:
-    """See that no pixel would lie off by more than the tolerance because spacings differ."""
-    off = np.ptp(planes.spacings, axis=0) * planes.shapes[0]
-    if off.max() > TOLERANCE_MM:
-        spacings, which = np.unique(planes.spacings, axis=0, return_inverse=True)
-        raise GeometryError("GEO-PIXEL-SPACING", f"Pixel Spacing differs: {_groups(planes, spacings, which)}")
-
-
-def _check_orientation(planes: Planes) -> None:
-    if np.ptp(planes.orientations, axis=0).max() > TOLERANCE_OF_DIRECTION:
-        rounded = np.round(planes.orientations, 3) + 0.0
-        orientations, which = np.unique(rounded, axis=0, return_inverse=True)
+def _plane(header: Header, keyword: str, count: int) -> tuple[float, ...]:
+    found = header.numbers(keyword)
+    if found is None or len(found) != count or (keyword == "PixelSpacing" and min(found) <= 0):
+        what = "no" if found is None else f"an unusable ({len(found)} values)"
         raise GeometryError(
-            "GEO-ORIENTATION",
-            f"Image Orientation (Patient) differs: {_groups(planes, orientations, which)}; give the images of "
-            "one orientation",
+            "GEO-MISSING",
+            f"{header.name} has {what} {keyword}; wanted {count} numbers: where its voxels are cannot be told",
         )
+    return found
 
 
-def _groups(planes: Planes, values: NDArray[np.generic], which: NDArray[np.intp]) -> str:
-    """Tell how many images have each value, and name one of them."""
-    which = which.reshape(-1)
-    said = [
-        f"{'\\'.join(f'{v:g}' for v in value)} in {np.count_nonzero(which == i)} "
-        f"({planes.names[int(np.flatnonzero(which == i)[0])]})"
-        for i, value in enumerate(values[:3])
+def _same(headers: Sequence[Header], values: Vectors, tolerance: float, code: str, what: str) -> None:
+    """Refuse values that are not the same for all images."""
+    groups: list[tuple[Vectors, list[Header]]] = []
+    for header, value in zip(headers, values, strict=True):
+        for representative, members in groups:
+            if float(np.abs(value - representative).max()) <= tolerance:
+                members.append(header)
+                break
+        else:
+            groups.append((value, [header]))
+    if len(groups) > 1:
+        named = counted({"\\".join(f"{v:.7g}" for v in value): members for value, members in groups})
+        raise GeometryError(code, f"{what}: {named}; one volume needs one. Choose the files of one of them")
+
+
+def distinct(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> dict[Any, list[Header]]:
+    """Group images by a value."""
+    groups: dict[Any, list[Header]] = {}
+    for header in headers:
+        groups.setdefault(key(header), []).append(header)
+    return groups
+
+
+def counted(groups: dict[Any, list[Header]], shown: int = 4) -> str:
+    """Say how many images have which value, and name one of each."""
+    parts = [
+        f"{value or 'none'} ({len(members)} images, e.g. {min(h.name for h in members)})"
+        for value, members in list(groups.items())[:shown]
     ]
-    more = f"; and {len(values) - 3} more" if len(values) > 3 else ""
-    return "; ".join(said) + more
+    more = f" and {len(groups) - shown} more" if len(groups) > shown else ""
+    return ", ".join(parts) + more
 
 
-def _lone_spacing(header: Header) -> float:
-    """Extent of a slice that has no neighbour."""
-    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        value = header.number(keyword)
-        if value is not None and value > 0:
-            return value
-    raise GeometryError(
-        "GEO-SINGLE",
-        f"{header.name} is the only slice and has neither Spacing Between Slices nor Slice Thickness above 0; "
-        "its extent is not known",
-        file=header.name,
-    )
+def some(names: Sequence[str], shown: int = 4) -> str:
+    """Name a few."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(sorted(names)[:shown]) + more
 
 
-def _slice_spacing(planes: Planes) -> float:
-    heights = planes.heights
-    gaps = np.diff(heights)
-    tolerance = max(TOLERANCE_MM, TOLERANCE_OF_SPACING * float(np.median(gaps)))
-    _check_straight(planes, tolerance)
-    spacing = float((heights[-1] - heights[0]) / (len(planes) - 1))
-    _check_even(planes, gaps, tolerance)
-    return spacing
+def _point(position: Vectors) -> str:
+    return "({:.2f}, {:.2f}, {:.2f})".format(*position)
 
 
-def _check_straight(planes: Planes, tolerance: float) -> None:
-    """See that the planes lie above each other, neither tilted nor shifted."""
-    heights = planes.heights - planes.heights[0]
-    aside = planes.positions - planes.positions[0] - np.outer(heights, planes.normal)
-    off = np.linalg.norm(aside, axis=1) - tolerance - TOLERANCE_OF_DIRECTION * heights
-    if off.max() <= 0:
-        return
-    slope = heights @ aside / (heights @ heights)
-    left = np.linalg.norm(aside - np.outer(heights, slope), axis=1)
-    if left.max() > max(tolerance, 0.1 * float(np.linalg.norm(aside, axis=1).max())):
-        worst = int(left.argmax())
-        raise GeometryError(
-            "GEO-SHIFT",
-            f"{planes.names[worst]} lies {left[worst]:.3f} mm to the side of the line on which the other "
-            f"slices lie; wanted at most {tolerance:.3f} mm",
-            file=planes.names[worst],
-            shift_mm=float(left[worst]),
-        )
-    degrees = float(np.degrees(np.arctan(np.linalg.norm(slope))))
-    raise GeometryError(
-        "GEO-TILT",
-        f"the slices are stacked {degrees:.2f} degrees off their normal (gantry tilt), by which "
-        f"{planes.names[-1]} lies {np.linalg.norm(aside[-1]):.2f} mm aside of {planes.names[0]}; rectify the "
-        "series first",
-        degrees=degrees,
-    )
+def _pair(values: Vectors) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
 
 
-def _check_even(planes: Planes, gaps: Floats, tolerance: float) -> None:
-    """See that the planes lie on an even grid; a gap of whole slices is told from uneven spacing."""
-    heights = planes.heights
-    even = np.linspace(heights[0], heights[-1], len(planes))
-    if np.abs(heights - even).max() <= tolerance and np.ptp(gaps) <= 2 * tolerance:
-        return
-    smallest, largest = int(gaps.argmin()), int(gaps.argmax())
-    expected = float(np.median(gaps[gaps <= gaps[smallest] + 2 * tolerance]))
-    steps = np.round(gaps / expected)
-    missing = int((steps - 1).sum())
-    if missing and (np.abs(gaps - steps * expected) <= 2 * tolerance * steps).all():
-        raise GeometryError(
-            "GEO-GAP",
-            f"{missing} slice{'s are' if missing > 1 else ' is'} missing: {planes.names[largest]} and "
-            f"{planes.names[largest + 1]} lie {gaps[largest]:.3f} mm apart, the other slices {expected:.3f} mm"
-            f"{_more_gaps(steps)}; find what is missing, or give the files of one run of slices",
-            files=[planes.names[largest], planes.names[largest + 1]],
-            gap_mm=float(gaps[largest]),
-            expected_mm=expected,
-        )
-    raise GeometryError(
-        "GEO-SPACING",
-        f"slices are unevenly spaced: {gaps[smallest]:.3f} mm between {planes.names[smallest]} and "
-        f"{planes.names[smallest + 1]}, {gaps[largest]:.3f} mm between {planes.names[largest]} and "
-        f"{planes.names[largest + 1]}; wanted every slice within {tolerance:.3f} mm of an even grid",
-        min_mm=float(gaps[smallest]),
-        max_mm=float(gaps[largest]),
-        files=[planes.names[i] for i in (smallest, smallest + 1, largest, largest + 1)],
-    )
-
-
-def _more_gaps(steps: Floats) -> str:
-    count = int(np.count_nonzero(steps > 1)) - 1
-    return f" (and {count} more gap{'s' * (count > 1)})" if count else ""
+def _shape(values: Vectors) -> tuple[int, int]:
+    return int(values[0]), int(values[1])

@@ -1,119 +1,170 @@
-"""Files to one source series: found, chosen, sorted along the normal, and refused if not one volume.
-
-Headers are read; pixels stay where they are until a slice is asked for. What cannot be decoded or does not
-make a volume is refused here, before any work.
-"""
+"""Files, folders, archives or data sets to one SourceSeries: headers only, sorted and checked."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO
 
+from derive.elements import Element, encode, tag_of, transcode
+from derive.errors import SourceError
+from derive.source import AttributeTable, Skipped, SourceInstance, SourceSeries
 from pydicom.dataset import Dataset
 
-from derive.archive import ZipLimits
-from derive.copies import Image, without_copies
-from derive.errors import UsageError
-from derive.files import find
-from derive.header import Header, Interned, header_of, read_header
-from derive.pixels import encoded_image, is_lossy
-from derive.planes import geometry_of
-from derive.rescale import padding_of, quantity_of, rescale_of
+from derive.archive import Archive, ZipLimits
+from derive.headers import Header, Interner, Origin, of_dataset, of_file, of_stream
+from derive.pixels import decode, is_lossy
+from derive.planes import stack_of
+from derive.rescale import check_alike, layout_of, padding_of, rescale_of
 from derive.select import select
-from derive.source import AttributeTable, Reference, Skipped, SourceInstance, SourceSeries
 
-Source: TypeAlias = str | Path | Iterable[str | Path] | Iterable[Dataset]
+Source = str | Path | Dataset | Iterable[str | Path] | Iterable[Dataset]
 
 
 def read(source: Source, *, series: str | None = None, limits: ZipLimits | None = None) -> SourceSeries:
-    """Read one series of classic CT, MR or PET images that makes one volume.
+    """Read one series of classic CT, MR or PET images.
+
+    Only headers are read; pixels are decoded when they are asked for. The order of files, their names and
+    Instance Numbers do not matter: images are sorted by position along their normal.
 
     Parameters
     ----------
-    source : path, paths, or data sets
-        A folder (read with its subfolders), a zip archive, a file, several of these, or pydicom data sets
-        with their pixels.
+    source : path, paths or pydicom Datasets
+        A folder (with all folders in it), a file, a zip archive, a list of any of these; or Datasets with
+        their pixels, which stay in memory and must not be changed afterwards.
     series : str, optional
-        Which of several series: a Series Instance UID, a number in the list that the refusal prints or a
-        Series Number, or a pattern for the Series Description (``*head*``).
+        Which one, where there are several: a Series Instance UID, a Series Number, the number in the list
+        that the error shows, or a pattern for the Series Description (``*`` and ``?``, any case; without
+        them the whole description). What fits several series is refused.
     limits : ZipLimits, optional
-        How much an archive may hold.
+        What an archive may cost.
 
     Returns
     -------
     SourceSeries
-        In spatial order; what else was found is in ``skipped``, with a reason.
+        What was found beside it is in its ``skipped``.
 
     Raises
     ------
-    UsageError
-        ``USE-SOURCE`` for what is neither a path nor a data set.
     SourceError
-        ``SRC-...`` if the source is not one readable series.
+        ``SRC-...`` and ``ZIP-...``: no images, several series, several patients, no way to decode, ...
     GeometryError
-        ``GEO-...`` if its images are not one volume.
+        ``GEO-...``: the images do not make one even stack.
     ValuesError
-        ``VAL-...`` if the meaning of its stored values is not known, or they are cut off.
+        ``VAL-...``: pixels are cut short, in colour, or cannot be rescaled.
     """
+    headers: list[Header] = []
     skipped: list[Skipped] = []
-    headers = list(_headers(source, limits or ZipLimits(), skipped))
-    chosen = select(headers, series, skipped)
-    images, copies = without_copies([Image(h, encoded_image(h)) for h in chosen.headers])
-    instances = [_instance(image) for image in images]
-    geometry, order = geometry_of([image.header for image in images])
-    result = SourceSeries(
-        instances=tuple(instances[i] for i in order),
-        table=AttributeTable([images[i].header.elements for i in order]),
+    for found in _found(source, limits or ZipLimits()):
+        if isinstance(found, Header):
+            headers.append(found)
+        else:
+            skipped.append(found)
+    chosen = select(headers, skipped, series)
+    order, geometry = stack_of(chosen.headers)
+    ordered = [chosen.headers[i] for i in order]
+    check_alike(ordered)
+    uid = ordered[0].text("SeriesInstanceUID")
+    others = [Skipped(h.name, "another series") for h in headers if h.text("SeriesInstanceUID") != uid]
+    return SourceSeries(
+        instances=tuple(_instance(h) for h in ordered),
+        table=_table(ordered),
         geometry=geometry,
-        tags=frozenset().union(*{image.header.tags for image in images}),
-        skipped=(*chosen.skipped, *copies),
+        tags=frozenset().union(*{h.tags for h in ordered}),
+        skipped=(*skipped, *chosen.skipped, *others),
     )
-    quantity_of(result)
-    return result
 
 
-def _headers(source: Source, limits: ZipLimits, skipped: list[Skipped]) -> Iterator[Header]:
-    """Read all headers; what is not DICOM goes to `skipped`."""
-    interned = Interned()
-    for item in _items(source):
-        if isinstance(item, Dataset):
-            yield header_of(item, interned)
-            continue
-        for found in find([item], limits):
-            header = read_header(found, interned)
-            if header is None:
-                skipped.append(Skipped(found.name, "not DICOM"))
-            else:
-                yield header
-
-
-def _items(source: Source) -> Iterable[str | Path | Dataset]:
-    items: Sequence[object] | Iterable[object]
-    items = [source] if isinstance(source, str | Path | Dataset) else source
-    if not isinstance(items, Iterable):
-        raise UsageError(
-            "USE-SOURCE", f"{type(source).__name__} is no source; wanted a path, paths or data sets"
-        )
+def _found(source: Source, limits: ZipLimits) -> Iterator[Header | Skipped]:
+    interner = Interner()
+    items: Iterable[str | Path | Dataset] = [source] if isinstance(source, str | Path | Dataset) else source
+    seen: set[Path] = set()
     for item in items:
-        if not isinstance(item, str | Path | Dataset):
-            raise UsageError(
-                "USE-SOURCE", f"{type(item).__name__} among the sources; wanted paths or data sets"
-            )
-        yield item
+        if isinstance(item, Dataset):
+            yield of_dataset(item, interner)
+            continue
+        for path, name in _files(Path(item)):
+            if path.resolve() in seen:
+                continue
+            seen.add(path.resolve())
+            yield from _of_path(path, name, named=path == Path(item), limits=limits, interner=interner)
 
 
-def _instance(image: Image) -> SourceInstance:
-    header, encoded = image
+def _files(root: Path) -> Iterator[tuple[Path, str]]:
+    """Give the files below a folder, or the file itself, with the name that messages use."""
+    if not root.exists():
+        raise SourceError("SRC-MISSING", f"{root} does not exist")
+    if not root.is_dir():
+        yield root, root.name
+        return
+    for folder, folders, names in os.walk(root, onerror=_unreadable):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(folder) / name
+            yield path, path.relative_to(root).as_posix()
+
+
+def _unreadable(error: OSError) -> None:
+    raise SourceError("SRC-UNREADABLE", f"a folder cannot be read: {error.strerror}") from error
+
+
+def _of_path(
+    path: Path, name: str, *, named: bool, limits: ZipLimits, interner: Interner
+) -> Iterator[Header | Skipped]:
+    if not path.is_file():
+        yield Skipped(name, "not a regular file")
+    elif not _is_archive(path):
+        yield of_file(path, name, interner)
+    elif named:
+        yield from _of_archive(Archive(path, limits), interner)
+    else:
+        yield Skipped(name, "an archive inside a folder; give its own name to read it")
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(132)
+    except OSError as error:
+        raise SourceError("SRC-UNREADABLE", f"{path.name} cannot be read: {error.strerror}") from error
+    return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and head[128:] != b"DICM"
+
+
+def _of_archive(archive: Archive, interner: Interner) -> Iterator[Header | Skipped]:
+    for member in archive.members():
+        reopen: partial[IO[bytes]] = partial(archive.open, member)
+        with reopen() as stream:
+            yield of_stream(stream, Origin(member.filename, archive.path, reopen), interner)
+
+
+def _instance(header: Header) -> SourceInstance:
+    layout = layout_of(header)
+    padding = padding_of(header, layout)
+    pixels = header.pixels
+    assert pixels is not None, "select() refuses images without pixels"
+    stated = header.text("LossyImageCompression") == "01"
     return SourceInstance(
         name=header.name,
-        reference=Reference(
-            *map(header.text, ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"))
-        ),
-        stored_values=encoded.decode,
+        reference=header.reference,
+        stored_values=partial(decode, layout, padding, pixels, header.name),
         rescale=rescale_of(header),
-        padding=padding_of(header, encoded.layout),
-        stored_range=encoded.layout.stored_range,
-        lossy=is_lossy(header),
+        padding=padding,
+        stored_range=layout.stored_range,
+        lossy=is_lossy(layout, pixels, stated, header.name),
         path=header.path,
     )
+
+
+def _table(headers: Sequence[Header]) -> AttributeTable:
+    """Tabulate attributes; where character sets differ, all text becomes ISO_IR 192."""
+    charset = tag_of("SpecificCharacterSet")
+    if len({h.elements.get(charset) for h in headers}) == 1:
+        return AttributeTable(h.elements for h in headers)
+    utf8 = encode("SpecificCharacterSet", "ISO_IR 192")
+    return AttributeTable(_in_utf8(h) | {charset: utf8} for h in headers)
+
+
+def _in_utf8(header: Header) -> dict[int, Element]:
+    return {tag: transcode(e, header.encodings) for tag, e in header.elements.items()}

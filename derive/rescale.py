@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from derive.errors import SourceError, ValuesError
 from pydicom.uid import MRImageStorage
 
@@ -47,9 +50,7 @@ def layout_of(header: Header) -> PixelLayout:
             f"High Bit {high}, Pixel Representation {representation} cannot be read; wanted 8, 16 or 32 bits "
             f"allocated and at most {MOST_BITS} stored",
         )
-    return PixelLayout(
-        header.transfer_syntax, rows, columns, allocated, stored, high, representation == 1, photometric
-    )
+    return PixelLayout(header.transfer_syntax, rows, columns, allocated, stored, high, representation == 1, photometric)
 
 
 def rescale_of(header: Header) -> tuple[float, float]:
@@ -81,9 +82,33 @@ def rescale_of(header: Header) -> tuple[float, float]:
 def mapping_of(header: Header) -> tuple[float, float]:
     """Slope and intercept of the one linear Real World Value Mapping; (1, 0) without."""
     items = list(header.value("RealWorldValueMappingSequence") or ())
-    if len(items) != 1 or "RealWorldValueSlope" not in items[0] or "RealWorldValueIntercept" not in items[0]:
+    if len(items) != 1:
         return 1.0, 0.0
-    return _checked(header, float(items[0].RealWorldValueSlope), float(items[0].RealWorldValueIntercept))
+    slope, intercept = items[0].get("RealWorldValueSlope"), items[0].get("RealWorldValueIntercept")
+    if not isinstance(slope, float) or not isinstance(intercept, float):
+        return 1.0, 0.0
+    return _checked(header, slope, intercept)
+
+
+def check_alike(headers: Sequence[Header]) -> None:
+    """Refuse a series in which some images have a rescale and others do not.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-RESCALE``
+    """
+    kinds = {
+        keyword: [h.name for h in headers if h.value(keyword) is None]
+        for keyword in ("RescaleSlope", "RealWorldValueMappingSequence")
+    }
+    for keyword, without in kinds.items():
+        if 0 < len(without) < len(headers):
+            raise ValuesError(
+                "VAL-RESCALE",
+                f"{len(without)} of {len(headers)} images have no {keyword} while the others do, e.g. {min(without)}; "
+                "their values are not in the same units",
+            )
 
 
 def padding_of(header: Header, layout: PixelLayout) -> tuple[int, int] | None:
@@ -102,23 +127,19 @@ def padding_of(header: Header, layout: PixelLayout) -> tuple[int, int] | None:
 
 def _word(value: int, layout: PixelLayout) -> int:
     word = value & ((1 << layout.bits_allocated) - 1)
-    return (
-        word - (1 << layout.bits_allocated) if layout.signed and word >> (layout.bits_allocated - 1) else word
-    )
+    return word - (1 << layout.bits_allocated) if layout.signed and word >> (layout.bits_allocated - 1) else word
 
 
 def _required(header: Header, keyword: str) -> int:
     value = header.integer(keyword)
     if value is None:
-        raise SourceError(
-            "SRC-VALUE", f"{header.name} has no {keyword}; its pixels cannot be decoded without"
-        )
+        raise SourceError("SRC-VALUE", f"{header.name} has no {keyword}; its pixels cannot be decoded without")
     return value
 
 
 def _checked(header: Header, slope: float, intercept: float) -> tuple[float, float]:
-    if slope == 0:
+    if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
         raise ValuesError(
-            "VAL-RESCALE", f"{header.name}: the rescale slope is 0; every value would be {intercept:g}"
+            "VAL-RESCALE", f"{header.name}: rescale slope {slope:g}, intercept {intercept:g} make no values"
         )
     return slope, intercept

@@ -47,9 +47,9 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     """
     if not headers:
         _refuse_nothing(skipped)
-    for header in headers:
-        _check_identity(header)
     chosen = _choose(sorted(headers, key=lambda h: h.name), series)
+    for header in chosen:
+        _check_identity(header)
     _check_one_kind(chosen)
     for header in chosen:
         _check_pixels(header)
@@ -57,9 +57,7 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
 
 
 def _refuse_nothing(skipped: Sequence[Skipped]) -> NoReturn:
-    others = sorted(
-        {s.reason.removeprefix(CLASS_SKIPPED) for s in skipped if s.reason.startswith(CLASS_SKIPPED)}
-    )
+    others = sorted({s.reason.removeprefix(CLASS_SKIPPED) for s in skipped if s.reason.startswith(CLASS_SKIPPED)})
     if others:
         raise SourceError(
             "SRC-CLASS",
@@ -77,9 +75,7 @@ def _class_names() -> str:
 def _check_identity(header: Header) -> None:
     for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
         if not header.text(keyword):
-            raise SourceError(
-                "SRC-UID", f"{header.name} has no {keyword}; what is derived from it must refer to it"
-            )
+            raise SourceError("SRC-UID", f"{header.name} has no {keyword}; what is derived from it must refer to it")
 
 
 def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
@@ -98,10 +94,11 @@ def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
 
 
 def _matches(wanted: str, number: int, header: Header) -> bool:
+    description = header.text("SeriesDescription").casefold()
     return (
-        wanted == header.text("SeriesInstanceUID")
-        or wanted in (str(number), header.text("SeriesNumber"))
-        or fnmatch.fnmatchcase(header.text("SeriesDescription").casefold(), wanted.casefold())
+        wanted in (header.text("SeriesInstanceUID"), str(number), header.text("SeriesNumber"))
+        or wanted.casefold() == description
+        or fnmatch.fnmatchcase(description, wanted.casefold())
     )
 
 
@@ -131,24 +128,16 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     patients = distinct(headers, _patient)
     if len(patients) > 1:
         examples = some([min(h.name for h in group) for group in patients.values()])
-        raise SourceError(
-            "SRC-PATIENT", f"the images are of {len(patients)} patients, e.g. {examples}; wanted one"
-        )
+        raise SourceError("SRC-PATIENT", f"the images are of {len(patients)} patients, e.g. {examples}; wanted one")
     studies = distinct(headers, lambda h: h.text("StudyInstanceUID"))
     if len(studies) > 1:
-        raise SourceError(
-            "SRC-STUDY", f"the images are of {len(studies)} studies: {counted(studies)}; wanted one"
-        )
+        raise SourceError("SRC-STUDY", f"the images are of {len(studies)} studies: {counted(studies)}; wanted one")
     classes = distinct(headers, lambda h: UID(h.text("SOPClassUID")).name)
     if len(classes) > 1:
         raise SourceError("SRC-CLASS", f"the series holds several classes: {counted(classes)}; wanted one")
     _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame; wanted one frame an image")
-    _refuse_kind(
-        headers, "SRC-MOSAIC", _is_mosaic, "Siemens mosaics, many slices in one image; unpack them first"
-    )
-    _refuse_kind(
-        headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume"
-    )
+    _refuse_kind(headers, "SRC-MOSAIC", _is_mosaic, "Siemens mosaics, many slices in one image; unpack them first")
+    _refuse_kind(headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume")
 
 
 def _patient(header: Header) -> tuple[str, ...]:
@@ -170,16 +159,12 @@ def _is_localizer(header: Header) -> bool:
 def _refuse_kind(headers: Sequence[Header], code: str, test: Callable[[Header], bool], what: str) -> None:
     found = sorted(h.name for h in headers if test(h))
     if found:
-        raise SourceError(
-            code, f"{len(found)} of {len(headers)} images are {what}: {some(found, 12)}", files=found
-        )
+        raise SourceError(code, f"{len(found)} of {len(headers)} images are {what}: {some(found, 12)}", files=found)
 
 
 def _check_pixels(header: Header) -> None:
     if header.pixels is None:
-        raise SourceError(
-            "SRC-NOPIXELS", f"{header.name} has no Pixel Data (7FE0,0010), or was cut short before it"
-        )
+        raise SourceError("SRC-NOPIXELS", f"{header.name} has no Pixel Data (7FE0,0010), or was cut short before it")
     check_decodable(layout_of(header), header.pixels, header.name)
 
 

@@ -1,59 +1,102 @@
-"""A series as a volume: slices are decoded when they are asked for (PS3.3 C.11.1, C.7.5.1.1.2)."""
+"""A source series as a volume: decoded on demand, slab by slab, in real-world values."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
-from numpy.typing import NDArray
-
-from derive.rescale import quantity_of
+from derive.errors import ValuesError
 from derive.source import SourceInstance, SourceSeries
-from derive.volume import Array, Volume
+from derive.volume import Array, Quantity, Volume
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
+
+HOUNSFIELD = "[hnsf'U]"
+AIR_HU = -1000.0
 
 
 def stack(series: SourceSeries) -> Volume:
-    """Return the real-world values of a series; NaN is pixel padding.
+    """Stack the images of a series; nothing is decoded before it is asked for.
 
-    Nothing is decoded before a slab is asked for.
+    Returns
+    -------
+    Volume
+        CT in HU (or what Rescale Type says), PET in its Units (0054,1001), MR in the units of its Real
+        World Value Mapping where that is its rescale, else ``1``. Pixel padding is NaN.
 
     Raises
     ------
     ValuesError
-        ``VAL-UNITS`` if the images do not share their units; ``VAL-DECODE`` when a slab is pulled whose
-        compressed pixels are damaged.
+        ``VAL-UNITS`` if the images are in different units, or PET does not state them.
     """
+
+    def pull(first: int, last: int) -> Array:
+        slab = np.empty((last - first, *series.geometry.shape[1:]), dtype=np.float32)
+        for values, instance in zip(slab, series.instances[first:last], strict=True):
+            values[...] = real_world_values(instance)
+        return slab
+
     return Volume(
-        geometry=series.geometry,
-        pull=partial(_pull, series.instances, series.geometry.shape[1:]),
+        series.geometry,
+        pull=pull,
         contributors=lambda index: (index,),
         quantity=quantity_of(series),
-        value_range=_value_range(series.instances),
+        value_range=_value_range(series),
     )
 
 
-def real_world_values(instance: SourceInstance, stored: NDArray[np.integer]) -> Array:
-    """Rescale stored values in float64 and round once; NaN where they are padding."""
+def real_world_values(instance: SourceInstance) -> Array:
+    """Decode and rescale one image.
+
+    Returns
+    -------
+    (rows, columns) float32
+        NaN where the stored value is pixel padding.
+    """
+    stored = instance.stored_values()
     slope, intercept = instance.rescale
-    values = (stored * np.float64(slope) + np.float64(intercept)).astype(np.float32)
+    values = (stored * np.float64(slope) + intercept).astype(np.float32)
     if instance.padding is not None:
         low, high = instance.padding
         values[(stored >= low) & (stored <= high)] = np.nan
     return values
 
 
-def _pull(instances: tuple[SourceInstance, ...], shape: tuple[int, int], first: int, last: int) -> Array:
-    slab = np.empty((last - first, *shape), dtype=np.float32)
-    for values, instance in zip(slab, instances[first:last], strict=True):
-        values[:] = real_world_values(instance, instance.stored_values())
-    return slab
+def quantity_of(series: SourceSeries) -> Quantity:
+    """Units, fill and padding of a series."""
+    padded = any(i.padding is not None for i in series.instances)
+    if series.sop_class_uid == CTImageStorage:
+        units = _one(series, "RescaleType") or "HU"
+        return Quantity(HOUNSFIELD if units == "HU" else units, AIR_HU if units == "HU" else 0.0, padded)
+    if series.sop_class_uid == PositronEmissionTomographyImageStorage:
+        units = _one(series, "Units")
+        if not units:
+            raise ValuesError("VAL-UNITS", "the PET images do not state their Units (0054,1001)")
+        return Quantity(units, 0.0, padded)
+    return Quantity(_mapped_units(series), 0.0, padded)
 
 
-def _value_range(instances: tuple[SourceInstance, ...]) -> tuple[float, float]:
-    """Bounds of what the bits of all images can mean, rounded as the values are."""
-    ends = [
-        np.float32(bound * np.float64(i.rescale[0]) + np.float64(i.rescale[1]))
-        for i in instances
-        for bound in i.stored_range
-    ]
-    return float(min(ends)), float(max(ends))
+def _one(series: SourceSeries, keyword: str) -> str:
+    values = {str(v or "") for v in series.values(keyword)}
+    if len(values) > 1:
+        raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {', '.join(sorted(values))}")
+    return values.pop()
+
+
+def _mapped_units(series: SourceSeries) -> str:
+    """Units of the Real World Value Mapping, for MR that has no Rescale Slope."""
+    units = {_units_of(series, index) for index in range(len(series.instances))}
+    if len(units) > 1:
+        raise ValuesError("VAL-UNITS", f"the images are in different units: {', '.join(sorted(units))}")
+    return units.pop()
+
+
+def _units_of(series: SourceSeries, index: int) -> str:
+    items: list[Dataset] = list(series.value("RealWorldValueMappingSequence", index) or ())
+    if series.value("RescaleSlope", index) is not None or len(items) != 1 or "RealWorldValueSlope" not in items[0]:
+        return "1"
+    codes = items[0].get("MeasurementUnitsCodeSequence") or ()
+    return str(codes[0].get("CodeValue") or "1") if codes else "1"
+
+
+def _value_range(series: SourceSeries) -> tuple[float, float]:
+    ends = [stored * i.rescale[0] + i.rescale[1] for i in series.instances for stored in i.stored_range]
+    return min(ends), max(ends)
