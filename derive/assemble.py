@@ -93,7 +93,7 @@ class SeriesPass:
             element = _frame_element(self.making, decision, frame)
             if element is not None:
                 elements[element.tag] = element
-        return _with_required_empty(self.making, elements)
+        return _conditioned(self.making, elements)
 
 
 def assemble(making: Making) -> SeriesPass:
@@ -257,26 +257,34 @@ def _fault(making: Making, rule: AttributeRule, element: Element) -> str | None:
     return problem(element, rule, values, tuple(making.source.encodings))
 
 
-def _with_required_empty(making: Making, elements: dict[int, Element]) -> dict[int, Element]:
-    """Type 2C attributes whose condition holds and that the source lacks are there and empty."""
+def _conditioned(making: Making, elements: dict[int, Element]) -> dict[int, Element]:
+    """Make true what the conditions of types 1C and 2C say.
+
+    What was pulled and may not be there, since its condition does not hold, goes; what is required and
+    nobody had is there and empty, if its type is 2C.
+    """
 
     def has(keyword: str) -> Any:
         element = elements.get(tag_of(keyword))
-        return None if element is None else decode(element)
+        return None if element is None else decode(element, making.encodings)
 
     iod = making.target.iod
-    for rule in _conditional_empties(iod):
-        if rule.tag not in elements and conditions.required(iod, rule.keyword, has):
+    for rule in _conditional(iod):
+        if rule.tag in elements:
+            if rule.entity not in IDENTITY and conditions.banned(iod, rule.keyword, has):
+                del elements[rule.tag]
+        elif rule.type == "2C" and conditions.required(iod, rule.keyword, has):
             elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
     return elements
 
 
-def _conditional_empties(iod: standard.Iod) -> tuple[AttributeRule, ...]:
+def _conditional(iod: standard.Iod) -> tuple[AttributeRule, ...]:
+    """Attributes of types 1C and 2C of the mandatory modules that a pull can bring in."""
     mandatory = {m.module for m in iod.modules if m.usage == "M"}
     return tuple(
         r
         for r in iod.attributes.values()
-        if r.type == "2C" and r.module in mandatory and row(r.module, r.keyword).fallback != "absent"
+        if r.type in ("1C", "2C") and r.module in mandatory and r.keyword not in BUILDERS
     )
 
 

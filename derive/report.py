@@ -14,6 +14,8 @@ from derive.source import SourceSeries
 from derive.version import MODEL, VERSION
 
 SCHEMA = "derive-report/1"
+#: How units are shown to people, where their code is none that people read.
+SHOWN_UNITS = {"[hnsf'U]": " HU", "1": ""}
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,10 @@ class Report:
         """Return one line: how many, how exact, and what the check said."""
         warnings = f"{len(self.findings)} warnings" if self.findings else "check clean"
         clipped = f", {self.saturated} values clipped" if self.saturated else ""
+        units = SHOWN_UNITS.get(self.units, f" {self.units}")
         return (
             f"{len(self.instances)} images in {self.folder}: geometry {self.geometry_error_mm:.4f} mm, "
-            f"values within {self.value_error:.4g} {self.units}{clipped}, {warnings}"
+            f"values within {self.value_error:.4g}{units}{clipped}, {warnings}"
         )
 
     def to_json(self) -> dict[str, Any]:
