@@ -15,11 +15,11 @@ from derive import conditions, standard
 from derive.elements import Element, decode, encode, keyword_of, tag_of
 from derive.entities import BUILDERS, Builder
 from derive.errors import AssembleError
+from derive.mend import legal
 from derive.policy import Action, Row, row
 from derive.series import Frame, Making
 from derive.source import Agreement
 from derive.standard import AttributeRule
-from derive.validity import problem
 
 #: Identity is never altered: what these entities say is pulled even where it is not legal.
 IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})
@@ -213,11 +213,11 @@ def _pulled(
     rule, element = decision.rule, agreement.element
     why = "the contributing images differ" if agreement.differs else ""
     if element is not None and rule.entity not in IDENTITY:
-        fault = _fault(making, rule, element)
-        if fault:
-            element, why = None, f"not legal in the source: {fault}"
+        listed = standard.values(making.target.iod.name, rule.keyword)
+        element, fault = legal(element, rule, listed, making.encodings)
+        why = f"not legal in the source: {fault}" if fault else why
     if element is not None and (element.stripped() or rule.type in ("2", "2C")):
-        return element, ""
+        return element, f"mended, {why}" if why else ""
     if element is not None and rule.type in ("1C", "3"):
         identity = rule.entity in IDENTITY and rule.vr != "SQ"
         return (element, "") if identity else (None, "empty in the source")
@@ -250,11 +250,6 @@ def _fallback(
         f"(PS3.3 {decision.row.section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
         keyword=rule.keyword,
     )
-
-
-def _fault(making: Making, rule: AttributeRule, element: Element) -> str | None:
-    values = standard.values(making.target.iod.name, rule.keyword)
-    return problem(element, rule, values, tuple(making.source.encodings))
 
 
 def _conditioned(making: Making, elements: dict[int, Element]) -> dict[int, Element]:

@@ -125,7 +125,7 @@ class EncodedFrame:
 
 def decimal(value: float) -> float:
     """Return the number that a decimal string of 16 characters can say of `value`."""
-    return float(format_number_as_ds(float(value)))
+    return float(format_number_as_ds(float(value))) + 0.0  # never minus zero
 
 
 def per_instance(kind: Rescale, source: SourceEncoding, keeps_quantity: bool) -> bool:

@@ -14,6 +14,7 @@ LAYERS = [
     ["codes", "derive.standard", "derive.errors", "derive.version"],
     ["derive.elements", "derive.geometry", "derive.conditions", "derive.value_syntax"],
     ["derive.volume", "derive.validity", "derive.source", "derive.derivation"],
+    ["derive.mend"],
     ["derive.encode", "derive.uids", "derive.operations"],
     ["derive.policy", "derive.targets", "derive.series"],
     ["derive.entities"],

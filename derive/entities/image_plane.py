@@ -34,10 +34,12 @@ def image_position_patient(making: Making, frame: Frame) -> list[float]:
 
 
 @per_series("SliceThickness")
-def slice_thickness(making: Making) -> float | None:
-    """Return the nominal thickness that the operation made; empty where it made none."""
+def slice_thickness(making: Making) -> float | Element | None:
+    """Return the nominal thickness that the operation made; the source's where it left the slices alone."""
     thickness = making.volume.geometry.slice_thickness
-    return None if thickness is None else decimal(thickness)
+    if thickness is not None:
+        return decimal(thickness)
+    return making.source.agreement(tag_of("SliceThickness")).element
 
 
 @per_series("SpacingBetweenSlices")
