@@ -1,0 +1,67 @@
+"""The README's commands and code run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from derive.cli import main
+from derive.demo import phantom_datasets
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\| `derive ([^`]*)` \|", README, re.M)
+
+FUNCTION = "def name(values, k=1.0):\n    return values * k\n"
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """An empty folder with a series `ct/`, a second one, and a function of the user's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "ct").mkdir()
+    for k, dataset in enumerate(phantom_datasets()):
+        dataset.save_as(tmp_path / "ct" / f"{k}.dcm", enforce_file_format=True)
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "module.py").write_text(FUNCTION)
+    yield tmp_path
+    for name in ("package.module", "package"):
+        sys.modules.pop(name, None)
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 6
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_table_runs(command, workplace):
+    arguments = shlex.split(command.replace("k=v", "k=2").replace("...", "ct/ -o out/"))
+    if arguments[0] == "check":
+        main(["demo", "out"])
+    assert main(arguments) == 0
+
+
+def test_the_python_runs(workplace):
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    exec(compile(block, "README.md", "exec"), {})
+    assert (workplace / "out" / "IM00001.dcm").exists()
+    assert (workplace / "out2" / "IM00001.dcm").exists()
+
+
+def test_the_two_set_up_lines_are_there_and_ci_runs_the_second():
+    lines = [line.strip() for line in README.splitlines() if "pip install" in line]
+    assert len(lines) == 2
+    assert lines[0].endswith("derive demo out/")
+    assert "pytest" in lines[1]
+    assert "README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_no_link_of_the_readme_is_broken():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
