@@ -212,10 +212,7 @@ def _window(source: SourceSeries, volume: Volume, derivation: Derivation) -> Win
 
 def _source_window(source: SourceSeries) -> Window | None:
     """Return the windows on which the whole series agrees; else one: the median of their first ones."""
-    pairs = [
-        (tuple(_numbers(c)), tuple(_numbers(w)))
-        for c, w in zip(source.values("WindowCenter"), source.values("WindowWidth"), strict=True)
-    ]
+    pairs = [_real_window(source, k) for k in range(len(source.instances))]
     legal = [p for p in pairs if p[0] and len(p[0]) == len(p[1]) and min(p[1]) >= 1]
     if not legal:
         return None
@@ -224,6 +221,18 @@ def _source_window(source: SourceSeries) -> Window | None:
         same_count = len(names) == len(legal[0][0])
         return Window(*legal[0], names if same_count else (), source.value("VOILUTFunction"))
     return Window((median(p[0][0] for p in legal),), (median(p[1][0] for p in legal),))
+
+
+def _real_window(source: SourceSeries, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return centres and widths of one instance in real-world values.
+
+    Without a modality LUT a window acts on stored values (C.11.2.1.2): so in MR, whose values are mapped.
+    """
+    centers, widths = (_numbers(source.value(k, index)) for k in ("WindowCenter", "WindowWidth"))
+    if source.value("RescaleSlope", index) is None:
+        slope, intercept = source.instances[index].rescale
+        centers, widths = [c * slope + intercept for c in centers], [w * abs(slope) for w in widths]
+    return tuple(centers), tuple(widths)
 
 
 def _window_of_values(volume: Volume) -> Window:

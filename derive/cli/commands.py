@@ -36,7 +36,7 @@ def derive(arguments: argparse.Namespace) -> int:
     _check_manifest(arguments)
     report = series.write(arguments.output, overwrite=arguments.overwrite, progress=_progress(arguments))
     if arguments.manifest:
-        Path(arguments.manifest).write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+        _write_manifest(Path(arguments.manifest), report)
     _print_report(report, arguments)
     return 0
 
@@ -113,6 +113,14 @@ def _check_manifest(arguments: argparse.Namespace) -> None:
         )
     if not manifest.parent.is_dir() or manifest.is_dir():
         raise OutputError("OUT-MANIFEST", f"{manifest} cannot be written: no such folder, or it is one")
+
+
+def _write_manifest(manifest: Path, report: Report) -> None:
+    try:
+        manifest.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        text = f"the series is written, and its manifest {manifest.name} cannot be: {error.strerror or error}"
+        raise OutputError("OUT-MANIFEST", text) from error
 
 
 def _progress(arguments: argparse.Namespace) -> Progress | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.derivation import GeometryEffect
+from derive.derivation import GeometryEffect, Step
 from derive.entities.registry import per_series
 from derive.series import Making
 
@@ -40,14 +40,15 @@ def series_description(making: Making) -> str:
     """Return the text given, else the source's followed by the names of the steps, in 64 characters."""
     if making.given.series_description is not None:
         return making.given.series_description
-    steps = ", ".join(_short(s.name) for s in making.derivation.steps)
+    steps = ", ".join(_short(s) for s in making.derivation.steps)
     source = str(making.source.value("SeriesDescription") or "").strip()
     room = LONGEST_LO - len(steps) - 2
     return f"{source[:room].rstrip()}: {steps}" if source and room > 8 else steps[:LONGEST_LO]
 
 
-def _short(name: str) -> str:
-    return name.replace("_", " ")
+def _short(step: Step) -> str:
+    """What the caller calls it, else the name of the operation."""
+    return str(step.parameters.get("description") or step.name.replace("_", " "))
 
 
 @per_series("SeriesDate")
