@@ -150,7 +150,8 @@ def transcode(element: Element, encodings: Sequence[str]) -> Element:
     if element.vr not in CHARSET_VRS and element.vr != "SQ":
         return element
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("ignore")  # what else is odd in a value is no matter of its character set
+        warnings.filterwarnings("error", message="(?i).*encod")
         try:
             decoded = convert_raw_data_element(raw(element), encoding=list(encodings))
             return Element(element.tag, element.vr, _value_bytes(_all_decoded(decoded), ["utf_8"]))

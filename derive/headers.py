@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import pydicom
-from derive.elements import Element, decode, from_dataset, tag_of
-from derive.errors import SourceError
-from derive.source import Reference, Skipped
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -32,7 +29,10 @@ from pydicom.uid import (
     PositronEmissionTomographyImageStorage,
 )
 
+from derive.elements import Element, decode, from_dataset, tag_of
+from derive.errors import SourceError
 from derive.pixels import PixelBytes
+from derive.source import Reference, Skipped
 
 #: The classes that are read: classic, one frame an instance.
 CLASSES = (CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage)
@@ -320,7 +320,7 @@ def _check_inflated(stream: IO[bytes], name: str) -> None:
 
 
 def _inflated_pixels(reopen: Callable[[], IO[bytes]]) -> IO[bytes]:
-    with reopen() as stream, _quiet():
+    with reopen() as stream:
         return io.BytesIO(pydicom.dcmread(stream, force=True).get("PixelData") or b"")
 
 

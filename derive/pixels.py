@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Callable
 from typing import IO, Any, NamedTuple, NoReturn
 
 import numpy as np
-from derive.errors import SourceError, ValuesError
 from numpy.typing import NDArray
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from derive.codestream import END, FrameSize, frame_size, is_irreversible
+from derive.errors import SourceError, ValuesError
 
 
 class Codec(NamedTuple):
@@ -238,12 +237,10 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
     }
     codec = CODECS[layout.transfer_syntax]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what a decoder only warns of makes wrong pixels
-            if codec.codestream:
-                _check_size(layout, frame_size(get_frame(value, 0, number_of_frames=1)), name)
-            decoder = get_decoder(UID(layout.transfer_syntax))
-            words, _ = decoder.as_array(value, index=0, decoding_plugin=codec.plugin, **options)
+        if codec.codestream:
+            _check_size(layout, frame_size(get_frame(value, 0, number_of_frames=1)), name)
+        decoder = get_decoder(UID(layout.transfer_syntax))
+        words, _ = decoder.as_array(value, index=0, decoding_plugin=codec.plugin, **options)
     except ValuesError:
         raise
     except Exception as error:  # decoders raise whatever they like on a damaged stream

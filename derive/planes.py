@@ -6,10 +6,10 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from derive.errors import GeometryError
-from derive.geometry import Geometry, Triple, triple
 from numpy.typing import NDArray
 
+from derive.errors import GeometryError
+from derive.geometry import Geometry, Triple, triple
 from derive.headers import Header
 
 Vectors = NDArray[np.float64]
@@ -42,6 +42,7 @@ DIMENSIONS = (
     "InversionTime",
     "FlipAngle",
     "FrameReferenceTime",
+    "NominalPercentageOfCardiacPhase",
 )
 #: Attributes that may tell repeated images apart.
 HINTS = ("ImageType", "SequenceName", "ConvolutionKernel", "KVP", "AcquisitionNumber", "AcquisitionTime", "ContentTime")
@@ -139,14 +140,15 @@ def _check_repeated(headers: Sequence[Header], positions: Vectors) -> None:
     full = min(counts) == max(counts) and len(places) > 1
     if full or varying:
         each = str(counts[0]) if full else f"{min(counts)} to {max(counts)}"
-        varying = varying + _varying(headers, places, HINTS) or ["InstanceNumber"]
+        varying = varying | _varying(headers, places, HINTS) or {"InstanceNumber": max(counts)}
+        named = ", ".join(f"{keyword} ({count} values)" for keyword, count in list(varying.items())[:4])
         raise GeometryError(
             "GEO-4D",
-            f"{len(headers)} images lie at {len(places)} positions, {each} at each; they differ in "
-            f"{', '.join(varying[:4])}. One volume has one image a position: choose the files of one of them",
+            f"{len(headers)} images lie at {len(places)} positions, {each} at each; they differ in {named}. "
+            "One volume has one image a position: choose the files of one of them",
             positions=len(places),
             images=len(headers),
-            varying=varying,
+            varying=list(varying),
         )
     place = next(p for p in places if len(p) > 1)
     raise GeometryError(
@@ -170,16 +172,17 @@ def _places(positions: Vectors) -> list[list[int]]:
     return places
 
 
-def _varying(headers: Sequence[Header], places: Sequence[Sequence[int]], keywords: Sequence[str]) -> list[str]:
-    """Attributes that differ between images of one position; those that tell all apart first."""
-    apart, some_apart = [], []
+def _varying(headers: Sequence[Header], places: Sequence[Sequence[int]], keywords: Sequence[str]) -> dict[str, int]:
+    """Attributes that differ between images of one position, with the most values there; full ones first."""
+    apart, some_apart = {}, {}
     for keyword in keywords:
         values = [[str(headers[i].value(keyword)) for i in place] for place in places if len(place) > 1]
+        most = max(len(set(v)) for v in values)
         if all(len(set(v)) == len(v) for v in values):
-            apart.append(keyword)
-        elif any(len(set(v)) > 1 for v in values):
-            some_apart.append(keyword)
-    return apart + some_apart
+            apart[keyword] = most
+        elif most > 1:
+            some_apart[keyword] = most
+    return apart | some_apart
 
 
 def _check_tilt(headers: Sequence[Header], positions: Vectors, normal: Vectors, pixel: float) -> None:

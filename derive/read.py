@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from derive.elements import Element, encode, tag_of, transcode
-from derive.errors import SourceError
-from derive.source import AttributeTable, Skipped, SourceInstance, SourceSeries
 from pydicom.dataset import Dataset
 
 from derive.archive import Archive, ZipLimits
+from derive.elements import Element, encode, tag_of, transcode
+from derive.errors import SourceError
 from derive.headers import Header, Interner, Origin, of_dataset, of_file, of_stream
 from derive.pixels import decode, is_lossy
 from derive.planes import stack_of
 from derive.rescale import check_alike, layout_of, padding_of, rescale_of
 from derive.select import select
+from derive.source import AttributeTable, Skipped, SourceInstance, SourceSeries
 
 Source = str | Path | Dataset | Iterable[str | Path] | Iterable[Dataset]
 
@@ -35,9 +35,9 @@ def read(source: Source, *, series: str | None = None, limits: ZipLimits | None 
         A folder (with all folders in it), a file, a zip archive, a list of any of these; or Datasets with
         their pixels, which stay in memory and must not be changed afterwards.
     series : str, optional
-        Which one, where there are several: a Series Instance UID, a Series Number, the number in the list
-        that the error shows, or a pattern for the Series Description (``*`` and ``?``, any case; without
-        them the whole description). What fits several series is refused.
+        Which one, where there are several: a Series Instance UID, a Series Number (``3``), the place in the
+        list that the error shows (``#3``), or a pattern for the Series Description (``*`` and ``?``, any
+        case; without them the whole description). What fits several series is refused.
     limits : ZipLimits, optional
         What an archive may cost.
 

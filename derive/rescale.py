@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from derive.errors import SourceError, ValuesError
 from pydicom.uid import MRImageStorage
 
+from derive.errors import SourceError, ValuesError
 from derive.headers import Header
 from derive.pixels import PixelLayout
 
@@ -139,7 +139,5 @@ def _required(header: Header, keyword: str) -> int:
 
 def _checked(header: Header, slope: float, intercept: float) -> tuple[float, float]:
     if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
-        raise ValuesError(
-            "VAL-RESCALE", f"{header.name}: rescale slope {slope:g}, intercept {intercept:g} make no values"
-        )
+        raise ValuesError("VAL-RESCALE", f"{header.name}: slope {slope:g}, intercept {intercept:g} make no values")
     return slope, intercept

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
-from derive.errors import SourceError
-from derive.source import Skipped
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
+from derive.errors import SourceError
 from derive.headers import CLASS_SKIPPED, CLASSES, Header
 from derive.pixels import check_decodable, decode
 from derive.planes import counted, distinct, some
 from derive.rescale import layout_of
+from derive.source import Skipped
 
 
 class Selected(NamedTuple):
@@ -96,7 +96,7 @@ def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
 def _matches(wanted: str, number: int, header: Header) -> bool:
     description = header.text("SeriesDescription").casefold()
     return (
-        wanted in (header.text("SeriesInstanceUID"), str(number), header.text("SeriesNumber"))
+        wanted in (header.text("SeriesInstanceUID"), header.text("SeriesNumber"), f"#{number}")
         or wanted.casefold() == description
         or fnmatch.fnmatchcase(description, wanted.casefold())
     )
@@ -105,7 +105,7 @@ def _matches(wanted: str, number: int, header: Header) -> bool:
 def _refuse_series(what: str, groups: Sequence[Sequence[Header]]) -> NoReturn:
     rows = [_summary(number, group) for number, group in enumerate(groups, 1)]
     lines = "\n".join(
-        f"  {r['number']}. {r['modality']}, {r['sop_class']}, {r['images']} images, Series Number "
+        f"  #{r['number']} {r['modality']}, {r['sop_class']}, {r['images']} images, Series Number "
         f"{r['series_number'] or 'none'}, {r['series_instance_uid']}"
         for r in rows
     )

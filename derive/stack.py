@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
+
 from derive.errors import ValuesError
 from derive.source import SourceInstance, SourceSeries
 from derive.volume import Array, Quantity, Volume
-from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
 
 HOUNSFIELD = "[hnsf'U]"
 AIR_HU = -1000.0
