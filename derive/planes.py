@@ -66,7 +66,7 @@ def stack_of(headers: Sequence[Header]) -> Stack:
     Raises
     ------
     GeometryError
-        ``GEO-MISSING``, ``GEO-MATRIX``, ``GEO-PIXELS``, ``GEO-ORIENTATION``, ``GEO-FRAME``, ``GEO-4D``,
+        ``GEO-MISSING``, ``GEO-MATRIX``, ``GEO-PIXELS``, ``GEO-ORIENTATION``, ``GEO-FOR``, ``GEO-4D``,
         ``GEO-DUPLICATE``, ``GEO-TILT``, ``GEO-SHIFT``, ``GEO-GAP``, ``GEO-SPACING``, ``GEO-SINGLE``.
     """
     positions = np.array([_plane(h, "ImagePositionPatient", 3) for h in headers])
@@ -245,7 +245,7 @@ def _frame_of_reference(headers: Sequence[Header]) -> str:
     groups = distinct(headers, lambda h: h.text("FrameOfReferenceUID"))
     if len(groups) > 1:
         raise GeometryError(
-            "GEO-FRAME", f"Frame of Reference UID differs: {counted(groups)}; positions cannot be compared"
+            "GEO-FOR", f"Frame of Reference UID differs: {counted(groups)}; positions cannot be compared"
         )
     return str(next(iter(groups)))
 

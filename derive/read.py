@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from derive.archive import Archive, ZipLimits
 from derive.elements import Element, encode, tag_of, transcode
-from derive.errors import SourceError
+from derive.errors import SourceError, UsageError
 from derive.headers import Header, Interner, Origin, of_dataset, of_file, of_stream
 from derive.pixels import decode, is_lossy
 from derive.planes import stack_of
@@ -79,12 +79,15 @@ def read(source: Source, *, series: str | None = None, limits: ZipLimits | None 
 
 def _found(source: Source, limits: ZipLimits) -> Iterator[Header | Skipped]:
     interner = Interner()
-    items: Iterable[str | Path | Dataset] = [source] if isinstance(source, str | Path | Dataset) else source
+    several = isinstance(source, Iterable) and not isinstance(source, str | Dataset)
+    items: Iterable[object] = source if several else [source]  # type: ignore[assignment]  # just tested
     seen: set[Path] = set()
     for item in items:
         if isinstance(item, Dataset):
             yield of_dataset(item, interner)
             continue
+        if not isinstance(item, str | os.PathLike):
+            raise UsageError("SRC-INPUT", f"{type(item).__name__} cannot be read; wanted paths or pydicom Datasets")
         for path, name in _files(Path(item)):
             if path.resolve() in seen:
                 continue
@@ -95,7 +98,7 @@ def _found(source: Source, limits: ZipLimits) -> Iterator[Header | Skipped]:
 def _files(root: Path) -> Iterator[tuple[Path, str]]:
     """Give the files below a folder, or the file itself, with the name that messages use."""
     if not root.exists():
-        raise SourceError("SRC-MISSING", f"{root} does not exist")
+        raise SourceError("SRC-MISSING", f"{root.name} does not exist")
     if not root.is_dir():
         yield root, root.name
         return

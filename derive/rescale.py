@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from pydicom.uid import MRImageStorage
@@ -14,6 +13,9 @@ from derive.pixels import PixelLayout
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 #: float32, in which values are computed, holds every integer of so many bits.
 MOST_BITS = 24
+
+#: Slopes and intercepts above this leave float32 with the largest stored values.
+LARGEST = 1e30
 
 
 def layout_of(header: Header) -> PixelLayout:
@@ -138,6 +140,6 @@ def _required(header: Header, keyword: str) -> int:
 
 
 def _checked(header: Header, slope: float, intercept: float) -> tuple[float, float]:
-    if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
+    if slope == 0 or not max(abs(slope), abs(intercept)) <= LARGEST:
         raise ValuesError("VAL-RESCALE", f"{header.name}: slope {slope:g}, intercept {intercept:g} make no values")
     return slope, intercept

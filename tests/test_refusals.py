@@ -429,7 +429,7 @@ def test_pixel_spacing_differs(changed):
 
 
 def test_frame_of_reference_differs(changed):
-    assert "1.2.3" in refused(changed(only(2, FrameOfReferenceUID="1.2.3")), "GEO-FRAME").message
+    assert "1.2.3" in refused(changed(only(2, FrameOfReferenceUID="1.2.3")), "GEO-FOR").message
 
 
 @pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
