@@ -172,9 +172,7 @@ def _fits(vm: str, count: int) -> bool:
     return count >= int(low) and count % int(high[:-1] or 1) == 0
 
 
-def _enumerated(
-    vr: str, rule: AttributeRule, values: tuple[ValueRule, ...], found: Sequence[str]
-) -> Iterator[Fault]:
+def _enumerated(vr: str, rule: AttributeRule, values: tuple[ValueRule, ...], found: Sequence[str]) -> Iterator[Fault]:
     for listed in values:
         if listed.kind != "enumerated":
             continue

@@ -197,7 +197,7 @@ def raw(dataset: Dataset, keyword: str, vr: str, value: bytes) -> None:
 
 
 def write(folder: Path, datasets: Sequence[Dataset], syntax: UID = ExplicitVRLittleEndian) -> Path:
-    """Write a series as files 1.dcm, 2.dcm, ...; bytes that were put in are written as they are in the default syntax."""
+    """Write a series as files 1.dcm, 2.dcm, ...; in the default syntax bytes that were put in stay as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, dataset in enumerate(datasets, 1):
         dataset.file_meta.TransferSyntaxUID = syntax

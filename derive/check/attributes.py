@@ -57,9 +57,7 @@ def _evidence(iod: Iod) -> dict[int, str]:
     return {rules[0].tag: rules[0].module for rules in iod.all_rules.values() if len(rules) == 1}
 
 
-def _presence(
-    instance: Instance, rule: AttributeRule, element: Element | None, has: Has
-) -> Iterator[Finding]:
+def _presence(instance: Instance, rule: AttributeRule, element: Element | None, has: Has) -> Iterator[Finding]:
     empty = element is not None and not element.stripped()
     if rule.type == "1" and (element is None or empty):
         state = "is empty" if empty else "is absent"
@@ -116,7 +114,7 @@ def _of_rule(instance: Instance, rule: AttributeRule, fault: Fault) -> Finding:
 def _finding(instance: Instance, fault: Fault, path: str, module: str, identity: bool = False) -> Finding:
     check = checks()[fault.code]
     severity, message = check.severity, fault.message
-    if identity and fault.code in _VALUE_CODES:
+    if identity and (fault.path or fault.code in _VALUE_CODES):
         severity, message = "warning", f"{message}; kept, since identity is not altered"
     section = fault.section or f"PS3.3 {standard.section(module)}"
     return Finding(

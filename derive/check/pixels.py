@@ -126,7 +126,8 @@ def _words(instance: Instance) -> NDArray[Any] | None:
     size = _size(instance) or 0
     if not 0 < size <= len(element.value):
         return None
-    words = np.frombuffer(element.value, f"<u{bits // 8}")
+    width = bits // 8
+    words = np.frombuffer(element.value, f"<u{width}", len(element.value) // width)
     return words[: int(instance.number("Rows") or 0) * int(instance.number("Columns") or 0)]
 
 

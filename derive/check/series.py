@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from pydicom.charset import default_encoding
 
 from derive import standard
-from derive.check.attributes import attribute_findings
-from derive.check.finding import Finding, checks, finding
+from derive.check.attributes import IDENTITY, attribute_findings
+from derive.check.finding import Finding, Severity, checks, finding
 from derive.check.instance import Instance, encodings_of
 from derive.check.pixels import pixel_findings
 from derive.check.plane import plane_findings
@@ -50,6 +50,7 @@ class SeriesChecker:
         self._old_series = frozenset(r.series_instance_uid for r in sources)
         self._made = bool(sources)
         self._names: dict[str, str] = {}
+        self._tags: frozenset[int] = frozenset()
         self._shared: dict[int, Element] = {}
         self._first = ""
         self._differing: set[int] = set()
@@ -113,8 +114,7 @@ class SeriesChecker:
 
     def _ordered(self, findings: list[Finding]) -> list[Finding]:
         if self._made:
-            stricter = {c.code for c in checks().values() if c.made != c.severity}
-            findings = [replace(f, severity=checks()[f.code].made) if f.code in stricter else f for f in findings]
+            findings = [replace(f, severity=_severity_when_made(f)) for f in findings]
         return sorted(findings, key=lambda f: f.severity)
 
     def _uids(self, elements: Mapping[int, Element], name: str, encodings: tuple[str, ...]) -> Iterator[Finding]:
@@ -134,8 +134,9 @@ class SeriesChecker:
 
     def _shared_attributes(self, elements: Mapping[int, Element], name: str) -> Iterator[Finding]:
         """Compare what the patient, the study, the series and the equipment say with the first instance."""
-        shared = _shared_tags(_text(elements, "SOPClassUID", (default_encoding,)))
-        present = {tag: e for tag, e in elements.items() if tag in shared}
+        if not self._first:
+            self._tags = _shared_tags(_text(elements, "SOPClassUID", (default_encoding,)))
+        present = {tag: e for tag, e in elements.items() if tag in self._tags}
         if not self._first:
             self._first, self._shared = name, present
             return
@@ -176,6 +177,21 @@ def _distinct(elements: Mapping[int, Element], name: str, encodings: tuple[str, 
             code = "CHK-UID-IDENTITY" if keyword == "FrameOfReferenceUID" else "CHK-UID-SHARED"
             yield finding(code, keyword, f"{uid} is also {seen[uid]}", name)
         seen.setdefault(uid, keyword)
+
+
+def _severity_when_made(found: Finding) -> Severity:
+    """Return the severity in a derived series; what its patient and study lack cannot be made up."""
+    if found.module in _identity_modules():
+        pulled = found.rule in ("type 1C", "type 2C") or found.severity == "warning"
+        return "warning" if pulled else "error"
+    check = checks()[found.code]
+    return check.made if check.made != check.severity else found.severity
+
+
+@cache
+def _identity_modules() -> frozenset[str]:
+    iods = [standard.iod(uid) for uid in standard.sop_class_uids()]
+    return frozenset(use.module for iod in iods for use in iod.modules if use.entity in IDENTITY)
 
 
 _KINDS = {

@@ -180,5 +180,3 @@ def _pet(ordered: Sequence[Slice], series: str) -> Iterator[Finding]:
         yield finding("CHK-PET-SLICES", "NumberOfSlices", message, series)
     if [p[0] for p in pairs] != sorted({p[0] for p in pairs}):
         yield finding("CHK-PET-INDEX", "ImageIndex", "does not rise along the normal", series)
-
-
