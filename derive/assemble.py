@@ -7,7 +7,7 @@ adds the few elements that differ. Every attribute of the source ends in the acc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,6 +118,9 @@ def assemble(making: Making) -> SeriesPass:
         account[tag] = entry
         if element is not None:
             constant[tag] = element
+    for rule in _banned(making, constant):
+        del constant[rule.tag]
+        account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
     for tag in making.source.tags - account.keys():
         account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
     present = making.source.tags | constant.keys() | {d.rule.tag for d in varying}
@@ -259,18 +262,37 @@ def _conditioned(making: Making, elements: dict[int, Element]) -> dict[int, Elem
     nobody had is there and empty, if its type is 2C.
     """
 
+    for rule in _banned(making, elements):
+        del elements[rule.tag]
+    has, iod = _reader(making, elements), making.target.iod
+    for rule in _conditional(iod):
+        missing = rule.type == "2C" and rule.tag not in elements
+        if missing and conditions.required(iod, rule.keyword, has):
+            elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
+    return elements
+
+
+def _banned(making: Making, elements: Mapping[int, Element]) -> list[AttributeRule]:
+    """Attributes that were pulled and may not be there; what the caller gave is left to the check."""
+    has, iod = _reader(making, elements), making.target.iod
+    return [
+        rule
+        for rule in _conditional(iod)
+        if rule.tag in elements
+        and rule.entity not in IDENTITY
+        and rule.keyword not in making.given.attributes
+        and conditions.banned(iod, rule.keyword, has)
+    ]
+
+
+def _reader(making: Making, elements: Mapping[int, Element]) -> Callable[[str], Any]:
+    """Return a function that gives the decoded value of a keyword, or None."""
+
     def has(keyword: str) -> Any:
         element = elements.get(tag_of(keyword))
         return None if element is None else decode(element, making.encodings)
 
-    iod = making.target.iod
-    for rule in _conditional(iod):
-        if rule.tag in elements:
-            if rule.entity not in IDENTITY and conditions.banned(iod, rule.keyword, has):
-                del elements[rule.tag]
-        elif rule.type == "2C" and conditions.required(iod, rule.keyword, has):
-            elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
-    return elements
+    return has
 
 
 def _conditional(iod: standard.Iod) -> tuple[AttributeRule, ...]:
@@ -315,7 +337,3 @@ def _outside(tag: int, iod: str) -> tuple[str, str]:
         return "dropped", "drawn over other pixels"
     return "not in this IOD", f"no module of {iod} has it"
 
-
-def source_only(account: Iterable[Entry], tags: frozenset[int]) -> Sequence[Entry]:
-    """Return the entries of what the source has."""
-    return [e for e in account if e.tag in tags]

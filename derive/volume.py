@@ -79,11 +79,11 @@ class Volume:
         Parameters
         ----------
         array : (slices, rows, columns)
-            Real-world values; NaN marks pixel padding.
+            Real-world values, copied; NaN marks pixel padding.
         geometry : Geometry
             Of the same shape.
         """
-        values = np.ascontiguousarray(array, dtype=np.float32)
+        values = np.array(array, dtype=np.float32, order="C")  # the caller's own stays the caller's
         if values.shape != geometry.shape:
             raise ValuesError(
                 "VAL-SHAPE", f"array of shape {values.shape} on a geometry of shape {geometry.shape}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codes
 from derive.elements import Element, decode, encode, pack_item, tag_of
 from derive.entities.registry import per_series
-from derive.entities.values import coded
+from derive.entities.values import coded, own_items
 from derive.series import Making
 from derive.version import MANUFACTURER, MODEL, VERSION
 
@@ -58,7 +58,7 @@ def contributing_equipment_sequence(making: Making) -> Element | None:
     tag = tag_of("ContributingEquipmentSequence")
     own = source.agreement(tag).element
     maker = source.agreement(tag_of("Manufacturer")).element
-    items = own.value if own else b""
+    items = own_items(making, own)
     if maker and maker.stripped():
         found = [source.agreement(tag_of(k)).element for k in ITEM_KEYWORDS]
         image_type = source.agreement(tag_of("ImageType")).element

@@ -11,7 +11,7 @@ import codes
 from derive.derivation import GeometryEffect
 from derive.elements import Element, decode, encode, encode_item, tag_of
 from derive.entities.registry import per_frame, per_series
-from derive.entities.values import coded
+from derive.entities.values import coded, own_items
 from derive.series import Frame, Making
 from derive.source import Reference
 
@@ -40,7 +40,7 @@ def derivation_code_sequence(making: Making) -> Element:
     ours = encode(
         "DerivationCodeSequence", [coded(s.code, group) for s in making.derivation.steps], making.encodings
     )
-    return Element(tag, "SQ", (own.value if own else b"") + ours.value)
+    return Element(tag, "SQ", own_items(making, own) + ours.value)
 
 
 @per_frame("SourceImageSequence")
@@ -61,20 +61,19 @@ def _own_items(making: Making, contributors: Iterable[int]) -> list[bytes]:
     """Source Image items of the contributors themselves, each once."""
     tag, table = tag_of("SourceImageSequence"), making.source.table
     if tag in table.constant:
-        return [table.constant[tag].value]
+        return [own_items(making, table.constant[tag])]
     if tag not in table.varying:
         return []
     items: dict[bytes, None] = {}
     for index in contributors:
-        element = table.element(tag, index)
-        items.update(dict.fromkeys(_items_of(element) if element else ()))
+        items.update(dict.fromkeys(_split(own_items(making, table.element(tag, index)))))
     return list(items)
 
 
 @lru_cache(maxsize=4096)
-def _items_of(element: Element) -> tuple[bytes, ...]:
-    """Split a sequence with explicit lengths into its encoded items."""
-    value, items, start = element.value, [], 0
+def _split(value: bytes) -> tuple[bytes, ...]:
+    """Split the value of a sequence with explicit lengths into its encoded items."""
+    items, start = [], 0
     while start < len(value):
         stop = start + 8 + int.from_bytes(value[start + 4 : start + 8], "little")
         items.append(value[start:stop])

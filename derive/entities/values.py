@@ -5,6 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from codes import Code, ContextGroup
+from derive.elements import Element
+from derive.mend import legal
+from derive.series import Making
+
+
+def own_items(making: Making, element: Element | None) -> bytes:
+    """Return the encoded items that a source has already, as far as they are legal."""
+    if element is None:
+        return b""
+    rule = making.target.iod.attributes[element.keyword]
+    whole, _ = legal(element, rule, (), making.encodings)
+    return whole.value if whole else b""
 
 
 def coded(code: Code, group: ContextGroup | None = None) -> dict[str, Any]:

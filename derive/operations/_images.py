@@ -2,59 +2,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from derive.errors import GeometryError
+from derive.errors import GeometryError, ValuesError
 from derive.geometry import Geometry, triple
 from derive.volume import Array
 
-if TYPE_CHECKING:
-    import SimpleITK as sitk  # noqa: N813 - its customary name; heavy, so it is imported where it is used
+#: A SimpleITK.Image, whose package states no types.
+Image = Any
 
 
-def image_of(values: Array, geometry: Geometry) -> sitk.Image:
-    """Return values (slice, row, column) as an image at their place."""
-    import SimpleITK as sitk  # noqa: N813, PLC0415
+def simpleitk() -> Any:
+    """Return the package SimpleITK: heavy, so it is imported when it is first needed."""
+    return importlib.import_module("SimpleITK")
 
-    image = sitk.GetImageFromArray(values)
-    image.SetOrigin(geometry.position(0))
+
+def image_of(values: Array, geometry: Geometry) -> Image:
+    """Return values (slice, row, column) as an image at their place, evenly spaced."""
+    image = simpleitk().GetImageFromArray(values)
+    image.SetOrigin(geometry.first_position)
     image.SetSpacing(geometry.spacing[::-1])
     image.SetDirection(geometry.directions[:, ::-1].ravel().tolist())
     return image
 
 
-def geometry_of(image: sitk.Image, like: Geometry) -> Geometry:
-    """Return the geometry of an image, in the frame of reference of `like`.
+def from_image(image: Image, frame_of_reference_uid: str) -> tuple[NDArray[Any], Geometry]:
+    """Return the values (slice, row, column) of an image, and where they are.
 
-    An image whose axes are left-handed is described by :func:`right_handed` first.
+    An image whose axes are left-handed gets its slices the other way round, so that they ascend along
+    the normal: every voxel stays where it is, and nothing is mirrored.
 
     Raises
     ------
+    ValuesError
+        ``OP-SHAPE`` unless it has three dimensions and one value a voxel.
     GeometryError
-        ``GEO-IMAGE`` if it is not three-dimensional.
+        ``GEO-COSINES`` unless its axes are at right angles.
     """
-    if image.GetDimension() != 3:
-        raise GeometryError("GEO-IMAGE", f"an image of {image.GetDimension()} dimensions; wanted 3")
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    columns, rows, slices = image.GetSize()
-    x, y, z = image.GetSpacing()
-    found = Geometry(
-        first_position=triple(image.GetOrigin()),
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise ValuesError(
+            "OP-SHAPE",
+            f"an image of {image.GetDimension()} dimensions and {image.GetNumberOfComponentsPerPixel()} "
+            "values a voxel; wanted 3 and 1",
+        )
+    values = simpleitk().GetArrayFromImage(image)
+    direction, first = np.array(image.GetDirection()).reshape(3, 3), image.GetOrigin()
+    if np.linalg.det(direction) < 0:
+        values, direction = values[::-1], direction * (1, 1, -1)
+        first = image.TransformIndexToPhysicalPoint((0, 0, len(values) - 1))
+    columns, rows, slices = image.GetSpacing()
+    geometry = Geometry(
+        first_position=triple(first),
         row_cosines=triple(direction[:, 0]),
         column_cosines=triple(direction[:, 1]),
-        pixel_spacing=(y, x),
-        slice_spacing=z,
-        shape=(slices, rows, columns),
-        frame_of_reference_uid=like.frame_of_reference_uid,
+        pixel_spacing=(rows, columns),
+        slice_spacing=slices,
+        shape=values.shape,
+        frame_of_reference_uid=frame_of_reference_uid,
     )
-    return like if found.same_grid(like) else found
-
-
-def right_handed(image: sitk.Image) -> sitk.Image:
-    """Return the same voxels with the slices in ascending order along the normal; nothing is mirrored."""
-    direction = np.array(image.GetDirection()).reshape(3, 3)
-    if image.GetDimension() == 3 and np.linalg.det(direction) < 0:
-        return image[:, :, ::-1]
-    return image
+    lean = float(np.abs(direction[:, 2] - geometry.normal).max())
+    if lean > 1e-3:
+        raise GeometryError(
+            "GEO-COSINES",
+            f"the slice axis of an image leans {lean:.2g} from the normal of its planes; wanted below 0.001",
+        )
+    return values, geometry

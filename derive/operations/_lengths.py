@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from derive.errors import UsageError
+from derive.geometry import Triple, triple
 from derive.operations.declaration import Millimetres
 
 
-def along_axes(millimetres: Millimetres) -> tuple[float, float, float]:
+def along_axes(millimetres: Millimetres) -> Triple:
     """Return (slice, row, column) lengths of one length, or of x y z.
 
     Raises
@@ -15,9 +18,9 @@ def along_axes(millimetres: Millimetres) -> tuple[float, float, float]:
         ``OP-LENGTH`` for anything but one or three numbers.
     """
     try:
-        if isinstance(millimetres, int | float):
-            return (float(millimetres),) * 3
-        x, y, z = (float(v) for v in millimetres)
-    except (TypeError, ValueError):
-        raise UsageError("OP-LENGTH", f"{millimetres!r}; wanted one length in mm, or x y z") from None
-    return z, y, x
+        lengths = np.asarray(millimetres)
+    except ValueError:  # nested and ragged
+        lengths = np.empty(0)
+    if lengths.shape not in ((), (3,)) or lengths.dtype.kind not in "fiu":
+        raise UsageError("OP-LENGTH", f"{millimetres!r}; wanted one length in mm, or x y z")
+    return triple(np.broadcast_to(lengths, 3)[::-1])

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import typing
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from derive.errors import DeriveError, UsageError, ValuesError
-from derive.operations._images import geometry_of, image_of, right_handed
-from derive.operations.declaration import CodeText, Function, Parameters, operation
-from derive.volume import Array, Volume
+from derive.errors import GeometryError, UsageError, ValuesError
+from derive.geometry import Geometry
+from derive.operations._functions import UserFunction, finite, user_function
+from derive.operations._grids import Mapping
+from derive.operations._images import from_image, image_of, simpleitk
+from derive.operations._sampling import KERNELS, Sampler
+from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
+from derive.volume import Array, Contributors, Quantity, Volume
 
 
 @operation(None, None, None)
@@ -31,10 +32,14 @@ def apply(
 
     The function takes and returns a numpy array (slice, row, column), a `derive.Volume` or a
     `SimpleITK.Image`, told apart by the annotation of its first parameter (an array when there is none),
-    in real-world values, float32. An array and an image have the fill value where the source has pixel
-    padding, and are padding again there afterwards if the grid is kept; in a `derive.Volume` padding is
-    NaN, both ways. The function gets the whole volume and every source slice counts as having contributed,
-    unless `halo_slices` says how far it looks.
+    in real-world values, float32. What it gets is a copy. An array keeps its shape; an image or a volume
+    may come back on another grid in the same frame of reference. In an array and an image the fill value
+    stands where the source has pixel padding, and there padding is put back; in a volume padding is NaN,
+    both ways.
+
+    The function is called once, with the whole volume, and every source slice counts as having
+    contributed, unless `halo_slices` says how far it looks. It is called when the first slice is asked
+    for if it takes an array, and at once if not, since only the result tells its grid.
 
     Parameters
     ----------
@@ -48,162 +53,40 @@ def apply(
     parameters : mapping, optional
         Further arguments of the function; NAME=VALUE, repeatable, the value as JSON where it is JSON.
     halo_slices : int, optional
-        How many slices away from the one it makes the function looks; it is then given a few slices at a time.
+        How many slices away from the one it makes the function looks; it then gets a few at a time.
     units : str, optional
-        The result is another quantity, in these units: UCUM for CT and MR, a term of Units (0054,1001) for PET.
+        Units of the result where it is another quantity: UCUM for CT and MR, Units (0054,1001) for PET.
 
     Raises
     ------
     UsageError
-        ``OP-FUNCTION`` if it cannot be imported or called like this, ``OP-HALO``.
+        ``OP-FUNCTION`` if it cannot be imported or called like this, ``OP-CODE``, ``OP-HALO``; ``OP-UNITS``
+        if a volume comes back in other units and `units` does not say so.
     ValuesError
-        ``OP-FAILED`` if it raises, ``OP-RESULT`` if it returns something else, ``OP-SHAPE``, ``VAL-NONFINITE``.
+        ``OP-FUNCTION`` if it raises, ``OP-RESULT`` if it returns something else, ``OP-SHAPE``,
+        ``VAL-NONFINITE``.
+    GeometryError
+        ``GEO-FOR`` if a volume comes back in another frame of reference, ``GEO-COSINES``.
     """
-    called = _Called(_callable(function), dict(parameters or {}))
+    derivation_code(code)
+    called = user_function(function, dict(parameters or {}))
     if halo_slices is not None:
         result = _slab_by_slab(volume, called, halo_slices)
-    elif called.kind is np.ndarray:
-        result = _whole_array(volume, called)
+    elif called.takes == "array":
+        result = _at_first_need(volume, called)
+    elif called.takes == "image":
+        result = _image(volume, called)
     else:
-        result = _whole_object(volume, called)
-    quantity = result.quantity if units is None else replace(result.quantity, units=units, fill=0.0)
+        result = _volume(volume, called, units)
+    quantity = Quantity(units, padded=result.quantity.padded) if units else result.quantity
     return replace(result, quantity=quantity, value_range=None)
 
 
-class _Called:
-    """The user's function with its arguments, and what it wants."""
-
-    def __init__(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-        self.function = function
-        self.arguments = arguments
-        self.name = getattr(function, "__name__", type(function).__name__)
-        self.kind = _kind(function)
-        try:
-            inspect.signature(function).bind(None, **arguments)
-        except TypeError as error:
-            raise UsageError("OP-FUNCTION", f"{self.name} cannot be called with {sorted(arguments)}: {error}") from None
-        except ValueError:  # a built-in function without a signature
-            pass
-
-    def __call__(self, value: Any) -> Any:
-        try:
-            result = self.function(value, **self.arguments)
-        except DeriveError:
-            raise
-        except Exception as error:
-            raise ValuesError("OP-FAILED", f"{self.name} raised {type(error).__name__}; see its cause") from error
-        if not isinstance(result, self.kind):
-            raise ValuesError(
-                "OP-RESULT", f"{self.name} returned {type(result).__name__}; wanted {self.kind.__name__}, as it takes"
-            )
-        return result
-
-    def array(self, values: Array, fill: float) -> Array:
-        """Call it with an array that has no padding; make padding again what was padding."""
-        padding = np.isnan(values)
-        given = np.where(padding, np.float32(fill), values)
-        result = np.asarray(self(given))
-        if result.shape != values.shape:
-            raise ValuesError("OP-SHAPE", f"{self.name} returned shape {result.shape}; wanted {values.shape}")
-        return _finite(self.name, result, padding)
-
-
-def _finite(name: str, result: Any, padding: Any) -> Array:
-    if result.dtype.kind not in "fiub":
-        raise ValuesError("OP-RESULT", f"{name} returned values of type {result.dtype}; wanted real numbers")
-    values = result.astype(np.float32)
-    bad = int(np.count_nonzero(~np.isfinite(values) & ~padding))
-    if bad:
-        raise ValuesError("VAL-NONFINITE", f"{name} returned {bad} values that are not finite; none can be stored")
-    values[padding] = np.nan
-    return values
-
-
-def _callable(function: Function) -> Callable[..., Any]:
-    if callable(function):
-        return function
-    module, colon, name = str(function).partition(":")
-    if not (module and colon and name):
-        raise UsageError("OP-FUNCTION", f"{function!r}; wanted package.module:name")
-    try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise UsageError("OP-FUNCTION", f"{function} cannot be imported: {error}") from error
-    if not callable(found):
-        raise UsageError("OP-FUNCTION", f"{function} is {type(found).__name__}, which cannot be called")
-    return typing.cast(Callable[..., Any], found)
-
-
-def _kind(function: Callable[..., Any]) -> type:
-    """What the function takes: Volume, SimpleITK.Image, or an array, by the annotation of its first parameter."""
-    try:
-        first = next(iter(inspect.signature(function).parameters.values()))
-    except (ValueError, StopIteration):
-        return np.ndarray
-    annotation = first.annotation
-    if isinstance(annotation, str):
-        try:
-            annotation = typing.get_type_hints(function).get(first.name, annotation)
-        except NameError:
-            pass
-    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-    if annotation is Volume or str(name).endswith("Volume"):
-        return Volume
-    module = getattr(annotation, "__module__", "")
-    if str(name).rpartition(".")[2] == "Image" and (module.startswith("SimpleITK") or isinstance(annotation, str)):
-        import SimpleITK as sitk  # noqa: N813, PLC0415 - heavy
-
-        return sitk.Image
-    return np.ndarray
-
-
-def _whole_array(volume: Volume, called: _Called) -> Volume:
-    """Called once, when the first slice is asked for."""
-    kept: list[Array] = []
-
-    def pull(first: int, last: int) -> Array:
-        if not kept:
-            kept.append(called.array(volume.array, volume.quantity.fill))
-        return kept[0][first:last]
-
-    return replace(volume, pull=pull, contributors=_everything(volume))
-
-
-def _whole_object(volume: Volume, called: _Called) -> Volume:
-    """Called at once: only the result tells its grid."""
-    if called.kind is Volume:
-        copy = Volume.from_array(np.array(volume.array), volume.geometry, volume.quantity)
-        result: Volume = called(copy)
-        _same_space(called.name, result.geometry.frame_of_reference_uid, volume)
-        computed = Volume.from_array(result.array, result.geometry, volume.quantity)
-    else:
-        image = right_handed(called(image_of(volume.filled(), replace(volume.geometry, measured_positions=None))))
-        computed = _from_image(volume, called.name, image)
-    return replace(computed, contributors=_everything(volume))
-
-
-def _from_image(volume: Volume, name: str, image: Any) -> Volume:
-    import SimpleITK as sitk  # noqa: N813, PLC0415 - heavy
-
-    geometry = geometry_of(image, volume.geometry)
-    kept = geometry is volume.geometry
-    values = sitk.GetArrayFromImage(image)
-    if values.ndim != 3:
-        raise ValuesError("OP-RESULT", f"{name} returned an image of shape {values.shape}; wanted one value a voxel")
-    padding = np.isnan(volume.array) if kept else np.zeros(values.shape, dtype=bool)
-    return Volume.from_array(_finite(name, values, padding), geometry, volume.quantity)
-
-
-def _same_space(name: str, frame_of_reference_uid: str, volume: Volume) -> None:
-    if frame_of_reference_uid != volume.geometry.frame_of_reference_uid:
-        raise ValuesError("OP-RESULT", f"{name} returned a volume in another frame of reference")
-
-
-def _slab_by_slab(volume: Volume, called: _Called, halo: int) -> Volume:
-    if halo < 0 or called.kind is not np.ndarray:
-        raise UsageError("OP-HALO", f"halo_slices {halo} goes with a function of arrays, and is 0 or more")
+def _slab_by_slab(volume: Volume, called: UserFunction, halo: int) -> Volume:
+    if called.takes != "array":
+        raise UsageError("OP-HALO", f"{called.name} takes {called.takes}; halo_slices goes with arrays only")
+    if not isinstance(halo, int) or halo < 0:
+        raise UsageError("OP-HALO", f"halo_slices {halo!r}; wanted a whole number, 0 or more")
     count = volume.shape[0]
 
     def around(first: int, last: int) -> tuple[int, int]:
@@ -211,15 +94,84 @@ def _slab_by_slab(volume: Volume, called: _Called, halo: int) -> Volume:
 
     def pull(first: int, last: int) -> Array:
         start, stop = around(first, last)
-        return called.array(volume.slab(start, stop), volume.quantity.fill)[first - start : last - start]
+        return called.of_array(volume.slab(start, stop), volume.quantity.fill)[first - start : last - start]
 
-    return replace(
-        volume,
-        pull=pull,
-        contributors=lambda index: volume.contributors_of(range(*around(index, index + 1))),
-    )
+    def contributors(index: int) -> tuple[int, ...]:
+        return volume.contributors_of(range(*around(index, index + 1)))
+
+    return replace(volume, pull=pull, contributors=contributors)
 
 
-def _everything(volume: Volume) -> Callable[[int], tuple[int, ...]]:
-    everything = volume.contributors_of(range(volume.shape[0]))
-    return lambda index: everything
+def _at_first_need(volume: Volume, called: UserFunction) -> Volume:
+    @cache
+    def whole() -> Array:
+        return called.of_array(volume.array, volume.quantity.fill)
+
+    return replace(volume, pull=lambda first, last: whole()[first:last], contributors=_everything(volume))
+
+
+def _image(volume: Volume, called: UserFunction) -> Volume:
+    image = called(image_of(volume.filled(), volume.geometry))
+    if not isinstance(image, simpleitk().Image):
+        raise _wrong(called, image, "a SimpleITK.Image")
+    values, grid = from_image(image, volume.geometry.frame_of_reference_uid)
+    geometry = _kept(grid, volume.geometry)
+    result = finite(called.name, values, _padding(volume, geometry))
+    return _computed(volume, Volume.from_array(result, geometry, volume.quantity))
+
+
+def _padding(volume: Volume, geometry: Geometry) -> NDArray[np.bool_]:
+    """Which voxels of a grid have padding for their nearest source voxel."""
+    padding = np.isnan(volume.array)
+    if geometry is volume.geometry:
+        return padding
+    mask = Volume.from_array(padding, volume.geometry)
+    sampler = Sampler(mask, Mapping.between(geometry, volume.geometry), KERNELS["nearest"], outside=0.0)
+    return sampler.pull(0, geometry.shape[0]) > 0
+
+
+def _volume(volume: Volume, called: UserFunction, units: str | None) -> Volume:
+    copy = Volume.from_array(volume.array, volume.geometry, volume.quantity)
+    result = called(copy)
+    if not isinstance(result, Volume):
+        raise _wrong(called, result, "a derive.Volume")
+    found, wanted = (v.geometry.frame_of_reference_uid for v in (result, volume))
+    if found != wanted:
+        raise GeometryError(
+            "GEO-FOR",
+            f"{called.name} returned a volume in Frame of Reference {found or 'absent'}; "
+            f"wanted that of the source, {wanted or 'absent'}",
+        )
+    if result.quantity.units not in (volume.quantity.units, units):
+        raise UsageError(
+            "OP-UNITS",
+            f"{called.name} returned values in {result.quantity.units!r}, of a source in "
+            f"{volume.quantity.units!r}; give units={result.quantity.units!r}",
+        )
+    values = finite(called.name, result.array, np.isnan(result.array))
+    geometry = _kept(result.geometry, volume.geometry)
+    return _computed(volume, Volume.from_array(values, geometry, result.quantity))
+
+
+def _wrong(called: UserFunction, result: object, wanted: str) -> ValuesError:
+    found = type(result).__name__
+    return ValuesError("OP-RESULT", f"{called.name} takes {wanted} and returned {found}; wanted the same")
+
+
+def _kept(grid: Geometry, source: Geometry) -> Geometry:
+    """Return the source's geometry, with its positions as read, where the grid is still that one."""
+    if not grid.same_grid(source):
+        return grid
+    return source if grid.slice_thickness is None else replace(source, slice_thickness=grid.slice_thickness)
+
+
+def _computed(volume: Volume, result: Volume) -> Volume:
+    return replace(result, contributors=_everything(volume))
+
+
+def _everything(volume: Volume) -> Contributors:
+    @cache
+    def everything() -> tuple[int, ...]:
+        return volume.contributors_of(range(volume.shape[0]))
+
+    return lambda index: everything()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
 from derive.derivation import GeometryEffect, ValuesEffect
-from derive.operations._projection import Plane, project
+from derive.operations._planes import Plane
+from derive.operations._projection import project
 from derive.operations.declaration import operation
 from derive.volume import Array, Volume
+
+#: Sum and number of the values that are no padding, by pixel.
+Sums = tuple[NDArray[np.float64], NDArray[np.int_]]
 
 
 @operation(
@@ -21,8 +29,9 @@ def mean_projection(
 ) -> Volume:
     """Project the mean of each slab.
 
-    Slabs are laid from the outer edge of the volume on; the last one may be cut short by its end. Pixel
-    padding is left out. Planes are the volume's own, permuted: an oblique volume stays oblique.
+    Slabs start at the outer edge of the volume; the last one may be cut short by its end. Pixel padding
+    is left out. Nothing is interpolated: planes other than the native ones are the volume's own axes,
+    so an oblique volume stays oblique.
 
     Parameters
     ----------
@@ -32,19 +41,26 @@ def mean_projection(
     step_mm : float, optional
         Distance between the centres of neighbouring slabs in mm; without it the thickness.
     plane : {"native", "axial", "coronal", "sagittal"}
-        Plane of the images; native is that of the source.
+        Plane of the images, shown in the customary way; native is that of the source.
 
     Raises
     ------
     UsageError
-        ``OP-SLAB`` if a length is not above 0, or a step comes without a slab.
+        ``OP-SLAB`` if a length is not above 0, or a step comes without a slab; ``OP-PLANE``.
     """
     return project(volume, (slab_mm, step_mm), plane, _mean)
 
 
-def _mean(planes: Array) -> Array:
+def _mean(chunks: Iterator[Array]) -> Array:
+    sums, counts = functools.reduce(_added, map(_sums_and_counts, chunks))
+    none = np.full(counts.shape, np.nan)
+    return np.asarray(np.divide(sums, counts, out=none, where=counts > 0), dtype=np.float32)
+
+
+def _sums_and_counts(planes: Array) -> Sums:
     native = ~np.isnan(planes)
-    counts = native.sum(axis=0)
-    sums = np.where(native, planes, 0).sum(axis=0, dtype=np.float64)
-    means = np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
-    return means.astype(np.float32)
+    return np.where(native, planes, 0).sum(axis=0, dtype=np.float64), native.sum(axis=0)
+
+
+def _added(one: Sums, other: Sums) -> Sums:
+    return one[0] + other[0], one[1] + other[1]

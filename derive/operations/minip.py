@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+
 import numpy as np
 
 from derive.derivation import GeometryEffect, ValuesEffect
-from derive.operations._projection import Plane, project
+from derive.operations._planes import Plane
+from derive.operations._projection import project
 from derive.operations.declaration import operation
 from derive.volume import Array, Volume
 
@@ -21,8 +25,9 @@ def minip(
 ) -> Volume:
     """Project the smallest value of each slab.
 
-    Slabs are laid from the outer edge of the volume on; the last one may be cut short by its end. Pixel
-    padding is left out. Planes are the volume's own, permuted: an oblique volume stays oblique.
+    Slabs start at the outer edge of the volume; the last one may be cut short by its end. Pixel padding
+    is left out. Nothing is interpolated: planes other than the native ones are the volume's own axes,
+    so an oblique volume stays oblique.
 
     Parameters
     ----------
@@ -32,15 +37,15 @@ def minip(
     step_mm : float, optional
         Distance between the centres of neighbouring slabs in mm; without it the thickness.
     plane : {"native", "axial", "coronal", "sagittal"}
-        Plane of the images; native is that of the source.
+        Plane of the images, shown in the customary way; native is that of the source.
 
     Raises
     ------
     UsageError
-        ``OP-SLAB`` if a length is not above 0, or a step comes without a slab.
+        ``OP-SLAB`` if a length is not above 0, or a step comes without a slab; ``OP-PLANE``.
     """
     return project(volume, (slab_mm, step_mm), plane, _smallest)
 
 
-def _smallest(planes: Array) -> Array:
-    return np.asarray(np.fmin.reduce(planes, axis=0))
+def _smallest(chunks: Iterator[Array]) -> Array:
+    return functools.reduce(np.fmin, (np.fmin.reduce(planes, axis=0) for planes in chunks))
