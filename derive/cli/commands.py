@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from derive.builder import DerivedSeries, Progress, build
-from derive.check import CheckReport, Finding
+from derive.check import CheckReport, folded
 from derive.check import check as check_files
 from derive.cli.flags import bound
 from derive.demo import phantom_datasets
@@ -141,8 +139,8 @@ def _print_report(report: Report, arguments: argparse.Namespace) -> None:
     elif not arguments.quiet:
         for reason, count in Counter(s.reason for s in report.source.skipped).items():
             sys.stderr.write(f"skipped {count} files: {reason}\n")
-        for line in _by_rule(report.findings):
-            sys.stderr.write(f"{line}\n")
+        for finding in folded(report.findings):
+            sys.stderr.write(f"{finding}\n")
         sys.stdout.write(f"{report}\n")
 
 
@@ -155,23 +153,12 @@ def _print_plan(series: DerivedSeries, arguments: argparse.Namespace) -> None:
 
 
 def _print_findings(report: CheckReport) -> None:
-    for line in _by_rule(report.findings):
-        sys.stdout.write(f"{line}\n")
+    for finding in folded(report.findings):
+        sys.stdout.write(f"{finding}\n")
     errors = sum(f.severity == "error" for f in report.findings)
     sys.stdout.write(
         f"{report.files} files in {report.series} series: {errors} errors, {len(report.findings) - errors} warnings\n"
     )
-
-
-def _by_rule(findings: Sequence[Finding]) -> list[str]:
-    """Say what many files share once, with the first of them and how many more there are."""
-    groups: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        groups[str(replace(finding, file=""))].append(finding)
-    return [
-        f"{found[0].file}{f' and {len(found) - 1} more' if len(found) > 1 else ''}: {text.lstrip(': ')}"
-        for text, found in groups.items()
-    ]
 
 
 def _print_json(value: Any) -> None:

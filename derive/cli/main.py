@@ -108,7 +108,7 @@ def _series_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--series",
         metavar="WHICH",
-        help="which series of the input: a UID, a number, or a pattern such as '*chest*'",
+        help="which series of the input: a UID, a Series Number, #2 for the second that is listed, or a pattern such as '*chest*'",
     )
     group.add_argument("--series-description", metavar="TEXT", help="Series Description of the result")
     group.add_argument("--series-number", type=int, metavar="N", help="Series Number of the result")
