@@ -31,7 +31,7 @@ from derive.read import read
 from derive.report import Report
 from derive.source import SourceSeries
 from derive.stack import stack
-from derive.version import VERSION as __version__
+from derive.version import VERSION as __version__  # noqa: N811 - the name that Python asks for
 from derive.volume import Quantity, Volume
 
 __all__ = [

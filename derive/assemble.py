@@ -124,9 +124,7 @@ def assemble(making: Making) -> SeriesPass:
     for tag in making.source.tags - account.keys():
         account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
     present = making.source.tags | constant.keys() | {d.rule.tag for d in varying}
-    return SeriesPass(
-        making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present)
-    )
+    return SeriesPass(making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present))
 
 
 def _decisions(making: Making) -> Iterator[Decision]:
@@ -139,9 +137,7 @@ def _decisions(making: Making) -> Iterator[Decision]:
             continue
         builder = BUILDERS.get(rule.keyword)
         if action is Action.RECOMPUTE and builder is None:
-            raise AssembleError(
-                "POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it"
-            )
+            raise AssembleError("POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it")
         yield Decision(rule, found, action, builder)
 
 
@@ -233,9 +229,7 @@ def _pulled(
     return _fallback(making, decision, frame, why or "the source has none")
 
 
-def _fallback(
-    making: Making, decision: Decision, frame: Frame | None, why: str
-) -> tuple[Element | None, str]:
+def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str) -> tuple[Element | None, str]:
     """Type 1 without a value to pull: the row's fallback, or an error that names it."""
     rule, fallback = decision.rule, decision.row.fallback
     if fallback.startswith("="):
@@ -261,7 +255,6 @@ def _conditioned(making: Making, elements: dict[int, Element]) -> dict[int, Elem
     What was pulled and may not be there, since its condition does not hold, goes; what is required and
     nobody had is there and empty, if its type is 2C.
     """
-
     for rule in _banned(making, elements):
         del elements[rule.tag]
     has, iod = _reader(making, elements), making.target.iod
@@ -336,4 +329,3 @@ def _outside(tag: int, iod: str) -> tuple[str, str]:
     if 0x6000 <= group <= 0x60FF:
         return "dropped", "drawn over other pixels"
     return "not in this IOD", f"no module of {iod} has it"
-

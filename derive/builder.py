@@ -132,9 +132,7 @@ class DerivedSeries:
         for first, slab in slabs(self.volume):
             for index, values in enumerate(slab, first):
                 number = count - index if self.source.scrolls_down else index + 1
-                frame = Frame(
-                    index, number, self.volume.contributors(index), encode(values, self.plan.making.encoding)
-                )
+                frame = Frame(index, number, self.volume.contributors(index), encode(values, self.plan.making.encoding))
                 yield Made(frame, self.plan.instance(frame))
 
     def instances(self) -> Iterator[Dataset]:
@@ -142,9 +140,7 @@ class DerivedSeries:
         for made in self.made():
             yield _dataset(made)
 
-    def write(
-        self, folder: str | Path, *, overwrite: bool = False, progress: Progress | None = None
-    ) -> Report:
+    def write(self, folder: str | Path, *, overwrite: bool = False, progress: Progress | None = None) -> Report:
         """Write the series as a folder of Part 10 files: everything, checked, or nothing.
 
         Parameters
@@ -247,7 +243,4 @@ def _operations(steps: tuple[Step, ...], code: str | None, description: str | No
         raise UsageError(
             "OP-CODE", "code and description go with a step that is a function of one's own, and only with it"
         )
-    return [
-        s if isinstance(s, Operation) else apply(function=s, code=code, description=description)
-        for s in steps
-    ]
+    return [s if isinstance(s, Operation) else apply(function=s, code=code, description=description) for s in steps]

@@ -23,7 +23,9 @@ from pydicom.tag import BaseTag, Tag
 from derive.errors import ValuesError
 
 #: VRs whose bytes depend neither on byte order nor on anything but the character set.
-TEXT_VRS = frozenset(["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"])
+TEXT_VRS = frozenset(
+    ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"]
+)
 #: VRs that Specific Character Set governs (PS3.5 6.1.2.2).
 CHARSET_VRS = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
 _LONG_LENGTH_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
@@ -66,9 +68,7 @@ def tag_of(keyword: str) -> int:
     return tag
 
 
-def encode(
-    keyword: str, value: Any, encodings: Sequence[str] = (default_encoding,), signed: bool = False
-) -> Element:
+def encode(keyword: str, value: Any, encodings: Sequence[str] = (default_encoding,), signed: bool = False) -> Element:
     """Encode a value.
 
     Parameters

@@ -155,9 +155,7 @@ def keep(kind: Rescale, source: SourceEncoding, values: Range, padded: bool) -> 
     return _fit(source.rescale, source, values, padded) if source.rescale else None
 
 
-def fit(
-    kind: Rescale, source: SourceEncoding, values: Range, *, padded: bool, keeps_quantity: bool
-) -> Encoding | None:
+def fit(kind: Rescale, source: SourceEncoding, values: Range, *, padded: bool, keeps_quantity: bool) -> Encoding | None:
     """Encoding for a range that was found in the data; the source's own while that holds it.
 
     Returns
@@ -171,9 +169,7 @@ def fit(
         ``VAL-NONFINITE`` if the range is not finite.
     """
     if not all(map(math.isfinite, values)):
-        raise ValuesError(
-            "VAL-NONFINITE", f"values range over {values[0]}..{values[1]}; none of them can be stored"
-        )
+        raise ValuesError("VAL-NONFINITE", f"values range over {values[0]}..{values[1]}; none of them can be stored")
     kept = keep(kind, source, values, padded) if keeps_quantity else None
     if kept is not None:
         return kept
@@ -182,9 +178,7 @@ def fit(
     return None if kind is Rescale.INSTANCE else for_range(values, padded)
 
 
-def _fit(
-    rescale: tuple[float, float], source: SourceEncoding, values: Range, padded: bool
-) -> Encoding | None:
+def _fit(rescale: tuple[float, float], source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
     """Encoding with this slope and intercept, the source's sign first; None if the values do not fit."""
     for signed in (source.signed, not source.signed):
         encoding = Encoding(decimal(rescale[0]), decimal(rescale[1]), signed)

@@ -79,7 +79,7 @@ class OutputError(DeriveError):
     exit_code = 6
 
 
-class InvalidInstance(DeriveError):
+class InvalidInstance(DeriveError):  # noqa: N818 - it is an instance that is invalid
     """The checker found errors in what would be written.
 
     Parameters

@@ -75,9 +75,7 @@ class Geometry:
                 "all must be above 0",
             )
         if self.measured_positions is not None and len(self.measured_positions) != self.shape[0]:
-            raise GeometryError(
-                "GEO-POSITIONS", f"{len(self.measured_positions)} positions for {self.shape[0]} slices"
-            )
+            raise GeometryError("GEO-POSITIONS", f"{len(self.measured_positions)} positions for {self.shape[0]} slices")
 
     @property
     def normal(self) -> Triple:
@@ -117,9 +115,7 @@ class Geometry:
         points : (..., 3) mm
         """
         offset = np.asarray(points, dtype=np.float64) - self.first_position
-        return np.asarray(
-            np.linalg.solve(self.affine[:3, :3], offset.reshape(-1, 3).T).T.reshape(offset.shape)
-        )
+        return np.asarray(np.linalg.solve(self.affine[:3, :3], offset.reshape(-1, 3).T).T.reshape(offset.shape))
 
     def points_of(self, indices: ArrayLike) -> NDArray[np.float64]:
         """Patient points (..., 3) mm of continuous (slice, row, column) indices."""
@@ -139,8 +135,7 @@ class Geometry:
     def same_grid(self, other: Geometry, tolerance_mm: float = POSITION_TOLERANCE_MM) -> bool:
         """Whether every voxel lies where it lies in `other`, in the same frame of reference."""
         return (
-            self.frame_of_reference_uid == other.frame_of_reference_uid
-            and self.largest_distance(other) <= tolerance_mm
+            self.frame_of_reference_uid == other.frame_of_reference_uid and self.largest_distance(other) <= tolerance_mm
         )
 
     def same_plane(self, other: Geometry, tolerance: float = 1e-3) -> bool:

@@ -47,7 +47,8 @@ class Plan:
                 f"source  {_line(self.source)}",
                 *(f"step    {s}" for s in self.steps),
                 f"result  {_line(self.result)}",
-                f"images  {self.result.shape[0]} of SOP Class {self.sop_class_uid}, each of {fewest} to {most} source images",
+                f"images  {self.result.shape[0]} of SOP Class {self.sop_class_uid}",
+                f"sources {fewest} to {most} an image",
                 f"size    {self.pixel_bytes / 1e6:.1f} MB of pixel data",
                 "attributes  " + ", ".join(f"{n} {action}" for action, n in sorted(counts.items())),
             ]

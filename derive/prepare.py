@@ -90,9 +90,7 @@ class Scan:
 def draft(source: SourceSeries, volume: Volume, derivation: Derivation, options: Options) -> Making:
     """Settle what can be settled without looking at a single pixel: no encoding, no window, passing UIDs."""
     goal = target(source.sop_class_uid)
-    given = Given(
-        options.series_description, options.series_number, checked_attributes(goal.iod, options.set)
-    )
+    given = Given(options.series_description, options.series_number, checked_attributes(goal.iod, options.set))
     if not all(fits(text, source.encodings) for text in _added_text(derivation, given)):
         source = source.in_utf8()
     uids = RandomUids(checked_root(options.uid_prefix))
@@ -166,9 +164,7 @@ def _encoding(
     return fit(goal.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
 
 
-def _uids(
-    source: SourceSeries, volume: Volume, derivation: Derivation, options: Options, scanned: Scan | None
-) -> Uids:
+def _uids(source: SourceSeries, volume: Volume, derivation: Derivation, options: Options, scanned: Scan | None) -> Uids:
     root = checked_root(options.uid_prefix)
     if options.uids == "random":
         return RandomUids(root)

@@ -56,14 +56,10 @@ def _reread(path: Path, geometry: Geometry, written: Written) -> float:
     kind = "i" if dataset.PixelRepresentation else "u"
     stored = np.frombuffer(dataset.PixelData, dtype=f"<{kind}{dataset.BitsAllocated // 8}")
     if digest_of(stored) != written.digest or str(dataset.SOPInstanceUID) != written.sop_instance_uid:
-        raise OutputError(
-            "OUT-REREAD", f"{path.name} does not hold what was computed; the disk cannot be trusted"
-        )
+        raise OutputError("OUT-REREAD", f"{path.name} does not hold what was computed; the disk cannot be trusted")
     error = _corner_error(dataset, geometry, written.slice_index)
     if error > TOLERANCE_MM:
-        raise OutputError(
-            "OUT-REREAD", f"{path.name} lies {error:.6f} mm off; wanted at most {TOLERANCE_MM} mm"
-        )
+        raise OutputError("OUT-REREAD", f"{path.name} lies {error:.6f} mm off; wanted at most {TOLERANCE_MM} mm")
     return error
 
 

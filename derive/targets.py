@@ -69,11 +69,7 @@ def target(sop_class_uid: str) -> Target:
         ``SRC-CLASS`` for a class that cannot be made.
     """
     if sop_class_uid not in _rows():
-        raise SourceError(
-            "SRC-CLASS", f"SOP Class {sop_class_uid} cannot be made; wanted one of {', '.join(_rows())}"
-        )
+        raise SourceError("SRC-CLASS", f"SOP Class {sop_class_uid} cannot be made; wanted one of {', '.join(_rows())}")
     line = _rows()[sop_class_uid]
     value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
-    return Target(
-        standard.iod(sop_class_uid), line["modality"], Rescale(line["rescale"]), line["value_2"], value_3
-    )
+    return Target(standard.iod(sop_class_uid), line["modality"], Rescale(line["rescale"]), line["value_2"], value_3)

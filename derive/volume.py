@@ -85,13 +85,9 @@ class Volume:
         """
         values = np.array(array, dtype=np.float32, order="C")  # the caller's own stays the caller's
         if values.shape != geometry.shape:
-            raise ValuesError(
-                "VAL-SHAPE", f"array of shape {values.shape} on a geometry of shape {geometry.shape}"
-            )
+            raise ValuesError("VAL-SHAPE", f"array of shape {values.shape} on a geometry of shape {geometry.shape}")
         if np.isinf(values).any():
-            raise ValuesError(
-                "VAL-NONFINITE", f"{int(np.isinf(values).sum())} values are infinite; none can be stored"
-            )
+            raise ValuesError("VAL-NONFINITE", f"{int(np.isinf(values).sum())} values are infinite; none can be stored")
         values.flags.writeable = False
         if quantity is None:
             quantity = Quantity()

@@ -71,14 +71,10 @@ def target_folder(target: Path, size: int, sources: Sequence[Path], *, overwrite
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(target.parent).free < size:
-            raise OutputError(
-                "OUT-SPACE", f"{size / 1e6:.0f} MB are needed beside {target}, and there are less"
-            )
+            raise OutputError("OUT-SPACE", f"{size / 1e6:.0f} MB are needed beside {target}, and there are less")
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     except OSError as error:
-        raise OutputError(
-            "OUT-WRITE", f"{target.parent} cannot be written: {error.strerror or error}"
-        ) from error
+        raise OutputError("OUT-WRITE", f"{target.parent} cannot be written: {error.strerror or error}") from error
     try:
         yield temporary
         _replace(temporary, target)

@@ -30,9 +30,7 @@ def tool(name: str) -> str:
 
 def spread(files: Sequence[Path], count: int = 6) -> list[Path]:
     """The first, the last, and some between."""
-    return [
-        files[i] for i in sorted({round(x) for x in np.linspace(0, len(files) - 1, min(count, len(files)))})
-    ]
+    return [files[i] for i in sorted({round(x) for x in np.linspace(0, len(files) - 1, min(count, len(files)))})]
 
 
 def dciodvfy_errors(files: Sequence[Path]) -> collections.Counter[str]:
@@ -43,9 +41,7 @@ def dciodvfy_errors(files: Sequence[Path]) -> collections.Counter[str]:
     """
     errors: collections.Counter[str] = collections.Counter()
     for file in files:
-        done = subprocess.run(
-            [tool("dciodvfy"), "-new", str(file)], capture_output=True, text=True, errors="replace"
-        )
+        done = subprocess.run([tool("dciodvfy"), "-new", str(file)], capture_output=True, text=True, errors="replace")
         lines = [line for line in done.stderr.splitlines() if line.startswith("Error")]
         if done.returncode not in (0, 1):
             errors[f"aborted with status {done.returncode}"] += 1
@@ -63,9 +59,7 @@ def _text(line: str) -> str:
 
 def dcentvfy_messages(files: Sequence[Path]) -> set[str]:
     """What dcentvfy says of files together; remarks on DICOMDIR apart, which speak of none of them."""
-    done = subprocess.run(
-        [tool("dcentvfy"), *map(str, files)], capture_output=True, text=True, errors="replace"
-    )
+    done = subprocess.run([tool("dcentvfy"), *map(str, files)], capture_output=True, text=True, errors="replace")
     assert done.returncode in (0, 1), f"dcentvfy ended with {done.returncode}"
     lines = (done.stdout + done.stderr).splitlines()
     texts = {re.sub(r" (for file|versus) <[^>]*>", "", line).strip() for line in lines}

@@ -20,7 +20,7 @@ def make_series(modality="CT", count=6, shape=(12, 14), cosines=AXIAL, spacing=(
     return [_instance(modality, k, shape, cosines, spacing, step, changes) for k in range(count)]
 
 
-def _instance(modality, index, shape, cosines, spacing, step, changes):  # noqa: PLR0913 - a factory
+def _instance(modality, index, shape, cosines, spacing, step, changes):
     dataset = _common(modality, index)
     normal = np.cross(*cosines)
     dataset.ImageOrientationPatient = [float(v) for v in (*cosines[0], *cosines[1])]
@@ -48,8 +48,17 @@ def _common(modality, index):
     dataset = Dataset()
     dataset.SOPClassUID = CLASSES[modality]
     dataset.SOPInstanceUID = f"{ROOT}.4.{index + 1}"
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = f"{ROOT}.1", f"{ROOT}.2", f"{ROOT}.3"
-    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate, dataset.PatientSex = "Doe^Jane", "P1", "19700101", "F"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = (
+        f"{ROOT}.1",
+        f"{ROOT}.2",
+        f"{ROOT}.3",
+    )
+    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate, dataset.PatientSex = (
+        "Doe^Jane",
+        "P1",
+        "19700101",
+        "F",
+    )
     dataset.StudyDate = dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = "20260102"
     dataset.StudyTime, dataset.SeriesTime, dataset.ContentTime = "101500", "102000", "102500"
     dataset.AcquisitionTime = f"1021{index:02d}"

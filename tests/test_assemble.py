@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pydicom
@@ -72,7 +72,7 @@ def test_pet_keeps_the_series_time_and_others_get_now(tmp_path):
 
 
 def test_new_times_are_given_in_the_time_zone_of_the_source(tmp_path):
-    now = datetime(2026, 5, 6, 23, 0, 0, tzinfo=timezone.utc)
+    now = datetime(2026, 5, 6, 23, 0, 0, tzinfo=UTC)
     sources = make_series("CT", TimezoneOffsetFromUTC="+0530")
     dataset = written(sources, gaussian_blur(sigma_mm=1.0), folder=tmp_path / "o", timestamp=now)[0]
     assert (dataset.ContentDate, dataset.ContentTime[:6]) == ("20260507", "043000")
@@ -80,7 +80,9 @@ def test_new_times_are_given_in_the_time_zone_of_the_source(tmp_path):
 
 
 def test_an_attribute_on_which_contributors_differ_is_dropped_emptied_or_falls_back(tmp_path):
-    sources = make_series("MR", EchoTime=lambda k: 10 + k, ScanningSequence=lambda k: "SE" if k < 3 else "GR", FlipAngle=lambda k: 90 - k)
+    sources = make_series(
+        "MR", EchoTime=lambda k: 10 + k, ScanningSequence=lambda k: "SE" if k < 3 else "GR", FlipAngle=lambda k: 90 - k
+    )
     for dataset in written(sources, mip(), folder=tmp_path / "o"):
         assert "FlipAngle" not in dataset
         assert dataset["EchoTime"].is_empty
@@ -229,7 +231,9 @@ def test_an_item_that_lacks_what_it_may_be_without_is_made_whole(tmp_path):
     isotope = Dataset()
     isotope.RadionuclideTotalDose = 1e8
     sources = make_series("PT", RadiopharmaceuticalInformationSequence=Sequence([isotope]))
-    item = written(sources, gaussian_blur(sigma_mm=1.0), folder=tmp_path / "o")[0].RadiopharmaceuticalInformationSequence[0]
+    item = written(sources, gaussian_blur(sigma_mm=1.0), folder=tmp_path / "o")[
+        0
+    ].RadiopharmaceuticalInformationSequence[0]
     assert item.RadionuclideTotalDose == 1e8
     assert "RadionuclideCodeSequence" in item
 
@@ -269,7 +273,9 @@ def test_every_attribute_of_the_source_is_accounted_for():
     private = [e for e in series.account if (e.tag >> 16) % 2]
     assert private
     assert {e.action for e in private} == {"dropped"}
-    assert "not in this IOD" in {e.action for e in derive.build(derive.read(make_series("CT", EchoTime=3)), POINTWISE).account}
+    assert "not in this IOD" in {
+        e.action for e in derive.build(derive.read(make_series("CT", EchoTime=3)), POINTWISE).account
+    }
 
 
 def test_instances_are_plain_data_sets_one_at_a_time(tmp_path):
@@ -310,6 +316,8 @@ def test_what_can_be_set_is_set(tmp_path):
 
 def test_images_scroll_as_their_source_does(tmp_path):
     upwards = written(make_series("CT"), gaussian_blur(sigma_mm=1.0), folder=tmp_path / "u")
-    downwards = written(make_series("CT", InstanceNumber=lambda k: 20 - k), gaussian_blur(sigma_mm=1.0), folder=tmp_path / "d")
+    downwards = written(
+        make_series("CT", InstanceNumber=lambda k: 20 - k), gaussian_blur(sigma_mm=1.0), folder=tmp_path / "d"
+    )
     assert [d.InstanceNumber for d in upwards] == [d.InstanceNumber for d in downwards] == list(range(1, 7))
     assert [d.ImagePositionPatient[2] for d in upwards] == [d.ImagePositionPatient[2] for d in downwards][::-1]

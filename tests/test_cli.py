@@ -45,7 +45,17 @@ def halve(values: np.ndarray, by: float = 2.0) -> np.ndarray:
         ["mip", "--slab-mm", "4", "--step-mm", "2", "--plane", "coronal"],
         ["minip"],
         ["mean-projection", "--slab-mm", "4"],
-        ["apply", "--function", f"{__name__}:halve", "--param", "by=4.0", "--code", "Smoothing", "--description", "halved"],
+        [
+            "apply",
+            "--function",
+            f"{__name__}:halve",
+            "--param",
+            "by=4.0",
+            "--code",
+            "Smoothing",
+            "--description",
+            "halved",
+        ],
     ],
     ids=lambda a: "-".join(a[:3]),
 )
@@ -154,7 +164,15 @@ def test_a_zip_is_read_like_a_folder(ct, tmp_path):
 
 
 def test_one_of_several_series_is_chosen(ct, tmp_path, capsys):
-    for k, dataset in enumerate(make_series("CT", SeriesInstanceUID="1.2.3.4", SeriesNumber=7, SeriesDescription="Abdomen", SOPInstanceUID=lambda k: f"1.2.3.4.{k + 1}")):
+    for k, dataset in enumerate(
+        make_series(
+            "CT",
+            SeriesInstanceUID="1.2.3.4",
+            SeriesNumber=7,
+            SeriesDescription="Abdomen",
+            SOPInstanceUID=lambda k: f"1.2.3.4.{k + 1}",
+        )
+    ):
         dataset.save_as(ct / f"other{k}.dcm", enforce_file_format=True)
     assert run("mip", ct, "-o", tmp_path / "x") == 3
     listed = capsys.readouterr().err

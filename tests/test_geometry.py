@@ -24,9 +24,7 @@ def test_all_orientations_are_right_handed_and_invertible(cosines):
     index = np.array([[0, 0, 0], [4, 5, 6], [1.5, 2.25, 3.0]])
     np.testing.assert_allclose(geometry.index_of(geometry.points_of(index)), index, atol=1e-12)
     step = geometry.points_of([[1, 0, 0], [0, 1, 0], [0, 0, 1]]) - geometry.first_position
-    np.testing.assert_allclose(
-        step, [np.multiply(2.5, normal), np.multiply(0.8, column), np.multiply(0.7, row)]
-    )
+    np.testing.assert_allclose(step, [np.multiply(2.5, normal), np.multiply(0.8, column), np.multiply(0.7, row)])
 
 
 @given(st.integers(0, 10_000), SPACINGS, POINTS)
@@ -80,9 +78,7 @@ def test_one_field_makes_another_grid(change):
     assert not replace(geometry, **change).same_grid(geometry)
 
 
-@pytest.mark.parametrize(
-    "change", [{"slice_thickness": 9.0}, {"measured_positions": ((0.0, 0.0, 0.0),) * 5}], ids=str
-)
+@pytest.mark.parametrize("change", [{"slice_thickness": 9.0}, {"measured_positions": ((0.0, 0.0, 0.0),) * 5}], ids=str)
 def test_what_is_not_where_the_voxels_are_makes_no_other_grid(change):
     assert make_geometry().same_grid(replace(make_geometry(), **change))
 
@@ -126,8 +122,6 @@ def test_positions_as_read_are_given_back_as_they_were():
 
 def test_planes_are_the_same_whatever_their_spacing():
     geometry = make_geometry()
-    assert geometry.same_plane(
-        replace(geometry, pixel_spacing=(3.0, 3.0), slice_spacing=1.0, shape=(1, 2, 3))
-    )
+    assert geometry.same_plane(replace(geometry, pixel_spacing=(3.0, 3.0), slice_spacing=1.0, shape=(1, 2, 3)))
     assert not geometry.same_plane(make_geometry(row=(0, 1, 0), column=(0, 0, -1)))
     assert not geometry.same_plane(make_geometry(row=(-1, 0, 0)))

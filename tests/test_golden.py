@@ -62,6 +62,8 @@ def dump(dataset):
     """Text of a data set without what differs from run to run: new UIDs, our version, the pixels."""
     del dataset.PixelData
     text = re.sub(r"2\.25\.[0-9]+", "2.25.NEW", str(dataset)).replace(f"'{derive.__version__}'", "'VERSION'")
-    text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(("(0002,", "Dataset.file", "----")))
+    text = "".join(
+        line for line in text.splitlines(keepends=True) if not line.startswith(("(0002,", "Dataset.file", "----"))
+    )
     assert ROOT in text
     return text + "\n"

@@ -49,9 +49,7 @@ def test_blur_widths_are_x_y_z_in_mm(axis):
     assert (line @ (np.arange(41.0) - 20) ** 2) == pytest.approx(9, rel=0.01)
 
 
-@pytest.mark.parametrize(
-    ("operation", "reduce"), [(mip, np.nanmax), (minip, np.nanmin), (mean_projection, np.nanmean)]
-)
+@pytest.mark.parametrize(("operation", "reduce"), [(mip, np.nanmax), (minip, np.nanmin), (mean_projection, np.nanmean)])
 @pytest.mark.parametrize("plane", ["native", "axial", "coronal", "sagittal"])
 @pytest.mark.filterwarnings("ignore:All-NaN slice", "ignore:Mean of empty slice")
 def test_a_projection_of_everything(operation, reduce, plane):

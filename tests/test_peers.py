@@ -60,8 +60,9 @@ def test_dcm2niix_makes_one_volume_without_a_warning(made, tmp_path):
 
 def test_dcmtk_reads_every_file_without_a_complaint(made):
     _, report = made
-    assert "no:" not in subprocess.run([tool("dcmftest"), *map(str, report.files)], capture_output=True, text=True).stdout
+    assert (
+        "no:" not in subprocess.run([tool("dcmftest"), *map(str, report.files)], capture_output=True, text=True).stdout
+    )
     for file in spread(report.files):
         done = subprocess.run([tool("dcmdump"), "-q", str(file)], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
-

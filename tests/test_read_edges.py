@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import stat
@@ -243,7 +244,7 @@ def test_every_truncation_is_refused_or_harmless(ct, left, real):
         try:
             np.testing.assert_array_equal(stack(read(ct)).array, want)
         except DeriveError as error:
-            assert SECRET not in str(error)
+            assert SECRET not in str(error)  # noqa: PT017 - reading may also succeed
         finally:
             (ct / "2.dcm").write_bytes(whole)
 
@@ -374,8 +375,6 @@ def test_fuzzed_headers_end_in_our_errors(real, tmp_path, name):
             damaged[at] = rng.integers(0, 256)
         path = tmp_path / f"{n}.dcm"
         path.write_bytes(damaged)
-        try:
-            stack(read(path)).array  # noqa: B018
-        except DeriveError:
-            pass
+        with contextlib.suppress(DeriveError):
+            stack(read(path)).array  # noqa: B018 - that it ends in nothing worse is the test
         path.unlink()

@@ -111,7 +111,10 @@ def _same_space_and_values(series, folder, report):
 def _rounding_of_cosines(geometry):
     """How far SimpleITK moves a corner because it makes cosines unit vectors that are rounded in the source."""
     _, rows, columns = geometry.shape
-    lengths = (columns * geometry.pixel_spacing[1], geometry.row_cosines), (rows * geometry.pixel_spacing[0], geometry.column_cosines)
+    lengths = (
+        (columns * geometry.pixel_spacing[1], geometry.row_cosines),
+        (rows * geometry.pixel_spacing[0], geometry.column_cosines),
+    )
     return sum(length * abs(np.linalg.norm(cosines) - 1) for length, cosines in lengths)
 
 
@@ -129,9 +132,7 @@ def _nothing_dropped_is_present(series, written):
 def test_a_projection_over_28_slices_lists_28_sources(sources, tmp_path):
     source, files = sources("ct_philips_ingenuity_140")
     chosen = derive.read(
-        sorted(
-            files, key=lambda f: float(pydicom.dcmread(f, stop_before_pixels=True).ImagePositionPatient[2])
-        )[:28]
+        sorted(files, key=lambda f: float(pydicom.dcmread(f, stop_before_pixels=True).ImagePositionPatient[2]))[:28]
     )
     report = derive.build(chosen, mip()).write(tmp_path / "mip")
     dataset = pydicom.dcmread(report.files[0])
@@ -162,9 +163,7 @@ def test_an_interpolated_slice_lists_the_ones_it_lies_between(sources, tmp_path)
     positions = np.array([g[2] for g in source.geometry.measured_positions])
     by_uid = {r.sop_instance_uid: z for r, z in zip(source.references, positions, strict=True)}
     for record in report.instances:
-        z = float(
-            pydicom.dcmread(report.folder / record.file, stop_before_pixels=True).ImagePositionPatient[2]
-        )
+        z = float(pydicom.dcmread(report.folder / record.file, stop_before_pixels=True).ImagePositionPatient[2])
         near = sorted(by_uid[u] for u in record.sources)
         assert len(near) in (1, 2)
         if len(near) == 2:

@@ -129,7 +129,9 @@ def test_what_the_disk_changed_is_noticed(source, tmp_path, monkeypatch):
 def test_a_position_that_is_off_is_noticed(source, tmp_path):
     report = derive.build(source, BLUR).write(tmp_path / "o")
     dataset = pydicom.dcmread(report.files[2])
-    written = reread.Written("IM00003.dcm", dataset.SOPInstanceUID, 2, (), reread.digest_of(dataset.pixel_array), 0.0, 0)
+    written = reread.Written(
+        "IM00003.dcm", dataset.SOPInstanceUID, 2, (), reread.digest_of(dataset.pixel_array), 0.0, 0
+    )
     assert reread.reread(tmp_path / "o", source.geometry, [written]) < 1e-6
     dataset.ImagePositionPatient = [dataset.ImagePositionPatient[0] + 0.01, *dataset.ImagePositionPatient[1:]]
     dataset.save_as(report.files[2])

@@ -35,9 +35,7 @@ def make_geometry(
     row=(1, 0, 0), column=(0, 1, 0), shape=(5, 6, 7), spacing=(2.5, 0.8, 0.7), first=(-20.5, 11.25, 30.0)
 ):
     """Geometry with (slice, row, column) spacing."""
-    return Geometry(
-        triple(first), triple(row), triple(column), (spacing[1], spacing[2]), spacing[0], shape, "1.2.3"
-    )
+    return Geometry(triple(first), triple(row), triple(column), (spacing[1], spacing[2]), spacing[0], shape, "1.2.3")
 
 
 def around(center, **fields):

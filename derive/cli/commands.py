@@ -67,9 +67,7 @@ def demo(arguments: argparse.Namespace) -> int:
     reports = []
     for name, operation in steps.items():
         series = build(source, operation)
-        reports.append(
-            series.write(folder / name, overwrite=arguments.overwrite, progress=_progress(arguments))
-        )
+        reports.append(series.write(folder / name, overwrite=arguments.overwrite, progress=_progress(arguments)))
     if arguments.json:
         _print_json({"schema": "derive-demo/1", "reports": [r.to_json() for r in reports]})
     elif not arguments.quiet:
@@ -106,9 +104,7 @@ def _check_manifest(arguments: argparse.Namespace) -> None:
         return
     manifest, output = Path(arguments.manifest).resolve(), Path(arguments.output).resolve()
     if output in manifest.parents:
-        raise OutputError(
-            "OUT-MANIFEST", f"{manifest.name} would lie in the folder of the series; put it beside it"
-        )
+        raise OutputError("OUT-MANIFEST", f"{manifest.name} would lie in the folder of the series; put it beside it")
     if not manifest.parent.is_dir() or manifest.is_dir():
         raise OutputError("OUT-MANIFEST", f"{manifest} cannot be written: no such folder, or it is one")
 

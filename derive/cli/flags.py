@@ -21,9 +21,7 @@ def add_flags(parser: argparse._ActionsContainer, kind: OperationKind) -> None:
         default = None if required else parameter.default
         text = helps.get(name, "") + ("" if required or default is None else f" (default {default})")
         if parameter.annotation in (Parameters, Parameters | None):
-            parser.add_argument(
-                "--param", dest=name, action="append", type=key_value, metavar="NAME=VALUE", help=text
-            )
+            parser.add_argument("--param", dest=name, action="append", type=key_value, metavar="NAME=VALUE", help=text)
             continue
         parser.add_argument(
             "--" + name.replace("_", "-"),
@@ -35,9 +33,7 @@ def add_flags(parser: argparse._ActionsContainer, kind: OperationKind) -> None:
         )
 
 
-def bound(
-    kind: OperationKind, arguments: argparse.Namespace, read_grid: Callable[[str], Any]
-) -> dict[str, Any]:
+def bound(kind: OperationKind, arguments: argparse.Namespace, read_grid: Callable[[str], Any]) -> dict[str, Any]:
     """Take an operation's parameters from parsed arguments.
 
     Parameters
@@ -64,9 +60,7 @@ def parameter_helps(function: Callable[..., Any]) -> Mapping[str, str]:
     """Give the text of each entry of the section *Parameters* of a numpydoc docstring."""
     doc = inspect.getdoc(function) or ""
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", doc, re.S | re.M)
-    entries = re.findall(
-        r"^(\w+) ?:?[^\n]*\n((?:[ ]+[^\n]*\n?|\n)*)", section.group(1) if section else "", re.M
-    )
+    entries = re.findall(r"^(\w+) ?:?[^\n]*\n((?:[ ]+[^\n]*\n?|\n)*)", section.group(1) if section else "", re.M)
     return {name: " ".join(text.split()).rstrip(".") for name, text in entries}
 
 

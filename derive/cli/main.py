@@ -62,38 +62,28 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for kind in REGISTRY.values():
         _operation_parser(subparsers, kind)
-    check = subparsers.add_parser(
-        "check", help="Check DICOM files against the tables of the standard and as a series."
-    )
+    check = subparsers.add_parser("check", help="Check DICOM files against the tables of the standard and as a series.")
     check.add_argument("source", nargs="+", help="folders or files")
     check.set_defaults(run=commands.check)
     demo = subparsers.add_parser("demo", help="Derive from a phantom that the package makes itself.")
     demo.add_argument("output", help="folder to write; new or empty")
-    demo.add_argument(
-        "--overwrite", action="store_true", help="replace the folders of an earlier demonstration"
-    )
+    demo.add_argument("--overwrite", action="store_true", help="replace the folders of an earlier demonstration")
     demo.set_defaults(run=commands.demo)
     for each in (check, demo):
         _common_flags(each)
     return parser
 
 
-def _operation_parser(
-    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], kind: OperationKind
-) -> None:
+def _operation_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], kind: OperationKind) -> None:
     name = kind.name.replace("_", "-")
     parser = subparsers.add_parser(
         name, help=summary(kind.function), description=summary(kind.function), epilog=EXIT_CODES
     )
     parser.add_argument("source", nargs="+", help="folder, zip archive, or files of one CT, MR or PET series")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="FOLDER", help="new or empty folder for the series"
-    )
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder for the series")
     add_flags(parser.add_argument_group("operation"), kind)
     _series_flags(parser.add_argument_group("series"))
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace a folder that is not empty, as a whole"
-    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
     parser.add_argument(
         "--manifest",
         metavar="FILE",
@@ -108,7 +98,8 @@ def _series_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--series",
         metavar="WHICH",
-        help="which series of the input: a UID, a Series Number, #2 for the second that is listed, or a pattern such as '*chest*'",
+        help="which series of the input: a UID, a Series Number, #2 for the second that is listed, "
+        "or a pattern such as '*chest*'",
     )
     group.add_argument("--series-description", metavar="TEXT", help="Series Description of the result")
     group.add_argument("--series-number", type=int, metavar="N", help="Series Number of the result")

@@ -107,9 +107,7 @@ def real_world_value_mapping_sequence(making: Making, frame: Frame) -> list[dict
     if making.target.rescale is not Rescale.MAPPING:
         return None
     encoding = frame.encoded.encoding
-    units = next(
-        (s.units for s in reversed(making.derivation.steps) if s.units), making.volume.quantity.units
-    )
+    units = next((s.units for s in reversed(making.derivation.steps) if s.units), making.volume.quantity.units)
     low, high = encoding.bounds
     return [
         {

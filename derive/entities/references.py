@@ -37,9 +37,7 @@ def derivation_code_sequence(making: Making) -> Element:
     tag = tag_of("DerivationCodeSequence")
     own = making.source.agreement(tag).element
     group = codes.context_group(7203)
-    ours = encode(
-        "DerivationCodeSequence", [coded(s.code, group) for s in making.derivation.steps], making.encodings
-    )
+    ours = encode("DerivationCodeSequence", [coded(s.code, group) for s in making.derivation.steps], making.encodings)
     return Element(tag, "SQ", own_items(making, own) + ours.value)
 
 

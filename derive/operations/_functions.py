@@ -91,9 +91,7 @@ def finite(name: str, values: NDArray[Any], padding: NDArray[np.bool_]) -> Array
         result = values.astype(np.float32)
     bad = int(np.count_nonzero(~np.isfinite(result) & ~padding))
     if bad:
-        raise ValuesError(
-            "VAL-NONFINITE", f"{name} returned {bad} values of {result.size} that are no finite float32"
-        )
+        raise ValuesError("VAL-NONFINITE", f"{name} returned {bad} values of {result.size} that are no finite float32")
     result[padding] = np.nan
     return result
 

@@ -123,10 +123,7 @@ class Mapping:
         """Indices in the source of the voxels of grid slices, one array an axis, that broadcast together."""
         _, rows, columns = self.grid
         index = np.ogrid[first:last, :rows, :columns]
-        used = [
-            [m * i for m, i in zip(line, index, strict=True) if m] or [np.zeros((1, 1, 1))]
-            for line in self.matrix
-        ]
+        used = [[m * i for m, i in zip(line, index, strict=True) if m] or [np.zeros((1, 1, 1))] for line in self.matrix]
         return [np.asarray(sum(terms[1:], terms[0]) + o) for terms, o in zip(used, self.offset, strict=True)]
 
     def outside(self, first: int, last: int) -> NDArray[np.bool_]:

@@ -92,9 +92,7 @@ def slabs_of(planes: int, spacing_mm: float, slab_mm: float | None, step_mm: flo
     return Slabs(planes, spacing_mm, slab_mm, slab_mm if step_mm is None else step_mm)
 
 
-def project(
-    volume: Volume, slabs_mm: tuple[float | None, float | None], plane: Plane, reduce: Reduce
-) -> Volume:
+def project(volume: Volume, slabs_mm: tuple[float | None, float | None], plane: Plane, reduce: Reduce) -> Volume:
     """Project a volume.
 
     Parameters

@@ -167,9 +167,7 @@ class Sampler:
     def _extended(self, slab: Array, padding: NDArray[np.bool_], target: _Target) -> NDArray[Any]:
         """Give padding the value of the nearest voxel that is none: weights below 0 cannot be shared out."""
         in_plane_first = 1e6 if self.mapping.on_slices else 1.0
-        nearest = distance_transform_edt(
-            padding, (in_plane_first, 1, 1), return_distances=False, return_indices=True
-        )
+        nearest = distance_transform_edt(padding, (in_plane_first, 1, 1), return_distances=False, return_indices=True)
         return self._interpolated(slab[tuple(nearest)], target)
 
     def _interpolated(self, slab: NDArray[Any], target: _Target) -> NDArray[Any]:

@@ -145,8 +145,7 @@ class Operation:
             description=str(self),
             parameters=dict(self.parameters),
             geometry_effect=kind.geometry_effect or _found_effect(before, after),
-            values_effect=kind.values_effect
-            or (ValuesEffect.NEW_QUANTITY if units else ValuesEffect.KEEPS_QUANTITY),
+            values_effect=kind.values_effect or (ValuesEffect.NEW_QUANTITY if units else ValuesEffect.KEEPS_QUANTITY),
             new_plane=new_plane,
             units=units,
             image_type_term=kind.image_type_term,
@@ -192,9 +191,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, Volume):
         return text_of(value.geometry)
     if isinstance(value, Geometry):
-        rows = " ".join(
-            f"{v:.10g}" for v in (*value.first_position, *value.row_cosines, *value.column_cosines)
-        )
+        rows = " ".join(f"{v:.10g}" for v in (*value.first_position, *value.row_cosines, *value.column_cosines))
         return repr(f"grid {value.shape} {value.spacing} mm at {rows}")
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{k!r}: {text_of(v)}" for k, v in value.items()) + "}"

@@ -101,6 +101,5 @@ def _separable(values: Array, wanted: slice, kernels: list[Exact]) -> Exact:
 
 def _border_weights(shape: tuple[int, ...], wanted: slice, kernels: list[Exact]) -> Exact:
     """Sum of the weights that fall inside; a product of one line an axis."""
-    lines: list[Exact] = [
-        correlate1d(np.ones(n), k, mode="constant") for n, k in zip(shape, kernels, strict=True)]
+    lines: list[Exact] = [correlate1d(np.ones(n), k, mode="constant") for n, k in zip(shape, kernels, strict=True)]
     return np.asarray(lines[0][wanted, None, None] * lines[1][:, None] * lines[2])

@@ -21,9 +21,7 @@ from derive.volume import Array, Volume
     image_type_term="MAX_IP",
     reprojection_method="MAX PIXEL",
 )
-def mip(
-    volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: Plane = "native"
-) -> Volume:
+def mip(volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: Plane = "native") -> Volume:
     """Project the largest value of each slab.
 
     Slabs start at the outer edge of the volume; the last one may be cut short by its end. Pixel padding

@@ -82,9 +82,7 @@ def resample(
     )
 
 
-def _planned(
-    source: Geometry, spacing_mm: Millimetres | None, reference: Grid | None
-) -> tuple[Geometry, Mapping]:
+def _planned(source: Geometry, spacing_mm: Millimetres | None, reference: Grid | None) -> tuple[Geometry, Mapping]:
     """Return the new grid and where it lies in the source."""
     if spacing_mm is not None and reference is None:
         grid = spaced_grid(source, along_axes(spacing_mm))
