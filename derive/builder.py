@@ -129,9 +129,10 @@ class DerivedSeries:
     def made(self) -> Iterator[Made]:
         """Assemble the instances one after another, along the normal."""
         count = self.volume.shape[0]
+        downwards = self.source.scrolls_down and not self.derivation.new_plane
         for first, slab in slabs(self.volume):
             for index, values in enumerate(slab, first):
-                number = count - index if self.source.scrolls_down else index + 1
+                number = count - index if downwards else index + 1
                 frame = Frame(index, number, self.volume.contributors(index), encode(values, self.plan.making.encoding))
                 yield Made(frame, self.plan.instance(frame))
 

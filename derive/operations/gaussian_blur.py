@@ -69,7 +69,7 @@ def gaussian_blur(volume: Volume, sigma_mm: Millimetres) -> Volume:
 
 def _kernel(sigma: float, length: int) -> Exact:
     """Weights of a Gaussian of `sigma` voxels, no longer than an axis of `length` voxels can use."""
-    radius = min(int(min(TRUNCATE * sigma, length) + 0.5), length - 1)
+    radius = int(min(TRUNCATE * sigma, length) + 0.5)
     if radius == 0:
         return np.ones(1)
     offsets = np.arange(-radius, radius + 1)
