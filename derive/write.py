@@ -67,8 +67,9 @@ def target_folder(target: Path, size: int, sources: Sequence[Path], *, overwrite
         ``OUT-EXISTS``, ``OUT-SOURCE``, ``OUT-SPACE``, ``OUT-WRITE``.
     """
     target = target.resolve()
-    _refuse(target, sources, overwrite)
+    missing = [p for p in target.parents if not p.exists()]
     try:
+        _refuse(target, sources, overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(target.parent).free < size:
             raise OutputError("OUT-SPACE", f"{size / 1e6:.0f} MB are needed beside {target}, and there are less")
@@ -80,6 +81,8 @@ def target_folder(target: Path, size: int, sources: Sequence[Path], *, overwrite
         _replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if not target.exists():
+            _remove_empty(missing)
 
 
 def _refuse(target: Path, sources: Sequence[Path], overwrite: bool) -> None:
@@ -104,6 +107,15 @@ def _replace(temporary: Path, target: Path) -> None:
             aside.rename(target)
         raise OutputError("OUT-WRITE", f"{target} cannot be replaced: {error.strerror or error}") from error
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders that were made for nothing, the innermost first."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -197,6 +198,17 @@ def test_the_demonstration_needs_no_data(tmp_path, capsys):
     assert run("check", tmp_path / "out") == 0
     assert run("demo", tmp_path / "out") == 6
     assert run("demo", tmp_path / "out", "--overwrite", "--json") == 0
+
+
+def test_a_function_is_found_in_the_folder_one_stands_in(ct, tmp_path):
+    (tmp_path / "mine.py").write_text("def double(values):\n    return values * 2\n")
+    program = "import sys; sys.path[:] = [p for p in sys.path if p]; from derive.cli import main; sys.exit(main())"
+    arguments = ["apply", str(ct), "-o", "x", "--function", "mine:double", "--code", "Smoothing"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_module_is_the_command(ct, tmp_path):

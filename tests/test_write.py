@@ -90,7 +90,7 @@ def test_a_crash_leaves_nothing_and_what_was_there(source, tmp_path):
         derive.build(source, failing, code="Smoothing").write(tmp_path / "o", overwrite=True)
     assert digests(tmp_path / "o") == before
     with pytest.raises(KeyboardInterrupt):
-        series.write(tmp_path / "new", progress=interrupted)
+        series.write(tmp_path / "new" / "deep" / "series", progress=interrupted)
     assert only(tmp_path) == ["o"]
 
 

@@ -25,6 +25,8 @@ from derive.write import file_name, write_instance
 
 def derive(arguments: argparse.Namespace) -> int:
     """Derive a series and write it."""
+    if getattr(arguments, "function", None) and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as python -m does, so that one's own module is found
     source = read(_source(arguments.source), series=arguments.series)
     operation = arguments.kind(**bound(arguments.kind, arguments, read))
     series = build(source, operation, **_options(arguments))
