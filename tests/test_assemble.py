@@ -147,6 +147,18 @@ def test_a_chain_has_an_item_a_step_and_the_sources_own_stay_in_front(tmp_path):
     assert purposes == ["109101", "109102"]
 
 
+def test_a_source_of_a_source_is_named_once_and_stays_in_place_only_if_both_steps_keep_it(tmp_path):
+    first = tmp_path / "first"
+    written(make_series("CT"), gaussian_blur(sigma_mm=1.0), folder=first)
+    kept = written(first, gaussian_blur(sigma_mm=1.0), folder=tmp_path / "kept")[2]
+    uids = [i.ReferencedSOPInstanceUID for i in kept.SourceImageSequence]
+    assert len(uids) == len(set(uids))
+    assert [i.SpatialLocationsPreserved for i in kept.SourceImageSequence].count("YES") == 2
+    moved = written(first, mip(), folder=tmp_path / "moved")[0]
+    assert len(moved.SourceImageSequence) == 12
+    assert {i.SpatialLocationsPreserved for i in moved.SourceImageSequence} == {"NO"}
+
+
 def test_an_extension_of_the_context_group_is_complete(tmp_path):
     step = apply(function=same, code="99LAB:B1:Bilateral filter", halo_slices=0)
     dataset = written(make_series("CT"), step, folder=tmp_path / "o")[0]

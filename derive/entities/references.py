@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from pydicom.sequence import Sequence as Items
 
 import codes
 from derive.derivation import GeometryEffect
-from derive.elements import Element, decode, encode, encode_item, tag_of
+from derive.elements import Element, decode, encode, encode_item, pack_item, tag_of
 from derive.entities.registry import per_frame, per_series
 from derive.entities.values import coded, own_items
 from derive.series import Frame, Making
 from derive.source import Reference
+from derive.validity import items_of
 
 LONGEST_ST = 1024
 SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
@@ -50,33 +50,40 @@ def source_image_sequence(making: Making, frame: Frame) -> Element | None:
     tag = tag_of("SourceImageSequence")
     kept = making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
     references = making.source.references
-    own = _own_items(making, frame.contributors)
+    own = _own_items(making, frame, kept=kept)
     ours = [_source_item(references[i], kept and i == frame.index) for i in frame.contributors]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
-def _own_items(making: Making, contributors: Iterable[int]) -> list[bytes]:
-    """Source Image items of the contributors themselves, each once."""
+def _own_items(making: Making, frame: Frame, *, kept: bool) -> list[bytes]:
+    """Source Image items of the contributors themselves, one for each image they name.
+
+    What stayed in its place then stays only if it does so now too: in the contributor at this very place.
+    """
     tag, table = tag_of("SourceImageSequence"), making.source.table
-    if tag in table.constant:
-        return [own_items(making, table.constant[tag])]
-    if tag not in table.varying:
+    found: dict[bytes, bytes] = {}
+    if tag not in table.constant and tag not in table.varying:
         return []
-    items: dict[bytes, None] = {}
-    for index in contributors:
-        items.update(dict.fromkeys(_split(own_items(making, table.element(tag, index)))))
-    return list(items)
+    for index in frame.contributors:
+        value = own_items(making, table.element(tag, index))
+        here = kept and index == frame.index
+        for uid, item in _placed(Element(tag, "SQ", value), here):
+            if here or uid not in found:
+                found[uid] = item
+    return list(found.values())
 
 
 @lru_cache(maxsize=4096)
-def _split(value: bytes) -> tuple[bytes, ...]:
-    """Split the value of a sequence with explicit lengths into its encoded items."""
-    items, start = [], 0
-    while start < len(value):
-        stop = start + 8 + int.from_bytes(value[start + 4 : start + 8], "little")
-        items.append(value[start:stop])
-        start = stop
-    return tuple(items)
+def _placed(sources: Element, same_place: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """UID and encoded item of each source; Spatial Locations Preserved as it is only at the same place."""
+    moved = encode("SpatialLocationsPreserved", "NO")
+    uid_tag = tag_of("ReferencedSOPInstanceUID")
+    placed = []
+    for item in items_of(sources) or ():
+        uid = next((e.stripped() for e in item if e.tag == uid_tag), b"")
+        elements = item if same_place else [moved if e.tag == moved.tag else e for e in item]
+        placed.append((uid, pack_item(elements)))
+    return tuple(placed)
 
 
 @lru_cache(maxsize=65536)
