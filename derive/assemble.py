@@ -16,13 +16,10 @@ from derive.elements import Element, decode, encode, keyword_of, tag_of
 from derive.entities import BUILDERS, Builder
 from derive.errors import AssembleError
 from derive.mend import legal
-from derive.policy import Action, Row, row
+from derive.policy import IDENTITY, Action, Row, row
 from derive.series import Frame, Making
 from derive.source import Agreement
 from derive.standard import AttributeRule
-
-#: Identity is never altered: what these entities say is pulled even where it is not legal.
-IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})
 
 
 @dataclass(frozen=True)

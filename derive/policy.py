@@ -29,6 +29,8 @@ from derive.derivation import Derivation, ValuesEffect
 from derive.errors import AssembleError
 
 ANY = "*"
+#: Entities that stay the same: pulled even where a value is not legal, and never set by a caller.
+IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})
 
 
 class Action(Enum):

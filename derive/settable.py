@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from derive.elements import TEXT_VRS
 from derive.entities import BUILDERS
 from derive.errors import UsageError
+from derive.policy import IDENTITY
 from derive.standard import AttributeRule, Iod
 
 #: Entities whose text speaks of the new series.
 SERIES_LEVEL = frozenset({"Series", "Equipment"})
-#: Entities that are the source's: a derivation does not rename its patient.
-IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})
 
 
 def settable(rule: AttributeRule) -> bool:

@@ -10,12 +10,11 @@ from derive.check.finding import Finding, checks
 from derive.check.instance import Instance
 from derive.conditions import Condition, Has, condition, module_condition
 from derive.elements import Element, keyword_of, tag_of
+from derive.policy import IDENTITY
 from derive.standard import AttributeRule, Iod
 from derive.validity import Fault, faults, reader
 
 PIXEL_DATA = tag_of("PixelData")
-#: What these entities say is pulled as it is: that it is not legal is no fault of who pulls it.
-IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})
 #: Attributes that any data set may have and no module lists (PS3.5 7.2, PS3.10 C.3).
 _ANYWHERE = frozenset({0xFFFCFFFC, 0xFFFAFFFA, 0x04000500})
 _ATTRIBUTES_OF_OUR_OWN_CHECKS = {"mr-image": frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom.charset import default_encoding
 
 from derive import standard
-from derive.check.attributes import IDENTITY, attribute_findings
+from derive.check.attributes import attribute_findings
 from derive.check.finding import Finding, Severity, checks, finding
 from derive.check.instance import Instance, encodings_of
 from derive.check.pixels import pixel_findings
@@ -19,6 +19,7 @@ from derive.check.plane import plane_findings
 from derive.check.references import reference_findings
 from derive.check.stack import Slice, slice_of, stack_findings
 from derive.elements import Element, keyword_of, tag_of
+from derive.policy import IDENTITY
 from derive.source import Reference
 from derive.validity import value_of
 

@@ -27,13 +27,13 @@ def derive(arguments: argparse.Namespace) -> int:
     """Derive a series and write it."""
     if getattr(arguments, "function", None) and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as python -m does, so that one's own module is found
+    _check_manifest(arguments)
     source = read(_source(arguments.source), series=arguments.series)
     operation = arguments.kind(**bound(arguments.kind, arguments, read))
     series = build(source, operation, **_options(arguments))
     if arguments.dry_run:
         _print_plan(series, arguments)
         return 0
-    _check_manifest(arguments)
     report = series.write(arguments.output, overwrite=arguments.overwrite, progress=_progress(arguments))
     if arguments.manifest:
         _write_manifest(Path(arguments.manifest), report)
