@@ -235,7 +235,9 @@ def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str)
         return _built(making, decision, decision.builder.function(making)), f"{why}: made new"
     if fallback == "least" and frame is not None:
         table = making.source.table
-        found = [e for i in frame.contributors if (e := table.element(rule.tag, i)) and e.stripped()]
+        found = [
+            e for i in frame.contributors or range(table.count) if (e := table.element(rule.tag, i)) and e.stripped()
+        ]
         if found:
             return min(found, key=lambda e: float(decode(e))), f"{why}: the least"
     raise AssembleError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -157,6 +158,22 @@ def test_a_source_of_a_source_is_named_once_and_stays_in_place_only_if_both_step
     moved = written(first, mip(), folder=tmp_path / "moved")[0]
     assert len(moved.SourceImageSequence) == 12
     assert {i.SpatialLocationsPreserved for i in moved.SourceImageSequence} == {"NO"}
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
+@pytest.mark.parametrize("fill", [None, "padding"])
+def test_slices_beyond_the_source_are_filled_and_name_no_source(modality, fill, tmp_path):
+    grid = derive.read(make_series(modality)).geometry
+    first = np.array(grid.first_position) - 8 * np.array(grid.normal)
+    wide = replace(grid, first_position=tuple(first), shape=(14, 12, 14), measured_positions=None)
+    found = written(make_series(modality), resample(reference=wide, fill=fill), folder=tmp_path / "o")
+    assert ["SourceImageSequence" in d for d in found] == [4 <= k < 10 for k in range(14)]
+    outside = found[0]
+    if fill:
+        assert (outside.pixel_array == outside.PixelPaddingValue).all()
+    else:
+        slope, intercept = float(outside.get("RescaleSlope", 1)), float(outside.get("RescaleIntercept", 0))
+        assert (outside.pixel_array * slope + intercept == (-1000 if modality == "CT" else 0)).all()
 
 
 def test_an_extension_of_the_context_group_is_complete(tmp_path):
