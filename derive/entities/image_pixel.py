@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from codes import Code
+from derive import standard
 from derive.derivation import ValuesEffect
 from derive.elements import Element
 from derive.encode import BITS, Rescale, decimal
@@ -21,9 +22,12 @@ def samples_per_pixel(making: Making) -> int:
 
 @per_series("PhotometricInterpretation")
 def photometric_interpretation(making: Making) -> str:
-    """Return the source's while it is the same quantity: how low values are shown."""
-    kept = making.derivation.values_effect is not ValuesEffect.NEW_QUANTITY
-    return str(making.source.value("PhotometricInterpretation") or "MONOCHROME2") if kept else "MONOCHROME2"
+    """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look."""
+    source = str(making.source.value("PhotometricInterpretation") or "")
+    if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
+        return "MONOCHROME2"
+    listed = standard.values(making.target.iod.name, "PhotometricInterpretation")
+    return source if all(source in rule.values for rule in listed) else "MONOCHROME2"
 
 
 @per_series("Rows")
