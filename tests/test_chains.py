@@ -67,7 +67,8 @@ def test_a_random_chain_is_valid_and_read_back_as_computed(seed, tmp_path):
     try:
         series = derive.build(source, *steps)
     except derive.GeometryError as error:
-        assert error.code == "GEO-SINGLE"  # a projection left one slice, which has no neighbours to resample between
+        if error.code != "GEO-SINGLE":  # a projection left one slice, which has no neighbours to resample between
+            raise
         return
     report = series.write(tmp_path / "o")
     assert report.saturated == 0
