@@ -168,3 +168,29 @@ def test_an_interpolated_slice_lists_the_ones_it_lies_between(sources, tmp_path)
         assert len(near) in (1, 2)
         if len(near) == 2:
             assert near[0] < z < near[1]
+
+
+#: What becomes of one CT image in each of its transfer syntaxes, by the end of the file's name.
+SYNTAXES = {
+    "lossless": ["CTImage.dcm", "2.2", "2.1.99", "2.4.90", "2.4.80", "2.4.70", "2.4.57", "2.1", "2", "2.5"],
+    "lossy": ["2.4.91", "2.4.81", "2.4.50"],
+    "refused": ["2.4.55", "2.4.51", "2.4.53"],
+}
+
+
+@pytest.mark.parametrize(("ending", "kind"), [(e, kind) for kind, ends in SYNTAXES.items() for e in ends])
+def test_every_transfer_syntax_gives_the_same_valid_result_or_is_refused(ending, kind, real, tmp_path):
+    folder = real("cornerstone_one_ct_all_syntaxes")
+    (file,) = [f for f in folder.iterdir() if f.name == ending or f.name.endswith(f"_1.2.840.10008.1.{ending}.dcm")]
+    if kind == "refused":
+        with pytest.raises(derive.SourceError, match="SRC-SYNTAX"):
+            derive.read(file)
+        return
+    (made,) = derive.build(derive.read(file), gaussian_blur(sigma_mm=1.0)).write(tmp_path / "o").files
+    (plain,) = (
+        derive.build(derive.read(folder / "CTImage.dcm"), gaussian_blur(sigma_mm=1.0)).write(tmp_path / "p").files
+    )
+    assert dciodvfy_errors([made]) == {}
+    dataset, wanted = pydicom.dcmread(made), pydicom.dcmread(plain)
+    assert dataset.get("LossyImageCompression") == ("01" if kind == "lossy" else None)
+    assert (dataset.PixelData == wanted.PixelData) == (kind == "lossless")
