@@ -117,14 +117,14 @@ class DerivedSeries:
     options: Options
 
     @cached_property
-    def plan(self) -> SeriesPass:
+    def series_pass(self) -> SeriesPass:
         """What is the same for all instances, and the account of every attribute."""
         return assemble(prepare(self.source, self.volume, self.derivation, self.options))
 
     @property
     def account(self) -> tuple[Entry, ...]:
         """What became of every attribute, and why."""
-        return self.plan.account
+        return self.series_pass.account
 
     def made(self) -> Iterator[Made]:
         """Assemble the instances one after another, along the normal."""
@@ -133,8 +133,10 @@ class DerivedSeries:
         for first, slab in slabs(self.volume):
             for index, values in enumerate(slab, first):
                 number = count - index if downwards else index + 1
-                frame = Frame(index, number, self.volume.contributors(index), encode(values, self.plan.making.encoding))
-                yield Made(frame, self.plan.instance(frame))
+                frame = Frame(
+                    index, number, self.volume.contributors(index), encode(values, self.series_pass.making.encoding)
+                )
+                yield Made(frame, self.series_pass.instance(frame))
 
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
@@ -200,7 +202,7 @@ class DerivedSeries:
             folder,
             self.source,
             self.derivation,
-            self.plan.making.uids.series(),
+            self.series_pass.making.uids.series(),
             self.volume.quantity.units,
             tuple(records),
             geometry_error_mm,

@@ -19,23 +19,19 @@ from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
-    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     MediaStorageDirectoryStorage,
-    MRImageStorage,
-    PositronEmissionTomographyImageStorage,
 )
 
 from derive.elements import Element, decode, from_dataset, tag_of
 from derive.errors import SourceError
 from derive.pixels import PixelBytes
 from derive.source import Reference, Skipped
+from derive.targets import sop_class_uids
 
-#: The classes that are read: classic, one frame an instance.
-CLASSES = (CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage)
 #: How the reason begins for an object of a class that is not read.
 CLASS_SKIPPED = "other class: "
 _PIXEL_DATA = 0x7FE00010
@@ -248,7 +244,7 @@ def _header(dataset: Dataset, origin: Origin, pixels: PixelBytes | None, interne
     meta = getattr(dataset, "file_meta", None) or Dataset()
     stated = meta.get("MediaStorageSOPClassUID") if "Rows" in dataset or "DirectoryRecordSequence" in dataset else ""
     sop_class = str(dataset.get("SOPClassUID") or stated or "")
-    if sop_class not in CLASSES:
+    if sop_class not in sop_class_uids():
         return Skipped(origin.name, _other_class(sop_class, dataset))
     tags = frozenset(int(t) for t in dataset.keys() if t.group != 0x7FE0)  # noqa: SIM118 - iterating decodes
     elements = interner.elements(from_dataset(dataset))

@@ -15,7 +15,7 @@ from derive.version import MODEL, VERSION
 
 SCHEMA = "derive-report/1"
 #: How units are shown to people, where their code is none that people read.
-SHOWN_UNITS = {"[hnsf'U]": " HU", "1": ""}
+SHOWN_UNITS = {"1": ""}
 
 
 @dataclass(frozen=True)

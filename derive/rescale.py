@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydicom.uid import MRImageStorage
-
+from derive.encode import Rescale
 from derive.errors import SourceError, ValuesError
 from derive.headers import Header
 from derive.pixels import PixelLayout
+from derive.targets import target
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 #: float32, in which values are computed, holds every integer of so many bits.
@@ -70,7 +70,7 @@ def rescale_of(header: Header) -> tuple[float, float]:
             "VAL-LUT", f"{header.name} has a Modality LUT Sequence (0028,3000); only a linear rescale is read"
         )
     slope, intercept = header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
-    if slope is None and intercept is None and header.text("SOPClassUID") == MRImageStorage:
+    if slope is None and intercept is None and target(header.text("SOPClassUID")).rescale is Rescale.MAPPING:
         return mapping_of(header)
     if slope is None or intercept is None:
         raise ValuesError(

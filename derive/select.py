@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from derive.errors import SourceError
-from derive.headers import CLASS_SKIPPED, CLASSES, Header
+from derive.headers import CLASS_SKIPPED, Header
 from derive.pixels import check_decodable, decode
 from derive.planes import counted, distinct, some
 from derive.rescale import layout_of
 from derive.source import Skipped
+from derive.targets import sop_class_uids
 
 
 class Selected(NamedTuple):
@@ -69,7 +70,7 @@ def _refuse_nothing(skipped: Sequence[Skipped]) -> NoReturn:
 
 
 def _class_names() -> str:
-    return ", ".join(UID(c).name for c in CLASSES)
+    return ", ".join(UID(c).name for c in sop_class_uids())
 
 
 def _check_identity(header: Header) -> None:

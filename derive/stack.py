@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
 
 from derive.errors import ValuesError
 from derive.source import SourceInstance, SourceSeries
+from derive.targets import target
 from derive.volume import Array, Quantity, Volume
-
-HOUNSFIELD = "[hnsf'U]"
-AIR_HU = -1000.0
 
 
 def stack(series: SourceSeries) -> Volume:
@@ -63,16 +60,12 @@ def real_world_values(instance: SourceInstance) -> Array:
 
 def quantity_of(series: SourceSeries) -> Quantity:
     """Units, fill and padding of a series."""
+    goal = target(series.sop_class_uid)
     padded = any(i.padding is not None for i in series.instances)
-    if series.sop_class_uid == CTImageStorage:
-        units = _one(series, "RescaleType") or "HU"
-        return Quantity(HOUNSFIELD if units == "HU" else units, AIR_HU if units == "HU" else 0.0, padded)
-    if series.sop_class_uid == PositronEmissionTomographyImageStorage:
-        units = _one(series, "Units")
-        if not units:
-            raise ValuesError("VAL-UNITS", "the PET images do not state their Units (0054,1001)")
-        return Quantity(units, 0.0, padded)
-    return Quantity(_mapped_units(series), 0.0, padded)
+    units = (_one(series, goal.units_keyword) or goal.units) if goal.units_keyword else _mapped_units(series)
+    if not units:
+        raise ValuesError("VAL-UNITS", f"the images do not state their {goal.units_keyword}")
+    return Quantity(units, goal.fill if units == goal.units else 0.0, padded)
 
 
 def _one(series: SourceSeries, keyword: str) -> str:

@@ -1,4 +1,4 @@
-"""The classes that can be made, and what we decide for each: ``targets.tsv``.
+"""The classes that can be read and made, and what we decide for each: ``targets.tsv``.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
 knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.encode.Rescale`.
@@ -25,8 +25,13 @@ class Target:
     Parameters
     ----------
     iod : standard.Iod
-    modality : str
     rescale : Rescale
+    units_keyword : str
+        Attribute that says the units of the values; empty where a Real World Value Mapping does.
+    units : str
+        Units where none are said; empty where they have to be.
+    fill : float
+        Value of space outside the measured field, in these units.
     value_2 : str
         Image Type value 2.
     value_3 : mapping
@@ -34,8 +39,10 @@ class Target:
     """
 
     iod: standard.Iod
-    modality: str
     rescale: Rescale
+    units_keyword: str
+    units: str
+    fill: float
     value_2: str
     value_3: Mapping[str, str]
 
@@ -55,7 +62,7 @@ def _rows() -> Mapping[str, Mapping[str, str]]:
 
 
 def sop_class_uids() -> tuple[str, ...]:
-    """SOP Class UIDs of all that can be made."""
+    """SOP Class UIDs of all that can be read and made."""
     return tuple(_rows())
 
 
@@ -72,4 +79,12 @@ def target(sop_class_uid: str) -> Target:
         raise SourceError("SRC-CLASS", f"SOP Class {sop_class_uid} cannot be made; wanted one of {', '.join(_rows())}")
     line = _rows()[sop_class_uid]
     value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
-    return Target(standard.iod(sop_class_uid), line["modality"], Rescale(line["rescale"]), line["value_2"], value_3)
+    return Target(
+        standard.iod(sop_class_uid),
+        Rescale(line["rescale"]),
+        line["units_keyword"],
+        line["units"],
+        float(line["fill"]),
+        line["value_2"],
+        value_3,
+    )

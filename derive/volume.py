@@ -28,7 +28,7 @@ class Quantity:
     Parameters
     ----------
     units : str
-        UCUM code (``[hnsf'U]``, ``1``) or, for PET, the term of Units (0054,1001).
+        As the class says them: CT Rescale Type (``HU``), PET Units (0054,1001), MR a UCUM code (``1``).
     fill : float
         Value of space outside the measured field: air in CT (-1000), 0 in MR and PET.
     padded : bool

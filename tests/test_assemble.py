@@ -188,6 +188,21 @@ def test_a_source_whose_own_source_lies_in_no_known_series(tmp_path):
     assert dataset.LossyImageCompression == "01"
 
 
+def test_a_description_is_never_cut_in_silence(tmp_path):
+    long = apply(function=same, code="Smoothing", halo_slices=0, description="x" * 1100)
+    with pytest.raises(derive.AssembleError, match="ASM-LONG"):
+        written(make_series("CT"), long, folder=tmp_path / "o")
+    sources = make_series("CT", DerivationDescription="y" * 1000)
+    dataset = written(sources, POINTWISE, folder=tmp_path / "p")[0]
+    assert len(dataset.DerivationDescription) <= 1024
+    assert " [...]; apply(" in dataset.DerivationDescription
+
+
+def test_parameters_are_recorded_to_the_last_digit(tmp_path):
+    dataset = written(make_series("CT"), gaussian_blur(sigma_mm=(0.1 + 0.2, 1 / 3, 2)), folder=tmp_path / "o")[0]
+    assert dataset.DerivationDescription == "gaussian_blur(sigma_mm=(0.30000000000000004, 0.3333333333333333, 2))"
+
+
 def test_an_extension_of_the_context_group_is_complete(tmp_path):
     step = apply(function=same, code="99LAB:B1:Bilateral filter", halo_slices=0)
     dataset = written(make_series("CT"), step, folder=tmp_path / "o")[0]

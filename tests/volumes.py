@@ -18,7 +18,7 @@ SIGNED_PERMUTATIONS = [
 ]
 #: Quantities as they are read, with values that they have.
 QUANTITIES = {
-    "CT": (Quantity("[hnsf'U]", -1000.0), (-1000.0, 3000.0)),
+    "CT": (Quantity("HU", -1000.0), (-1000.0, 3000.0)),
     "MR": (Quantity("1", 0.0), (0.0, 4095.0)),
     "PET": (Quantity("BQML", 0.0), (0.0, 32767.0)),
 }

@@ -11,24 +11,41 @@ from derive.derivation import GeometryEffect
 from derive.elements import Element, decode, encode, encode_item, pack_item, tag_of
 from derive.entities.registry import per_frame, per_series
 from derive.entities.values import coded, own_items
+from derive.errors import AssembleError
 from derive.series import Frame, Making
 from derive.source import Reference
 from derive.validity import items_of
 
 LONGEST_ST = 1024
+#: Stands where something of the source's description was left out.
+ELISION = "[...]"
 SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
 
 
 @per_series("DerivationDescription")
 def derivation_description(making: Making) -> str:
-    """Return the source's own description, then a call a step; 1024 characters end the source's part first."""
+    """Return the source's own description, then a call a step; what does not fit of the source's is left out.
+
+    Raises
+    ------
+    AssembleError
+        ``ASM-LONG`` if our own steps take more than the 1024 characters of the attribute.
+    """
     ours = making.derivation.description
+    if len(ours) > LONGEST_ST:
+        raise AssembleError(
+            "ASM-LONG",
+            f"Derivation Description (0008,2111) would have {len(ours)} characters and holds {LONGEST_ST}; "
+            "shorten a description or the parameters of a function, or derive in several runs",
+        )
     source = str(making.source.value("DerivationDescription") or "").strip()
     if not source:
-        return ours[:LONGEST_ST]
-    room = LONGEST_ST - len(ours) - 2
-    kept = source if len(source) <= room else source[: max(0, room - 6)] + " [...]"
-    return f"{kept}; {ours}"[-LONGEST_ST:] if room > 6 else ours[:LONGEST_ST]
+        return ours
+    whole, cut = f"{source}; {ours}", f"{ELISION}; {ours}"
+    if len(whole) <= LONGEST_ST:
+        return whole
+    room = LONGEST_ST - len(cut) - 1
+    return f"{source[:room]} {cut}" if room > 0 else ours
 
 
 @per_series("DerivationCodeSequence")

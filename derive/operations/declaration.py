@@ -185,14 +185,14 @@ def derivation_code(text: str) -> Code:
 def text_of(value: Any) -> str:
     """Write a parameter so that it can be read back: numbers shortest, a grid by its series or its size."""
     if isinstance(value, float):
-        return f"{value:.10g}"
+        return repr(float(value)).removesuffix(".0")
     if isinstance(value, SourceSeries):
         return repr(value.series_instance_uid)
     if isinstance(value, Volume):
         return text_of(value.geometry)
     if isinstance(value, Geometry):
-        rows = " ".join(f"{v:.10g}" for v in (*value.first_position, *value.row_cosines, *value.column_cosines))
-        return repr(f"grid {value.shape} {value.spacing} mm at {rows}")
+        numbers = (*value.first_position, *value.row_cosines, *value.column_cosines)
+        return repr(f"grid {value.shape} {value.spacing} mm at {' '.join(map(text_of, numbers))}")
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{k!r}: {text_of(v)}" for k, v in value.items()) + "}"
     if isinstance(value, tuple | list):
