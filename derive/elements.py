@@ -7,9 +7,11 @@ constant over a series is encoded once.
 
 from __future__ import annotations
 
+import math
 import struct
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, cast
 
 from pydicom.charset import convert_encodings, default_encoding, encode_string
@@ -28,8 +30,17 @@ TEXT_VRS = frozenset(
 )
 #: VRs that Specific Character Set governs (PS3.5 6.1.2.2).
 CHARSET_VRS = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
-_LONG_LENGTH_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
+#: VRs whose length takes four bytes (PS3.5 7.1.2).
+LONG_LENGTH_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"])
+_INTEGER_BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4}
+_NUMBER_FORMATS = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d"}
+_LONGEST_DS = 16
 _ITEM = struct.Struct("<HHL")
+_HEAD, _LONG_HEAD = struct.Struct("<HH2sH"), struct.Struct("<HH2sHL")
+#: Values from so many bytes on are not copied to be joined with others.
+_LARGE = 1 << 16
+#: Decoded values are kept of elements up to so many bytes.
+_LONGEST_KEPT = 256
 
 
 class Element(NamedTuple):
@@ -49,11 +60,19 @@ class Element(NamedTuple):
         return self.value.rstrip(b" \0") if self.vr in TEXT_VRS else self.value
 
 
+@cache
 def keyword_of(tag: int) -> str:
     """Keyword of a tag, or (gggg,eeee)."""
     return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+@cache
+def _entry(keyword: str) -> tuple[int, str]:
+    tag = tag_of(keyword)
+    return tag, dictionary_VR(tag)
+
+
+@cache
 def tag_of(keyword: str) -> int:
     """Tag of a keyword of the data dictionary.
 
@@ -82,8 +101,7 @@ def encode(keyword: str, value: Any, encodings: Sequence[str] = (default_encodin
     signed : bool
         Resolves "US or SS": the sign of the stored values.
     """
-    tag = tag_of(keyword)
-    vr = dictionary_VR(tag)
+    tag, vr = _entry(keyword)
     if vr == "SQ":
         items = [i if isinstance(i, bytes) else encode_item(i, encodings, signed) for i in value or ()]
         return Element(tag, "SQ", b"".join(items))
@@ -93,7 +111,28 @@ def encode(keyword: str, value: Any, encodings: Sequence[str] = (default_encodin
         vr = "OW"
     if isinstance(value, bytes) and vr in TEXT_VRS:
         return Element(tag, vr, value + (b"\0" if vr == "UI" else b" ") * (len(value) % 2))
-    return Element(tag, vr, _value_bytes(DataElement(tag, vr, value), encodings))
+    plain = _plain_bytes(vr, value)
+    return Element(tag, vr, _value_bytes(DataElement(tag, vr, value), encodings) if plain is None else plain)
+
+
+def _plain_bytes(vr: str, value: Any) -> bytes | None:
+    """Encode numbers and ASCII text, as pydicom does; None for all else, which is left to pydicom."""
+    if isinstance(value, bytes) and vr in ("OB", "OW"):
+        return value + b"\0" * (len(value) % 2)
+    values = value if isinstance(value, list) else [value]
+    kinds = {str if isinstance(v, str) else type(v) for v in values}
+    if vr in _INTEGER_BYTES and kinds == {int}:
+        return b"".join([v.to_bytes(_INTEGER_BYTES[vr], "little", signed=vr[0] == "S") for v in values])
+    if vr in TEXT_VRS and vr != "PN" and kinds == {str}:
+        texts = values
+    elif (vr == "IS" and kinds == {int}) or (vr == "DS" and kinds == {float} and all(map(math.isfinite, values))):
+        texts = list(map(repr, values))
+    else:
+        return None
+    text = "\\".join(texts)
+    if not text.isascii() or (vr == "DS" and max(map(len, texts)) > _LONGEST_DS):
+        return None
+    return (text + (("\0" if vr == "UI" else " ") if len(text) % 2 else "")).encode()
 
 
 def encode_item(
@@ -114,18 +153,50 @@ def pack(elements: Iterable[Element]) -> bytes:
     return b"".join(_element_bytes(e) for e in sorted(elements))
 
 
+class Packer:
+    """Joins the elements of one data set after another; those that stay the same are encoded once."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[Element, bytes]] = {}
+
+    def parts(self, elements: Mapping[int, Element]) -> list[bytes]:
+        """Encode elements, in tag order, as Explicit VR Little Endian: joined, but large values by themselves."""
+        parts: list[bytes] = []
+        small: list[bytes] = []
+        for tag in sorted(elements):
+            element = elements[tag]
+            if len(element.value) < _LARGE:
+                small.append(self._bytes(tag, element))
+            else:
+                parts += [b"".join([*small, _element_head(element)]), element.value]
+                small = []
+        return [*parts, b"".join(small)] if small else parts
+
+    def _bytes(self, tag: int, element: Element) -> bytes:
+        last = self._last.get(tag)
+        if last is not None and last[0] is element:
+            return last[1]
+        packed = _element_bytes(element)
+        self._last[tag] = element, packed
+        return packed
+
+
 def _element_bytes(element: Element) -> bytes:
-    head = struct.pack("<HH2s", element.tag >> 16, element.tag & 0xFFFF, element.vr.encode())
-    if element.vr in _LONG_LENGTH_VRS:
-        return head + struct.pack("<HL", 0, len(element.value)) + element.value
-    return head + struct.pack("<H", len(element.value)) + element.value
+    return _element_head(element) + element.value
+
+
+def _element_head(element: Element) -> bytes:
+    tag, vr, value = element
+    if vr in LONG_LENGTH_VRS:
+        return _LONG_HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), 0, len(value))
+    return _HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), len(value))
 
 
 def _value_bytes(element: DataElement, encodings: Sequence[str]) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = False, True
     write_data_element(buffer, element, list(encodings))
-    return buffer.getvalue()[12 if element.VR in _LONG_LENGTH_VRS else 8 :]
+    return buffer.getvalue()[12 if element.VR in LONG_LENGTH_VRS else 8 :]
 
 
 def raw(element: Element) -> RawDataElement:
@@ -134,9 +205,46 @@ def raw(element: Element) -> RawDataElement:
 
 
 def decode(element: Element, encodings: Sequence[str] = (default_encoding,)) -> Any:
-    """Value as pydicom gives it: None where empty, MultiValue, Sequence, PersonName, ..."""
-    data_element = convert_raw_data_element(raw(element), encoding=list(encodings))
+    """Value as pydicom gives it: None where empty, MultiValue, Sequence, PersonName, ...
+
+    Short values are kept: do not change a MultiValue.
+    """
+    short = element.vr != "SQ" and len(element.value) <= _LONGEST_KEPT
+    return (_decoded if short else _decoded.__wrapped__)(element, tuple(encodings))
+
+
+@lru_cache(maxsize=2048)
+def _decoded(element: Element, encodings: tuple[str, ...]) -> Any:
+    with warnings.catch_warnings(action="ignore"):  # pydicom's quote odd values, which may name a patient
+        data_element = convert_raw_data_element(raw(element), encoding=list(encodings))
     return None if data_element.is_empty else data_element.value
+
+
+def numbers_of(element: Element) -> list[float]:
+    """Values of a numeric attribute; none if one of them is no number.
+
+    The same as :func:`decode` gives, at a tenth of the time.
+    """
+    try:
+        if element.vr in _NUMBER_FORMATS:
+            return [float(v) for (v,) in struct.iter_unpack(_NUMBER_FORMATS[element.vr], element.value)]
+        if element.vr not in ("DS", "IS") or not element.value.strip(b" \0"):
+            return []
+        return [float(text) for text in element.value.rstrip(b" \0").split(b"\\")]
+    except (ValueError, struct.error):
+        return []
+
+
+def text_of(element: Element, encodings: Sequence[str] = (default_encoding,)) -> str:
+    """Return one value as text without padding; empty where there is none.
+
+    The same as :func:`decode` gives, at a tenth of the time where it is ASCII.
+    """
+    value = element.value
+    if element.vr in TEXT_VRS and value.isascii() and b"\\" not in value and b"\x1b" not in value:
+        return value.decode().strip(" \0")
+    decoded = decode(element, encodings)
+    return "" if decoded is None else str(decoded).strip()
 
 
 def transcode(element: Element, encodings: Sequence[str]) -> Element:
@@ -207,7 +315,7 @@ def from_dataset(dataset: Dataset) -> dict[int, Element]:
     return {
         int(tag): element
         for tag in dataset.keys()  # noqa: SIM118 - iterating a Dataset decodes every element
-        if _is_standard(tag) and (element := _from_element(dataset, tag)) is not None
+        if is_standard(int(tag)) and (element := _from_element(dataset, tag)) is not None
     }
 
 
@@ -216,10 +324,12 @@ def source_encodings(dataset: Dataset) -> list[str]:
     return convert_encodings(dataset.get("SpecificCharacterSet"))
 
 
-def _is_standard(tag: BaseTag) -> bool:
+@cache
+def is_standard(tag: int) -> bool:
+    """Whether a tag is an attribute that can be pulled: no private one, overlay, curve or bulk pixel data."""
     # Group 52xx, between curves and overlays, holds the functional groups.
-    left_out = tag.group in (0x0002, 0x7FE0) or 0x5000 <= tag.group <= 0x50FF or 0x6000 <= tag.group <= 0x60FF
-    return not tag.is_private and not left_out
+    group = tag >> 16
+    return not (group & 1 or group in (0x0002, 0x7FE0) or 0x5000 <= group <= 0x50FF or 0x6000 <= group <= 0x60FF)
 
 
 def _from_element(dataset: Dataset, tag: BaseTag) -> Element | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import pydicom
 from pydicom.charset import convert_encodings, default_encoding
@@ -26,15 +26,17 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from derive.elements import Element, decode, from_dataset, tag_of
+from derive.elements import Element, decode, from_dataset, numbers_of, tag_of, text_of
 from derive.errors import SourceError
+from derive.parse import PIXEL_DATA, Memory, Unusual, parse
 from derive.pixels import PixelBytes
 from derive.source import Reference, Skipped
 from derive.targets import sop_class_uids
 
+Result = TypeVar("Result")
 #: How the reason begins for an object of a class that is not read.
 CLASS_SKIPPED = "other class: "
-_PIXEL_DATA = 0x7FE00010
+_SOP_CLASS, _ROWS, _DIRECTORY = (tag_of(k) for k in ("SOPClassUID", "Rows", "DirectoryRecordSequence"))
 _LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN")
 #: More than one image of these classes can need; a deflated file that goes beyond is a trap.
 _INFLATED_LIMIT = 2 * 1024**3
@@ -76,16 +78,20 @@ class Header:
         element = self.elements.get(tag_of(keyword))
         if element is None:
             return None
+        return self._read(element, decode)
+
+    def _read(self, element: Element, read: Callable[[Element, list[str]], Result]) -> Result:
         try:
-            with _quiet():
-                return decode(element, self.encodings)
+            return read(element, self.encodings)
         except Exception as error:  # pydicom raises whatever a malformed value causes
-            raise SourceError("SRC-VALUE", f"{self.name}: {keyword} cannot be read: {type(error).__name__}") from error
+            raise SourceError(
+                "SRC-VALUE", f"{self.name}: {element.keyword} cannot be read: {type(error).__name__}"
+            ) from error
 
     def text(self, keyword: str) -> str:
         """Return the value as text; empty without."""
-        value = self.value(keyword)
-        return "" if value is None else str(value).strip()
+        element = self.elements.get(tag_of(keyword))
+        return "" if element is None else self._read(element, text_of)
 
     def texts(self, keyword: str) -> list[str]:
         """Return all values as text."""
@@ -102,13 +108,10 @@ class Header:
         SourceError
             ``SRC-VALUE`` for values that are no finite numbers.
         """
-        value = self.value(keyword)
-        if value is None:
+        element = self.elements.get(tag_of(keyword))
+        if element is None or not element.stripped():
             return None
-        try:
-            found = tuple(float(v) for v in (value if _many(value) else [value]))
-        except (TypeError, ValueError):
-            found = (math.nan,)
+        found = tuple(numbers_of(element)) or (math.nan,)
         if not all(math.isfinite(f) for f in found):
             raise SourceError("SRC-VALUE", f"{self.name}: {keyword} holds something other than finite numbers")
         return found
@@ -136,22 +139,6 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Interner:
-    """Keeps one of equal values, so that thousands of slices cost what differs between them."""
-
-    _elements: dict[Element, Element] = field(default_factory=dict)
-    _tags: dict[frozenset[int], frozenset[int]] = field(default_factory=dict)
-
-    def elements(self, elements: Mapping[int, Element]) -> dict[int, Element]:
-        """Return equal elements as the same objects."""
-        return {tag: self._elements.setdefault(e, e) for tag, e in elements.items()}
-
-    def tags(self, tags: frozenset[int]) -> frozenset[int]:
-        """Return an equal set as the same object."""
-        return self._tags.setdefault(tags, tags)
-
-
-@dataclass(frozen=True)
 class Origin:
     """What a stream of bytes is called, and how it is opened again when its pixels are wanted."""
 
@@ -160,7 +147,7 @@ class Origin:
     reopen: Callable[[], IO[bytes]]
 
 
-def of_file(path: Path, name: str, interner: Interner) -> Header | Skipped:
+def of_file(path: Path, name: str, memory: Memory) -> Header | Skipped:
     """Read the header of a file.
 
     Raises
@@ -169,13 +156,13 @@ def of_file(path: Path, name: str, interner: Interner) -> Header | Skipped:
         ``SRC-UNREADABLE`` for a DICOM file that cannot be read.
     """
     try:
-        with path.open("rb") as stream:
-            return of_stream(stream, Origin(name, path, partial(_open_unchanged, path, _stamp(stream))), interner)
+        with open(path, "rb") as stream:
+            return of_stream(stream, Origin(name, path, partial(_open_unchanged, path, _stamp(stream))), memory)
     except OSError as error:
         raise SourceError("SRC-UNREADABLE", f"{name} cannot be read: {error.strerror}") from error
 
 
-def of_stream(stream: IO[bytes], origin: Origin, interner: Interner) -> Header | Skipped:
+def of_stream(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipped:
     """Read the header of a seekable stream.
 
     Raises
@@ -187,8 +174,12 @@ def of_stream(stream: IO[bytes], origin: Origin, interner: Interner) -> Header |
     if reason:
         return Skipped(origin.name, reason)
     try:
+        return _parsed(stream, origin, memory)
+    except Unusual:
+        stream.seek(0)
+    try:
         with _quiet():
-            return _parse(stream, origin, interner)
+            return _read(stream, origin, memory)
     except SourceError:
         raise
     except Exception as error:  # pydicom raises whatever a malformed file causes
@@ -200,7 +191,7 @@ def of_stream(stream: IO[bytes], origin: Origin, interner: Interner) -> Header |
         ) from error
 
 
-def of_dataset(dataset: Dataset, interner: Interner) -> Header | Skipped:
+def of_dataset(dataset: Dataset, memory: Memory) -> Header | Skipped:
     """Take the header of a data set in memory; its Pixel Data stays where it is.
 
     Raises
@@ -213,7 +204,7 @@ def of_dataset(dataset: Dataset, interner: Interner) -> Header | Skipped:
         with _quiet():
             name = str(dataset.get("SOPInstanceUID") or name)
             syntax = _syntax(dataset)
-            return _header(dataset, Origin(name, None, io.BytesIO), _in_memory(dataset, syntax), interner)
+            return _header(dataset, Origin(name, None, io.BytesIO), _in_memory(dataset, syntax), memory)
     except Exception as error:  # pydicom raises whatever a malformed value causes
         raise SourceError("SRC-UNREADABLE", f"{name} cannot be encoded ({type(error).__name__})") from error
 
@@ -221,38 +212,53 @@ def of_dataset(dataset: Dataset, interner: Interner) -> Header | Skipped:
 def _in_memory(dataset: Dataset, syntax: str) -> PixelBytes | None:
     if "PixelData" not in dataset:
         return None
-    data = dataset.get_item(_PIXEL_DATA).value
+    data = dataset.get_item(PIXEL_DATA).value
     if not isinstance(data, bytes | bytearray) or not data:
         return None
     encapsulated = UID(syntax).is_transfer_syntax and UID(syntax).is_compressed
     return PixelBytes(partial(io.BytesIO, data), 0, None if encapsulated else len(data), len(data))
 
 
-def _parse(stream: IO[bytes], origin: Origin, interner: Interner) -> Header | Skipped:
+def _parsed(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipped:
+    """Take the header of a file from its bytes."""
+    found = parse(stream, memory)
+    sop_class = decode(found.elements[_SOP_CLASS]) if _SOP_CLASS in found.elements else None
+    if not sop_class and (_ROWS in found.tags or _DIRECTORY in found.tags):
+        sop_class = found.media_class
+    if sop_class not in sop_class_uids():
+        return Skipped(origin.name, _other_class(sop_class or "", _DIRECTORY in found.tags))
+    pixels = None
+    if found.pixels is not None:
+        pixels = PixelBytes(origin.reopen, *found.pixels, stream.seek(0, os.SEEK_END))
+    return Header(origin.name, origin.path, found.elements, found.tags, found.transfer_syntax, pixels)
+
+
+def _read(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipped:
+    """Have pydicom read the header of an unusual file."""
     _check_inflated(stream, origin.name)
     dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True)
     at = stream.tell()
     if _syntax(dataset) != DeflatedExplicitVRLittleEndian:
-        return _header(dataset, origin, _locate(stream, at, dataset, origin.reopen), interner)
+        return _header(dataset, origin, _locate(stream, at, dataset, origin.reopen), memory)
     inflate = partial(_inflated_pixels, origin.reopen)
     with inflate() as inflated:
         size = inflated.seek(0, os.SEEK_END)
-    return _header(dataset, origin, PixelBytes(inflate, 0, size, size) if size else None, interner)
+    return _header(dataset, origin, PixelBytes(inflate, 0, size, size) if size else None, memory)
 
 
-def _header(dataset: Dataset, origin: Origin, pixels: PixelBytes | None, interner: Interner) -> Header | Skipped:
+def _header(dataset: Dataset, origin: Origin, pixels: PixelBytes | None, memory: Memory) -> Header | Skipped:
     meta = getattr(dataset, "file_meta", None) or Dataset()
     stated = meta.get("MediaStorageSOPClassUID") if "Rows" in dataset or "DirectoryRecordSequence" in dataset else ""
     sop_class = str(dataset.get("SOPClassUID") or stated or "")
     if sop_class not in sop_class_uids():
-        return Skipped(origin.name, _other_class(sop_class, dataset))
+        return Skipped(origin.name, _other_class(sop_class, "DirectoryRecordSequence" in dataset))
     tags = frozenset(int(t) for t in dataset.keys() if t.group != 0x7FE0)  # noqa: SIM118 - iterating decodes
-    elements = interner.elements(from_dataset(dataset))
-    return Header(origin.name, origin.path, elements, interner.tags(tags), _syntax(dataset), pixels)
+    elements = memory.row({tag: memory.same(e) for tag, e in from_dataset(dataset).items()})
+    return Header(origin.name, origin.path, elements, memory.tags(tags), _syntax(dataset), pixels)
 
 
-def _other_class(sop_class: str, dataset: Dataset) -> str:
-    if sop_class == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in dataset:
+def _other_class(sop_class: str, directory: bool) -> str:
+    if sop_class == MediaStorageDirectoryStorage or directory:
         return "a DICOMDIR"
     if not sop_class:
         return "no SOP Class UID: not a DICOM image"
@@ -280,7 +286,7 @@ def _locate(stream: IO[bytes], at: int, dataset: Dataset, reopen: Callable[[], I
     if len(head) < 12:
         return None
     group, element = struct.unpack(f"{order}HH", head[:4])
-    if (group << 16 | element) != _PIXEL_DATA or not (implicit or head[4:6] in _LONG_VRS):
+    if (group << 16 | element) != PIXEL_DATA or not (implicit or head[4:6] in _LONG_VRS):
         return None
     (length,) = struct.unpack(f"{order}L", head[4:8] if implicit else head[8:12])
     return PixelBytes(reopen, at + (8 if implicit else 12), None if length == 0xFFFFFFFF else length, end)
@@ -328,7 +334,7 @@ def _stamp(stream: IO[bytes]) -> tuple[int, int]:
 def _open_unchanged(path: Path, stamp: tuple[int, int]) -> IO[bytes]:
     """Open a file for its pixels, unless it is no longer the one whose header was read."""
     try:
-        stream = path.open("rb")
+        stream = open(path, "rb", buffering=0)  # noqa: SIM115 - given away open
     except OSError as error:
         raise SourceError("SRC-CHANGED", f"{path.name} is gone since its header was read: {error.strerror}") from error
     if _stamp(stream) != stamp:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cache
 from typing import IO, Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -14,6 +15,12 @@ from pydicom.uid import UID
 
 from derive.codestream import END, FrameSize, frame_size, is_irreversible
 from derive.errors import SourceError, ValuesError
+
+
+@cache
+def uid_of(text: str) -> UID:
+    """Return what pydicom knows of a UID."""
+    return UID(text)
 
 
 class Codec(NamedTuple):
@@ -105,7 +112,7 @@ class PixelLayout(NamedTuple):
     @property
     def encapsulated(self) -> bool:
         """Whether the transfer syntax is a compressed one."""
-        return UID(self.transfer_syntax).is_compressed
+        return uid_of(self.transfer_syntax).is_compressed
 
 
 def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
@@ -119,7 +126,7 @@ def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
         ``VAL-TRUNCATED`` if there are fewer bytes than the image needs; ``VAL-DECODE`` if the compressed
         image is of another size than the attributes say.
     """
-    uid = UID(layout.transfer_syntax)
+    uid = uid_of(layout.transfer_syntax)
     if not uid.is_transfer_syntax:
         _refuse_syntax(layout, name, "is not known")
     if uid.is_compressed:
@@ -185,7 +192,7 @@ def _check_codec(layout: PixelLayout, name: str) -> None:
     codec = CODECS.get(layout.transfer_syntax)
     if codec is None:
         _refuse_syntax(layout, name, "has no decoder here")
-    if codec.plugin not in get_decoder(UID(layout.transfer_syntax)).available_plugins:
+    if codec.plugin not in get_decoder(uid_of(layout.transfer_syntax)).available_plugins:
         _refuse_syntax(layout, name, f"needs the decoder {codec.plugin}, which is not installed")
     if not codec.bits[0] <= layout.bits_stored <= codec.bits[1]:
         wanted = f"from {codec.bits[0]} to {codec.bits[1]}"
@@ -215,7 +222,7 @@ def _check_size(layout: PixelLayout, size: FrameSize | None, name: str) -> None:
 def _native(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
     if len(value) < layout.native_length:
         _refuse_truncated(name, layout.native_length, len(value))
-    order = "<" if UID(layout.transfer_syntax).is_little_endian else ">"
+    order = "<" if uid_of(layout.transfer_syntax).is_little_endian else ">"
     kind = "i" if layout.signed else "u"
     if layout.bits_allocated == 8 and order == ">":
         value = np.frombuffer(value + b"\0" * (len(value) % 2), dtype="u2").byteswap().tobytes()
@@ -239,7 +246,7 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
     try:
         if codec.codestream:
             _check_size(layout, frame_size(get_frame(value, 0, number_of_frames=1)), name)
-        decoder = get_decoder(UID(layout.transfer_syntax))
+        decoder = get_decoder(uid_of(layout.transfer_syntax))
         words, _ = decoder.as_array(value, index=0, decoding_plugin=codec.plugin, **options)
     except ValuesError:
         raise
@@ -294,7 +301,7 @@ def _refuse_truncated(name: str, wanted: int, found: int) -> NoReturn:
 
 
 def _refuse_syntax(layout: PixelLayout, name: str, why: str) -> NoReturn:
-    uid = UID(layout.transfer_syntax)
+    uid = uid_of(layout.transfer_syntax)
     known = "" if uid.name == uid else f" ({uid.name})"
     raise SourceError(
         "SRC-SYNTAX", f"{name}: transfer syntax {uid}{known} {why}; convert the file to another transfer syntax"

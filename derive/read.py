@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,8 @@ from pydicom.dataset import Dataset
 from derive.archive import Archive, ZipLimits
 from derive.elements import Element, encode, tag_of, transcode
 from derive.errors import SourceError, UsageError
-from derive.headers import Header, Interner, Origin, of_dataset, of_file, of_stream
+from derive.headers import Header, Origin, of_dataset, of_file, of_stream
+from derive.parse import Memory
 from derive.pixels import decode, is_lossy
 from derive.planes import stack_of
 from derive.rescale import check_alike, layout_of, padding_of, rescale_of
@@ -78,21 +80,29 @@ def read(source: Source, *, series: str | None = None, limits: ZipLimits | None 
 
 
 def _found(source: Source, limits: ZipLimits) -> Iterator[Header | Skipped]:
-    interner = Interner()
+    memory = Memory()
     several = isinstance(source, Iterable) and not isinstance(source, str | Dataset)
     items: Iterable[object] = source if several else [source]  # type: ignore[assignment]  # just tested
-    seen: set[Path] = set()
+    seen: set[tuple[int, int]] = set()
     for item in items:
         if isinstance(item, Dataset):
-            yield of_dataset(item, interner)
+            yield of_dataset(item, memory)
             continue
         if not isinstance(item, str | os.PathLike):
             raise UsageError("SRC-INPUT", f"{type(item).__name__} cannot be read; wanted paths or pydicom Datasets")
         for path, name in _files(Path(item)):
-            if path.resolve() in seen:
+            status = _status(path)
+            if (status.st_dev, status.st_ino) in seen:
                 continue
-            seen.add(path.resolve())
-            yield from _of_path(path, name, named=path == Path(item), limits=limits, interner=interner)
+            seen.add((status.st_dev, status.st_ino))
+            if not stat.S_ISREG(status.st_mode):
+                yield Skipped(name, "not a regular file")
+            elif not _is_archive(path):
+                yield of_file(path, name, memory)
+            elif path == Path(item):
+                yield from _of_archive(Archive(path, limits), memory)
+            else:
+                yield Skipped(name, "an archive inside a folder; give its own name to read it")
 
 
 def _files(root: Path) -> Iterator[tuple[Path, str]]:
@@ -104,42 +114,37 @@ def _files(root: Path) -> Iterator[tuple[Path, str]]:
         return
     for folder, folders, names in os.walk(root, onerror=_unreadable):
         folders.sort()
+        inside = Path(folder).relative_to(root).as_posix()
         for name in sorted(names):
-            path = Path(folder) / name
-            yield path, path.relative_to(root).as_posix()
+            yield Path(folder, name), name if inside == "." else f"{inside}/{name}"
 
 
 def _unreadable(error: OSError) -> None:
     raise SourceError("SRC-UNREADABLE", f"a folder cannot be read: {error.strerror}") from error
 
 
-def _of_path(
-    path: Path, name: str, *, named: bool, limits: ZipLimits, interner: Interner
-) -> Iterator[Header | Skipped]:
-    if not path.is_file():
-        yield Skipped(name, "not a regular file")
-    elif not _is_archive(path):
-        yield of_file(path, name, interner)
-    elif named:
-        yield from _of_archive(Archive(path, limits), interner)
-    else:
-        yield Skipped(name, "an archive inside a folder; give its own name to read it")
+def _status(path: Path) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError as error:
+        raise SourceError("SRC-UNREADABLE", f"{path.name} cannot be read: {error.strerror}") from error
 
 
 def _is_archive(path: Path) -> bool:
+    """Whether a file begins as a zip archive does, and not as a DICOM file."""
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", buffering=0) as stream:
             head = stream.read(132)
     except OSError as error:
         raise SourceError("SRC-UNREADABLE", f"{path.name} cannot be read: {error.strerror}") from error
     return head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and head[128:] != b"DICM"
 
 
-def _of_archive(archive: Archive, interner: Interner) -> Iterator[Header | Skipped]:
+def _of_archive(archive: Archive, memory: Memory) -> Iterator[Header | Skipped]:
     for member in archive.members():
         reopen: partial[IO[bytes]] = partial(archive.open, member)
         with reopen() as stream:
-            yield of_stream(stream, Origin(member.filename, archive.path, reopen), interner)
+            yield of_stream(stream, Origin(member.filename, archive.path, reopen), memory)
 
 
 def _instance(header: Header) -> SourceInstance:

@@ -12,7 +12,7 @@ from pydicom.uid import UID
 
 from derive.errors import SourceError
 from derive.headers import CLASS_SKIPPED, Header
-from derive.pixels import check_decodable, decode
+from derive.pixels import check_decodable, decode, uid_of
 from derive.planes import counted, distinct, some
 from derive.rescale import layout_of
 from derive.source import Skipped
@@ -133,7 +133,7 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     studies = distinct(headers, lambda h: h.text("StudyInstanceUID"))
     if len(studies) > 1:
         raise SourceError("SRC-STUDY", f"the images are of {len(studies)} studies: {counted(studies)}; wanted one")
-    classes = distinct(headers, lambda h: UID(h.text("SOPClassUID")).name)
+    classes = distinct(headers, lambda h: uid_of(h.text("SOPClassUID")).name)
     if len(classes) > 1:
         raise SourceError("SRC-CLASS", f"the series holds several classes: {counted(classes)}; wanted one")
     _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame; wanted one frame an image")

@@ -69,7 +69,7 @@ class AttributeTable:
     """
 
     def __init__(self, instances: Iterable[Mapping[int, Element]]) -> None:
-        rows = [dict(i) for i in instances]
+        rows = list(instances)
         self.count = len(rows)
         self.constant: dict[int, Element] = {}
         self.varying: dict[int, list[Element | None]] = {}

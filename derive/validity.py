@@ -20,10 +20,11 @@ from pydicom.config import disable_value_validation
 from derive import value_syntax
 from derive.conditions import required_in_item
 from derive.elements import TEXT_VRS, Element, decode, from_dataset, tag_of
+from derive.parse import Unusual, items_parsed
 from derive.standard import AttributeRule, ValueRule
 
 _ITEM_TAG = b"\xfe\xff\x00\xe0"
-_PIXEL_DATA = tag_of("PixelData")
+_PIXEL_DATA, _CHARACTER_SET = tag_of("PixelData"), tag_of("SpecificCharacterSet")
 #: Values of these entities identify a person and are not repeated in messages.
 _IDENTIFYING = frozenset({"Patient", "Study"})
 _SHOWN_VRS = frozenset(["CS", "UI", "DS", "IS", "US", "SS", "UL", "SL", "FL", "FD", "AT"])
@@ -105,7 +106,7 @@ def faults(
     return judge(element, id(rule), values, (default_encoding,) if plain else tuple(encodings))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _faults(
     element: Element, rule_id: int, values: tuple[ValueRule, ...], encodings: tuple[str, ...]
 ) -> tuple[Fault, ...]:
@@ -212,6 +213,10 @@ def items_of(element: Element) -> tuple[tuple[Element, ...], ...] | None:
     """Return the elements of each item of a sequence, private ones left out; None if it cannot be read."""
     if element.value and not element.value.startswith(_ITEM_TAG):
         return None
+    try:
+        return items_parsed(element.value)
+    except Unusual:
+        pass
     with warnings.catch_warnings(), disable_value_validation():
         warnings.simplefilter("ignore")
         try:
@@ -220,11 +225,12 @@ def items_of(element: Element) -> tuple[tuple[Element, ...], ...] | None:
             return None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _item_faults(item: tuple[Element, ...], rule_id: int, encodings: tuple[str, ...]) -> tuple[Fault, ...]:
     elements = {e.tag: e for e in item}
     has = reader(elements, encodings)
-    encodings = encodings_named(has("SpecificCharacterSet")) or encodings
+    if _CHARACTER_SET in elements:
+        encodings = encodings_named(has("SpecificCharacterSet")) or encodings
     found: list[Fault] = []
     for inner in _RULES[rule_id].items:
         if inner.tag == _PIXEL_DATA:  # of an icon: elements leave it out
@@ -277,7 +283,7 @@ def encodings_named(charset: Any) -> tuple[str, ...]:
             return ()
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def value_of(element: Element, encodings: tuple[str, ...]) -> Any:
     """Decode a value as pydicom does; None where it is empty or cannot be decoded."""
     with warnings.catch_warnings(), disable_value_validation():
