@@ -8,6 +8,7 @@ error made is measured on every slice.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -20,6 +21,10 @@ from derive.errors import ValuesError
 from derive.volume import Array
 
 BITS = 16
+#: Values that are quantised together: they stay in a core's own cache.
+BLOCK = 1 << 18
+#: float32 has every integer below this.
+EXACT_SINGLE = 1 << 24
 Range = tuple[float, float]
 
 
@@ -243,39 +248,94 @@ def encode(values: Array, encoding: Encoding | None) -> EncodedFrame:
     ValuesError
         ``VAL-NONFINITE`` for an infinite value, ``VAL-PADDING`` for padding where none was provided for.
     """
-    padding = np.isnan(values)
-    padded = bool(padding.any())
-    native = values[~padding] if padded else values
-    if np.isinf(native).any():
-        raise ValuesError("VAL-NONFINITE", f"{int(np.isinf(native).sum())} infinite values cannot be stored")
+    ends = float(values.min()), float(values.max())
+    padded = math.isnan(ends[0])
+    if padded:
+        ends = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
+    if any(map(math.isinf, ends)):
+        raise ValuesError("VAL-NONFINITE", f"{int(np.isinf(values).sum())} infinite values cannot be stored")
+    empty = math.isnan(ends[0])
     if encoding is None:
-        found = (float(native.min()), float(native.max())) if native.size else (0.0, 0.0)
-        encoding = for_instance(found, padded)
+        encoding = for_instance((0.0, 0.0) if empty else ends, padded)
     if padded and encoding.padding is None:
         raise ValuesError("VAL-PADDING", "there is pixel padding where the volume said that there is none")
-    wanted, stored = _quantise(native, encoding)
-    error = np.abs(stored * encoding.slope + encoding.intercept - native.astype(np.float64))
-    frame = np.full(values.shape, encoding.padding or 0, dtype=encoding.dtype)
-    frame[~padding if padded else ...] = stored if padded else stored.reshape(values.shape)
-    limits = stored if stored.size else frame
-    return EncodedFrame(
-        frame,
-        encoding,
-        smallest=int(limits.min()),
-        largest=int(limits.max()),
-        error=float(error.max()) if error.size else 0.0,
-        saturated=int(np.count_nonzero((wanted < encoding.bounds[0]) | (wanted > encoding.bounds[1]))),
-    )
+    quantiser = _Quantiser(encoding, (0.0, 0.0) if empty else ends, padded)
+    stored = np.empty(values.shape, encoding.dtype)
+    errors, counts = zip(*map(quantiser, _blocks(values), _blocks(stored)), strict=True)
+    limits = (encoding.padding or 0,) * 2 if empty else quantiser.limits
+    return EncodedFrame(stored, encoding, *limits, error=max(errors), saturated=sum(counts))
 
 
-def _quantise(native: Array, encoding: Encoding) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Stored values as wanted and as they can be: saturated, and beside the padding value, never on it."""
-    exact = (native.astype(np.float64) - encoding.intercept) / encoding.slope
-    wanted = np.rint(exact)
-    low, high = encoding.bounds
-    stored = np.clip(wanted, low, high)
-    if encoding.padding is not None:
-        hit = stored == encoding.padding
-        beside = np.where((exact < encoding.padding) & (encoding.padding > low), -1, 1)
-        stored = np.where(hit, encoding.padding + np.where(encoding.padding == high, -1, beside), stored)
-    return wanted, stored
+def _blocks(frame: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Some rows at a time."""
+    rows = max(1, BLOCK // frame.shape[1])
+    return (frame[first : first + rows] for first in range(0, len(frame), rows))
+
+
+class _Quantiser:
+    """Stored values of some rows at a time: saturated, and beside the padding value, never on it.
+
+    Where a step is 1 and the intercept a whole number, as in nearly all CT, nothing is lost in single precision:
+    the nearest integer, and the distance to it, are exact.
+
+    Parameters
+    ----------
+    encoding : Encoding
+    ends : (low, high)
+        Of the values that are no padding.
+    padded : bool
+        Whether there is padding among the values.
+    """
+
+    def __init__(self, encoding: Encoding, ends: Range, padded: bool) -> None:
+        self._encoding, self._padded = encoding, padded
+        whole = encoding.slope == 1 and encoding.intercept.is_integer()
+        self._single = whole and max(map(abs, (*ends, encoding.intercept))) + (1 << BITS) < EXACT_SINGLE
+        self._origin = encoding.intercept if self._single else 0.0
+        self._bounds = encoding.bounds[0] + self._origin, encoding.bounds[1] + self._origin
+        self._pad = None if encoding.padding is None else encoding.padding + self._origin
+        exact = np.sort(self._steps(np.array(ends)))
+        wanted = np.rint(exact)
+        self._saturates = wanted[0] < self._bounds[0] or wanted[1] > self._bounds[1]
+        nearest = np.clip(wanted, self._bounds[0], self._bounds[1])
+        self._collides = self._pad is not None and nearest[0] <= self._pad <= nearest[1]
+        self._ends = self._beside(exact, nearest) if self._collides else nearest
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest stored value."""
+        low, high = self._ends - self._origin
+        return int(low), int(high)
+
+    def __call__(self, values: NDArray[Any], stored: NDArray[Any]) -> tuple[float, int]:
+        """Fill `stored`; return the largest error in real-world units, and how many values were clipped."""
+        exact, saturated = self._steps(values), 0
+        padding = np.isnan(values) if self._padded else None
+        if padding is not None:
+            exact = np.where(padding, exact.dtype.type(self._ends[0]), exact)
+        nearest = np.rint(exact)
+        if self._saturates:
+            low, high = self._bounds
+            saturated = int(np.count_nonzero((nearest < low) | (nearest > high)))
+            np.clip(nearest, low, high, out=nearest)
+        if self._collides:
+            nearest = self._beside(exact, nearest)
+        np.subtract(nearest, self._origin, out=stored, casting="unsafe")
+        if padding is not None:
+            stored[padding] = self._encoding.padding
+        np.subtract(nearest, exact, out=nearest)
+        return max(float(nearest.max()), -float(nearest.min())) * abs(self._encoding.slope), saturated
+
+    def _steps(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values in steps: from the intercept, or from 0 where that is whole and single precision is enough."""
+        if self._single:
+            return values
+        steps: NDArray[Any] = np.subtract(values, self._encoding.intercept, dtype=np.float64)
+        steps /= self._encoding.slope
+        return steps
+
+    def _beside(self, exact: NDArray[Any], nearest: NDArray[Any]) -> NDArray[Any]:
+        low, high = self._bounds
+        assert self._pad is not None, "only a padding value is collided with"
+        below = (self._pad == high) | ((exact < self._pad) & (self._pad > low))
+        return np.where(nearest == self._pad, self._pad + np.where(below, -1, 1), nearest)

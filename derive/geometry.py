@@ -7,6 +7,7 @@ row and the column cosines, so the spacing between slices is positive and the fr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,7 +78,7 @@ class Geometry:
         if self.measured_positions is not None and len(self.measured_positions) != self.shape[0]:
             raise GeometryError("GEO-POSITIONS", f"{len(self.measured_positions)} positions for {self.shape[0]} slices")
 
-    @property
+    @cached_property
     def normal(self) -> Triple:
         """Unit vector from slice to slice."""
         normal = np.cross(self.row_cosines, self.column_cosines)

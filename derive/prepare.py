@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from statistics import median
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +23,7 @@ from derive.version import VERSION
 from derive.volume import Array, Volume
 
 #: Slices that are pulled, encoded and written at a time.
-SLAB = 16
+SLAB = 8
 #: Slices looked at for a window, and the share of the values left out at each end.
 WINDOW_SLICES = 8
 WINDOW_TAIL_PERCENT = 0.5
@@ -216,7 +215,8 @@ def _source_window(source: SourceSeries) -> Window | None:
         names = tuple(_texts(source.value("WindowCenterWidthExplanation")))
         same_count = len(names) == len(legal[0][0])
         return Window(*legal[0], names if same_count else (), source.value("VOILUTFunction"))
-    return Window((median(p[0][0] for p in legal),), (median(p[1][0] for p in legal),))
+    center, width = np.median([(p[0][0], p[1][0]) for p in legal], axis=0)
+    return Window((float(center),), (float(width),))
 
 
 def _real_window(source: SourceSeries, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.dataset import Dataset
 
+from derive import parallel
 from derive.errors import ValuesError
 from derive.source import SourceInstance, SourceSeries
 from derive.targets import target
@@ -28,8 +29,11 @@ def stack(series: SourceSeries) -> Volume:
 
     def pull(first: int, last: int) -> Array:
         slab = np.empty((last - first, *series.geometry.shape[1:]), dtype=np.float32)
-        for values, instance in zip(slab, series.instances[first:last], strict=True):
-            values[...] = real_world_values(instance)
+
+        def read(index: int) -> None:
+            real_world_values(series.instances[first + index], out=slab[index])
+
+        parallel.each(read, range(last - first))
         return slab
 
     return Volume(
@@ -41,8 +45,14 @@ def stack(series: SourceSeries) -> Volume:
     )
 
 
-def real_world_values(instance: SourceInstance) -> Array:
+def real_world_values(instance: SourceInstance, out: Array | None = None) -> Array:
     """Decode and rescale one image.
+
+    Parameters
+    ----------
+    instance : SourceInstance
+    out : (rows, columns) float32, optional
+        Filled and returned.
 
     Returns
     -------
@@ -51,11 +61,21 @@ def real_world_values(instance: SourceInstance) -> Array:
     """
     stored = instance.stored_values()
     slope, intercept = instance.rescale
-    values = (stored * np.float64(slope) + intercept).astype(np.float32)
+    values = np.empty(stored.shape, np.float32) if out is None else out
+    kind = np.float32 if _exact(instance) else np.float64
+    scaled = stored if slope == 1 else np.multiply(stored, slope, dtype=kind)
+    np.add(scaled, intercept, out=values, dtype=kind, casting="same_kind")
     if instance.padding is not None:
         low, high = instance.padding
         values[(stored >= low) & (stored <= high)] = np.nan
     return values
+
+
+def _exact(instance: SourceInstance) -> bool:
+    """Whether float32 has every value of an image: sums of integers within its 24 bits."""
+    slope, intercept = instance.rescale
+    largest = max(map(abs, (*instance.stored_range, *(instance.padding or ()))))
+    return slope == 1 and float(intercept).is_integer() and largest + abs(intercept) < 1 << 24
 
 
 def quantity_of(series: SourceSeries) -> Quantity:
@@ -65,7 +85,8 @@ def quantity_of(series: SourceSeries) -> Quantity:
     units = (_one(series, goal.units_keyword) or goal.units) if goal.units_keyword else _mapped_units(series)
     if not units:
         raise ValuesError("VAL-UNITS", f"the images do not state their {goal.units_keyword}")
-    return Quantity(units, goal.fill if units == goal.units else 0.0, padded)
+    step = min(abs(i.rescale[0]) for i in series.instances)
+    return Quantity(units, goal.fill if units == goal.units else 0.0, padded, step)
 
 
 def _one(series: SourceSeries, keyword: str) -> str:

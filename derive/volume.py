@@ -33,11 +33,14 @@ class Quantity:
         Value of space outside the measured field: air in CT (-1000), 0 in MR and PET.
     padded : bool
         Whether NaN (pixel padding) can occur.
+    step : float, optional
+        Smallest difference that stored values of the source can have; None where that is not known.
     """
 
     units: str = "1"
     fill: float = 0.0
     padded: bool = False
+    step: float | None = None
 
 
 class _Window:
@@ -46,7 +49,12 @@ class _Window:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.first = 0
-        self.slab: Array | None = None
+        self.slab: Array = np.empty((0, 0, 0), np.float32)
+
+    def slices(self, first: int, last: int) -> Array:
+        """Those of slices `first` to `last` that are at hand, from the first one on."""
+        begin = first - self.first
+        return self.slab[begin : last - self.first] if 0 <= begin < len(self.slab) else self.slab[:0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,19 +122,14 @@ class Volume:
             raise ValuesError("VAL-SLAB", f"slices {first}..{last} asked of a volume of {self.shape[0]}")
         window = self._window
         with window.lock:
-            window.slab = self._extend(window, first, last)
+            at_hand = window.slices(first, last)
+            missing = first + len(at_hand)
+            if missing == last:
+                return at_hand
+            pulled = self.pull(missing, last)
+            window.slab = _read_only(np.concatenate([at_hand, pulled]) if len(at_hand) else pulled)
             window.first = first
             return window.slab
-
-    def _extend(self, window: _Window, first: int, last: int) -> Array:
-        """Reuse the slices at hand that the request still covers, pull the rest."""
-        if window.slab is None or not window.first <= first < window.first + len(window.slab):
-            return _read_only(self.pull(first, last))
-        kept = window.slab[first - window.first : last - window.first]
-        missing = first + len(kept)
-        if missing == last:
-            return kept
-        return _read_only(np.concatenate([kept, self.pull(missing, last)]))
 
     def contributors_of(self, indices: Iterable[int]) -> tuple[int, ...]:
         """The source slices whose pixels entered any of these slices, in order."""

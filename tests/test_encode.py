@@ -32,7 +32,9 @@ def test_series_encoding_of_any_values_keeps_within_half_a_step(values):
     assert frame.saturated == 0
     assert frame.error <= encoding.slope * 0.5001 + 1e-9 * np.abs(values).max()
     decoded = frame.stored * encoding.slope + encoding.intercept
-    assert np.abs(decoded - values).max() == pytest.approx(frame.error)
+    rounding = 4 * np.finfo(np.float64).eps * max(abs(encoding.intercept), np.abs(values).max())
+    rounding += 4 * np.finfo(np.float64).eps * encoding.slope * 2**15
+    assert np.abs(decoded - values).max() == pytest.approx(frame.error, abs=rounding)
 
 
 @given(arrays(np.float32, (4, 5), elements=finite))
@@ -121,3 +123,34 @@ def test_an_instance_of_nothing_but_padding():
 
 def test_an_instance_of_zeros_has_a_slope():
     assert for_instance((0.0, 0.0)).slope == 1.0
+
+
+@given(
+    arrays(np.float32, (6, 7), elements=st.floats(-40000, 40000, width=32)),
+    st.sampled_from([(1.0, -1024.0), (1.0, 0.0), (1.0, -8192.0), (1.0, -1023.5), (0.25, -1024.0), (-1.0, 3.0)]),
+    st.sampled_from([None, -32768, -2000, 0, 32767]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_any_encoding_is_that_of_a_plain_reference(values, rescale, padding, signed, padded):
+    """Nearest stored value, saturated, beside the padding value; single precision where that is exact or not."""
+    encoding = Encoding(*rescale, signed, padding if signed or padding is None else abs(padding))
+    mask = np.zeros(values.shape, bool)
+    mask[0, ::2] = padded and padding is not None
+    frame = encode(np.where(mask, np.float32(np.nan), values), encoding)
+    low, high = encoding.bounds
+    exact = (values.astype(np.float64) - encoding.intercept) / encoding.slope
+    native = ~mask
+    off = np.abs(frame.stored - np.clip(exact, low, high))[native]
+    beside = frame.stored[native].astype(int)
+    assert (off <= 0.5 + (1.0 if encoding.padding is not None else 0)).all()
+    if encoding.padding is None:
+        assert (off <= 0.5).all()
+    else:
+        assert (beside != encoding.padding).all()
+        assert (off[np.abs(beside - encoding.padding) > 1] <= 0.5).all()
+        assert (frame.stored[mask] == encoding.padding).all()
+    assert (frame.smallest, frame.largest) == (beside.min(), beside.max())
+    assert frame.saturated == np.count_nonzero(((np.rint(exact) < low) | (np.rint(exact) > high))[native])
+    error = np.abs(frame.stored * encoding.slope + encoding.intercept - values.astype(np.float64))[native].max()
+    assert frame.error == pytest.approx(error, abs=1e-9, rel=1e-9)

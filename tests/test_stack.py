@@ -66,7 +66,7 @@ def test_pet_has_its_own_slope_on_every_slice(real):
     slopes = {i.rescale[0] for i in series.instances}
     assert len(slopes) > 10
     volume = stack(series)
-    assert volume.quantity == Quantity("GML", 0.0, False)
+    assert volume.quantity == Quantity("GML", 0.0, False, min(slopes))
     for k in (0, 20, 47):
         dataset = pydicom.dcmread(series.instances[k].path)
         expected = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
@@ -76,10 +76,10 @@ def test_pet_has_its_own_slope_on_every_slice(real):
 @pytest.mark.parametrize(
     ("folder", "quantity"),
     [
-        (CT, Quantity("HU", -1000.0, False)),
-        ("legacy_converted_ct/image", Quantity("US", 0.0, False)),
-        ("ct_small_ge_3", Quantity("HU", -1000.0, True)),
-        (MR, Quantity("1", 0.0, False)),
+        (CT, Quantity("HU", -1000.0, False, 1.0)),
+        ("legacy_converted_ct/image", Quantity("US", 0.0, False, 1.0)),
+        ("ct_small_ge_3", Quantity("HU", -1000.0, True, 1.0)),
+        (MR, Quantity("1", 0.0, False, 1.0)),
     ],
 )
 def test_quantity(real, folder, quantity):
@@ -197,7 +197,7 @@ def test_mr_without_rescale_takes_its_one_linear_real_world_value_mapping(real, 
         sources, tmp_path / "s", lambda d, i: d.__setattr__("RealWorldValueMappingSequence", [_mapping(0.5, 3.0, "ms")])
     )
     volume = stack(read(files))
-    assert volume.quantity == Quantity("ms", 0.0, False)
+    assert volume.quantity == Quantity("ms", 0.0, False, 0.5)
     assert np.array_equal(volume.array, stack(read(sources)).array * 0.5 + 3)
 
 

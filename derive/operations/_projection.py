@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from derive import parallel
 from derive.errors import UsageError
 from derive.geometry import Geometry, triple
 from derive.operations._planes import Plane, View, view_of
@@ -131,14 +132,25 @@ def _along_slices(volume: Volume, geometry: Geometry, view: View, slabs: Slabs, 
 
     def planes(index: int) -> Iterator[Array]:
         start, stop = members(index)
-        step = stop - start if slabs.overlap else CHUNK
-        for first in range(start, stop, step):
-            yield view.array(volume.slab(first, min(first + step, stop)))
+        for first in range(start, stop, CHUNK):
+            yield view.array(volume.slab(first, min(first + CHUNK, stop)))
+
+    def overlapping(first: int, last: int) -> Array:
+        spans = [members(k) for k in range(first, last)]
+        start = min(s[0] for s in spans)
+        slab = volume.slab(start, max(s[1] for s in spans))
+        made = parallel.each(lambda span: reduce(iter([view.array(slab[span[0] - start : span[1] - start])])), spans)
+        return np.stack(made)
+
+    def pull(first: int, last: int) -> Array:
+        if slabs.overlap:
+            return overlapping(first, last)
+        return np.stack([reduce(planes(k)) for k in range(first, last)])
 
     return replace(
         volume,
         geometry=geometry,
-        pull=lambda first, last: np.stack([reduce(planes(k)) for k in range(first, last)]),
+        pull=pull,
         contributors=lambda index: volume.contributors_of(range(*members(index))),
     )
 

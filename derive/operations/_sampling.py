@@ -1,7 +1,8 @@
 """Values of a volume at the voxels of another grid, some slices at a time.
 
-SimpleITK interpolates, in the index space of the slab that is at hand; what lies outside and what is
-padding is settled here, so that it depends neither on rounding nor on the slab.
+Where the axes are those of the volume, linear interpolation is done axis by axis (:mod:`._linear`): it takes a
+quarter of the time. All else SimpleITK interpolates, in the index space of the slab that is at hand. What lies
+outside and what is padding is settled here, so that it depends neither on rounding nor on the slab.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
+from derive import parallel
 from derive.operations._grids import TOLERANCE, Mapping, Points
 from derive.operations._images import simpleitk
+from derive.operations._linear import linear
+from derive.operations._separable import Separable
 from derive.volume import Array, Volume
 
 LANCZOS_RADIUS = 5
@@ -101,7 +104,21 @@ class Sampler:
 
     def pull(self, first: int, last: int) -> Array:
         """Compute slices `first` to `last` of the grid."""
+        if self._along_axes is not None:
+            result = self._along_axes.pull(first, last)
+            return result if self.mapping.inside else self._with_outside(result, first, last)
         return self._whole[first:last] if self._at_once else self._computed(first, last)
+
+    @cached_property
+    def _along_axes(self) -> Separable | None:
+        """Linear interpolation where the axes of the grid are those of the volume."""
+        aligned = np.count_nonzero(self.mapping.matrix - np.diag(np.diag(self.mapping.matrix))) == 0
+        return linear(self.volume, self.mapping) if aligned and self.kernel is KERNELS["linear"] else None
+
+    def _with_outside(self, result: Array, first: int, last: int) -> Array:
+        result = np.array(result)
+        result[self.mapping.outside(first, last)] = self.outside
+        return result
 
     @cached_property
     def _span(self) -> Any:
@@ -166,8 +183,11 @@ class Sampler:
 
     def _extended(self, slab: Array, padding: NDArray[np.bool_], target: _Target) -> NDArray[Any]:
         """Give padding the value of the nearest voxel that is none: weights below 0 cannot be shared out."""
+        import scipy.ndimage
+
         in_plane_first = 1e6 if self.mapping.on_slices else 1.0
-        nearest = distance_transform_edt(padding, (in_plane_first, 1, 1), return_distances=False, return_indices=True)
+        spacing = (in_plane_first, 1, 1)
+        nearest = scipy.ndimage.distance_transform_edt(padding, spacing, return_distances=False, return_indices=True)
         return self._interpolated(slab[tuple(nearest)], target)
 
     def _interpolated(self, slab: NDArray[Any], target: _Target) -> NDArray[Any]:
@@ -208,6 +228,7 @@ class _Target:
         resampling.SetTransform(transform)
         resampling.SetInterpolator(getattr(sitk, itk))
         resampling.UseNearestNeighborExtrapolatorOn()
+        resampling.SetNumberOfThreads(parallel.jobs())
         result: NDArray[Any] = sitk.GetArrayFromImage(resampling.Execute(sitk.GetImageFromArray(slab)))
         return result
 
