@@ -7,12 +7,14 @@ adds the few elements that differ. Every attribute of the source ends in the acc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from threading import Lock
 from typing import Any
 
 from derive import conditions, standard
-from derive.elements import Element, decode, encode, keyword_of, tag_of
+from derive.elements import Element, decode, encode, keyword_of
 from derive.entities import BUILDERS, Builder
 from derive.errors import AssembleError
 from derive.mend import legal
@@ -20,6 +22,8 @@ from derive.policy import IDENTITY, Action, Row, row
 from derive.series import Frame, Making
 from derive.source import Agreement
 from derive.standard import AttributeRule
+from derive.validity import reader
+from derive.view import Changes, Remembered, State, View
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,67 @@ class SeriesPass:
             ``ASM-TYPE1`` for an attribute of type 1 that cannot be had.
         """
         elements = dict(self.constant)
-        for decision in self.varying:
-            element = _frame_element(self.making, decision, frame)
-            if element is not None:
-                elements[element.tag] = element
-        return _conditioned(self.making, elements)
+        with self._lock:  # what the instance before was like is kept
+            for decision in self.varying:
+                element = self._element(decision, frame)
+                if element is not None:
+                    elements[element.tag] = element
+            return self._conditioned(elements)
+
+    def _element(self, decision: Decision, frame: Frame) -> Element | None:
+        """Build or pull an attribute; encoded anew only if it is not what the last instance had."""
+        making, rule = self.making, decision.rule
+        if decision.action is Action.RECOMPUTE and decision.builder is not None:
+            found: Any = decision.builder.function(making, frame)
+        else:
+            agreement = making.source.agreement(rule.tag, frame.contributors or None)
+            found = agreement, frame.contributors if agreement.differs else None
+        if isinstance(found, Element):
+            return found
+        signed = frame.encoded.encoding.signed
+        last = self._last.get(rule.tag)
+        if last is not None and last[0] == (found, signed):
+            return last[1]
+        if decision.action is Action.RECOMPUTE:
+            element = _built(making, decision, found, signed)
+        else:
+            element = _pulled(making, decision, found[0], frame)[0]
+        self._last[rule.tag] = (found, signed), element
+        return element
+
+    @cached_property
+    def _last(self) -> dict[int, tuple[Any, Element | None]]:
+        return {}
+
+    def _conditioned(self, elements: dict[int, Element]) -> dict[int, Element]:
+        """Make true what the conditions of types 1C and 2C say.
+
+        What was pulled and may not be there, since its condition does not hold, goes; what is required and
+        nobody had is there and empty, if its type is 2C.
+        """
+        pulled, left = self._changes
+        for rule in self._banned(elements, pulled.to(elements)):
+            del elements[rule.tag]
+        for rule in self._missing(elements, left.to(elements)):
+            elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
+        return elements
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock()
+
+    @cached_property
+    def _changes(self) -> tuple[Changes, Changes]:
+        """From instance to instance: before what is banned goes, and after."""
+        return Changes(), Changes()
+
+    @cached_property
+    def _banned(self) -> Remembered[tuple[AttributeRule, ...]]:
+        return Remembered(partial(_banned, self.making))
+
+    @cached_property
+    def _missing(self) -> Remembered[tuple[AttributeRule, ...]]:
+        return Remembered(partial(_missing, self.making))
 
 
 def assemble(making: Making) -> SeriesPass:
@@ -115,7 +175,7 @@ def assemble(making: Making) -> SeriesPass:
         account[tag] = entry
         if element is not None:
             constant[tag] = element
-    for rule in _banned(making, constant):
+    for rule in _banned(making, View(constant)):
         del constant[rule.tag]
         account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
     for tag in making.source.tags - account.keys():
@@ -184,14 +244,6 @@ def _constant_element(making: Making, decision: Decision) -> tuple[Element | Non
     return element, _pull_entry(decision, element, why)
 
 
-def _frame_element(making: Making, decision: Decision, frame: Frame) -> Element | None:
-    if decision.action is Action.RECOMPUTE and decision.builder is not None:
-        signed = frame.encoded.encoding.signed
-        return _built(making, decision, decision.builder.function(making, frame), signed)
-    agreement = making.source.agreement(decision.rule.tag, frame.contributors or None)
-    return _pulled(making, decision, agreement, frame)[0]
-
-
 def _built(making: Making, decision: Decision, value: Any, signed: bool = False) -> Element | None:
     """Encode what a builder returned; nothing becomes an empty type 2, or no attribute."""
     rule = decision.rule
@@ -248,45 +300,30 @@ def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str)
     )
 
 
-def _conditioned(making: Making, elements: dict[int, Element]) -> dict[int, Element]:
-    """Make true what the conditions of types 1C and 2C say.
-
-    What was pulled and may not be there, since its condition does not hold, goes; what is required and
-    nobody had is there and empty, if its type is 2C.
-    """
-    for rule in _banned(making, elements):
-        del elements[rule.tag]
-    has, iod = _reader(making, elements), making.target.iod
-    for rule in _conditional(iod):
-        missing = rule.type == "2C" and rule.tag not in elements
-        if missing and conditions.required(iod, rule.keyword, has):
-            elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
-    return elements
-
-
-def _banned(making: Making, elements: Mapping[int, Element]) -> list[AttributeRule]:
+def _banned(making: Making, view: View) -> tuple[AttributeRule, ...]:
     """Attributes that were pulled and may not be there; what the caller gave is left to the check."""
-    has, iod = _reader(making, elements), making.target.iod
-    return [
+    has, iod = reader(view, making.encodings), making.target.iod
+    return tuple(
         rule
         for rule in _conditional(iod)
-        if rule.tag in elements
+        if view.state(rule.tag) is not State.ABSENT
         and rule.entity not in IDENTITY
         and rule.keyword not in making.given.attributes
         and conditions.banned(iod, rule.keyword, has)
-    ]
+    )
 
 
-def _reader(making: Making, elements: Mapping[int, Element]) -> Callable[[str], Any]:
-    """Return a function that gives the decoded value of a keyword, or None."""
+def _missing(making: Making, view: View) -> tuple[AttributeRule, ...]:
+    """Attributes of type 2C that are required and not there."""
+    has, iod = reader(view, making.encodings), making.target.iod
+    return tuple(
+        rule
+        for rule in _conditional(iod)
+        if rule.type == "2C" and view.state(rule.tag) is State.ABSENT and conditions.required(iod, rule.keyword, has)
+    )
 
-    def has(keyword: str) -> Any:
-        element = elements.get(tag_of(keyword))
-        return None if element is None else decode(element, making.encodings)
 
-    return has
-
-
+@cache
 def _conditional(iod: standard.Iod) -> tuple[AttributeRule, ...]:
     """Attributes of types 1C and 2C of the mandatory modules that a pull can bring in."""
     mandatory = {m.module for m in iod.modules if m.usage == "M"}

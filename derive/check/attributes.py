@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import replace
+from functools import cache, lru_cache
 
 from derive import standard
 from derive.check.finding import Finding, checks
@@ -11,8 +12,9 @@ from derive.check.instance import Instance
 from derive.conditions import Condition, Has, condition, module_condition
 from derive.elements import Element, keyword_of, tag_of
 from derive.policy import IDENTITY
-from derive.standard import AttributeRule, Iod
+from derive.standard import AttributeRule, Iod, ValueRule
 from derive.validity import Fault, faults, reader
+from derive.view import State
 
 PIXEL_DATA = tag_of("PixelData")
 #: Attributes that any data set may have and no module lists (PS3.5 7.2, PS3.10 C.3).
@@ -20,8 +22,8 @@ _ANYWHERE = frozenset({0xFFFCFFFC, 0xFFFAFFFA, 0x04000500})
 _ATTRIBUTES_OF_OUR_OWN_CHECKS = {"mr-image": frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})}
 
 
-def attribute_findings(instance: Instance) -> Iterator[Finding]:
-    """Judge every attribute that the instance has, or should have."""
+def presence_findings(instance: Instance) -> Iterator[Finding]:
+    """Judge which modules and attributes the instance has, and should have."""
     has = reader(instance.elements, instance.encodings)
     present = present_modules(instance)
     for use in instance.iod.modules:
@@ -30,23 +32,66 @@ def attribute_findings(instance: Instance) -> Iterator[Finding]:
             message = f"is absent; required {needed.words}"
             fault = Fault("CHK-MODULE", (), "usage C", message, needed.section)
             yield _finding(instance, fault, use.module, use.module)
-    for keyword, rules in instance.iod.all_rules.items():
+    for rules in instance.iod.all_rules.values():
         rule = next((r for r in rules if r.module in present), None)
-        element = instance.elements.get(rules[0].tag)
         if rule is not None:
-            yield from _presence(instance, rule, element, has)
-        if element is not None and element.value and rules[0].tag != PIXEL_DATA:
-            judged = rule or rules[0]
-            values = standard.values(instance.iod.name, keyword)
-            for fault in faults(element, judged, values, instance.encodings):
-                yield _of_rule(instance, judged, fault)
+            yield from _presence(instance, rule, has)
     yield from _extended(instance)
+
+
+class ValueChecks:
+    """Judges the values of one instance after another; one that stays the same is judged once."""
+
+    def __init__(self) -> None:
+        self._context: tuple[object, ...] = ()
+        self._found: dict[int, tuple[Finding, ...]] = {}
+
+    def findings(self, instance: Instance, present: frozenset[str], changed: frozenset[int]) -> Iterator[Finding]:
+        """Judge the value of every attribute of the IOD that has one.
+
+        Parameters
+        ----------
+        instance : Instance
+        present : frozenset of str
+            Its modules.
+        changed : frozenset of int
+            Tags that differ from the instance before.
+        """
+        context = (instance.iod.name, instance.encodings, present)
+        if context != self._context:
+            self._context, self._found, changed = context, {}, frozenset(instance.elements)
+        for tag in changed:
+            self._found.pop(tag, None)
+            element = instance.elements.get(tag)
+            if element is not None and element.value and tag != PIXEL_DATA:
+                found = tuple(_value_findings(instance, element, present))
+                if found:
+                    self._found[tag] = found
+        for tag in sorted(self._found):
+            yield from (replace(f, file=instance.name) for f in self._found[tag])
+
+
+def _value_findings(instance: Instance, element: Element, present: frozenset[str]) -> Iterator[Finding]:
+    judged = _rules_of(instance.iod, present).get(element.tag)
+    if judged is not None:
+        rule, values = judged
+        for fault in faults(element, rule, values, instance.encodings):
+            yield _of_rule(instance, rule, fault)
+
+
+@lru_cache(maxsize=16)
+def _rules_of(iod: Iod, present: frozenset[str]) -> dict[int, tuple[AttributeRule, tuple[ValueRule, ...]]]:
+    """By tag: the rule that judges an attribute, that of a module that is there first, and its listed values."""
+    return {
+        rules[0].tag: (next((r for r in rules if r.module in present), rules[0]), standard.values(iod.name, keyword))
+        for keyword, rules in iod.all_rules.items()
+    }
 
 
 def present_modules(instance: Instance) -> frozenset[str]:
     """Modules that the IOD demands, and those of the others that an attribute of their own shows to be there."""
     evidence = _evidence(instance.iod)
-    shown = {module for tag, module in evidence.items() if tag in instance.elements}
+    shown = {evidence[tag] for tag in instance.elements if tag in evidence}
     return frozenset(u.module for u in instance.iod.modules if u.usage == "M" or u.module in shown)
 
 
@@ -56,31 +101,29 @@ def _evidence(iod: Iod) -> dict[int, str]:
     return {rules[0].tag: rules[0].module for rules in iod.all_rules.values() if len(rules) == 1}
 
 
-def _presence(instance: Instance, rule: AttributeRule, element: Element | None, has: Has) -> Iterator[Finding]:
-    empty = element is not None and not element.stripped()
-    if rule.type == "1" and (element is None or empty):
-        state = "is empty" if empty else "is absent"
-        yield _of_rule(instance, rule, Fault("CHK-TYPE1", (), "type 1", f"{state}; wanted a value"))
-    elif rule.type == "2" and element is None:
+def _presence(instance: Instance, rule: AttributeRule, has: Has) -> Iterator[Finding]:
+    state = instance.state(rule.tag)
+    if rule.type == "1" and state is not State.FILLED:
+        message = f"is {state.name.lower()}; wanted a value"
+        yield _of_rule(instance, rule, Fault("CHK-TYPE1", (), "type 1", message))
+    elif rule.type == "2" and state is State.ABSENT:
         message = "is absent; wanted it, empty if unknown"
         yield _of_rule(instance, rule, Fault("CHK-TYPE2", (), "type 2", message))
-    elif rule.type == "1C" and empty:
+    elif rule.type == "1C" and state is State.EMPTY:
         message = "is empty; wanted a value, or not the attribute"
         yield _of_rule(instance, rule, Fault("CHK-TYPE1", (), "type 1C", message))
     elif rule.type in ("1C", "2C"):
         asked = condition(instance.iod, rule.keyword)
         if asked is not None and asked.module in (rule.module, "*"):
-            yield from _conditional(instance, rule, element, has, asked)
+            yield from _conditional(instance, rule, has, asked)
 
 
-def _conditional(
-    instance: Instance, rule: AttributeRule, element: Element | None, has: Has, asked: Condition
-) -> Iterator[Finding]:
-    kind = f"type {rule.type}"
-    if element is None and asked.holds(instance.iod.name, has):
+def _conditional(instance: Instance, rule: AttributeRule, has: Has, asked: Condition) -> Iterator[Finding]:
+    kind, absent = f"type {rule.type}", instance.state(rule.tag) is State.ABSENT
+    if absent and asked.holds(instance.iod.name, has):
         message = f"is absent; required {asked.words}"
         yield _of_rule(instance, rule, Fault("CHK-CONDITION", (), kind, message, asked.section))
-    elif element is not None and asked.bans(instance.iod.name, has):
+    elif not absent and asked.bans(instance.iod.name, has):
         message = f"is present; wanted only {asked.words}"
         yield _of_rule(instance, rule, Fault("CHK-UNWANTED", (), kind, message, asked.section))
 

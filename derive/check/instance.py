@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from pydicom.charset import default_encoding
 from pydicom.multival import MultiValue
 
 from derive.check.finding import Finding, finding
-from derive.elements import Element, tag_of
+from derive.elements import Element, numbers_of, tag_of, text_of
 from derive.standard import Iod
-from derive.validity import encodings_named, items_of, reader, value_of
+from derive.validity import encodings_named, items_of, value_of
+from derive.view import State, View
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Instance:
         """Python names of the character sets."""
         return encodings_of(self.elements)
 
+    def state(self, tag: int) -> State:
+        """Return whether an attribute is there, and has a value."""
+        elements = self.elements if isinstance(self.elements, View) else View(self.elements)
+        return elements.state(tag)
+
     def element(self, keyword: str) -> Element | None:
         """Return the element of a keyword."""
         return self.elements.get(tag_of(keyword))
@@ -57,7 +63,8 @@ class Instance:
 
     def text(self, keyword: str) -> str:
         """Return a value as text without padding; empty where there is none."""
-        return str(self.value(keyword) or "").strip()
+        element = self.element(keyword)
+        return "" if element is None else text_shown(element, self.encodings)
 
     def values(self, keyword: str) -> list[Any]:
         """Return the decoded values of a keyword as a list."""
@@ -72,10 +79,8 @@ class Instance:
 
     def numbers(self, keyword: str) -> list[float]:
         """Return the values of a keyword as numbers; none of them if one is not, or is not finite."""
-        try:
-            numbers = [float(v) for v in self.values(keyword)]
-        except (TypeError, ValueError):
-            return []
+        element = self.element(keyword)
+        numbers = [] if element is None else numbers_of(element)
         return numbers if all(map(math.isfinite, numbers)) else []
 
     def number(self, keyword: str) -> float | None:
@@ -83,44 +88,73 @@ class Instance:
         numbers = self.numbers(keyword)
         return numbers[0] if numbers else None
 
-    def items(self, keyword: str) -> list[Item]:
+    def items(self, keyword: str) -> tuple[Item, ...]:
         """Return the items of a sequence."""
         element = self.element(keyword)
-        return [] if element is None else items(element, self.encodings)
+        return () if element is None else items(element, self.encodings)
 
     def find(self, code: str, path: str, message: str) -> Finding:
         """Return a finding about this instance."""
         return finding(code, path, message, self.name)
 
 
-@dataclass(frozen=True)
 class Item:
-    """One item of a sequence."""
+    """One item of a sequence; what was decoded of it is kept.
 
-    elements: Mapping[int, Element]
-    encodings: tuple[str, ...]
+    Parameters
+    ----------
+    elements : sequence of Element
+    encodings : tuple of str
+        Python names of the character sets in force.
+    """
 
-    def value(self, keyword: str) -> Any:
-        """Return the decoded value of a keyword; None where it is absent, empty or not legal."""
-        return reader(self.elements, self.encodings)(keyword)
+    def __init__(self, elements: Sequence[Element], encodings: tuple[str, ...]) -> None:
+        self._elements = {e.tag: e for e in elements}
+        self._encodings = encodings
+        self._texts: dict[str, str] = {}
 
     def text(self, keyword: str) -> str:
         """Return a value as text without padding; empty where there is none."""
-        return str(self.value(keyword) or "").strip()
+        if keyword not in self._texts:
+            element = self._elements.get(tag_of(keyword))
+            self._texts[keyword] = "" if element is None else text_shown(element, self._encodings)
+        return self._texts[keyword]
 
-    def items(self, keyword: str) -> list[Item]:
+    def items(self, keyword: str) -> tuple[Item, ...]:
         """Return the items of a sequence in this item."""
-        element = self.elements.get(tag_of(keyword))
-        return [] if element is None else items(element, self.encodings)
+        element = self._elements.get(tag_of(keyword))
+        return () if element is None else items(element, self._encodings)
 
 
-def items(element: Element, encodings: tuple[str, ...]) -> list[Item]:
+@lru_cache(maxsize=512)
+def items(element: Element, encodings: tuple[str, ...]) -> tuple[Item, ...]:
     """Return the items of a sequence; none if it cannot be read."""
-    return [Item({e.tag: e for e in item}, encodings) for item in items_of(element) or ()]
+    return tuple(_item(item, encodings) for item in items_of(element) or ())
+
+
+@lru_cache(maxsize=1024)
+def _item(elements: tuple[Element, ...], encodings: tuple[str, ...]) -> Item:
+    """Neighbouring instances refer to the same things: equal items are one."""
+    return Item(elements, encodings)
+
+
+def text_shown(element: Element, encodings: tuple[str, ...]) -> str:
+    """Return a value as text; empty where it is not legal, which is a finding of its own."""
+    try:
+        return text_of(element, encodings)
+    except Exception:  # pydicom raises whatever a malformed value causes
+        return ""
 
 
 def encodings_of(elements: Mapping[int, Element]) -> tuple[str, ...]:
     """Return the Python names of the character sets that a data set names."""
-    element = elements.get(tag_of("SpecificCharacterSet"))
+    return _encodings(elements.get(_CHARACTER_SET))
+
+
+@lru_cache(maxsize=64)
+def _encodings(element: Element | None) -> tuple[str, ...]:
     value = None if element is None else value_of(element, (default_encoding,))
     return encodings_named(value) or (default_encoding,)
+
+
+_CHARACTER_SET = tag_of("SpecificCharacterSet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,18 +21,11 @@ _SIGNED_BY_PIXELS = (
 )
 
 
-def pixel_findings(instance: Instance) -> Iterator[Finding]:
-    """Judge the pixels of an instance and the attributes that describe them."""
-    yield from _bits(instance)
+def value_findings(instance: Instance) -> Iterator[Finding]:
+    """Judge Pixel Data, which differ from instance to instance."""
     yield from _data(instance)
-    yield from _frames(instance)
-    yield from _signs(instance)
     yield from _unused_bits(instance)
     yield from _values(instance)
-    yield from _padding(instance)
-    yield from _lossy(instance)
-    yield from _rescale(instance)
-    yield from _window(instance)
 
 
 def _bits(instance: Instance) -> Iterator[Finding]:
@@ -72,7 +66,7 @@ def _size(instance: Instance) -> int | None:
     factors = [_whole(instance, k) for k in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")]
     if any(f is None for f in factors):
         return None
-    cells = int(np.prod([f for f in factors[:3] if f is not None])) * int(instance.number("NumberOfFrames") or 1)
+    cells = math.prod(f for f in factors[:3] if f is not None) * int(instance.number("NumberOfFrames") or 1)
     if instance.text("PhotometricInterpretation") == "YBR_FULL_422":
         cells = cells * 2 // 3
     size = -(-cells * (factors[3] or 0) // 8)
@@ -212,3 +206,7 @@ def _window(instance: Instance) -> Iterator[Finding]:
     if widths and len(widths) != len(centers):
         message = f"has {len(widths)} values and Window Center {len(centers)}; wanted as many"
         yield instance.find("CHK-WINDOW", "WindowWidth", message)
+
+
+#: Of the attributes that describe the pixels.
+ATTRIBUTE_JUDGES = (_bits, _frames, _signs, _padding, _lossy, _rescale, _window)

@@ -19,15 +19,6 @@ _TILT_TOLERANCE_DEGREES = 1.0
 _ASK_VALUE_3 = frozenset({"ct-image", "mr-image"})
 
 
-def plane_findings(instance: Instance) -> Iterator[Finding]:
-    """Judge Image Type, orientation, spacing, and what depends on them."""
-    yield from _image_type(instance)
-    yield from _cosines(instance)
-    yield from _spacing(instance)
-    yield from _diameter(instance)
-    yield from _tilt(instance)
-
-
 def _image_type(instance: Instance) -> Iterator[Finding]:
     values = instance.texts("ImageType")
     if not values or instance.iod.name not in _ASK_VALUE_3:
@@ -90,3 +81,7 @@ def _tilt(instance: Instance) -> Iterator[Finding]:
 
 def _derived(instance: Instance) -> bool:
     return instance.texts("ImageType")[:1] == ["DERIVED"]
+
+
+#: Image Type, orientation, spacing, and what depends on them.
+JUDGES = (_image_type, _cosines, _spacing, _diameter, _tilt)

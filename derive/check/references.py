@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import codes
 from derive.check.finding import Finding
@@ -16,14 +16,6 @@ _EXTENSION = (
     "ContextGroupLocalVersion",
     "ContextGroupExtensionCreatorUID",
 )
-
-
-def reference_findings(instance: Instance) -> Iterator[Finding]:
-    """Judge source images, derivation, common references and their codes."""
-    yield from _derivation(instance)
-    yield from _sources(instance)
-    yield from _common(instance)
-    yield from _codes(instance)
 
 
 def _derivation(instance: Instance) -> Iterator[Finding]:
@@ -75,7 +67,7 @@ def _common(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-COMMONREF", "ReferencedSeriesSequence", message)
 
 
-def _named(series: list[Item]) -> Iterator[str]:
+def _named(series: Sequence[Item]) -> Iterator[str]:
     for item in series:
         for reference in item.items("ReferencedInstanceSequence"):
             yield reference.text("ReferencedSOPInstanceUID")
@@ -123,3 +115,7 @@ def _coded(instance: Instance, item: Item, path: str, number: str) -> Iterator[F
         if lacking:
             message = f"({value}, {scheme}) extends CID {number} without {', '.join(lacking)}"
             yield instance.find("CHK-CODE-EXTENSION", path, message)
+
+
+#: Source images, derivation, common references and their codes.
+JUDGES = (_derivation, _sources, _common, _codes)

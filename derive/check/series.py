@@ -11,17 +11,13 @@ from numpy.typing import NDArray
 from pydicom.charset import default_encoding
 
 from derive import standard
-from derive.check.attributes import attribute_findings
 from derive.check.finding import Finding, Severity, checks, finding
-from derive.check.instance import Instance, encodings_of
-from derive.check.pixels import pixel_findings
-from derive.check.plane import plane_findings
-from derive.check.references import reference_findings
+from derive.check.instance import Instance, encodings_of, text_shown
+from derive.check.judges import InstanceChecks
 from derive.check.stack import Slice, slice_of, stack_findings
 from derive.elements import Element, keyword_of, tag_of
 from derive.policy import IDENTITY
 from derive.source import Reference
-from derive.validity import value_of
 
 #: Entities that all instances of a series share.
 _SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})
@@ -57,6 +53,7 @@ class SeriesChecker:
         self._differing: set[int] = set()
         self._kinds: dict[str, dict[tuple[str, ...], str]] = {}
         self._slices: list[Slice] = []
+        self._instances = InstanceChecks()
         self._series = ""
 
     def add(
@@ -94,7 +91,7 @@ class SeriesChecker:
             found.append(finding("CHK-CLASS", "SOPClassUID", message, name))
             return self._ordered(found)
         instance = Instance(name, standard.iod(sop_class), elements, stored, encapsulated)
-        found += instance_findings(instance)
+        found += self._instances.findings(instance)
         self._remember(instance)
         return self._ordered(found)
 
@@ -161,14 +158,6 @@ class SeriesChecker:
         self._kinds.setdefault(code, {}).setdefault(kind, name)
 
 
-def instance_findings(instance: Instance) -> Iterator[Finding]:
-    """Return what is wrong with one instance, apart from its series."""
-    yield from attribute_findings(instance)
-    yield from plane_findings(instance)
-    yield from pixel_findings(instance)
-    yield from reference_findings(instance)
-
-
 def _distinct(elements: Mapping[int, Element], name: str, encodings: tuple[str, ...]) -> Iterator[Finding]:
     """Instance, series, study and frame of reference are different things with different UIDs."""
     seen: dict[str, str] = {}
@@ -209,7 +198,7 @@ def _listed(kinds: Mapping[tuple[str, ...], str]) -> str:
 
 def _text(elements: Mapping[int, Element], keyword: str, encodings: tuple[str, ...]) -> str:
     element = elements.get(tag_of(keyword))
-    return "" if element is None else str(value_of(element, encodings) or "").strip()
+    return "" if element is None else text_shown(element, encodings)
 
 
 def _stripped(element: Element | None) -> bytes | None:

@@ -13,7 +13,7 @@ from derive.series import Frame, Making
 @per_frame("SOPInstanceUID")
 def sop_instance_uid(making: Making, frame: Frame) -> str:
     """Return a new UID."""
-    return making.uids.instance(frame.index, frame.encoded.stored.tobytes())
+    return making.uids.instance(frame.index, frame.encoded.stored)
 
 
 @per_frame("InstanceNumber")

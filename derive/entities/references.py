@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from pydicom.sequence import Sequence as Items
 
@@ -105,20 +105,27 @@ def _placed(sources: Element, same_place: bool) -> tuple[tuple[bytes, bytes], ..
 
 @lru_cache(maxsize=65536)
 def _source_item(reference: Reference, same_place: bool) -> bytes:
-    purpose = codes.context_group(7202).find(SOURCE_PURPOSE)
-    return encode_item(
-        {
-            "ReferencedSOPClassUID": reference.sop_class_uid,
-            "ReferencedSOPInstanceUID": reference.sop_instance_uid,
-            "SpatialLocationsPreserved": "YES" if same_place else "NO",
-            "PurposeOfReferenceCodeSequence": [coded(purpose)],
-        }
-    )
+    same = [_text("SpatialLocationsPreserved", "YES" if same_place else "NO"), _purpose()]
+    return pack_item([*_identity(reference.sop_class_uid, reference.sop_instance_uid), *same])
 
 
 @lru_cache(maxsize=65536)
 def _reference_item(sop_class_uid: str, sop_instance_uid: str) -> bytes:
-    return encode_item({"ReferencedSOPClassUID": sop_class_uid, "ReferencedSOPInstanceUID": sop_instance_uid})
+    return pack_item(_identity(sop_class_uid, sop_instance_uid))
+
+
+def _identity(sop_class_uid: str, sop_instance_uid: str) -> list[Element]:
+    return [_text("ReferencedSOPClassUID", sop_class_uid), encode("ReferencedSOPInstanceUID", sop_instance_uid)]
+
+
+@cache
+def _purpose() -> Element:
+    return encode("PurposeOfReferenceCodeSequence", [coded(codes.context_group(7202).find(SOURCE_PURPOSE))])
+
+
+@lru_cache(maxsize=256)
+def _text(keyword: str, text: str) -> Element:
+    return encode(keyword, text)
 
 
 @per_frame("ReferencedSeriesSequence")
