@@ -14,29 +14,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from pydicom.dataset import Dataset
 
+from derive import parallel
 from derive.assemble import Entry, SeriesPass, assemble
 from derive.check import Finding, SeriesChecker
 from derive.derivation import Derivation
-from derive.elements import Element, decode, tag_of, to_dataset
+from derive.elements import to_dataset
 from derive.encode import encode
 from derive.errors import InvalidInstance, UsageError
+from derive.filing import Filed, Filing
 from derive.operations import Operation, apply
 from derive.prepare import Options, prepare, slabs
 from derive.report import InstanceRecord, Report
-from derive.reread import Written, digest_of, reread
-from derive.series import Frame
+from derive.series import Frame, Made
 from derive.source import SourceSeries
 from derive.stack import stack
 from derive.volume import Volume
-from derive.write import file_meta, file_name, target_folder, write_instance
+from derive.write import file_meta, file_name, target_folder
 
-SOP_INSTANCE_UID = tag_of("SOPInstanceUID")
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
 Step: TypeAlias = Operation | Callable[..., Any]
@@ -91,13 +91,6 @@ def build(
     return DerivedSeries(source, volume, derivation, chosen)
 
 
-class Made(NamedTuple):
-    """One assembled instance."""
-
-    frame: Frame
-    elements: dict[int, Element]
-
-
 @dataclass(frozen=True)
 class DerivedSeries:
     """The result of :func:`build`: computed, assembled, checked and written when asked.
@@ -128,15 +121,17 @@ class DerivedSeries:
 
     def made(self) -> Iterator[Made]:
         """Assemble the instances one after another, along the normal."""
-        count = self.volume.shape[0]
-        downwards = self.source.scrolls_down and not self.derivation.new_plane
+        for frame in self._frames():
+            yield Made(frame, self.series_pass.instance(frame))
+
+    def _frames(self) -> Iterator[Frame]:
+        """Compute and encode the slices, a slab at a time; the slices of a slab side by side."""
+        count, downwards = self.volume.shape[0], self.source.scrolls_down and not self.derivation.new_plane
+        quantise = partial(encode, encoding=self.series_pass.making.encoding)
         for first, slab in slabs(self.volume):
-            for index, values in enumerate(slab, first):
+            for index, encoded in enumerate(parallel.each(quantise, list(slab)), first):
                 number = count - index if downwards else index + 1
-                frame = Frame(
-                    index, number, self.volume.contributors(index), encode(values, self.series_pass.making.encoding)
-                )
-                yield Made(frame, self.series_pass.instance(frame))
+                yield Frame(index, number, self.volume.contributors(index), encoded)
 
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
@@ -163,20 +158,21 @@ class DerivedSeries:
         """
         checker = SeriesChecker(sources=self.source.references)
         findings: list[Finding] = []
-        written: list[Written] = []
-        with target_folder(Path(folder), self._size, self.source.paths, overwrite=overwrite) as temporary:
+        with (
+            target_folder(Path(folder), self._size, self.source.paths, overwrite=overwrite) as temporary,
+            Filing(temporary, self.volume.geometry) as filing,
+        ):
             for made in self.made():
                 name = file_name(made.frame.number)
                 findings += checker.add(made.elements, made.frame.encoded.stored, name)
-                write_instance(temporary / name, _dataset(made))
-                written.append(_written(made, name))
+                filing.add(made, name)
                 if progress:
-                    progress(len(written), self.volume.shape[0])
+                    progress(len(filing.filed), self.volume.shape[0])
             findings += checker.finish()
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
-            geometry_error_mm = reread(temporary, self.volume.geometry, written)
-        return self._report(Path(folder), written, geometry_error_mm, findings)
+            filing.finish()
+        return self._report(Path(folder), filing, findings)
 
     @property
     def _size(self) -> int:
@@ -184,29 +180,26 @@ class DerivedSeries:
         slices, rows, columns = self.volume.shape
         return slices * (rows * columns * 2 + HEADER_ROOM)
 
-    def _report(
-        self, folder: Path, written: list[Written], geometry_error_mm: float, findings: list[Finding]
-    ) -> Report:
-        references = self.source.references
-        records = [
-            InstanceRecord(
-                w.name,
-                w.sop_instance_uid,
-                tuple(references[i].sop_instance_uid for i in w.contributors),
-                w.value_error,
-                w.saturated,
-            )
-            for w in sorted(written, key=lambda w: w.name)
-        ]
+    def _report(self, folder: Path, filing: Filing, findings: list[Finding]) -> Report:
         return Report(
             folder,
             self.source,
             self.derivation,
             self.series_pass.making.uids.series(),
             self.volume.quantity.units,
-            tuple(records),
-            geometry_error_mm,
+            tuple(self._record(f) for f in sorted(filing.filed)),
+            filing.geometry_error_mm,
             tuple(findings),
+        )
+
+    def _record(self, filed: Filed) -> InstanceRecord:
+        references = self.source.references
+        return InstanceRecord(
+            filed.name,
+            filed.sop_instance_uid,
+            tuple(references[i].sop_instance_uid for i in filed.contributors),
+            filed.value_error,
+            filed.saturated,
         )
 
 
@@ -214,19 +207,6 @@ def _dataset(made: Made) -> Dataset:
     dataset = to_dataset(made.elements.values())
     dataset.file_meta = file_meta(dataset)
     return dataset
-
-
-def _written(made: Made, name: str) -> Written:
-    encoded = made.frame.encoded
-    return Written(
-        name,
-        decode(made.elements[SOP_INSTANCE_UID]),
-        made.frame.index,
-        made.frame.contributors,
-        digest_of(encoded.stored),
-        encoded.error,
-        encoded.saturated,
-    )
 
 
 def _options(options: dict[str, Any]) -> Options:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from derive.derivation import Derivation
+from derive.elements import Element
 from derive.encode import EncodedFrame, Encoding
 from derive.source import SourceSeries
 from derive.targets import Target
@@ -111,3 +113,10 @@ class Frame:
     number: int
     contributors: tuple[int, ...]
     encoded: EncodedFrame
+
+
+class Made(NamedTuple):
+    """One assembled instance."""
+
+    frame: Frame
+    elements: dict[int, Element]

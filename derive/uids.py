@@ -6,8 +6,9 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from numpy.typing import NDArray
 from pydicom.uid import generate_uid
 
 from derive.errors import UsageError
@@ -29,7 +30,7 @@ class Uids(Protocol):
         """Frame of Reference UID, where the source has none."""
         ...
 
-    def instance(self, index: int, pixels: bytes) -> str:
+    def instance(self, index: int, stored: NDArray[Any]) -> str:
         """SOP Instance UID of one instance, of its index in space and its stored values."""
         ...
 
@@ -74,7 +75,7 @@ class RandomUids:
         """Frame of Reference UID, where the source has none."""
         return self._frame
 
-    def instance(self, index: int, pixels: bytes) -> str:
+    def instance(self, index: int, stored: NDArray[Any]) -> str:
         """SOP Instance UID of one instance."""
         return generate_uid(self.root)
 
@@ -101,9 +102,9 @@ class ReproducibleUids:
         """Frame of Reference UID, where the source has none."""
         return self._derive("frame of reference")
 
-    def instance(self, index: int, pixels: bytes) -> str:
+    def instance(self, index: int, stored: NDArray[Any]) -> str:
         """SOP Instance UID of one instance, of its index in space and its stored values."""
-        return self._derive("instance", str(index), hashlib.sha256(pixels).hexdigest())
+        return self._derive("instance", str(index), hashlib.sha256(stored.data).hexdigest())
 
     def _derive(self, *role: str) -> str:
         digest = hashlib.sha256("\0".join((*self.facts, *role)).encode()).digest()[:16]

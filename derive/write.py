@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from derive.elements import Element, Packer, encode, pack, tag_of
 from derive.errors import OutputError
 from derive.uids import IMPLEMENTATION_CLASS_UID
 from derive.version import VERSION
+
+VERSION_NAME = f"DERIVE {VERSION}"[:16]
+_PREAMBLE = b"\0" * 128 + b"DICM"
+#: Attributes of File Meta Information that repeat some of the data set.
+_IN_META = {
+    tag_of("MediaStorageSOPClassUID"): tag_of("SOPClassUID"),
+    tag_of("MediaStorageSOPInstanceUID"): tag_of("SOPInstanceUID"),
+}
 
 
 def file_name(number: int) -> str:
@@ -29,12 +39,49 @@ def file_meta(dataset: Dataset) -> FileMetaDataset:
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = f"DERIVE {VERSION}"[:16]
+    meta.ImplementationVersionName = VERSION_NAME
     return meta
 
 
-def write_instance(path: Path, dataset: Dataset) -> None:
-    """Write one instance.
+class Part10:
+    """Encodes the instances of a series as Part 10 files, in Explicit VR Little Endian.
+
+    What is the same in all of them is encoded once. The bytes are those that pydicom writes for the Dataset
+    of the same elements.
+    """
+
+    def __init__(self) -> None:
+        self._packer = Packer()
+        constant = {
+            "FileMetaInformationVersion": b"\0\1",
+            "TransferSyntaxUID": str(ExplicitVRLittleEndian),
+            "ImplementationClassUID": IMPLEMENTATION_CLASS_UID,
+            "ImplementationVersionName": VERSION_NAME,
+        }
+        self._meta = [encode(keyword, value) for keyword, value in constant.items()]
+
+    def parts(self, elements: Mapping[int, Element]) -> list[bytes]:
+        """Return the file of an instance: some runs of bytes, one after the other."""
+        meta = pack([*self._meta, *(Element(meta, "UI", elements[own].value) for meta, own in _IN_META.items())])
+        length = pack([Element(0x00020000, "UL", struct.pack("<L", len(meta)))])
+        first, *rest = self._packer.parts(elements)
+        return [b"".join([_PREAMBLE, length, meta, first]), *rest]
+
+
+def write_instance(path: Path, parts: Sequence[bytes]) -> bool:
+    """Write one instance, encoded as a Part 10 file, and read it back.
+
+    Parameters
+    ----------
+    path : Path
+        A file that is new.
+    parts : sequence of bytes
+        What it shall hold, one after the other.
+
+    Returns
+    -------
+    bool
+        Whether it holds just that.
 
     Raises
     ------
@@ -42,7 +89,12 @@ def write_instance(path: Path, dataset: Dataset) -> None:
         ``OUT-WRITE`` if the file system refuses.
     """
     try:
-        dataset.save_as(path, enforce_file_format=True)
+        with open(path, "x+b", buffering=0) as stream:
+            for part in parts:
+                if stream.write(part) != len(part):
+                    raise OSError("the disk took only a part of it")
+            stream.seek(0)
+            return all(stream.read(len(part)) == part for part in parts) and not stream.read(1)
     except OSError as error:
         raise OutputError("OUT-WRITE", f"{path.name} cannot be written: {error.strerror or error}") from error
 
@@ -86,7 +138,8 @@ def target_folder(target: Path, size: int, sources: Sequence[Path], *, overwrite
 
 
 def _refuse(target: Path, sources: Sequence[Path], overwrite: bool) -> None:
-    if any(target == s.parent.resolve() or target in s.resolve().parents for s in sources):
+    folders = {s.parent for s in sources}
+    if any(target == f or target in f.parents for f in map(Path.resolve, folders)):
         raise OutputError("OUT-SOURCE", f"{target} holds files of the source; choose another folder")
     if target.is_file():
         raise OutputError("OUT-EXISTS", f"{target} is a file; wanted a folder that is new or empty")

@@ -12,14 +12,15 @@ MODULES = sorted([*(ROOT / "derive").rglob("*.py"), *(ROOT / "codes").rglob("*.p
 #: Lower may not import higher. A module that is not named has the layer of its package.
 LAYERS = [
     ["codes", "derive.standard", "derive.errors", "derive.version"],
-    ["derive.elements", "derive.geometry", "derive.conditions", "derive.value_syntax"],
+    ["derive.elements", "derive.geometry", "derive.conditions", "derive.value_syntax", "derive.parallel"],
+    ["derive.parse"],
     ["derive.volume", "derive.validity", "derive.source", "derive.derivation"],
-    ["derive.mend"],
+    ["derive.mend", "derive.view"],
     ["derive.encode", "derive.uids", "derive.operations"],
     ["derive.policy", "derive.targets", "derive.series"],
     ["derive.entities"],
     ["derive.settable", "derive.assemble", "derive.prepare", "derive.check", "derive.write", "derive.read"],
-    ["derive.reread", "derive.report", "derive.demo"],
+    ["derive.filing", "derive.report", "derive.demo"],
     ["derive.builder"],
     ["derive.plan"],
     ["derive.cli", "derive.__main__", "derive"],
@@ -27,7 +28,7 @@ LAYERS = [
 #: Only these may know more than one stage.
 STAGES = {"derive.read", "derive.operations", "derive.assemble", "derive.check", "derive.write"}
 #: Packages that are imported where they are used, because they are heavy.
-HEAVY = {"SimpleITK"}
+HEAVY = {"SimpleITK", "cv2", "scipy.ndimage"}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 

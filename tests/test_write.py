@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,8 @@ import pydicom
 import pytest
 
 import derive
-from derive import builder, reread
+from derive import filing, write
+from derive.elements import encode
 from derive.operations import apply, gaussian_blur, resample
 from derive.uids import RandomUids, ReproducibleUids, checked_root
 from tests.sources import make_series
@@ -95,10 +97,10 @@ def test_a_crash_leaves_nothing_and_what_was_there(source, tmp_path):
 
 
 def test_a_full_disk_leaves_nothing(source, tmp_path, monkeypatch):
-    def full(path, dataset):
+    def full(path, content):
         raise derive.OutputError("OUT-WRITE", f"{path.name} cannot be written: No space left on device")
 
-    monkeypatch.setattr(builder, "write_instance", full)
+    monkeypatch.setattr(filing, "write_instance", full)
     with pytest.raises(derive.OutputError, match="No space left"):
         derive.build(source, BLUR).write(tmp_path / "o")
     assert only(tmp_path) == []
@@ -112,31 +114,43 @@ def test_room_is_asked_for_before_anything_is_written(source, tmp_path, monkeypa
 
 
 def test_what_the_disk_changed_is_noticed(source, tmp_path, monkeypatch):
-    write = builder.write_instance
+    class Flipping(io.FileIO):
+        def read(self, size=-1):
+            data = bytearray(super().read(size))
+            data[-1:] = bytes(b ^ 1 for b in data[-1:])
+            return bytes(data)
 
-    def flipping(path, dataset):
-        write(path, dataset)
-        data = bytearray(path.read_bytes())
-        data[-3] ^= 1
-        path.write_bytes(data)
-
-    monkeypatch.setattr(builder, "write_instance", flipping)
+    monkeypatch.setattr(write, "open", lambda path, mode, buffering: Flipping(path, mode), raising=False)
     with pytest.raises(derive.OutputError, match="OUT-REREAD"):
         derive.build(source, BLUR).write(tmp_path / "o")
     assert only(tmp_path) == []
 
 
-def test_a_position_that_is_off_is_noticed(source, tmp_path):
-    report = derive.build(source, BLUR).write(tmp_path / "o")
-    dataset = pydicom.dcmread(report.files[2])
-    written = reread.Written(
-        "IM00003.dcm", dataset.SOPInstanceUID, 2, (), reread.digest_of(dataset.pixel_array), 0.0, 0
-    )
-    assert reread.reread(tmp_path / "o", source.geometry, [written]) < 1e-6
-    dataset.ImagePositionPatient = [dataset.ImagePositionPatient[0] + 0.01, *dataset.ImagePositionPatient[1:]]
-    dataset.save_as(report.files[2])
+def test_what_the_disk_took_in_part_only_is_noticed(source, tmp_path, monkeypatch):
+    class Short(io.FileIO):
+        def write(self, data):
+            return super().write(data[: len(data) // 2])
+
+    monkeypatch.setattr(write, "open", lambda path, mode, buffering: Short(path, mode), raising=False)
+    with pytest.raises(derive.OutputError, match="only a part"):
+        derive.build(source, BLUR).write(tmp_path / "o")
+    assert only(tmp_path) == []
+
+
+def test_a_position_that_is_off_is_noticed(source):
+    series = derive.build(source, BLUR)
+    places = filing.Places(series.volume.geometry)
+    made = list(series.made())
+    for each in made:
+        places.check(each, "x.dcm")
+    assert places.worst_mm < 1e-6
+    x, y, z = source.geometry.position(2)
+    off = made[2].elements | {e.tag: e for e in [encode("ImagePositionPatient", [x + 0.01, y, z])]}
     with pytest.raises(derive.OutputError, match=r"lies 0\.01"):
-        reread.reread(tmp_path / "o", source.geometry, [written])
+        places.check(made[2]._replace(elements=off), "x.dcm")
+    wide = made[2].elements | {e.tag: e for e in [encode("PixelSpacing", [5.1, 5.0])]}
+    with pytest.raises(derive.OutputError, match="mm off"):
+        places.check(made[2]._replace(elements=wide), "x.dcm")
 
 
 def test_errors_of_the_check_are_not_written(source, tmp_path):
@@ -179,6 +193,21 @@ def test_two_runs_with_a_timestamp_are_byte_identical(modality, tmp_path):
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
 
+REAL = ["ct_philips_ingenuity_140", "mr_ge_axial_20", "petctmr_ibsi_sts002/PET/image"]
+
+
+@pytest.mark.parametrize("name", ["CT", "MR", "PT", *REAL])
+def test_files_are_byte_for_byte_what_pydicom_writes_for_the_instances(name, real, tmp_path):
+    source = derive.read(real(name) if name in REAL else make_series(name))
+    series = derive.build(source, BLUR, resample(spacing_mm=3.0), timestamp=NOON, uids="reproducible")
+    report = series.write(tmp_path / "o")
+    files = {i.sop_instance_uid: tmp_path / "o" / i.file for i in report.instances}
+    for dataset in series.instances():
+        dataset.save_as(tmp_path / "pydicom.dcm", enforce_file_format=True)
+        assert files.pop(dataset.SOPInstanceUID).read_bytes() == (tmp_path / "pydicom.dcm").read_bytes()
+    assert files == {}
+
+
 def test_an_organisations_root_is_used_and_checked(source, tmp_path):
     report = derive.build(source, BLUR, uid_prefix="1.2.826.0.1").write(tmp_path / "o")
     assert all(i.sop_instance_uid.startswith("1.2.826.0.1.") for i in report.instances)
@@ -186,7 +215,8 @@ def test_an_organisations_root_is_used_and_checked(source, tmp_path):
         with pytest.raises(derive.UsageError, match="UID-PREFIX"):
             derive.build(source, BLUR, uid_prefix=bad)
     for uids in (RandomUids(checked_root("1.2.3")), ReproducibleUids(("x",), checked_root("1.2.3"))):
-        made = [uids.series(), uids.frame_of_reference(), uids.instance(0, b"a"), uids.instance(1, b"a")]
+        pixels = np.zeros((2, 2), np.int16)
+        made = [uids.series(), uids.frame_of_reference(), uids.instance(0, pixels), uids.instance(1, pixels)]
         assert len(set(made)) == 4
         assert all(pydicom.uid.UID(u).is_valid for u in made)
 
