@@ -27,6 +27,7 @@ from derive.errors import (
     ValuesError,
 )
 from derive.geometry import Geometry
+from derive.parallel import set_jobs
 from derive.read import read
 from derive.report import Report
 from derive.source import SourceSeries
@@ -56,5 +57,6 @@ __all__ = [
     "check",
     "demo_series",
     "read",
+    "set_jobs",
     "stack",
 ]

@@ -17,10 +17,11 @@ from derive.cli.flags import bound
 from derive.demo import phantom_datasets
 from derive.errors import OutputError
 from derive.operations import gaussian_blur, mip, resample
+from derive.parallel import set_jobs
 from derive.plan import plan_of
 from derive.read import read
 from derive.report import Report
-from derive.write import file_name, write_instance
+from derive.write import file_name
 
 
 def derive(arguments: argparse.Namespace) -> int:
@@ -28,6 +29,7 @@ def derive(arguments: argparse.Namespace) -> int:
     if getattr(arguments, "function", None) and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as python -m does, so that one's own module is found
     _check_manifest(arguments)
+    set_jobs(arguments.jobs)
     source = read(_source(arguments.source), series=arguments.series)
     operation = arguments.kind(**bound(arguments.kind, arguments, read))
     series = build(source, operation, **_options(arguments))
@@ -64,7 +66,7 @@ def demo(arguments: argparse.Namespace) -> int:
         raise OutputError("OUT-EXISTS", f"{phantom} is not empty; --overwrite replaces it")
     phantom.mkdir(parents=True, exist_ok=True)
     for number, dataset in enumerate(phantom_datasets(), 1):
-        write_instance(phantom / file_name(number), dataset)
+        dataset.save_as(phantom / file_name(number), enforce_file_format=True)
     source = read(phantom)
     reports = []
     for name, operation in steps.items():

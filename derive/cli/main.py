@@ -90,6 +90,7 @@ def _operation_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
         help="write sources, parameters, versions, UIDs, errors and findings as JSON",
     )
     parser.add_argument("--dry-run", action="store_true", help="read headers only and say what would be made")
+    parser.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
     _common_flags(parser)
     parser.set_defaults(run=commands.derive, kind=kind)
 
