@@ -1,0 +1,1 @@
+"""How fast the command line is, and in how much memory: `python -m tests.benchmarks`."""
