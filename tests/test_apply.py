@@ -367,3 +367,12 @@ def test_a_skewed_image_is_refused():
 
     with pytest.raises(GeometryError, match="GEO-COSINES"):
         applied(skewed, make_volume(make_geometry()))
+
+
+def test_a_new_quantity_has_no_step_of_the_source():
+    """What is filtered afterwards is filtered in double precision: how fine its stored values will be is not known."""
+    volume = make_volume(make_geometry())
+    volume = replace(volume, quantity=replace(volume.quantity, step=1.0))
+    kept = apply(function=lambda values: values, code="Smoothing", description="x")(volume)
+    other = apply(function=lambda values: values / 4096, code="Smoothing", description="x", units="1")(volume)
+    assert (kept.quantity.step, other.quantity.step) == (1.0, None)
