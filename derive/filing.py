@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive import parallel
-from derive.elements import Element, decode, tag_of
+from derive.elements import Element, decode, numbers_of, tag_of
 from derive.errors import OutputError
 from derive.geometry import Geometry
 from derive.series import Made
@@ -139,7 +139,7 @@ class Places:
         if plane != self._plane:
             self._plane, self._off = plane, _said(*plane) - self._wanted
         wanted = self._geometry.position(made.frame.index)
-        position = np.subtract(_numbers(made.elements[_POSITION]), wanted)
+        position = np.subtract(numbers_of(made.elements[_POSITION]), wanted)
         error = float(np.sqrt(((self._off + position) ** 2).sum(axis=1).max()))
         if not error <= TOLERANCE_MM:
             raise OutputError("OUT-REREAD", f"{name} lies {error:.6f} mm off; wanted at most {TOLERANCE_MM} mm")
@@ -147,7 +147,7 @@ class Places:
 
 
 def _said(orientation: Element, spacing: Element, rows: Element, columns: Element) -> NDArray[np.float64]:
-    cosines, between = np.reshape(_numbers(orientation), (2, 3)), _numbers(spacing)
+    cosines, between = np.reshape(numbers_of(orientation), (2, 3)), numbers_of(spacing)
     return _corners(decode(rows), decode(columns), cosines[::-1] * np.c_[between])
 
 
@@ -155,10 +155,6 @@ def _corners(rows: int, columns: int, spans: NDArray[np.float64]) -> NDArray[np.
     """Corner pixels from the first one; `spans` are the steps down a column and along a row."""
     indices = np.array([(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)], dtype=float)
     return np.asarray(indices @ spans)
-
-
-def _numbers(element: Element) -> list[float]:
-    return [float(text) for text in element.value.split(b"\\")]
 
 
 _SOP_INSTANCE_UID, _POSITION = tag_of("SOPInstanceUID"), tag_of("ImagePositionPatient")

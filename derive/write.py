@@ -18,13 +18,16 @@ from derive.errors import OutputError
 from derive.uids import IMPLEMENTATION_CLASS_UID
 from derive.version import VERSION
 
-VERSION_NAME = f"DERIVE {VERSION}"[:16]
-_PREAMBLE = b"\0" * 128 + b"DICM"
-#: Attributes of File Meta Information that repeat some of the data set.
-_IN_META = {
-    tag_of("MediaStorageSOPClassUID"): tag_of("SOPClassUID"),
-    tag_of("MediaStorageSOPInstanceUID"): tag_of("SOPInstanceUID"),
+#: File Meta Information that is the same in all instances, and that which repeats the data set (PS3.10 7.1).
+_META = {
+    "FileMetaInformationVersion": b"\0\1",
+    "TransferSyntaxUID": ExplicitVRLittleEndian,
+    "ImplementationClassUID": UID(IMPLEMENTATION_CLASS_UID),
+    "ImplementationVersionName": f"DERIVE {VERSION}"[:16],
 }
+_REPEATED = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
+_REPEATED_TAGS = {tag_of(meta): tag_of(own) for meta, own in _REPEATED.items()}
+_PREAMBLE = b"\0" * 128 + b"DICM"
 
 
 def file_name(number: int) -> str:
@@ -35,11 +38,10 @@ def file_name(number: int) -> str:
 def file_meta(dataset: Dataset) -> FileMetaDataset:
     """File Meta Information of an instance in Explicit VR Little Endian (PS3.10 7.1)."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = VERSION_NAME
+    for keyword, value in _META.items():
+        setattr(meta, keyword, value)
+    for keyword, own in _REPEATED.items():
+        setattr(meta, keyword, dataset[own].value)
     return meta
 
 
@@ -52,17 +54,11 @@ class Part10:
 
     def __init__(self) -> None:
         self._packer = Packer()
-        constant = {
-            "FileMetaInformationVersion": b"\0\1",
-            "TransferSyntaxUID": str(ExplicitVRLittleEndian),
-            "ImplementationClassUID": IMPLEMENTATION_CLASS_UID,
-            "ImplementationVersionName": VERSION_NAME,
-        }
-        self._meta = [encode(keyword, value) for keyword, value in constant.items()]
+        self._meta = [encode(keyword, value) for keyword, value in _META.items()]
 
     def parts(self, elements: Mapping[int, Element]) -> list[bytes]:
         """Return the file of an instance: some runs of bytes, one after the other."""
-        meta = pack([*self._meta, *(Element(meta, "UI", elements[own].value) for meta, own in _IN_META.items())])
+        meta = pack([*self._meta, *(Element(meta, "UI", elements[own].value) for meta, own in _REPEATED_TAGS.items())])
         length = pack([Element(0x00020000, "UL", struct.pack("<L", len(meta)))])
         first, *rest = self._packer.parts(elements)
         return [b"".join([_PREAMBLE, length, meta, first]), *rest]
