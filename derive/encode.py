@@ -8,7 +8,6 @@ error made is measured on every slice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -21,8 +20,6 @@ from derive.errors import ValuesError
 from derive.volume import Array
 
 BITS = 16
-#: Values that are quantised together: they stay in a core's own cache.
-BLOCK = 1 << 18
 #: float32 has every integer below this.
 EXACT_SINGLE = 1 << 24
 Range = tuple[float, float]
@@ -261,19 +258,13 @@ def encode(values: Array, encoding: Encoding | None) -> EncodedFrame:
         raise ValuesError("VAL-PADDING", "there is pixel padding where the volume said that there is none")
     quantiser = _Quantiser(encoding, (0.0, 0.0) if empty else ends, padded)
     stored = np.empty(values.shape, encoding.dtype)
-    errors, counts = zip(*map(quantiser, _blocks(values), _blocks(stored)), strict=True)
+    error, saturated = quantiser.fill(stored, values)
     limits = (encoding.padding or 0,) * 2 if empty else quantiser.limits
-    return EncodedFrame(stored, encoding, *limits, error=max(errors), saturated=sum(counts))
-
-
-def _blocks(frame: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Some rows at a time."""
-    rows = max(1, BLOCK // frame.shape[1])
-    return (frame[first : first + rows] for first in range(0, len(frame), rows))
+    return EncodedFrame(stored, encoding, *limits, error, saturated)
 
 
 class _Quantiser:
-    """Stored values of some rows at a time: saturated, and beside the padding value, never on it.
+    """Stored values of real-world ones: saturated, and beside the padding value, never on it.
 
     Where a step is 1 and the intercept a whole number, as in nearly all CT, nothing is lost in single precision:
     the nearest integer, and the distance to it, are exact.
@@ -307,7 +298,7 @@ class _Quantiser:
         low, high = self._ends - self._origin
         return int(low), int(high)
 
-    def __call__(self, values: NDArray[Any], stored: NDArray[Any]) -> tuple[float, int]:
+    def fill(self, stored: NDArray[Any], values: Array) -> tuple[float, int]:
         """Fill `stored`; return the largest error in real-world units, and how many values were clipped."""
         exact, saturated = self._steps(values), 0
         padding = np.isnan(values) if self._padded else None

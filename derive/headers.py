@@ -78,9 +78,9 @@ class Header:
         element = self.elements.get(tag_of(keyword))
         if element is None:
             return None
-        return self._read(element, decode)
+        return self._as(element, decode)
 
-    def _read(self, element: Element, read: Callable[[Element, list[str]], Result]) -> Result:
+    def _as(self, element: Element, read: Callable[[Element, list[str]], Result]) -> Result:
         try:
             return read(element, self.encodings)
         except Exception as error:  # pydicom raises whatever a malformed value causes
@@ -91,7 +91,7 @@ class Header:
     def text(self, keyword: str) -> str:
         """Return the value as text; empty without."""
         element = self.elements.get(tag_of(keyword))
-        return "" if element is None else self._read(element, text_of)
+        return "" if element is None else self._as(element, text_of)
 
     def texts(self, keyword: str) -> list[str]:
         """Return all values as text."""

@@ -47,6 +47,8 @@ class Taps:
     def apply(self, lines: NDArray[Any], kind: DTypeLike) -> NDArray[Any]:
         """Interpolate between lines: (length, n) to (places, n)."""
         below = np.take(lines, self.lower, axis=0, mode="clip").astype(kind, copy=False)
+        if not self.share.any():
+            return below
         above = np.take(lines, self.upper, axis=0, mode="clip").astype(kind, copy=False)
         above -= below
         above *= self.share.astype(kind)[:, None]
