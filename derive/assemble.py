@@ -16,11 +16,11 @@ from typing import Any
 from derive import conditions, standard
 from derive.elements import Element, decode, encode, keyword_of
 from derive.entities import BUILDERS, Builder
-from derive.errors import AssembleError
+from derive.errors import AssembleError, MissingAttribute
 from derive.mend import legal
 from derive.policy import IDENTITY, Action, Row, row
 from derive.series import Frame, Making
-from derive.source import Agreement
+from derive.source import Agreement, Attributes
 from derive.standard import AttributeRule
 from derive.validity import reader
 from derive.view import Changes, Remembered, State, View
@@ -164,17 +164,22 @@ def assemble(making: Making) -> SeriesPass:
     constant: dict[int, Element] = {}
     varying: list[Decision] = []
     account: dict[int, Entry] = {}
-    sets = {making.volume.contributors(k) or None for k in range(making.volume.shape[0])}
+    missing: list[MissingAttribute] = []
+    sets = {making.volume.contributors(k) or None for k in range(making.volume.count)}
     for decision in _decisions(making):
         tag = decision.rule.tag
         if _varies(making, decision) and not _splits(making, decision, sets):
             varying.append(decision)
             account[tag] = _entry(decision, tag, varies=True)
             continue
-        element, entry = _constant_element(making, decision)
-        account[tag] = entry
+        try:
+            element, account[tag] = _constant_element(making, decision)
+        except MissingAttribute as error:
+            missing.append(error)
+            continue
         if element is not None:
             constant[tag] = element
+    _refuse(missing)
     for rule in _banned(making, View(constant)):
         del constant[rule.tag]
         account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
@@ -182,6 +187,17 @@ def assemble(making: Making) -> SeriesPass:
         account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
     present = making.source.tags | constant.keys() | {d.rule.tag for d in varying}
     return SeriesPass(making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present))
+
+
+def _refuse(missing: list[MissingAttribute]) -> None:
+    """Name everything that is missing at once."""
+    if len(missing) == 1:
+        raise missing[0]
+    if missing:
+        keywords = [e.facts["keyword"] for e in missing]
+        raise MissingAttribute(
+            "ASM-TYPE1", "; ".join(e.message for e in missing), keyword=keywords[0], keywords=keywords
+        )
 
 
 def _decisions(making: Making) -> Iterator[Decision]:
@@ -241,7 +257,7 @@ def _constant_element(making: Making, decision: Decision) -> tuple[Element | Non
         value = decision.builder.function(making)
         return _built(making, decision, value), _entry(decision, rule.tag)
     element, why = _pulled(making, decision, making.source.agreement(rule.tag), None)
-    return element, _pull_entry(decision, element, why)
+    return element, _pull_entry(making.source, decision, element, why)
 
 
 def _built(making: Making, decision: Decision, value: Any, signed: bool = False) -> Element | None:
@@ -292,7 +308,7 @@ def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str)
         ]
         if found:
             return min(found, key=lambda e: float(decode(e))), f"{why}: the least"
-    raise AssembleError(
+    raise MissingAttribute(
         "ASM-TYPE1",
         f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type 1 in {rule.module} "
         f"(PS3.3 {decision.row.section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
@@ -350,8 +366,11 @@ def _entry(decision: Decision, tag: int, *, varies: bool = False) -> Entry:
     return Entry(tag, names[decision.action], decision.row.reason, decision.row.section, varies)
 
 
-def _pull_entry(decision: Decision, element: Element | None, why: str) -> Entry:
+def _pull_entry(source: Attributes, decision: Decision, element: Element | None, why: str) -> Entry:
     row_ = decision.row
+    rule_of_given = source.said.get(decision.rule.tag)
+    if rule_of_given is not None and element is not None:
+        return Entry(decision.rule.tag, "given", rule_of_given, row_.section)
     if not why:
         return Entry(decision.rule.tag, "pulled", row_.reason, row_.section)
     action = "dropped" if element is None else "emptied" if not element.value else "recomputed"

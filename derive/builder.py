@@ -25,14 +25,15 @@ from derive.assemble import Entry, SeriesPass, assemble
 from derive.check import Finding, SeriesChecker
 from derive.derivation import Derivation
 from derive.elements import to_dataset
-from derive.encode import encode
+from derive.encode import EncodedFrame, encode
 from derive.errors import InvalidInstance, UsageError
 from derive.filing import Filed, Filing
 from derive.operations import Operation, apply
-from derive.prepare import Options, prepare, slabs
+from derive.pictures import Content, Pictures
+from derive.prepare import Options, prepare, slabs, source_encoding
 from derive.report import InstanceRecord, Report
-from derive.series import Frame, Made
-from derive.source import SourceSeries
+from derive.series import Frame, Made, Order
+from derive.source import GivenAttributes, SourceSeries
 from derive.stack import stack
 from derive.volume import Volume
 from derive.write import file_meta, file_name, target_folder
@@ -88,31 +89,43 @@ def build(
         result = operation(volume)
         derivation = derivation.then(operation.step(volume, result))
         volume = result
-    return DerivedSeries(source, volume, derivation, chosen)
+    order = Order(source, volume, derivation, source.sop_class_uid, source_encoding(source))
+    return DerivedSeries(order, chosen)
 
 
 @dataclass(frozen=True)
 class DerivedSeries:
-    """The result of :func:`build`: computed, assembled, checked and written when asked.
+    """The result of :func:`build` or :func:`derive.convert`: computed, assembled, checked and written when asked.
 
     Parameters
     ----------
-    source : SourceSeries
-    volume : Volume
-        The values of the result.
-    derivation : Derivation
+    order : Order
+        The values of the result, and what they come from.
     options : Options
     """
 
-    source: SourceSeries
-    volume: Volume
-    derivation: Derivation
+    order: Order
     options: Options
+
+    @property
+    def source(self) -> SourceSeries | GivenAttributes:
+        """Where attributes are pulled from."""
+        return self.order.source
+
+    @property
+    def volume(self) -> Content:
+        """The values of the result."""
+        return self.order.volume
+
+    @property
+    def derivation(self) -> Derivation:
+        """What was done."""
+        return self.order.derivation
 
     @cached_property
     def series_pass(self) -> SeriesPass:
         """What is the same for all instances, and the account of every attribute."""
-        return assemble(prepare(self.source, self.volume, self.derivation, self.options))
+        return assemble(prepare(self.order, self.options))
 
     @property
     def account(self) -> tuple[Entry, ...]:
@@ -125,13 +138,24 @@ class DerivedSeries:
             yield Made(frame, self.series_pass.instance(frame))
 
     def _frames(self) -> Iterator[Frame]:
+        """Number the slices: in the source's order of scrolling, one time after another."""
+        content = self.volume
+        slices = content.shape[0] if isinstance(content, Volume) else content.count
+        downwards = self.source.scrolls_down and not self.derivation.new_plane
+        for index, encoded in enumerate(self._encoded()):
+            time, place = divmod(index, slices)
+            number = index - place + (slices - place if downwards else place + 1)
+            yield Frame(index, number, content.contributors(index), encoded, place, time)
+
+    def _encoded(self) -> Iterator[EncodedFrame]:
         """Compute and encode the slices, a slab at a time; the slices of a slab side by side."""
-        count, downwards = self.volume.shape[0], self.source.scrolls_down and not self.derivation.new_plane
+        content = self.volume
+        if isinstance(content, Pictures):
+            yield from map(content.encoded, range(content.count))
+            return
         quantise = partial(encode, encoding=self.series_pass.making.encoding)
-        for first, slab in slabs(self.volume):
-            for index, encoded in enumerate(parallel.each(quantise, list(slab)), first):
-                number = count - index if downwards else index + 1
-                yield Frame(index, number, self.volume.contributors(index), encoded)
+        for _, slab in slabs(content):
+            yield from parallel.each(quantise, list(slab))
 
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
@@ -156,7 +180,7 @@ class DerivedSeries:
         InvalidInstance
             If the check finds errors; nothing is written.
         """
-        checker = SeriesChecker(sources=self.source.references)
+        checker = SeriesChecker(sources=self.source.references, made=True)
         findings: list[Finding] = []
         with (
             target_folder(Path(folder), self._size, self.source.paths, overwrite=overwrite) as temporary,
@@ -167,7 +191,7 @@ class DerivedSeries:
                 findings += checker.add(made.elements, made.frame.encoded.stored, name)
                 filing.add(made, name)
                 if progress:
-                    progress(len(filing.filed), self.volume.shape[0])
+                    progress(len(filing.filed), self.volume.count)
             findings += checker.finish()
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
@@ -177,8 +201,7 @@ class DerivedSeries:
     @property
     def _size(self) -> int:
         """Bytes that the files take, generously."""
-        slices, rows, columns = self.volume.shape
-        return slices * (rows * columns * 2 + HEADER_ROOM)
+        return self.volume.stored_bytes + self.volume.count * HEADER_ROOM
 
     def _report(self, folder: Path, filing: Filing, findings: list[Finding]) -> Report:
         return Report(

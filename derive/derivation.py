@@ -40,8 +40,8 @@ class Step:
     ----------
     name : str
         Name of the operation.
-    code : Code
-        CID 7203 Image Derivation, or an extension of it.
+    code : Code, optional
+        CID 7203 Image Derivation, or an extension of it; None where nobody said.
     description : str
         One line made from the bound parameters.
     parameters : mapping
@@ -59,7 +59,7 @@ class Step:
     """
 
     name: str
-    code: Code
+    code: Code | None
     description: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     geometry_effect: GeometryEffect = GeometryEffect.KEEPS_GRID
@@ -94,6 +94,11 @@ class Derivation:
     def new_plane(self) -> bool:
         """Whether any step gave the planes another orientation."""
         return any(s.new_plane for s in self.steps)
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """Codes of the steps that have one."""
+        return tuple(s.code for s in self.steps if s.code is not None)
 
     @property
     def description(self) -> str:

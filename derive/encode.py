@@ -30,12 +30,35 @@ class Rescale(Enum):
 
     SERIES: one Rescale Slope and Intercept. INSTANCE: a slope an instance, intercept 0 (PET).
     MAPPING: no rescale; numbers that mean something as they are, times a power of ten that a Real World
-    Value Mapping states (MR).
+    Value Mapping states (MR). NONE: stored values are all there is (Secondary Capture).
     """
 
     SERIES = "series"
     INSTANCE = "instance"
     MAPPING = "mapping"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """How stored values lie in Pixel Data (C.7.6.3).
+
+    Parameters
+    ----------
+    bits : int
+        Bits Allocated and Bits Stored: all bits are used.
+    samples : int
+        Samples per Pixel.
+    photometric : str
+        Photometric Interpretation of values that nobody inverted.
+    """
+
+    bits: int = BITS
+    samples: int = 1
+    photometric: str = "MONOCHROME2"
+
+
+GREY_16 = PixelFormat()
 
 
 @dataclass(frozen=True)
@@ -153,7 +176,7 @@ def keep(kind: Rescale, source: SourceEncoding, values: Range, padded: bool) -> 
         None where the source has no slope in common or 16 bits do not hold the range with it.
     """
     if kind is Rescale.MAPPING:
-        return _fit((10.0 ** _finest_exponent(source), 0.0), source, values, padded)
+        return _fit((10.0 ** _finest_exponent(source), 0.0), source, values, padded) if source.slopes else None
     return _fit(source.rescale, source, values, padded) if source.rescale else None
 
 
@@ -200,6 +223,7 @@ def _padding(encoding: Encoding, source: SourceEncoding) -> int:
 
 
 def _finest_exponent(source: SourceEncoding) -> int:
+    """Power of ten that is at least as fine as the steps of the source."""
     return math.floor(math.log10(min(map(abs, source.slopes))) + 1e-9)
 
 

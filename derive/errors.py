@@ -8,6 +8,7 @@
     ├─ GeometryError    4  not one volume: gaps, tilt, orientation, repeated positions
     ├─ ValuesError      5  values that cannot be read, computed or stored
     ├─ AssembleError    1  an attribute that the object needs cannot be had
+    │  └─ MissingAttribute  nobody has a value for it
     ├─ InvalidInstance  1  the checker found errors (``.findings``)
     └─ OutputError      6  the target cannot be written
 
@@ -71,6 +72,10 @@ class AssembleError(DeriveError):
     """An attribute of the new object cannot be had by the rule that governs it."""
 
     exit_code = 1
+
+
+class MissingAttribute(AssembleError):  # noqa: N818 - it is an attribute that is missing
+    """Attributes of type 1 that nobody has a value for; their keywords are in ``.facts``."""
 
 
 class OutputError(DeriveError):

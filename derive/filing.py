@@ -45,13 +45,13 @@ class Filing:
     Parameters
     ----------
     folder : Path
-    geometry : Geometry
-        Where the voxels were computed to be.
+    geometry : Geometry, optional
+        Where the voxels were computed to be; None for pictures that lie nowhere.
     """
 
-    def __init__(self, folder: Path, geometry: Geometry) -> None:
+    def __init__(self, folder: Path, geometry: Geometry | None) -> None:
         self._folder = folder
-        self._places = Places(geometry)
+        self._places = Places(geometry) if geometry is not None else None
         self._part10 = Part10()
         self._group: list[tuple[Path, list[bytes]]] = []
         self._waiting: deque[Future[None]] = deque()
@@ -60,7 +60,7 @@ class Filing:
     @property
     def geometry_error_mm(self) -> float:
         """Largest distance between a voxel as computed and as the files say."""
-        return self._places.worst_mm
+        return self._places.worst_mm if self._places is not None else 0.0
 
     def __enter__(self) -> Filing:
         return self
@@ -76,7 +76,8 @@ class Filing:
         OutputError
             ``OUT-REREAD`` if its position is off; and what :meth:`finish` raises, of an earlier one.
         """
-        self._places.check(made, name)
+        if self._places is not None:
+            self._places.check(made, name)
         self._group.append((self._folder / name, self._part10.parts(made.elements)))
         if len(self._group) == TOGETHER:
             self._send()
@@ -138,7 +139,7 @@ class Places:
         plane = tuple(made.elements[tag] for tag in _PLANE)
         if plane != self._plane:
             self._plane, self._off = plane, _said(*plane) - self._wanted
-        wanted = self._geometry.position(made.frame.index)
+        wanted = self._geometry.position(made.frame.place)
         position = np.subtract(numbers_of(made.elements[_POSITION]), wanted)
         error = float(np.sqrt(((self._off + position) ** 2).sum(axis=1).max()))
         if not error <= TOLERANCE_MM:

@@ -11,6 +11,7 @@ from derive.assemble import Entry, assemble
 from derive.builder import DerivedSeries
 from derive.geometry import Geometry
 from derive.prepare import draft
+from derive.source import SourceSeries
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,10 @@ class Plan:
 
     Parameters
     ----------
-    source, result : Geometry
+    source, result : Geometry, optional
+        None for what no series is behind, and for pictures that lie nowhere.
+    images : int
+        How many instances there would be.
     sop_class_uid : str
     steps : tuple of str
     sources_per_image : (int, int)
@@ -30,8 +34,9 @@ class Plan:
         What would become of every attribute.
     """
 
-    source: Geometry
-    result: Geometry
+    source: Geometry | None
+    result: Geometry | None
+    images: int
     sop_class_uid: str
     steps: tuple[str, ...]
     sources_per_image: tuple[int, int]
@@ -47,7 +52,7 @@ class Plan:
                 f"source  {_line(self.source)}",
                 *(f"step    {s}" for s in self.steps),
                 f"result  {_line(self.result)}",
-                f"images  {self.result.shape[0]} of SOP Class {self.sop_class_uid}",
+                f"images  {self.images} of SOP Class {self.sop_class_uid}",
                 f"sources {fewest} to {most} an image",
                 f"size    {self.pixel_bytes / 1e6:.1f} MB of pixel data",
                 "attributes  " + ", ".join(f"{n} {action}" for action, n in sorted(counts.items())),
@@ -60,6 +65,7 @@ class Plan:
             "schema": "derive-plan/1",
             "source": _facts(self.source),
             "result": _facts(self.result),
+            "images": self.images,
             "sop_class_uid": self.sop_class_uid,
             "steps": list(self.steps),
             "sources_per_image": list(self.sources_per_image),
@@ -85,27 +91,31 @@ def plan_of(series: DerivedSeries) -> Plan:
     AssembleError
         As writing it would.
     """
-    volume = series.volume
-    counts = [len(volume.contributors(k)) for k in range(volume.shape[0])]
-    slices, rows, columns = volume.shape
+    volume, source = series.volume, series.source
+    counts = [len(volume.contributors(k)) for k in range(volume.count)]
     return Plan(
-        series.source.geometry,
+        source.geometry if isinstance(source, SourceSeries) else None,
         volume.geometry,
-        series.source.sop_class_uid,
+        volume.count,
+        series.order.sop_class_uid,
         tuple(s.description for s in series.derivation.steps),
         (min(counts), max(counts)),
-        slices * rows * columns * 2,
-        assemble(draft(series.source, volume, series.derivation, series.options)).account,
+        volume.stored_bytes,
+        assemble(draft(series.order, series.options)).account,
     )
 
 
-def _line(geometry: Geometry) -> str:
+def _line(geometry: Geometry | None) -> str:
+    if geometry is None:
+        return "none"
     slices, rows, columns = geometry.shape
     x, y, z = geometry.pixel_spacing[1], geometry.pixel_spacing[0], geometry.slice_spacing
     return f"{columns} x {rows} x {slices} voxels of {x:.6g} x {y:.6g} x {z:.6g} mm (x y z)"
 
 
-def _facts(geometry: Geometry) -> dict[str, Sequence[Any]]:
+def _facts(geometry: Geometry | None) -> dict[str, Sequence[Any]] | None:
+    if geometry is None:
+        return None
     return {
         "shape": geometry.shape,
         "spacing_mm": geometry.spacing,

@@ -6,29 +6,26 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from derive.derivation import Derivation, ValuesEffect
 from derive.elements import fits
-from derive.encode import Encoding, SourceEncoding, decimal, fit, keep, per_instance
+from derive.encode import Encoding, SourceEncoding, fit, keep, per_instance
 from derive.errors import UsageError, ValuesError
-from derive.series import Given, Making, Window
+from derive.pictures import Content, Pictures
+from derive.series import Given, Making, Order
 from derive.settable import checked_attributes
-from derive.source import SourceSeries
+from derive.source import Attributes, SourceSeries
 from derive.targets import Target, target
 from derive.uids import RandomUids, ReproducibleUids, Uids, checked_root
 from derive.version import VERSION
 from derive.volume import Array, Volume
+from derive.windows import window_of
 
 #: Slices that are pulled, encoded and written at a time.
 SLAB = 8
-#: Slices looked at for a window, and the share of the values left out at each end.
-WINDOW_SLICES = 8
-WINDOW_TAIL_PERCENT = 0.5
-#: Below this width the window function is LINEAR_EXACT, which allows widths under 1 (C.11.2.1.3.2).
-NARROW = 20.0
 
 
 @dataclass(frozen=True)
@@ -86,34 +83,30 @@ class Scan:
     digest: str
 
 
-def draft(source: SourceSeries, volume: Volume, derivation: Derivation, options: Options) -> Making:
+def draft(order: Order, options: Options) -> Making:
     """Settle what can be settled without looking at a single pixel: no encoding, no window, passing UIDs."""
-    goal = target(source.sop_class_uid)
+    source, goal = order.source, target(order.sop_class_uid)
     given = Given(options.series_description, options.series_number, checked_attributes(goal.iod, options.set))
-    if not all(fits(text, source.encodings) for text in _added_text(derivation, given)):
+    if not all(fits(text, source.encodings) for text in _added_text(order.derivation, given)):
         source = source.in_utf8()
     uids = RandomUids(checked_root(options.uid_prefix))
-    return Making(source, volume, derivation, goal, None, uids, _now(source, options.timestamp), given)
+    now = _now(source, options.timestamp)
+    return Making(source, order.volume, order.derivation, goal, None, uids, now, given)
 
 
-def prepare(source: SourceSeries, volume: Volume, derivation: Derivation, options: Options) -> Making:
+def prepare(order: Order, options: Options) -> Making:
     """Settle everything that is the same for all instances.
 
     Values are passed over once beforehand only if their range is not known or the UIDs depend on them.
     """
-    making = draft(source, volume, derivation, options)
-    encoding, scanned = _encoding(source, volume, derivation, making.target)
-    return replace(
-        making,
-        encoding=encoding,
-        uids=_uids(source, volume, derivation, options, scanned),
-        window=_window(source, volume, derivation),
-    )
+    making = draft(order, options)
+    encoding, scanned = _encoding(order, making.target)
+    return replace(making, encoding=encoding, uids=_uids(order, options, scanned), window=window_of(order))
 
 
 def slabs(volume: Volume) -> Iterator[tuple[int, Array]]:
     """All values in order, as (first slice, slab)."""
-    count = volume.shape[0]
+    count = volume.count
     for first in range(0, count, SLAB):
         yield first, volume.slab(first, min(count, first + SLAB))
 
@@ -137,6 +130,13 @@ def scan(volume: Volume) -> Scan:
     return Scan(low, high, digest.hexdigest())
 
 
+def digest_of(content: Content, scanned: Scan | None) -> str:
+    """Digest of all values."""
+    if isinstance(content, Pictures):
+        return hashlib.sha256(np.ascontiguousarray(content.pages).tobytes()).hexdigest()
+    return (scanned or scan(content)).digest
+
+
 def source_encoding(source: SourceSeries) -> SourceEncoding:
     """What the source's stored values are."""
     paddings = {i.padding[0] if i.padding else None for i in source.instances}
@@ -148,11 +148,11 @@ def source_encoding(source: SourceSeries) -> SourceEncoding:
     )
 
 
-def _encoding(
-    source: SourceSeries, volume: Volume, derivation: Derivation, goal: Target
-) -> tuple[Encoding | None, Scan | None]:
-    kept, padded = derivation.values_effect is not ValuesEffect.NEW_QUANTITY, volume.quantity.padded
-    stored = source_encoding(source)
+def _encoding(order: Order, goal: Target) -> tuple[Encoding | None, Scan | None]:
+    volume, stored = order.volume, order.stored
+    if isinstance(volume, Pictures):
+        return None, None
+    kept, padded = order.derivation.values_effect is not ValuesEffect.NEW_QUANTITY, volume.quantity.padded
     if per_instance(goal.rescale, stored, kept):
         return None, None
     if kept and volume.value_range is not None:
@@ -163,23 +163,25 @@ def _encoding(
     return fit(goal.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
 
 
-def _uids(source: SourceSeries, volume: Volume, derivation: Derivation, options: Options, scanned: Scan | None) -> Uids:
+def _uids(order: Order, options: Options, scanned: Scan | None) -> Uids:
     root = checked_root(options.uid_prefix)
     if options.uids == "random":
         return RandomUids(root)
     facts = [
         VERSION,
-        *(r.sop_instance_uid for r in source.references),
-        *(f"{s.description}={s.code}" for s in derivation.steps),
+        order.sop_class_uid,
+        *(r.sop_instance_uid for r in order.source.references),
+        *(f"{tag:08x}={order.source.table.constant[tag].value.hex()}" for tag in sorted(order.source.said)),
+        *(f"{s.description}={s.code}" for s in order.derivation.steps),
         str(options.series_description),
         str(options.series_number),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
-        (scanned or scan(volume)).digest,
+        digest_of(order.volume, scanned),
     ]
     return ReproducibleUids(tuple(facts), root)
 
 
-def _now(source: SourceSeries, timestamp: datetime | None) -> datetime:
+def _now(source: Attributes, timestamp: datetime | None) -> datetime:
     """Now, in the time zone that the source states (C.12.1.1.8); a time that was given is not shifted."""
     if timestamp is not None and timestamp.tzinfo is None:
         return timestamp
@@ -192,68 +194,5 @@ def _now(source: SourceSeries, timestamp: datetime | None) -> datetime:
 
 
 def _added_text(derivation: Derivation, given: Given) -> list[str]:
-    codes = [s.code.meaning for s in derivation.steps]
+    codes = [c.meaning for c in derivation.codes]
     return [derivation.description, given.series_description or "", *codes, *given.attributes.values()]
-
-
-def _window(source: SourceSeries, volume: Volume, derivation: Derivation) -> Window:
-    """Return the source's window while the quantity is kept; else one from the values."""
-    if derivation.values_effect is not ValuesEffect.NEW_QUANTITY:
-        kept = _source_window(source)
-        if kept is not None:
-            return kept
-    return _window_of_values(volume)
-
-
-def _source_window(source: SourceSeries) -> Window | None:
-    """Return the windows on which the whole series agrees; else one: the median of their first ones."""
-    pairs = [_real_window(source, k) for k in range(len(source.instances))]
-    legal = [p for p in pairs if p[0] and len(p[0]) == len(p[1]) and min(p[1]) >= 1]
-    if not legal:
-        return None
-    if len(set(pairs)) == 1:
-        names = tuple(_texts(source.value("WindowCenterWidthExplanation")))
-        same_count = len(names) == len(legal[0][0])
-        return Window(*legal[0], names if same_count else (), source.value("VOILUTFunction"))
-    center, width = np.median([(p[0][0], p[1][0]) for p in legal], axis=0)
-    return Window((float(center),), (float(width),))
-
-
-def _real_window(source: SourceSeries, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return centres and widths of one instance in real-world values.
-
-    Without a modality LUT a window acts on stored values (C.11.2.1.2): so in MR, whose values are mapped.
-    """
-    centers, widths = (_numbers(source.value(k, index)) for k in ("WindowCenter", "WindowWidth"))
-    if source.value("RescaleSlope", index) is None:
-        slope, intercept = source.instances[index].rescale
-        centers, widths = [c * slope + intercept for c in centers], [w * abs(slope) for w in widths]
-    return tuple(centers), tuple(widths)
-
-
-def _window_of_values(volume: Volume) -> Window:
-    count = volume.shape[0]
-    chosen = sorted({round(i) for i in np.linspace(0, count - 1, min(count, WINDOW_SLICES))})
-    values = np.concatenate([volume.slab(i, i + 1).ravel() for i in chosen])
-    values = values[~np.isnan(values)]
-    if not values.size:
-        return Window((0.0,), (1.0,))
-    low, high = np.percentile(values, [WINDOW_TAIL_PERCENT, 100 - WINDOW_TAIL_PERCENT])
-    width = float(high - low) or 1.0
-    function = "LINEAR_EXACT" if width < NARROW else None
-    return Window((decimal(float(low + high) / 2),), (decimal(width),), function=function)
-
-
-def _numbers(value: Any) -> list[float]:
-    try:
-        return [float(v) for v in (value if _many(value) else [value])]
-    except (TypeError, ValueError):
-        return []
-
-
-def _texts(value: Any) -> list[str]:
-    return [] if value is None else [str(v) for v in (value if _many(value) else [value])]
-
-
-def _many(value: Any) -> bool:
-    return hasattr(value, "__iter__") and not isinstance(value, str)

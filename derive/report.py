@@ -10,7 +10,7 @@ from typing import Any
 from derive.check import Finding
 from derive.derivation import Derivation
 from derive.operations.declaration import text_of
-from derive.source import SourceSeries
+from derive.source import GivenAttributes, SourceSeries
 from derive.version import MODEL, VERSION
 
 SCHEMA = "derive-report/1"
@@ -48,7 +48,7 @@ class Report:
     Parameters
     ----------
     folder : Path
-    source : SourceSeries
+    source : SourceSeries or GivenAttributes
     derivation : Derivation
     series_instance_uid : str
     units : str
@@ -61,7 +61,7 @@ class Report:
     """
 
     folder: Path
-    source: SourceSeries
+    source: SourceSeries | GivenAttributes
     derivation: Derivation
     series_instance_uid: str
     units: str
@@ -112,7 +112,10 @@ class Report:
         }
 
 
-def _source(source: SourceSeries) -> dict[str, Any]:
+def _source(source: SourceSeries | GivenAttributes) -> dict[str, Any] | None:
+    """Return what the series was made of; None where no series is behind it."""
+    if isinstance(source, GivenAttributes):
+        return None
     return {
         "study_instance_uid": source.references[0].study_instance_uid,
         "series_instance_uid": source.series_instance_uid,
@@ -127,7 +130,7 @@ def _step(step: Any) -> dict[str, Any]:
         "operation": step.name,
         "description": step.description,
         "parameters": {k: _plain(v) for k, v in step.parameters.items()},
-        "code": {"value": step.code.value, "scheme": step.code.scheme, "meaning": step.code.meaning},
+        "code": step.code and {"value": step.code.value, "scheme": step.code.scheme, "meaning": step.code.meaning},
     }
 
 

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from derive.derivation import Derivation
 from derive.elements import Element
-from derive.encode import EncodedFrame, Encoding
-from derive.source import SourceSeries
+from derive.encode import GREY_16, EncodedFrame, Encoding, PixelFormat, SourceEncoding
+from derive.geometry import Geometry
+from derive.pictures import Content, Pictures
+from derive.source import GivenAttributes, SourceSeries
 from derive.targets import Target
 from derive.uids import Uids
-from derive.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,38 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Order:
+    """What a series is to be made of.
+
+    Parameters
+    ----------
+    source : SourceSeries or GivenAttributes
+        Where attributes are pulled from.
+    volume : Volume or Pictures
+        The result.
+    derivation : Derivation
+        What was done; no step at all for what was acquired like this.
+    sop_class_uid : str
+        What class it becomes.
+    stored : SourceEncoding
+        How its values were stored before, as far as they were.
+    """
+
+    source: SourceSeries | GivenAttributes
+    volume: Content
+    derivation: Derivation
+    sop_class_uid: str
+    stored: SourceEncoding
+
+
+@dataclass(frozen=True)
 class Making:
     """A series in the making: everything that is the same for all its instances.
 
     Parameters
     ----------
-    source : SourceSeries
-    volume : Volume
+    source : SourceSeries or GivenAttributes
+    volume : Volume or Pictures
         The result.
     derivation : Derivation
     target : Target
@@ -78,8 +104,8 @@ class Making:
         The source's where the quantity is kept, else from the values.
     """
 
-    source: SourceSeries
-    volume: Volume
+    source: SourceSeries | GivenAttributes
+    volume: Content
     derivation: Derivation
     target: Target
     encoding: Encoding | None
@@ -93,6 +119,22 @@ class Making:
         """Python names of the character set of the result: that of the source."""
         return self.source.encodings
 
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where the pixels are; None for pictures that lie nowhere."""
+        return self.volume.geometry
+
+    @property
+    def pixel_format(self) -> PixelFormat:
+        """How stored values lie in Pixel Data."""
+        return self.volume.pixel_format if isinstance(self.volume, Pictures) else GREY_16
+
+    @property
+    def frames_together(self) -> int:
+        """How many frames an instance of pages has; 0 where the class has single frames."""
+        together = isinstance(self.volume, Pictures) and self.volume.multi_frame
+        return self.volume.shape[0] if together else 0
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -101,18 +143,24 @@ class Frame:
     Parameters
     ----------
     index : int
-        Its slice in the volume, ascending along the normal.
+        Which slice it is: ascending along the normal, one time after another.
     number : int
         Its Instance Number.
     contributors : tuple of int
         The source slices whose pixels entered it.
     encoded : EncodedFrame
+    place : int
+        Its slice in the grid.
+    time : int
+        Which of several times it is of, from 0.
     """
 
     index: int
     number: int
     contributors: tuple[int, ...]
     encoded: EncodedFrame
+    place: int
+    time: int = 0
 
 
 class Made(NamedTuple):

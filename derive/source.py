@@ -7,10 +7,10 @@ the value on which the source instances that contributed to it agree.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,24 +39,6 @@ class Agreement(NamedTuple):
     def absent(self) -> bool:
         """No instance of the set has the attribute."""
         return self.element is None and not self.differs
-
-
-class Attributes(Protocol):
-    """Where attributes are pulled from."""
-
-    @property
-    def references(self) -> Sequence[Reference]:
-        """Identities of the source instances, in spatial order; empty where there are none."""
-        ...
-
-    @property
-    def tags(self) -> frozenset[int]:
-        """Every tag that any source instance has, private ones included."""
-        ...
-
-    def agreement(self, tag: int, contributors: Sequence[int] | None = None) -> Agreement:
-        """Return the value on which the contributing instances (None: all) agree."""
-        ...
 
 
 class AttributeTable:
@@ -112,6 +94,14 @@ class AttributeTable:
         new.constant[charset.tag] = charset
         return new
 
+    def only(self, shared: frozenset[int], given: Mapping[int, Element]) -> AttributeTable:
+        """Return a table of the attributes in `shared`, and of others that are the same for all."""
+        new = AttributeTable(())
+        new.count = self.count
+        new.constant = {tag: e for tag, e in self.constant.items() if tag in shared} | dict(given)
+        new.varying = {tag: column for tag, column in self.varying.items() if tag in shared and tag not in given}
+        return new
+
     def element(self, tag: int, index: int) -> Element | None:
         """Return what instance `index` has."""
         return self.constant.get(tag) or self.varying.get(tag, [None] * self.count)[index]
@@ -164,28 +154,17 @@ class SourceInstance:
     path: Path | None = None
 
 
-@dataclass(frozen=True)
-class SourceSeries:
-    """One readable series, sorted by position along the normal, that makes one volume.
+class Attributes:
+    """Where attributes are pulled from: what some instances say, or what a person says.
 
-    Parameters
-    ----------
-    instances : tuple of SourceInstance
-        In spatial order, ascending along the normal.
-    table : AttributeTable
-        What they say, in the same order.
-    geometry : Geometry
-    tags : frozenset of int
-        Every tag any instance has, private ones included.
-    skipped : tuple of Skipped
-        What else was found, and why it is not part of the series.
+    The base of :class:`SourceSeries` and :class:`GivenAttributes`, which hold the values.
     """
 
-    instances: tuple[SourceInstance, ...]
     table: AttributeTable
-    geometry: Geometry
     tags: frozenset[int]
-    skipped: tuple[Skipped, ...] = ()
+    instances: tuple[SourceInstance, ...]
+    skipped: tuple[Skipped, ...]
+    said: Mapping[int, str]
 
     def agreement(self, tag: int, contributors: Sequence[int] | None = None) -> Agreement:
         """Return the value on which the contributing instances (None: all) agree."""
@@ -193,33 +172,19 @@ class SourceSeries:
 
     @cached_property
     def references(self) -> tuple[Reference, ...]:
-        """Identities of the instances, in spatial order."""
+        """Identities of the instances, in spatial order; empty where there are none."""
         return tuple(i.reference for i in self.instances)
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """Files that the series was read from."""
+        """Files that the instances were read from."""
         return tuple(dict.fromkeys(i.path for i in self.instances if i.path is not None))
-
-    @property
-    def sop_class_uid(self) -> str:
-        """SOP Class of the instances."""
-        return self.instances[0].reference.sop_class_uid
-
-    @property
-    def series_instance_uid(self) -> str:
-        """Series of the instances."""
-        return self.instances[0].reference.series_instance_uid
 
     @cached_property
     def encodings(self) -> list[str]:
         """Python names of the character set; of the first instance where they differ."""
         element = self.table.element(tag_of("SpecificCharacterSet"), 0)
         return convert_encodings(decode(element) if element else None)
-
-    def in_utf8(self) -> SourceSeries:
-        """Return the same series with all its text in ISO_IR 192."""
-        return replace(self, table=self.table.transcoded(self.encodings))
 
     def value(self, keyword: str, index: int | None = None) -> Any:
         """Return the decoded value of instance `index`, or the one on which all agree; None without."""
@@ -238,3 +203,89 @@ class SourceSeries:
         if len(numbers) < 2:
             return False
         return bool(np.polyfit(np.arange(len(numbers)), np.array(numbers, dtype=float), 1)[0] < 0)
+
+
+@dataclass(frozen=True)
+class SourceSeries(Attributes):
+    """One readable series, sorted by position along the normal, that makes one volume.
+
+    Parameters
+    ----------
+    instances : tuple of SourceInstance
+        In spatial order, ascending along the normal.
+    table : AttributeTable
+        What they say, in the same order.
+    geometry : Geometry
+    tags : frozenset of int
+        Every tag any instance has, private ones included.
+    skipped : tuple of Skipped
+        What else was found, and why it is not part of the series.
+    said : mapping tag -> text
+        What stands in the table because a person said so, and the rule by which it does.
+    """
+
+    instances: tuple[SourceInstance, ...]
+    table: AttributeTable
+    geometry: Geometry
+    tags: frozenset[int]
+    skipped: tuple[Skipped, ...] = ()
+    said: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class of the instances."""
+        return self.instances[0].reference.sop_class_uid
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Series of the instances."""
+        return self.instances[0].reference.series_instance_uid
+
+    def in_utf8(self) -> SourceSeries:
+        """Return the same series with all its text in ISO_IR 192."""
+        return replace(self, table=self.table.transcoded(self.encodings))
+
+    def only(self, shared: frozenset[int], given: Mapping[int, Element], said: Mapping[int, str]) -> SourceSeries:
+        """Return the same images, of which only some attributes are known, and others that were given.
+
+        Parameters
+        ----------
+        shared : frozenset of int
+            Tags that are kept.
+        given : mapping tag -> Element
+            What is said instead.
+        said : mapping tag -> text
+            By which rule each of these stands.
+        """
+        table = self.table.only(shared, given)
+        return replace(self, table=table, tags=frozenset({*table.constant, *table.varying}), said=said)
+
+
+@dataclass(frozen=True)
+class GivenAttributes(Attributes):
+    """What a person says of a volume that no image is behind.
+
+    Parameters
+    ----------
+    table : AttributeTable
+        All of it constant.
+    tags : frozenset of int
+        Every tag that was given.
+    said : mapping tag -> text
+        By which rule each of them stands.
+    """
+
+    table: AttributeTable
+    tags: frozenset[int]
+    said: Mapping[int, str]
+    instances: tuple[SourceInstance, ...] = field(default=(), init=False)
+    skipped: tuple[Skipped, ...] = field(default=(), init=False)
+
+    @classmethod
+    def of(cls, elements: Mapping[int, Element], said: Mapping[int, str]) -> GivenAttributes:
+        """Take elements, and by which rule each of them stands."""
+        return cls(AttributeTable([elements]), frozenset(elements), said)
+
+    def in_utf8(self) -> GivenAttributes:
+        """Return the same with all text in ISO_IR 192."""
+        return replace(self, table=self.table.transcoded(self.encodings))

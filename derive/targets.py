@@ -32,8 +32,8 @@ class Target:
         Units where none are said; empty where they have to be.
     fill : float
         Value of space outside the measured field, in these units.
-    value_2 : str
-        Image Type value 2.
+    original_2, value_2 : str
+        Image Type value 2 of what was acquired like this, and of what was derived.
     value_3 : mapping
         Image Type value 3 by effect on the grid; empty where the IOD has none.
     """
@@ -43,12 +43,15 @@ class Target:
     units_keyword: str
     units: str
     fill: float
+    original_2: str
     value_2: str
     value_3: Mapping[str, str]
 
     def image_type(self, derivation: Derivation) -> list[str]:
-        """Image Type of a derived image: a free term comes fifth, since CT gives the fourth a meaning."""
+        """Image Type: a free term comes fifth, since CT gives the fourth a meaning; no step at all is ORIGINAL."""
         effect = derivation.geometry_effect
+        if not derivation.steps:
+            return ["ORIGINAL", self.original_2, *filter(None, [self.value_3[effect.value]])]
         key = "new_plane" if effect is GeometryEffect.NEW_GRID and derivation.new_plane else effect.value
         values = ["DERIVED", self.value_2, *filter(None, [self.value_3[key]])]
         terms = [s.image_type_term for s in derivation.steps if s.image_type_term]
@@ -85,6 +88,7 @@ def target(sop_class_uid: str) -> Target:
         line["units_keyword"],
         line["units"],
         float(line["fill"]),
+        line["original_2"],
         line["value_2"],
         value_3,
     )

@@ -26,6 +26,10 @@ class Uids(Protocol):
         """Series Instance UID of the result."""
         ...
 
+    def study(self) -> str:
+        """Study Instance UID, where the values are of no study yet."""
+        ...
+
     def frame_of_reference(self) -> str:
         """Frame of Reference UID, where the source has none."""
         ...
@@ -62,14 +66,19 @@ class RandomUids:
     root: str | None = None
     _series: str = field(init=False)
     _frame: str = field(init=False)
+    _study: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_series", generate_uid(self.root))
-        object.__setattr__(self, "_frame", generate_uid(self.root))
+        for name in ("_series", "_frame", "_study"):
+            object.__setattr__(self, name, generate_uid(self.root))
 
     def series(self) -> str:
         """Series Instance UID of the result."""
         return self._series
+
+    def study(self) -> str:
+        """Study Instance UID, where the values are of no study yet."""
+        return self._study
 
     def frame_of_reference(self) -> str:
         """Frame of Reference UID, where the source has none."""
@@ -97,6 +106,10 @@ class ReproducibleUids:
     def series(self) -> str:
         """Series Instance UID of the result."""
         return self._derive("series")
+
+    def study(self) -> str:
+        """Study Instance UID, where the values are of no study yet."""
+        return self._derive("study")
 
     def frame_of_reference(self) -> str:
         """Frame of Reference UID, where the source has none."""

@@ -71,6 +71,8 @@ class Volume:
     quantity : Quantity
     value_range : (float, float), optional
         Bounds that no value can leave; None when only the data can tell.
+    times : int
+        How often the grid is filled, one volume after another: slice ``t * slices + k`` is slice k at time t.
     """
 
     geometry: Geometry
@@ -78,6 +80,7 @@ class Volume:
     contributors: Contributors
     quantity: Quantity = Quantity()
     value_range: tuple[float, float] | None = None
+    times: int = 1
     _window: _Window = field(default_factory=_Window, init=False, repr=False)
 
     @classmethod
@@ -111,6 +114,16 @@ class Volume:
         """(slices, rows, columns)."""
         return self.geometry.shape
 
+    @property
+    def count(self) -> int:
+        """How many slices there are at all times."""
+        return self.shape[0] * self.times
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all its stored values: 16 bits each."""
+        return self.count * self.shape[1] * self.shape[2] * 2
+
     def slab(self, first: int, last: int) -> Array:
         """Return slices `first` (included) to `last` (excluded).
 
@@ -118,8 +131,8 @@ class Volume:
         -------
         (last - first, rows, columns) float32, read-only; NaN marks pixel padding
         """
-        if not 0 <= first < last <= self.shape[0]:
-            raise ValuesError("VAL-SLAB", f"slices {first}..{last} asked of a volume of {self.shape[0]}")
+        if not 0 <= first < last <= self.count:
+            raise ValuesError("VAL-SLAB", f"slices {first}..{last} asked of a volume of {self.count}")
         window = self._window
         with window.lock:
             at_hand = window.slices(first, last)
@@ -137,8 +150,8 @@ class Volume:
 
     @property
     def array(self) -> Array:
-        """All slices: (slices, rows, columns) float32, read-only; NaN marks pixel padding."""
-        return self.slab(0, self.shape[0])
+        """All slices: (slices at all times, rows, columns) float32, read-only; NaN marks pixel padding."""
+        return self.slab(0, self.count)
 
     def filled(self) -> Array:
         """All slices as a new array in which pixel padding has the fill value of the quantity."""

@@ -17,6 +17,7 @@ LAYERS = [
     ["derive.volume", "derive.validity", "derive.source", "derive.derivation"],
     ["derive.mend", "derive.view"],
     ["derive.encode", "derive.uids", "derive.operations"],
+    ["derive.pictures"],
     ["derive.policy", "derive.targets", "derive.series"],
     ["derive.entities"],
     ["derive.settable", "derive.assemble", "derive.prepare", "derive.check", "derive.write", "derive.read"],

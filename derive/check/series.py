@@ -40,12 +40,15 @@ class SeriesChecker:
     ----------
     sources : sequence of Reference
         What the series was derived from. With them its UIDs must be new, and it must be one volume.
+    made : bool
+        Whether the series is one that is being made, of sources or of none.
     """
 
-    def __init__(self, *, sources: Sequence[Reference] = ()) -> None:
+    def __init__(self, *, sources: Sequence[Reference] = (), made: bool = False) -> None:
         self._old_instances = frozenset(r.sop_instance_uid for r in sources)
         self._old_series = frozenset(r.series_instance_uid for r in sources)
-        self._made = bool(sources)
+        self._made = made or bool(sources)
+        self._sourceless = made and not sources
         self._names: dict[str, str] = {}
         self._tags: frozenset[int] = frozenset()
         self._shared: dict[int, Element] = {}
@@ -111,6 +114,8 @@ class SeriesChecker:
         return self._ordered([*found, *stack_findings(self._slices, self._series)])
 
     def _ordered(self, findings: list[Finding]) -> list[Finding]:
+        if self._sourceless:
+            findings = [f for f in findings if f.code != "CHK-SOURCES"]
         if self._made:
             findings = [replace(f, severity=_severity_when_made(f)) for f in findings]
         return sorted(findings, key=lambda f: f.severity)

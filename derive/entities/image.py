@@ -30,7 +30,7 @@ def image_index(making: Making, frame: Frame) -> int:
 
 @per_series("ImageType")
 def image_type(making: Making) -> list[str]:
-    """Return DERIVED and the terms of the IOD."""
+    """Return the terms of the IOD: DERIVED, but for what was acquired like this."""
     return making.target.image_type(making.derivation)
 
 
@@ -77,7 +77,7 @@ def _earliest(making: Making, frame: Frame, keywords: Sequence[str]) -> tuple[El
 
 def _of(making: Making, frame: Frame) -> Sequence[int]:
     """Indices of the contributing source instances; all, where none contributed to this one."""
-    return frame.contributors or range(len(making.source.instances))
+    return frame.contributors or range(making.source.table.count)
 
 
 def _distinct(making: Making, frame: Frame, keyword: str) -> list[Any]:
@@ -116,7 +116,7 @@ def recognizable_visual_features(making: Making, frame: Frame) -> str | None:
 @per_frame("LossyImageCompression")
 def lossy_image_compression(making: Making, frame: Frame) -> str | None:
     """Return 01 if any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
-    if any(making.source.instances[i].lossy for i in _of(making, frame)):
+    if making.source.instances and any(making.source.instances[i].lossy for i in _of(making, frame)):
         return "01"
     return _any_says(_distinct(making, frame, "LossyImageCompression"), "01", "00")
 
@@ -155,5 +155,5 @@ def specific_character_set(making: Making) -> Element | None:
 @per_series("CodingSchemeIdentificationSequence")
 def coding_scheme_identification_sequence(making: Making) -> list[dict[str, str]] | None:
     """Return an item for every private coding scheme of the derivation codes (C.12.1.1.3)."""
-    schemes = dict.fromkeys(s.code.scheme for s in making.derivation.steps if s.code.scheme.startswith("99"))
+    schemes = dict.fromkeys(c.scheme for c in making.derivation.codes if c.scheme.startswith("99"))
     return [{"CodingSchemeDesignator": scheme} for scheme in schemes] or None

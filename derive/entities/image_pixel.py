@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from codes import Code
 from derive import standard
 from derive.derivation import ValuesEffect
 from derive.elements import Element
-from derive.encode import BITS, Rescale, decimal
+from derive.encode import Rescale, decimal
 from derive.entities.registry import per_frame, per_series
 from derive.entities.values import coded
 from derive.series import Frame, Making
@@ -16,16 +18,22 @@ from derive.series import Frame, Making
 
 @per_series("SamplesPerPixel")
 def samples_per_pixel(making: Making) -> int:
-    """Return 1."""
-    return 1
+    """Return 1, or 3 for colours."""
+    return making.pixel_format.samples
+
+
+@per_series("PlanarConfiguration")
+def planar_configuration(making: Making) -> int | None:
+    """Return 0 for colours: pixel by pixel (C.7.6.3.1.3)."""
+    return 0 if making.pixel_format.samples > 1 else None
 
 
 @per_series("PhotometricInterpretation")
 def photometric_interpretation(making: Making) -> str:
     """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look."""
     source = str(making.source.value("PhotometricInterpretation") or "")
-    if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
-        return "MONOCHROME2"
+    if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY or not source:
+        return making.pixel_format.photometric
     listed = standard.values(making.target.iod.name, "PhotometricInterpretation")
     return source if all(source in rule.values for rule in listed) else "MONOCHROME2"
 
@@ -44,14 +52,14 @@ def columns(making: Making) -> int:
 
 @per_series("BitsAllocated", "BitsStored")
 def bits(making: Making) -> int:
-    """Return 16: all bits are used."""
-    return BITS
+    """Return 16, or what a picture has: all bits are used."""
+    return making.pixel_format.bits
 
 
 @per_series("HighBit")
 def high_bit(making: Making) -> int:
-    """Return 15."""
-    return BITS - 1
+    """Return the bits less one."""
+    return making.pixel_format.bits - 1
 
 
 @per_frame("PixelRepresentation")
@@ -61,15 +69,20 @@ def pixel_representation(making: Making, frame: Frame) -> int:
 
 
 @per_frame("SmallestImagePixelValue")
-def smallest_image_pixel_value(making: Making, frame: Frame) -> int:
-    """Return the smallest stored value that is not padding."""
-    return frame.encoded.smallest
+def smallest_image_pixel_value(making: Making, frame: Frame) -> int | None:
+    """Return the smallest stored value that is not padding; nothing for colours and bits."""
+    return frame.encoded.smallest if _is_grey(making) else None
 
 
 @per_frame("LargestImagePixelValue")
-def largest_image_pixel_value(making: Making, frame: Frame) -> int:
-    """Return the largest stored value that is not padding."""
-    return frame.encoded.largest
+def largest_image_pixel_value(making: Making, frame: Frame) -> int | None:
+    """Return the largest stored value that is not padding; nothing for colours and bits."""
+    return frame.encoded.largest if _is_grey(making) else None
+
+
+def _is_grey(making: Making) -> bool:
+    """Whether a pixel is one number that can be more than 0 and 1."""
+    return making.pixel_format.samples == 1 and making.pixel_format.bits > 1
 
 
 @per_frame("PixelPaddingValue")
@@ -80,26 +93,32 @@ def pixel_padding_value(making: Making, frame: Frame) -> int | None:
 
 @per_frame("PixelData")
 def pixel_data(making: Making, frame: Frame) -> bytes:
-    """Return the stored values, row by row, little endian."""
-    data = frame.encoded.stored.tobytes()
+    """Return the stored values, row by row, little endian; bits from the lowest one on (PS3.5 D)."""
+    stored = frame.encoded.stored
+    data = (np.packbits(stored, bitorder="little") if making.pixel_format.bits == 1 else stored).tobytes()
     return data + b"\0" * (len(data) % 2)
 
 
 @per_frame("RescaleSlope")
-def rescale_slope(making: Making, frame: Frame) -> float:
-    """Return the slope that the stored values were made with."""
-    return frame.encoded.encoding.slope
+def rescale_slope(making: Making, frame: Frame) -> float | None:
+    """Return the slope that the stored values were made with; pictures have one if they are grey."""
+    return frame.encoded.encoding.slope if _is_grey(making) else None
 
 
 @per_frame("RescaleIntercept")
-def rescale_intercept(making: Making, frame: Frame) -> float:
-    """Return the intercept that the stored values were made with."""
-    return frame.encoded.encoding.intercept
+def rescale_intercept(making: Making, frame: Frame) -> float | None:
+    """Return the intercept that the stored values were made with; pictures have one if they are grey."""
+    return frame.encoded.encoding.intercept if _is_grey(making) else None
 
 
 @per_series("RescaleType")
 def rescale_type(making: Making) -> str | None:
-    """CT: return the source's while the quantity is kept, HU where it says none; else US (unspecified)."""
+    """CT: return the source's while the quantity is kept, HU where it says none; else US (unspecified).
+
+    Grey pictures of several frames: US.
+    """
+    if making.target.rescale is Rescale.NONE:
+        return "US" if _is_grey(making) else None
     if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         return "US"
     return str(making.source.value("RescaleType") or "HU")

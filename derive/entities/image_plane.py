@@ -15,28 +15,32 @@ DIAMETER_TOLERANCE = 0.01
 
 
 @per_series("PixelSpacing")
-def pixel_spacing(making: Making) -> list[float]:
+def pixel_spacing(making: Making) -> list[float] | None:
     """Return the distances between rows and between columns, mm."""
-    return [decimal(v) for v in making.volume.geometry.pixel_spacing]
+    return [decimal(v) for v in making.geometry.pixel_spacing] if making.geometry else None
 
 
 @per_series("ImageOrientationPatient")
-def image_orientation_patient(making: Making) -> list[float]:
+def image_orientation_patient(making: Making) -> list[float] | None:
     """Return the cosines of the rows and of the columns."""
-    geometry = making.volume.geometry
+    geometry = making.geometry
+    if geometry is None:
+        return None
     return [decimal(v) for v in (*geometry.row_cosines, *geometry.column_cosines)]
 
 
 @per_frame("ImagePositionPatient")
-def image_position_patient(making: Making, frame: Frame) -> list[float]:
+def image_position_patient(making: Making, frame: Frame) -> list[float] | None:
     """Return the centre of the first pixel, mm."""
-    return [decimal(v) for v in making.volume.geometry.position(frame.index)]
+    return [decimal(v) for v in making.geometry.position(frame.place)] if making.geometry else None
 
 
 @per_series("SliceThickness")
 def slice_thickness(making: Making) -> float | Element | None:
     """Return the nominal thickness that the operation made; the source's where it left the slices alone."""
-    thickness = making.volume.geometry.slice_thickness
+    if making.geometry is None:
+        return None
+    thickness = making.geometry.slice_thickness
     if thickness is not None:
         return decimal(thickness)
     return making.source.agreement(tag_of("SliceThickness")).element
@@ -45,8 +49,8 @@ def slice_thickness(making: Making) -> float | Element | None:
 @per_series("SpacingBetweenSlices")
 def spacing_between_slices(making: Making) -> float | None:
     """Return the distance between the centres of neighbouring slices; nothing for a single one."""
-    geometry = making.volume.geometry
-    return decimal(round(geometry.slice_spacing, 9)) if geometry.shape[0] > 1 else None
+    geometry = making.geometry
+    return decimal(round(geometry.slice_spacing, 9)) if geometry and geometry.shape[0] > 1 else None
 
 
 @per_series("ReconstructionDiameter")
@@ -54,9 +58,9 @@ def reconstruction_diameter(making: Making) -> Element | None:
     """Return the source's where it is that of the grid: a source that was cropped or resampled keeps an old one."""
     element = making.source.agreement(tag_of("ReconstructionDiameter")).element
     diameter = making.source.value("ReconstructionDiameter")
-    if element is None or diameter is None:
+    geometry = making.geometry
+    if element is None or diameter is None or geometry is None:
         return None
-    geometry = making.volume.geometry
     spans = [n * s for n, s in zip(geometry.shape[1:], geometry.pixel_spacing, strict=True)]
     return element if abs(float(diameter) - max(spans)) <= DIAMETER_TOLERANCE * max(spans) else None
 
@@ -64,7 +68,9 @@ def reconstruction_diameter(making: Making) -> Element | None:
 @per_frame("SliceLocation")
 def slice_location(making: Making, frame: Frame) -> float | Element | None:
     """Return the source's own while the grid is kept, else the position along the normal."""
-    if making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID:
-        return making.source.table.element(tag_of("SliceLocation"), frame.index)
-    geometry = making.volume.geometry
-    return decimal(round(float(np.dot(geometry.position(frame.index), geometry.normal)), 6))
+    geometry = making.geometry
+    if geometry is None:
+        return None
+    if making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID and making.source.instances:
+        return making.source.table.element(tag_of("SliceLocation"), frame.place)
+    return decimal(round(float(np.dot(geometry.position(frame.place), geometry.normal)), 6))

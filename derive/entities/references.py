@@ -23,7 +23,7 @@ SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
 
 
 @per_series("DerivationDescription")
-def derivation_description(making: Making) -> str:
+def derivation_description(making: Making) -> str | None:
     """Return the source's own description, then a call a step; what does not fit of the source's is left out.
 
     Raises
@@ -32,6 +32,8 @@ def derivation_description(making: Making) -> str:
         ``ASM-LONG`` if our own steps take more than the 1024 characters of the attribute.
     """
     ours = making.derivation.description
+    if not ours:
+        return None
     if len(ours) > LONGEST_ST:
         raise AssembleError(
             "ASM-LONG",
@@ -49,13 +51,14 @@ def derivation_description(making: Making) -> str:
 
 
 @per_series("DerivationCodeSequence")
-def derivation_code_sequence(making: Making) -> Element:
+def derivation_code_sequence(making: Making) -> Element | None:
     """Return the source's own items, then one a step, of CID 7203 or a complete extension of it."""
     tag = tag_of("DerivationCodeSequence")
     own = making.source.agreement(tag).element
     group = codes.context_group(7203)
-    ours = encode("DerivationCodeSequence", [coded(s.code, group) for s in making.derivation.steps], making.encodings)
-    return Element(tag, "SQ", own_items(making, own) + ours.value)
+    ours = encode("DerivationCodeSequence", [coded(c, group) for c in making.derivation.codes], making.encodings)
+    items = own_items(making, own) + ours.value
+    return Element(tag, "SQ", items) if items else None
 
 
 @per_frame("SourceImageSequence")
@@ -68,7 +71,7 @@ def source_image_sequence(making: Making, frame: Frame) -> Element | None:
     kept = making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
     references = making.source.references
     own = _own_items(making, frame, kept=kept)
-    ours = [_source_item(references[i], kept and i == frame.index) for i in frame.contributors]
+    ours = [_source_item(references[i], kept and i == frame.place) for i in frame.contributors]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
@@ -83,7 +86,7 @@ def _own_items(making: Making, frame: Frame, *, kept: bool) -> list[bytes]:
         return []
     for index in frame.contributors:
         value = own_items(making, table.element(tag, index))
-        here = kept and index == frame.index
+        here = kept and index == frame.place
         for uid, item in _placed(Element(tag, "SQ", value), here):
             if here or uid not in found:
                 found[uid] = item
@@ -131,7 +134,7 @@ def _text(keyword: str, text: str) -> Element:
 @per_frame("ReferencedSeriesSequence")
 def referenced_series_sequence(making: Making, frame: Frame) -> Element | None:
     """Return, by series, every instance that this image references in its own study (C.12.2)."""
-    study = making.source.references[0].study_instance_uid
+    study = str(making.source.value("StudyInstanceUID") or "")
     series: dict[str, dict[bytes, None]] = {}
     for uid, items in _inherited(making, frame, "ReferencedSeriesSequence"):
         series.setdefault(uid, {}).update(dict.fromkeys(items))

@@ -12,6 +12,12 @@ NUMBER_FACTOR = 100
 LARGEST_IS = 2**31 - 1
 
 
+@per_series("StudyInstanceUID")
+def study_instance_uid(making: Making) -> str:
+    """Return a new UID: asked for only where no study was given, and none is behind the values."""
+    return making.uids.study()
+
+
 @per_series("SeriesInstanceUID")
 def series_instance_uid(making: Making) -> str:
     """Return a new UID."""
@@ -36,14 +42,14 @@ def series_number(making: Making) -> int | None:
 
 
 @per_series("SeriesDescription")
-def series_description(making: Making) -> str:
+def series_description(making: Making) -> str | None:
     """Return the text given, else the source's followed by the names of the steps, in 64 characters."""
     if making.given.series_description is not None:
         return making.given.series_description
     steps = ", ".join(_short(s) for s in making.derivation.steps)
     source = str(making.source.value("SeriesDescription") or "").strip()
     room = LONGEST_LO - len(steps) - 2
-    return f"{source[:room].rstrip()}: {steps}" if source and room > 8 else steps[:LONGEST_LO]
+    return f"{source[:room].rstrip()}: {steps}" if source and room > 8 else steps[:LONGEST_LO] or None
 
 
 def _short(step: Step) -> str:
