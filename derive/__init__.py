@@ -15,6 +15,8 @@
 
 from derive.builder import DerivedSeries, build
 from derive.check import CheckReport, Finding, check
+from derive.conversion.given import Patient, Study
+from derive.convert import convert
 from derive.demo import demo_series
 from derive.errors import (
     AssembleError,
@@ -26,6 +28,8 @@ from derive.errors import (
     UsageError,
     ValuesError,
 )
+from derive.export import Exported, export
+from derive.formats import RawLayout
 from derive.geometry import Geometry
 from derive.parallel import set_jobs
 from derive.read import read
@@ -40,22 +44,28 @@ __all__ = [
     "CheckReport",
     "DeriveError",
     "DerivedSeries",
+    "Exported",
     "Finding",
     "Geometry",
     "GeometryError",
     "InvalidInstance",
     "OutputError",
+    "Patient",
     "Quantity",
+    "RawLayout",
     "Report",
     "SourceError",
     "SourceSeries",
+    "Study",
     "UsageError",
     "ValuesError",
     "Volume",
     "__version__",
     "build",
     "check",
+    "convert",
     "demo_series",
+    "export",
     "read",
     "set_jobs",
     "stack",

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from threading import Lock
 from typing import Any
 
-from derive import conditions, standard
+from derive import standard
 from derive.elements import Element, decode, encode, keyword_of
 from derive.entities import BUILDERS, Builder
 from derive.errors import AssembleError, MissingAttribute
 from derive.mend import legal
 from derive.policy import IDENTITY, Action, Row, row
+from derive.presence import banned, missing, present_modules
 from derive.series import Frame, Making
 from derive.source import Agreement, Attributes
 from derive.standard import AttributeRule
-from derive.validity import reader
-from derive.view import Changes, Remembered, State, View
+from derive.view import Changes, Remembered, View
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,16 @@ class Entry:
         """Keyword, or (gggg,eeee)."""
         return keyword_of(self.tag)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        return {
+            "keyword": self.keyword,
+            "action": self.action,
+            "reason": self.reason,
+            "section": self.section,
+            "varies": self.varies,
+        }
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -60,6 +70,8 @@ class Decision:
     row: Row
     action: Action
     builder: Builder | None
+    expected: bool = True
+    """Whether its module is part of the result: then an attribute of type 2 that nobody has is empty."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +158,11 @@ class SeriesPass:
 
     @cached_property
     def _banned(self) -> Remembered[tuple[AttributeRule, ...]]:
-        return Remembered(partial(_banned, self.making))
+        return Remembered(partial(banned, self.making))
 
     @cached_property
     def _missing(self) -> Remembered[tuple[AttributeRule, ...]]:
-        return Remembered(partial(_missing, self.making))
+        return Remembered(partial(missing, self.making))
 
 
 def assemble(making: Making) -> SeriesPass:
@@ -164,7 +176,7 @@ def assemble(making: Making) -> SeriesPass:
     constant: dict[int, Element] = {}
     varying: list[Decision] = []
     account: dict[int, Entry] = {}
-    missing: list[MissingAttribute] = []
+    lacking: list[MissingAttribute] = []
     sets = {making.volume.contributors(k) or None for k in range(making.volume.count)}
     for decision in _decisions(making):
         tag = decision.rule.tag
@@ -175,12 +187,12 @@ def assemble(making: Making) -> SeriesPass:
         try:
             element, account[tag] = _constant_element(making, decision)
         except MissingAttribute as error:
-            missing.append(error)
+            lacking.append(error)
             continue
         if element is not None:
             constant[tag] = element
-    _refuse(missing)
-    for rule in _banned(making, View(constant)):
+    _refuse(lacking)
+    for rule in banned(making, View(constant)):
         del constant[rule.tag]
         account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
     for tag in making.source.tags - account.keys():
@@ -189,20 +201,19 @@ def assemble(making: Making) -> SeriesPass:
     return SeriesPass(making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present))
 
 
-def _refuse(missing: list[MissingAttribute]) -> None:
+def _refuse(lacking: list[MissingAttribute]) -> None:
     """Name everything that is missing at once."""
-    if len(missing) == 1:
-        raise missing[0]
-    if missing:
-        keywords = [e.facts["keyword"] for e in missing]
-        raise MissingAttribute(
-            "ASM-TYPE1", "; ".join(e.message for e in missing), keyword=keywords[0], keywords=keywords
-        )
+    if len(lacking) == 1:
+        raise lacking[0]
+    if lacking:
+        keywords = [e.facts["keyword"] for e in lacking]
+        message = "; ".join(e.message for e in lacking)
+        raise MissingAttribute("ASM-TYPE1", message, keyword=keywords[0], keywords=keywords)
 
 
 def _decisions(making: Making) -> Iterator[Decision]:
     """Attributes of the IOD that the result can have, with what the policy says of them."""
-    present = _present_modules(making)
+    present = present_modules(making)
     for rule in making.target.iod.attributes.values():
         found = row(rule.module, rule.keyword)
         action = found.action(making.derivation)
@@ -211,18 +222,7 @@ def _decisions(making: Making) -> Iterator[Decision]:
         builder = BUILDERS.get(rule.keyword)
         if action is Action.RECOMPUTE and builder is None:
             raise AssembleError("POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it")
-        yield Decision(rule, found, action, builder)
-
-
-def _present_modules(making: Making) -> frozenset[str]:
-    """Modules that the IOD asks for, and those of the others of which the source has something to pull."""
-    iod, derivation = making.target.iod, making.derivation
-    pulled = {
-        rule.module
-        for rule in iod.attributes.values()
-        if rule.tag in making.source.tags and row(rule.module, rule.keyword).action(derivation) is Action.PULL
-    }
-    return frozenset(m.module for m in iod.modules if m.usage == "M" or m.module in pulled)
+        yield Decision(rule, found, action, builder, rule.module in present)
 
 
 def _varies(making: Making, decision: Decision) -> bool:
@@ -266,7 +266,7 @@ def _built(making: Making, decision: Decision, value: Any, signed: bool = False)
     if isinstance(value, Element):
         return value
     if value is None:
-        return Element(rule.tag, _vr(rule, signed), b"") if rule.type == "2" else None
+        return Element(rule.tag, _vr(rule, signed), b"") if rule.type == "2" and decision.expected else None
     return encode(rule.keyword, value, making.encodings, signed)
 
 
@@ -290,8 +290,8 @@ def _pulled(
     if rule.type in ("3", "1C"):
         return None, why
     if rule.type in ("2", "2C"):
-        return Element(rule.tag, _vr(rule), b""), why or "the source has none"
-    return _fallback(making, decision, frame, why or "the source has none")
+        return Element(rule.tag, _vr(rule), b""), why or making.source.lacking
+    return _fallback(making, decision, frame, why or making.source.lacking)
 
 
 def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str) -> tuple[Element | None, str]:
@@ -313,40 +313,6 @@ def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str)
         f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type 1 in {rule.module} "
         f"(PS3.3 {decision.row.section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
         keyword=rule.keyword,
-    )
-
-
-def _banned(making: Making, view: View) -> tuple[AttributeRule, ...]:
-    """Attributes that were pulled and may not be there; what the caller gave is left to the check."""
-    has, iod = reader(view, making.encodings), making.target.iod
-    return tuple(
-        rule
-        for rule in _conditional(iod)
-        if view.state(rule.tag) is not State.ABSENT
-        and rule.entity not in IDENTITY
-        and rule.keyword not in making.given.attributes
-        and conditions.banned(iod, rule.keyword, has)
-    )
-
-
-def _missing(making: Making, view: View) -> tuple[AttributeRule, ...]:
-    """Attributes of type 2C that are required and not there."""
-    has, iod = reader(view, making.encodings), making.target.iod
-    return tuple(
-        rule
-        for rule in _conditional(iod)
-        if rule.type == "2C" and view.state(rule.tag) is State.ABSENT and conditions.required(iod, rule.keyword, has)
-    )
-
-
-@cache
-def _conditional(iod: standard.Iod) -> tuple[AttributeRule, ...]:
-    """Attributes of types 1C and 2C of the mandatory modules that a pull can bring in."""
-    mandatory = {m.module for m in iod.modules if m.usage == "M"}
-    return tuple(
-        r
-        for r in iod.attributes.values()
-        if r.type in ("1C", "2C") and r.module in mandatory and r.keyword not in BUILDERS
     )
 
 

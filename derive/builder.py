@@ -89,7 +89,8 @@ def build(
         result = operation(volume)
         derivation = derivation.then(operation.step(volume, result))
         volume = result
-    order = Order(source, volume, derivation, source.sop_class_uid, source_encoding(source))
+    stored = source_encoding(source, derivation)
+    order = Order(source, volume, derivation, source.sop_class_uid, stored, source.paths)
     return DerivedSeries(order, chosen)
 
 
@@ -131,6 +132,11 @@ class DerivedSeries:
     def account(self) -> tuple[Entry, ...]:
         """What became of every attribute, and why."""
         return self.series_pass.account
+
+    def explained(self) -> tuple[Entry, ...]:
+        """What became of every attribute that the first instance has; it is computed for that."""
+        first = next(self.made())
+        return tuple(e for e in self.account if e.tag in first.elements)
 
     def made(self) -> Iterator[Made]:
         """Assemble the instances one after another, along the normal."""
@@ -183,7 +189,7 @@ class DerivedSeries:
         checker = SeriesChecker(sources=self.source.references, made=True)
         findings: list[Finding] = []
         with (
-            target_folder(Path(folder), self._size, self.source.paths, overwrite=overwrite) as temporary,
+            target_folder(Path(folder), self._size, self.order.files, overwrite=overwrite) as temporary,
             Filing(temporary, self.volume.geometry) as filing,
         ):
             for made in self.made():
@@ -211,7 +217,7 @@ class DerivedSeries:
             self.series_pass.making.uids.series(),
             self.volume.quantity.units,
             tuple(self._record(f) for f in sorted(filing.filed)),
-            filing.geometry_error_mm,
+            filing.geometry_error_mm + self.order.placed_within_mm,
             tuple(findings),
         )
 

@@ -70,16 +70,7 @@ class Plan:
             "steps": list(self.steps),
             "sources_per_image": list(self.sources_per_image),
             "pixel_bytes": self.pixel_bytes,
-            "attributes": [
-                {
-                    "keyword": e.keyword,
-                    "action": e.action,
-                    "reason": e.reason,
-                    "section": e.section,
-                    "varies": e.varies,
-                }
-                for e in self.account
-            ],
+            "attributes": [e.to_json() for e in self.account],
         }
 
 

@@ -13,6 +13,9 @@ to the grid, ``new_quantity`` the action where the values become something else.
 ``drop``
     absent.
 
+``other_class`` is ``known`` for what is true of images of another class too, made of the same patient in the same
+space: of a reference of another class, only that is known, and all else as if it said nothing.
+
 ``fallback`` is ``=TEXT`` (this value), ``least`` (the least of the contributing values) or ``recompute``.
 """
 
@@ -27,6 +30,7 @@ from importlib.resources import files
 
 from derive.derivation import Derivation, ValuesEffect
 from derive.errors import AssembleError
+from derive.standard import Iod
 
 ANY = "*"
 #: Entities that stay the same: pulled even where a value is not legal, and never set by a caller.
@@ -53,6 +57,8 @@ class Row:
     actions : mapping effect on the grid -> Action
     new_quantity : Action, optional
         Overrides them where the values become another quantity.
+    other_class : bool
+        Whether what a source of another class says is known.
     fallback, section, reason : str
     """
 
@@ -60,6 +66,7 @@ class Row:
     keyword: str
     actions: Mapping[str, Action]
     new_quantity: Action | None
+    other_class: bool
     fallback: str
     section: str
     reason: str
@@ -82,8 +89,20 @@ def rows() -> Mapping[tuple[str, str], Row]:
         key = line["module"], line["keyword"]
         if key in table:
             raise AssembleError("POL-TWICE", f"policy.tsv has two rows for {key}")
-        table[key] = Row(*key, effects, override, line["fallback"], line["section"], line["reason"])
+        known, words = line["other_class"] == "known", (line["fallback"], line["section"], line["reason"])
+        table[key] = Row(*key, effects, override, known, *words)
     return table
+
+
+def known_across_classes(iod: Iod) -> frozenset[int]:
+    """Tags of what a source of this class says that is true of another class too."""
+    return frozenset(
+        rule.tag
+        for rules in iod.all_rules.values()
+        for rule in rules
+        if (rule.module, rule.keyword) in rows() or (rule.module, ANY) in rows()
+        if row(rule.module, rule.keyword).other_class
+    )
 
 
 def row(module: str, keyword: str) -> Row:

@@ -137,12 +137,13 @@ def digest_of(content: Content, scanned: Scan | None) -> str:
     return (scanned or scan(content)).digest
 
 
-def source_encoding(source: SourceSeries) -> SourceEncoding:
-    """What the source's stored values are."""
+def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
+    """What the source's stored values are; another quantity has another rescale."""
     paddings = {i.padding[0] if i.padding else None for i in source.instances}
+    instances = source.instances if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
     return SourceEncoding(
-        slopes=tuple(i.rescale[0] for i in source.instances),
-        intercepts=tuple(i.rescale[1] for i in source.instances),
+        slopes=tuple(i.rescale[0] for i in instances),
+        intercepts=tuple(i.rescale[1] for i in instances),
         signed=any(i.stored_range[0] < 0 for i in source.instances),
         padding=paddings.pop() if len(paddings) == 1 else None,
     )
@@ -152,7 +153,7 @@ def _encoding(order: Order, goal: Target) -> tuple[Encoding | None, Scan | None]
     volume, stored = order.volume, order.stored
     if isinstance(volume, Pictures):
         return None, None
-    kept, padded = order.derivation.values_effect is not ValuesEffect.NEW_QUANTITY, volume.quantity.padded
+    kept, padded = bool(stored.slopes), volume.quantity.padded
     if per_instance(goal.rescale, stored, kept):
         return None, None
     if kept and volume.value_range is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from derive.derivation import Derivation
@@ -73,7 +74,11 @@ class Order:
     sop_class_uid : str
         What class it becomes.
     stored : SourceEncoding
-        How its values were stored before, as far as they were.
+        How its values were stored before, as far as they were and still are.
+    files : tuple of Path
+        What the values come from, and must not be touched.
+    placed_within_mm : float
+        How far a voxel is from where these files put it.
     """
 
     source: SourceSeries | GivenAttributes
@@ -81,6 +86,8 @@ class Order:
     derivation: Derivation
     sop_class_uid: str
     stored: SourceEncoding
+    files: tuple[Path, ...] = ()
+    placed_within_mm: float = 0.0
 
 
 @dataclass(frozen=True)

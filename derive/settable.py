@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
+from derive.derivation import Derivation
 from derive.elements import TEXT_VRS
 from derive.entities import BUILDERS
 from derive.errors import UsageError
-from derive.policy import IDENTITY
+from derive.policy import IDENTITY, Action, row
 from derive.standard import AttributeRule, Iod
 
 #: Entities whose text speaks of the new series.
@@ -20,6 +21,15 @@ def settable(rule: AttributeRule) -> bool:
     if rule.vr not in TEXT_VRS - {"UI"} or rule.entity in IDENTITY:
         return False
     return rule.entity in SERIES_LEVEL or rule.keyword not in BUILDERS
+
+
+def is_pulled(rule: AttributeRule) -> bool:
+    """Whether text that is said of values without a source reaches the result as a source's would."""
+    if rule.vr not in TEXT_VRS - {"UI"}:
+        return False
+    builder = BUILDERS.get(rule.keyword)
+    pulled = row(rule.module, rule.keyword).action(Derivation()) is Action.PULL
+    return pulled or (builder is not None and builder.sticky)
 
 
 def checked_attributes(iod: Iod, attributes: Mapping[str, str]) -> Mapping[str, str]:

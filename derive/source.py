@@ -165,6 +165,8 @@ class Attributes:
     instances: tuple[SourceInstance, ...]
     skipped: tuple[Skipped, ...]
     said: Mapping[int, str]
+    #: Why an attribute is not there.
+    lacking = "the source has none"
 
     def agreement(self, tag: int, contributors: Sequence[int] | None = None) -> Agreement:
         """Return the value on which the contributing instances (None: all) agree."""
@@ -278,6 +280,7 @@ class GivenAttributes(Attributes):
     table: AttributeTable
     tags: frozenset[int]
     said: Mapping[int, str]
+    lacking = "nobody said"
     instances: tuple[SourceInstance, ...] = field(default=(), init=False)
     skipped: tuple[Skipped, ...] = field(default=(), init=False)
 

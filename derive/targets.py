@@ -1,4 +1,6 @@
-"""The classes that can be read and made, and what we decide for each: ``targets.tsv``.
+"""The classes that can be read or made, and what we decide for each: ``targets.tsv``.
+
+``kind``, ``modality`` and ``pixels`` say what becomes of a volume or of pictures; ``*`` is any.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
 knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.encode.Rescale`.
@@ -14,8 +16,8 @@ from importlib.resources import files
 
 from derive import standard
 from derive.derivation import Derivation, GeometryEffect
-from derive.encode import Rescale
-from derive.errors import SourceError
+from derive.encode import GREY_16, PixelFormat, Rescale
+from derive.errors import SourceError, UsageError
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Target:
     Parameters
     ----------
     iod : standard.Iod
+    modality : str
+        ``*`` for any.
     rescale : Rescale
     units_keyword : str
         Attribute that says the units of the values; empty where a Real World Value Mapping does.
@@ -39,6 +43,7 @@ class Target:
     """
 
     iod: standard.Iod
+    modality: str
     rescale: Rescale
     units_keyword: str
     units: str
@@ -65,8 +70,40 @@ def _rows() -> Mapping[str, Mapping[str, str]]:
 
 
 def sop_class_uids() -> tuple[str, ...]:
-    """SOP Class UIDs of all that can be read and made."""
+    """SOP Class UIDs of all that can be read."""
+    return tuple(uid for uid, line in _rows().items() if line["read"] == "yes")
+
+
+def made_class_uids() -> tuple[str, ...]:
+    """SOP Class UIDs of all that can be made."""
     return tuple(_rows())
+
+
+def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
+    """Return the SOP Class UID that a volume or pictures become.
+
+    Parameters
+    ----------
+    kind : str
+        ``volume``, ``secondary-capture`` or ``multi-frame-secondary-capture``.
+    modality : str
+    pixels : PixelFormat
+
+    Raises
+    ------
+    UsageError
+        ``OPT-MODALITY`` if there is none.
+    """
+    form = f"{pixels.bits}x{pixels.samples}" if pixels.samples > 1 else str(pixels.bits)
+    lines = [line for line in _rows().values() if line["kind"] == kind]
+    for line in lines:
+        if line["modality"] in ("*", modality) and line["pixels"] in ("*", form):
+            return line["sop_class_uid"]
+    known = ", ".join(dict.fromkeys(line["modality"] for line in lines))
+    raise UsageError(
+        "OPT-MODALITY",
+        f"modality {modality!r} as {kind}; wanted one of {known}, or --as secondary-capture, which takes any",
+    )
 
 
 @cache
@@ -84,6 +121,7 @@ def target(sop_class_uid: str) -> Target:
     value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
     return Target(
         standard.iod(sop_class_uid),
+        line["modality"],
         Rescale(line["rescale"]),
         line["units_keyword"],
         line["units"],

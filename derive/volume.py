@@ -73,6 +73,8 @@ class Volume:
         Bounds that no value can leave; None when only the data can tell.
     times : int
         How often the grid is filled, one volume after another: slice ``t * slices + k`` is slice k at time t.
+    time_step_s : float, optional
+        Seconds from one time to the next, where they are known.
     """
 
     geometry: Geometry
@@ -81,6 +83,7 @@ class Volume:
     quantity: Quantity = Quantity()
     value_range: tuple[float, float] | None = None
     times: int = 1
+    time_step_s: float | None = None
     _window: _Window = field(default_factory=_Window, init=False, repr=False)
 
     @classmethod

@@ -23,7 +23,7 @@ LAYERS = [
     ["derive.settable", "derive.assemble", "derive.prepare", "derive.check", "derive.write", "derive.read"],
     ["derive.filing", "derive.report", "derive.demo"],
     ["derive.builder"],
-    ["derive.plan"],
+    ["derive.plan", "derive.convert"],
     ["derive.cli", "derive.__main__", "derive"],
 ]
 #: Only these may know more than one stage.

@@ -11,9 +11,9 @@ from derive.entities import BUILDERS
 from derive.errors import AssembleError
 from derive.operations.declaration import derivation_code
 from derive.policy import ANY, Action, row, rows
-from derive.targets import sop_class_uids, target
+from derive.targets import made_class_uids, sop_class_uids, target
 
-IODS = [standard.iod(uid) for uid in sop_class_uids()]
+IODS = [standard.iod(uid) for uid in made_class_uids()]
 
 
 def recomputed() -> set[str]:

@@ -29,11 +29,13 @@ class Slice(NamedTuple):
     location: float | None
     spacing_between: float | None
     pet: tuple[int, int] | None
+    time: int | None
 
 
 def slice_of(instance: Instance) -> Slice:
     """Return what the check of a series needs of an instance."""
     number, index, slices = (instance.number(k) for k in ("InstanceNumber", "ImageIndex", "NumberOfSlices"))
+    time = instance.number("TemporalPositionIdentifier")
     pet = instance.iod.name == "positron-emission-tomography-image" and index is not None and slices is not None
     return Slice(
         instance.name,
@@ -45,6 +47,7 @@ def slice_of(instance: Instance) -> Slice:
         instance.number("SliceLocation"),
         instance.number("SpacingBetweenSlices"),
         (int(index), int(slices)) if pet and index is not None and slices is not None else None,
+        None if time is None else int(time),
     )
 
 
@@ -70,7 +73,9 @@ def stack_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
         message = f"differs between {slices[0].name} and {turned.name}"
         yield finding("CHK-SERIES-PLANE", "ImageOrientationPatient", message, series)
         return
-    yield from _positions(slices, series)
+    times = dict.fromkeys(s.time for s in slices)
+    for time in times:
+        yield from _positions([s for s in slices if s.time == time], series)
 
 
 def _numbers(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
@@ -100,7 +105,9 @@ def _turned(slices: Sequence[Slice]) -> Slice | None:
 
 
 def _positions(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
-    """Judge spacing, shear and numbering along the normal."""
+    """Judge spacing, shear and numbering along the normal, of the slices of one time."""
+    if len(slices) < 2:
+        return
     normal = np.cross(slices[0].cosines[:3], slices[0].cosines[3:])
     normal = normal / (np.linalg.norm(normal) or 1)
     positions = np.array([s.position for s in slices])

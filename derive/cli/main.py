@@ -11,14 +11,14 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from derive.cli import commands
+from derive.cli import commands, converting
 from derive.cli.flags import add_flags, summary
+from derive.cli.shared import EXIT_CODES, common_flags, output_flags, series_flags
 from derive.errors import DeriveError
 from derive.operations import REGISTRY, OperationKind
 from derive.version import VERSION
 
 INTERRUPTED = 130
-EXIT_CODES = "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 130 interrupted"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for kind in REGISTRY.values():
         _operation_parser(subparsers, kind)
+    converting.add_parser(subparsers)
     check = subparsers.add_parser("check", help="Check DICOM files against the tables of the standard and as a series.")
     check.add_argument("source", nargs="+", help="folders or files")
     check.set_defaults(run=commands.check)
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--overwrite", action="store_true", help="replace the folders of an earlier demonstration")
     demo.set_defaults(run=commands.demo)
     for each in (check, demo):
-        _common_flags(each)
+        common_flags(each)
     return parser
 
 
@@ -82,59 +83,7 @@ def _operation_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     parser.add_argument("source", nargs="+", help="folder, zip archive, or files of one CT, MR or PET series")
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder for the series")
     add_flags(parser.add_argument_group("operation"), kind)
-    _series_flags(parser.add_argument_group("series"))
-    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
-    parser.add_argument(
-        "--manifest",
-        metavar="FILE",
-        help="write sources, parameters, versions, UIDs, errors and findings as JSON",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="read headers only and say what would be made")
-    parser.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
-    _common_flags(parser)
+    series_flags(parser.add_argument_group("series"))
+    output_flags(parser)
+    common_flags(parser)
     parser.set_defaults(run=commands.derive, kind=kind)
-
-
-def _series_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--series",
-        metavar="WHICH",
-        help="which series of the input: a UID, a Series Number, #2 for the second that is listed, "
-        "or a pattern such as '*chest*'",
-    )
-    group.add_argument("--series-description", metavar="TEXT", help="Series Description of the result")
-    group.add_argument("--series-number", type=int, metavar="N", help="Series Number of the result")
-    group.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        type=_assignment,
-        metavar="KEYWORD=VALUE",
-        help="series-level text of the result; repeatable",
-    )
-    group.add_argument(
-        "--uids",
-        choices=["random", "reproducible"],
-        default="random",
-        help="new UIDs at random, or from sources, steps and pixels",
-    )
-    group.add_argument("--uid-prefix", metavar="ROOT", help="the UID root of your organisation")
-    group.add_argument(
-        "--timestamp",
-        type=commands.timestamp,
-        metavar="ISO",
-        help="when the pixels are made, e.g. 2026-11-21T09:30:00",
-    )
-
-
-def _common_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEYWORD=VALUE")
-    return name, value

@@ -46,19 +46,19 @@ def content_time(making: Making) -> str:
     return making.now.strftime("%H%M%S.%f")
 
 
-@per_frame("AcquisitionDate")
+@per_frame("AcquisitionDate", sticky=True)
 def acquisition_date(making: Making, frame: Frame) -> Element | None:
     """Return the date of the earliest contributing acquisition."""
     return _earliest(making, frame, ("AcquisitionDate", "AcquisitionTime"))[0]
 
 
-@per_frame("AcquisitionTime")
+@per_frame("AcquisitionTime", sticky=True)
 def acquisition_time(making: Making, frame: Frame) -> Element | None:
     """Return the time of the earliest contributing acquisition."""
     return _earliest(making, frame, ("AcquisitionDate", "AcquisitionTime"))[1]
 
 
-@per_frame("AcquisitionDateTime")
+@per_frame("AcquisitionDateTime", sticky=True)
 def acquisition_date_time(making: Making, frame: Frame) -> Element | None:
     """Return that of the earliest contributing acquisition."""
     return _earliest(making, frame, ("AcquisitionDateTime",))[0]
@@ -101,19 +101,19 @@ def irradiation_event_uid(making: Making, frame: Frame) -> list[str] | None:
     return list(dict.fromkeys(events)) or None
 
 
-@per_frame("BurnedInAnnotation")
+@per_frame("BurnedInAnnotation", sticky=True)
 def burned_in_annotation(making: Making, frame: Frame) -> str | None:
     """Return YES if any contributor says so, NO if all say that."""
     return _any_says(_distinct(making, frame, "BurnedInAnnotation"), "YES", "NO")
 
 
-@per_frame("RecognizableVisualFeatures")
+@per_frame("RecognizableVisualFeatures", sticky=True)
 def recognizable_visual_features(making: Making, frame: Frame) -> str | None:
     """Return YES if any contributor says so, NO if all say that."""
     return _any_says(_distinct(making, frame, "RecognizableVisualFeatures"), "YES", "NO")
 
 
-@per_frame("LossyImageCompression")
+@per_frame("LossyImageCompression", sticky=True)
 def lossy_image_compression(making: Making, frame: Frame) -> str | None:
     """Return 01 if any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
     if making.source.instances and any(making.source.instances[i].lossy for i in _of(making, frame)):
@@ -121,13 +121,13 @@ def lossy_image_compression(making: Making, frame: Frame) -> str | None:
     return _any_says(_distinct(making, frame, "LossyImageCompression"), "01", "00")
 
 
-@per_frame("LossyImageCompressionRatio")
+@per_frame("LossyImageCompressionRatio", sticky=True)
 def lossy_image_compression_ratio(making: Making, frame: Frame) -> Element | None:
     """Return the contributors' where they agree."""
     return _agreed_if_lossy(making, frame, "LossyImageCompressionRatio")
 
 
-@per_frame("LossyImageCompressionMethod")
+@per_frame("LossyImageCompressionMethod", sticky=True)
 def lossy_image_compression_method(making: Making, frame: Frame) -> Element | None:
     """Return the contributors' where they agree."""
     return _agreed_if_lossy(making, frame, "LossyImageCompressionMethod")

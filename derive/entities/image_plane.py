@@ -35,7 +35,7 @@ def image_position_patient(making: Making, frame: Frame) -> list[float] | None:
     return [decimal(v) for v in making.geometry.position(frame.place)] if making.geometry else None
 
 
-@per_series("SliceThickness")
+@per_series("SliceThickness", sticky=True)
 def slice_thickness(making: Making) -> float | Element | None:
     """Return the nominal thickness that the operation made; the source's where it left the slices alone."""
     if making.geometry is None:
@@ -53,7 +53,7 @@ def spacing_between_slices(making: Making) -> float | None:
     return decimal(round(geometry.slice_spacing, 9)) if geometry and geometry.shape[0] > 1 else None
 
 
-@per_series("ReconstructionDiameter")
+@per_series("ReconstructionDiameter", sticky=True)
 def reconstruction_diameter(making: Making) -> Element | None:
     """Return the source's where it is that of the grid: a source that was cropped or resampled keeps an old one."""
     element = making.source.agreement(tag_of("ReconstructionDiameter")).element

@@ -75,7 +75,7 @@ def number_of_slices(making: Making) -> int:
     return making.volume.shape[0]
 
 
-@per_series("SeriesType")
+@per_series("SeriesType", sticky=True)
 def series_type(making: Making) -> list[str] | None:
     """PET: return value 1 of the source, and REPROJECTION for a projection that the standard names."""
     values = making.source.value("SeriesType")

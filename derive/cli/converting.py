@@ -1,0 +1,231 @@
+"""``derive convert``: volumes and pictures to a series, and a series to a volume."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from derive.assemble import Entry
+from derive.cli.shared import (
+    EXIT_CODES,
+    check_manifest,
+    common_flags,
+    deliver,
+    input_of,
+    output_flags,
+    print_json,
+    series_flags,
+    series_options,
+)
+from derive.conversion.given import Patient, Study
+from derive.conversion.options import KINDS
+from derive.conversion.orientation import PLANES
+from derive.convert import convert
+from derive.errors import UsageError
+from derive.export import export
+from derive.formats import is_volume_or_picture
+from derive.formats.arrays import TYPES, RawLayout
+from derive.formats.writers import format_named
+from derive.parallel import set_jobs
+from derive.read import read
+
+DESCRIPTION = (
+    "Make a series of a volume or of pictures (NIfTI, NRRD, MetaImage, npy, raw bytes, TIFF, PNG, JPEG), or write a "
+    "series as a volume (-o FILE.nii.gz, .nrrd, .mha, .npy)."
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "convert",
+        help="Make a series of a volume or pictures, or a volume of a series.",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("source", nargs="+", help="a file; or the folder, archive or files of a series")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="TARGET",
+        help="new or empty folder for the series; or a file .nii.gz, .nrrd, .mha, .npy",
+    )
+    _what_flags(parser.add_argument_group("what it becomes"))
+    _whose_flags(parser.add_argument_group("whose it is, without --reference"))
+    _where_flags(parser.add_argument_group("where it lies, if the file does not say"))
+    _raw_flags(parser.add_argument_group("how raw bytes lie"))
+    series_flags(parser.add_argument_group("series"))
+    parser.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
+    output_flags(parser)
+    common_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def _what_flags(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--modality", metavar="CT|MR|PT|...", help="CT, MR or PT; of pictures any, OT if nothing is said"
+    )
+    group.add_argument(
+        "--as", dest="kind", choices=KINDS, default="volume", help="the class (default: of the modality)"
+    )
+    group.add_argument("--reference", metavar="SERIES", help="series whose patient, study and space it shares")
+    group.add_argument("--require-overlap", type=float, metavar="SHARE", help="of it in the reference (default 0.5)")
+    group.add_argument("--values", metavar="hu|as-is|scale=A,B", help="what the numbers are (CT: hu)")
+    group.add_argument("--units", help="PET: Units, e.g. BQML; MR: a UCUM code; CT that is no HU: Rescale Type")
+    group.add_argument("--nan-value", type=float, metavar="VALUE", help="what NaN and infinity become")
+    group.add_argument("--original", action="store_true", help="it is as it was acquired: ORIGINAL, not DERIVED")
+    group.add_argument("--code", help="what was done to make it: a code of CID 7203")
+    group.add_argument("--description", metavar="TEXT", help="what was done to make it, in words")
+    group.add_argument("--frame-index", type=int, metavar="N", help="which of several times, from 0")
+    group.add_argument("--frame-time-ms", type=float, metavar="MS", help="time between pages in one instance")
+    group.add_argument("--burned-in-annotation", choices=["YES", "NO"], help="whether pictures show whose they are")
+
+
+def _whose_flags(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--patient-id", metavar="ID")
+    group.add_argument("--patient-name", metavar="FAMILY^GIVEN")
+    group.add_argument("--patient-birth-date", default="", metavar="YYYYMMDD")
+    group.add_argument("--patient-sex", default="", choices=["M", "F", "O"])
+    group.add_argument("--study-uid", default="", metavar="UID", help="a study that exists (default: a new one)")
+    group.add_argument("--frame-of-reference-uid", default="", metavar="UID", help="a space that exists")
+    group.add_argument("--charset", metavar="NAME", help="Specific Character Set (default: ASCII, or ISO_IR 192)")
+
+
+def _where_flags(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--spacing-mm", type=float, nargs="+", metavar="MM", help="one, or x y z")
+    group.add_argument("--origin-mm", type=float, nargs=3, metavar="MM", help="centre of the first voxel, x y z, LPS")
+    group.add_argument(
+        "--orientation",
+        nargs="+",
+        metavar="WORD",
+        help="axial, coronal, sagittal; letters towards which x y z run (LPS, RAS, ...); six cosines; or 'reference'",
+    )
+    group.add_argument("--plane", choices=list(PLANES), help="planes of the images")
+
+
+def _raw_flags(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--shape", type=int, nargs="+", metavar="N", help="x y z, or x y z times; x is fastest")
+    group.add_argument("--dtype", choices=list(TYPES))
+    group.add_argument("--byte-order", choices=["little", "big"])
+    group.add_argument("--offset", type=int, default=0, metavar="BYTES", help="of the first voxel")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, whichever way."""
+    set_jobs(arguments.jobs)
+    if arguments.output is None and not arguments.explain:
+        raise UsageError("OUT-NONE", "where to? give -o FOLDER for a series, or -o FILE.nii.gz for a volume")
+    if arguments.output is not None and format_named(Path(arguments.output)):
+        return _export(arguments)
+    check_manifest(arguments)
+    series = convert(
+        _only_file(arguments.source),
+        reference=read(arguments.reference, series=arguments.series) if arguments.reference else None,
+        patient=_patient(arguments),
+        study=_study(arguments),
+        raw=_raw(arguments),
+        **_options(arguments),
+    )
+    if arguments.explain:
+        _explain(series.explained(), arguments)
+        return 0
+    return deliver(series, arguments)
+
+
+def _only_file(paths: list[str]) -> Path:
+    path = Path(paths[0])
+    if len(paths) > 1 or path.is_dir():
+        raise UsageError(
+            "SRC-INPUT",
+            "a folder or several files are a series: give -o FILE.nii.gz, .nrrd, .mha or .npy to convert it",
+        )
+    return path
+
+
+def _patient(arguments: argparse.Namespace) -> Patient | None:
+    said = (arguments.patient_id, arguments.patient_name, arguments.patient_birth_date, arguments.patient_sex)
+    return Patient(said[0] or "", said[1] or "", said[2], said[3]) if any(said) else None
+
+
+def _study(arguments: argparse.Namespace) -> Study | None:
+    uid, space = arguments.study_uid, arguments.frame_of_reference_uid
+    return Study(uid=uid, frame_of_reference_uid=space) if uid or space else None
+
+
+def _raw(arguments: argparse.Namespace) -> RawLayout | None:
+    if arguments.shape is None and arguments.dtype is None and arguments.byte_order is None and not arguments.offset:
+        return None
+    if arguments.shape is None or arguments.dtype is None:
+        raise UsageError("RAW-LAYOUT", "raw bytes need --shape X Y Z and --dtype; and --byte-order if it is big")
+    return RawLayout(tuple(arguments.shape), arguments.dtype, arguments.byte_order or "little", arguments.offset)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    options = series_options(arguments)
+    if arguments.burned_in_annotation:
+        options["set"] = options["set"] | {"BurnedInAnnotation": arguments.burned_in_annotation}
+    spacing = arguments.spacing_mm
+    wishes = {
+        "modality": arguments.modality,
+        "kind": arguments.kind,
+        "values": arguments.values,
+        "units": arguments.units,
+        "spacing_xyz": spacing[0] if spacing and len(spacing) == 1 else spacing,
+        "origin_xyz": arguments.origin_mm,
+        "orientation": _orientation(arguments.orientation),
+        "plane": arguments.plane,
+        "frame_index": arguments.frame_index,
+        "nan_value": arguments.nan_value,
+        "original": arguments.original,
+        "code": arguments.code,
+        "description": arguments.description,
+        "require_overlap": arguments.require_overlap,
+        "frame_times_ms": arguments.frame_time_ms,
+        "character_set": arguments.charset,
+    }
+    return options | {k: v for k, v in wishes.items() if v is not None}
+
+
+def _orientation(words: list[str] | None) -> str | list[float] | None:
+    if words is None or len(words) == 1:
+        return words[0] if words else None
+    try:
+        return [float(w) for w in words]
+    except ValueError:
+        raise UsageError("GEO-ORIENTATION", f"orientation {' '.join(words)!r}; wanted a word or six numbers") from None
+
+
+def _explain(entries: tuple[Entry, ...], arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print_json({"schema": "derive-explain/1", "attributes": [e.to_json() for e in entries]})
+        return
+    wide = max((len(e.keyword) for e in entries), default=0)
+    lines = [f"{e.action:<10} {e.keyword:<{wide}}  {e.reason} (PS3.3 {e.section})\n" for e in entries]
+    sys.stdout.write("".join(lines))
+
+
+#: Flags that mean something for a series that is written as a volume.
+_OF_EXPORT = frozenset({"source", "output", "series", "overwrite", "jobs", "json", "quiet", "verbose", "run"})
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    target = Path(arguments.output)
+    if len(arguments.source) == 1 and is_volume_or_picture(Path(arguments.source[0])):
+        raise UsageError("EXP-SOURCE", f"{target.name} is a volume, and so is the source; give -o FOLDER for a series")
+    idle = {"kind": "volume", "uids": "random", "set": [], "offset": 0}
+    unused = [
+        name
+        for name, value in vars(arguments).items()
+        if name not in _OF_EXPORT and value not in (None, False, "", []) and value != idle.get(name)
+    ]
+    if unused:
+        raise UsageError("EXP-FLAGS", f"{', '.join(sorted(unused))}: of no use where a series becomes {target.name}")
+    series = read(input_of(arguments.source), series=arguments.series)
+    exported = export(series, target, overwrite=arguments.overwrite)
+    if arguments.json:
+        print_json(exported.to_json())
+    elif not arguments.quiet:
+        sys.stdout.write(f"{exported}\n")
+    return 0

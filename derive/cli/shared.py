@@ -1,0 +1,173 @@
+"""What sub-commands that make a series have in common: flags, options, and what they print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from derive.builder import DerivedSeries, Progress
+from derive.check import folded
+from derive.errors import OutputError
+from derive.plan import plan_of
+from derive.report import Report
+
+EXIT_CODES = "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 130 interrupted"
+
+
+def series_flags(group: argparse._ArgumentGroup) -> None:
+    """Add what can be said of a new series."""
+    group.add_argument(
+        "--series",
+        metavar="WHICH",
+        help="which series of the input: a UID, a Series Number, #2 for the second that is listed, "
+        "or a pattern such as '*chest*'",
+    )
+    group.add_argument("--series-description", metavar="TEXT", help="Series Description of the result")
+    group.add_argument("--series-number", type=int, metavar="N", help="Series Number of the result")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="KEYWORD=VALUE",
+        help="series-level text of the result; repeatable",
+    )
+    group.add_argument(
+        "--uids",
+        choices=["random", "reproducible"],
+        default="random",
+        help="new UIDs at random, or from sources, steps and pixels",
+    )
+    group.add_argument("--uid-prefix", metavar="ROOT", help="the UID root of your organisation")
+    group.add_argument(
+        "--timestamp",
+        type=timestamp,
+        metavar="ISO",
+        help="when the pixels are made, e.g. 2026-11-21T09:30:00",
+    )
+
+
+def common_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what every command has."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEYWORD=VALUE")
+    return name, value
+
+
+def output_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what every command that writes a series has."""
+    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
+    parser.add_argument(
+        "--manifest",
+        metavar="FILE",
+        help="write sources, parameters, versions, UIDs, errors and findings as JSON",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="write nothing and say what would be made")
+    parser.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
+
+
+def timestamp(text: str) -> datetime:
+    """Read a time as ISO 8601 has it."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-11-21T09:30:00") from None
+
+
+def input_of(paths: list[str]) -> str | list[str]:
+    """Return what was named on the command line, as derive.read takes it."""
+    return paths[0] if len(paths) == 1 else paths
+
+
+def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the new series."""
+    return {
+        "series_description": arguments.series_description,
+        "series_number": arguments.series_number,
+        "uids": arguments.uids,
+        "uid_prefix": arguments.uid_prefix,
+        "timestamp": arguments.timestamp,
+        "set": dict(arguments.set),
+    }
+
+
+def check_manifest(arguments: argparse.Namespace) -> None:
+    """Refuse a manifest that cannot be written, or that would lie among the DICOM files, before any work."""
+    if not arguments.manifest:
+        return
+    manifest, output = Path(arguments.manifest).resolve(), Path(arguments.output).resolve()
+    if output in manifest.parents:
+        raise OutputError("OUT-MANIFEST", f"{manifest.name} would lie in the folder of the series; put it beside it")
+    if not manifest.parent.is_dir() or manifest.is_dir():
+        raise OutputError("OUT-MANIFEST", f"{manifest} cannot be written: no such folder, or it is one")
+
+
+def deliver(series: DerivedSeries, arguments: argparse.Namespace) -> int:
+    """Write a series and say how it went; of a dry run, say what it would be."""
+    if arguments.dry_run:
+        print_plan(series, arguments)
+        return 0
+    report = series.write(arguments.output, overwrite=arguments.overwrite, progress=progress(arguments))
+    if arguments.manifest:
+        write_manifest(Path(arguments.manifest), report)
+    print_report(report, arguments)
+    return 0
+
+
+def write_manifest(manifest: Path, report: Report) -> None:
+    """Write the report as JSON."""
+    try:
+        manifest.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        text = f"the series is written, and its manifest {manifest.name} cannot be: {error.strerror or error}"
+        raise OutputError("OUT-MANIFEST", text) from error
+
+
+def progress(arguments: argparse.Namespace) -> Progress | None:
+    """Count on standard error, on a terminal only."""
+    if arguments.quiet or arguments.json or not sys.stderr.isatty():
+        return None
+
+    def show(done: int, count: int) -> None:
+        sys.stderr.write(f"\r{done}/{count} images" + ("\n" if done == count else ""))
+        sys.stderr.flush()
+
+    return show
+
+
+def print_report(report: Report, arguments: argparse.Namespace) -> None:
+    """Print a report: one line, or JSON; what was skipped and found on standard error."""
+    if arguments.json:
+        print_json(report.to_json())
+    elif not arguments.quiet:
+        for reason, count in Counter(s.reason for s in report.source.skipped).items():
+            sys.stderr.write(f"skipped {count} files: {reason}\n")
+        for finding in folded(report.findings):
+            sys.stderr.write(f"{finding}\n")
+        sys.stdout.write(f"{report}\n")
+
+
+def print_plan(series: DerivedSeries, arguments: argparse.Namespace) -> None:
+    """Print what would be made."""
+    plan = plan_of(series)
+    if arguments.json:
+        print_json(plan.to_json())
+    else:
+        sys.stdout.write(f"{plan}\n")
+
+
+def print_json(value: Any) -> None:
+    """Print JSON."""
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")

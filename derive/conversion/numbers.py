@@ -1,0 +1,173 @@
+"""What the numbers of a file are: looked at once, and refused where they cannot be what they are said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.conversion.options import Meaning
+from derive.encode import SourceEncoding, decimal
+from derive.errors import ValuesError
+from derive.formats.samples import Samples
+from derive.volume import Array
+
+#: Numbers looked at together.
+CHUNK = 1 << 22
+#: What single precision rounds off, and the share of a stored step that it may be.
+SINGLE = 2.0**-24
+EXACTNESS = 0.1
+STEPS = (1 << 16) - 3
+#: CT that lies within this is normalised, and no HU.
+NORMALISED = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Census:
+    """What one look at all numbers of a file tells.
+
+    Parameters
+    ----------
+    low, high : float
+        Of those that are finite.
+    odd : int
+        How many are not.
+    whole : bool
+        Whether all that are finite are whole numbers.
+    """
+
+    low: float
+    high: float
+    odd: int
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a file as real-world values.
+
+    Parameters
+    ----------
+    slope, intercept : float
+        Number times slope plus intercept is the value.
+    value_range : (low, high)
+        Of the values.
+    stored : SourceEncoding
+        The file's own numbers as stored values, where they are whole; without any rescale where they are not.
+    nan_value : float, optional
+        What stands for numbers that are not finite.
+    """
+
+    slope: float
+    intercept: float
+    value_range: tuple[float, float]
+    stored: SourceEncoding
+    nan_value: float | None
+
+    def values(self, numbers: NDArray[Any], out: Array) -> None:
+        """Fill `out` with the values of some numbers."""
+        if (self.slope, self.intercept) == (1.0, 0.0):
+            out[...] = numbers
+        else:
+            np.add(np.multiply(numbers, self.slope, dtype=np.float64), self.intercept, out=out, casting="same_kind")
+        if self.nan_value is not None:
+            out[~np.isfinite(out)] = self.nan_value
+
+
+def numbers_of(samples: Samples, meaning: Meaning, nan_value: float | None) -> Numbers:
+    """Look at all numbers and say what their values are.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-COLOUR``, ``VAL-NAN``, ``VAL-EMPTY``, ``VAL-HU``, ``VAL-UNSIGNED`` or ``VAL-PRECISION``.
+    """
+    if samples.colour:
+        raise ValuesError(
+            "VAL-COLOUR",
+            f"{samples.name} is in colour, and these images are grey; --as secondary-capture keeps colours",
+        )
+    found = census(samples.array)
+    if found.odd and nan_value is None:
+        raise ValuesError(
+            "VAL-NAN",
+            f"{samples.name} holds {found.odd} numbers that are NaN or infinite; --nan-value says what they are",
+        )
+    if found.low > found.high:
+        raise ValuesError("VAL-EMPTY", f"{samples.name} holds no finite number; there is nothing to store")
+    if meaning.kind == "hu":
+        _plausible_hu(samples, found)
+    slope, intercept = samples.scale[0] * meaning.slope, samples.scale[1] * meaning.slope + meaning.intercept
+    ends = sorted(v * slope + intercept for v in (found.low, found.high))
+    if found.odd and nan_value is not None:
+        ends = [min(ends[0], nan_value), max(ends[1], nan_value)]
+    _exact_enough(samples, (ends[0], ends[1]))
+    whole = found.whole and not (found.odd and (nan_value or 0.0) % 1)
+    return Numbers(slope, intercept, (ends[0], ends[1]), _stored(found, slope, intercept, whole), nan_value)
+
+
+def _stored(found: Census, slope: float, intercept: float, whole: bool) -> SourceEncoding:
+    """Whole numbers can be stored as they are, if their rescale can be written."""
+    written = decimal(slope) == slope and decimal(intercept) == intercept
+    if not (whole and written):
+        return SourceEncoding((), (), found.low < 0, None)
+    return SourceEncoding((slope,), (intercept,), found.low < 0, None)
+
+
+def census(array: NDArray[Any]) -> Census:
+    """Look at all numbers once, a part at a time."""
+    low, high, odd, whole = np.inf, -np.inf, 0, True
+    inexact = array.dtype.kind == "f"
+    for part in _parts(array):
+        numbers = part
+        if inexact:
+            finite = np.isfinite(part)
+            if not finite.all():
+                odd += int(part.size - np.count_nonzero(finite))
+                numbers = part[finite]
+            whole = whole and bool((np.rint(numbers) == numbers).all())
+        if numbers.size:
+            low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
+    return Census(low, high, odd, whole)
+
+
+def _parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Parts of an array along the axis on which its memory runs slowest."""
+    axis = int(np.argmax(np.abs(array.strides)))
+    slowest = np.moveaxis(array, axis, 0)
+    step = max(1, CHUNK // max(1, slowest[0].size))
+    for first in range(0, len(slowest), step):
+        yield slowest[first : first + step]
+
+
+def _plausible_hu(samples: Samples, found: Census) -> None:
+    """Refuse what cannot be Hounsfield units (C.11.1.1.2: air is -1000)."""
+    ends = [v * samples.scale[0] + samples.scale[1] for v in (found.low, found.high)]
+    if NORMALISED[0] <= min(ends) and max(ends) <= NORMALISED[1]:
+        raise ValuesError(
+            "VAL-HU",
+            f"{samples.name} ranges over {min(ends):g} to {max(ends):g}: normalised numbers or a mask, no Hounsfield "
+            "units. Say --values scale=a,b for the line that makes them HU, or --values as-is if they are none",
+        )
+    if samples.array.dtype.kind in "ub" and samples.scale == (1.0, 0.0):
+        labels = " An 8-bit label map belongs in a DICOM Segmentation." if samples.array.dtype.itemsize == 1 else ""
+        raise ValuesError(
+            "VAL-UNSIGNED",
+            f"{samples.name} holds unsigned {8 * samples.array.dtype.itemsize}-bit numbers from {found.low:g} to "
+            f"{found.high:g}, which cannot say the -1000 HU of air: something was added, or they are no HU. Say "
+            f"--values scale=1,-1024 (or whatever was added), scale=1,0 if they are HU, or as-is if not.{labels}",
+        )
+
+
+def _exact_enough(samples: Samples, ends: tuple[float, float]) -> None:
+    """Refuse values that single precision rounds by more than a share of the step they would be stored in."""
+    rounded, step = max(map(abs, ends)) * SINGLE, (ends[1] - ends[0]) / STEPS
+    if max(map(abs, ends)) >= 1 / SINGLE and rounded > EXACTNESS * step:
+        raise ValuesError(
+            "VAL-PRECISION",
+            f"{samples.name} ranges over {ends[0]:.9g} to {ends[1]:.9g}: so far from 0 that its differences would be "
+            "rounded off. --values scale=1,-OFFSET moves them to 0",
+        )

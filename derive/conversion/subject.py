@@ -1,0 +1,184 @@
+"""What becomes of the numbers of a file: of which class, where they lie, and what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive import parallel
+from derive.conversion.capture import as_pictures
+from derive.conversion.numbers import Numbers, numbers_of
+from derive.conversion.options import Conversion, Meaning
+from derive.conversion.orientation import Placing, Wish, place
+from derive.conversion.overlap import contributors
+from derive.conversion.placement import affine_of
+from derive.encode import SourceEncoding
+from derive.errors import GeometryError, UsageError, ValuesError
+from derive.formats.samples import Samples
+from derive.geometry import POSITION_TOLERANCE_MM
+from derive.pictures import Content, Pictures
+from derive.source import SourceSeries
+from derive.targets import Target, class_for, target
+from derive.volume import Array, Quantity, Volume
+
+LONGEST_SIDE = 65535
+#: Nothing is known of how values were stored.
+UNKNOWN = SourceEncoding((), (), False, None)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Numbers of a file, what is wished of them, and the series that they belong to.
+
+    Parameters
+    ----------
+    samples : Samples
+        Of one time, or of several for classes that can tell them apart.
+    wishes : Conversion
+    reference : SourceSeries, optional
+    """
+
+    samples: Samples
+    wishes: Conversion
+    reference: SourceSeries | None
+
+    @cached_property
+    def modality(self) -> str:
+        """The one that was asked for, else that of the reference; pictures are OT if nobody says more."""
+        if self.wishes.modality:
+            return self.wishes.modality
+        if self.wishes.kind != "volume":
+            return "OT"
+        if self.reference is not None:
+            return str(self.reference.value("Modality"))
+        raise UsageError("OPT-MODALITY", "what is it? give --modality CT, MR or PT, or --as secondary-capture")
+
+    @cached_property
+    def sop_class_uid(self) -> str:
+        """Class of the result."""
+        if isinstance(self.content, Pictures):
+            return class_for(self.wishes.kind, self.modality, self.content.pixel_format)
+        return class_for(self.wishes.kind, self.modality)
+
+    @property
+    def target(self) -> Target:
+        """What we decided for that class."""
+        return target(self.sop_class_uid)
+
+    @cached_property
+    def placing(self) -> Placing | None:
+        """How the file's axes become planes; None for pictures that lie nowhere."""
+        samples, wishes = self.samples, self.wishes
+        there = None if self.reference is None else self.reference.geometry
+        stated = (wishes.orientation, wishes.spacing_xyz, wishes.origin_xyz)
+        if wishes.kind != "volume" and samples.affine is None and stated == (None, None, None):
+            return None
+        affine = affine_of(samples, wishes.orientation, wishes.spacing, wishes.origin, there)
+        uid = there.frame_of_reference_uid if there else ""
+        placing = place(affine, samples.array.shape[:3], Wish(wishes.plane, there, samples.slice_axis), uid)
+        sides = placing.geometry.shape[1:]
+        if max(sides) > LONGEST_SIDE:
+            raise GeometryError(
+                "GEO-MATRIX", f"{sides[0]} rows of {sides[1]} columns; an image has at most {LONGEST_SIDE} of each"
+            )
+        if there is not None and placing.geometry.largest_distance(there) <= POSITION_TOLERANCE_MM:
+            return replace(placing, geometry=there)
+        if there is not None:
+            own = placing.geometry
+            return replace(placing, geometry=replace(own, slice_thickness=own.slice_spacing))
+        return placing
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What the numbers are said to be; CT is taken for HU, and looked at whether it can be."""
+        default = "hu" if self.modality == "CT" and self.wishes.kind == "volume" else "as-is"
+        meaning = Meaning.of(self.wishes.values or default)
+        if meaning.kind == "hu" and self.modality != "CT":
+            raise UsageError("VAL-MEANING", f"--values hu is for CT; {self.modality} has other units")
+        return meaning
+
+    @cached_property
+    def numbers(self) -> Numbers | None:
+        """The numbers as values; None for pictures, whose numbers are what they are."""
+        if self.wishes.kind != "volume":
+            return None
+        return numbers_of(self.samples, self.meaning, self.wishes.nan_value)
+
+    @cached_property
+    def quantity(self) -> Quantity:
+        """Units of the values."""
+        if self.modality == "CT":
+            return Quantity("HU", -1000.0) if self.meaning.kind != "as-is" else Quantity(self.wishes.units or "US")
+        if self.modality == "PT" and not self.wishes.units:
+            known = "" if self.reference is None else f" (the reference has {self.reference.value('Units')})"
+            raise UsageError("VAL-UNITS", f"what are the values of this PET? give --units, e.g. BQML{known}")
+        return Quantity(self.wishes.units or "1")
+
+    @cached_property
+    def content(self) -> Content:
+        """The values, on planes; or pages."""
+        if self.wishes.kind != "volume":
+            return self._pictures()
+        if self.samples.times > 1 and self.modality != "MR":
+            raise GeometryError(
+                "GEO-4D",
+                f"{self.samples.name} holds {self.samples.times} volumes; of these classes MR alone has attributes "
+                "that tell times apart (Temporal Position, PS3.3 C.8.3.1). --frame-index N takes one of them",
+            )
+        numbers, placing = self.numbers, self.placing
+        assert numbers is not None, "a volume has values"
+        assert placing is not None, "a volume lies somewhere"
+        return _volume(placing.of(self.samples.array), numbers, self._empty_volume(placing, numbers))
+
+    def _empty_volume(self, placing: Placing, numbers: Numbers) -> Volume:
+        geometry, behind = placing.geometry, self.reference
+        return Volume(
+            geometry,
+            pull=_nothing,
+            contributors=contributors(geometry, behind.geometry) if behind else (lambda index: ()),
+            quantity=self.quantity,
+            value_range=numbers.value_range,
+            times=self.samples.times,
+            time_step_s=self.samples.time_step_s,
+        )
+
+    def _pictures(self) -> Pictures:
+        pictures = as_pictures(self.samples, self.wishes, self.placing)
+        if pictures.geometry is None or self.reference is None:
+            return pictures
+        return replace(pictures, contributors=contributors(pictures.geometry, self.reference.geometry))
+
+    @property
+    def stored(self) -> SourceEncoding:
+        """How the file has them as stored values, as far as it does."""
+        return UNKNOWN if self.numbers is None else self.numbers.stored
+
+    @property
+    def placed_within_mm(self) -> float:
+        """How far a voxel is from where the file puts it."""
+        return 0.0 if self.placing is None else self.placing.error_mm
+
+
+def _volume(numbers: NDArray[Any], meaning: Numbers, empty: Volume) -> Volume:
+    """Fill a volume with numbers (times, slice, row, column), rescaled when they are asked for."""
+    slices = empty.shape[0]
+
+    def pull(first: int, last: int) -> Array:
+        slab = np.empty((last - first, *empty.shape[1:]), np.float32)
+
+        def read(index: int) -> None:
+            time, place_ = divmod(first + index, slices)
+            meaning.values(numbers[time, place_], slab[index])
+
+        parallel.each(read, range(last - first))
+        return slab
+
+    return replace(empty, pull=pull)
+
+
+def _nothing(first: int, last: int) -> Array:
+    raise ValuesError("VAL-SLAB", "a volume without values was asked for some")
