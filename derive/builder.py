@@ -219,6 +219,7 @@ class DerivedSeries:
             tuple(self._record(f) for f in sorted(filing.filed)),
             filing.geometry_error_mm + self.order.placed_within_mm,
             tuple(findings),
+            tuple(f.name for f in self.order.files if f not in self.source.paths),
         )
 
     def _record(self, filed: Filed) -> InstanceRecord:

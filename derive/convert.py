@@ -152,7 +152,7 @@ def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.S
     geometry, source, kept = subject.content.geometry, reference, given.settings
     if geometry is None:
         identity, kept = attributes.identity_of(subject, reference, given)
-        step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.NEW_QUANTITY)
+        step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.KEEPS_QUANTITY)
         return replace(_order(subject, identity, Derivation((step,))), files=reference.paths), kept
     check_overlap(geometry, reference.geometry, subject.wishes.require_overlap, subject.samples.name)
     if subject.target != target(reference.sop_class_uid):
@@ -170,11 +170,13 @@ def _order(subject: Subject, source: SourceSeries | GivenAttributes, derivation:
 def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> tuple[GeometryEffect, ValuesEffect]:
     """What the conversion did to a reference: its grid stays if it is the very same, its quantity if its units are.
 
-    MR numbers are in units of their own: nothing tells that those of a file are those of the reference.
+    MR numbers are in units of their own: nothing tells that those of a file are those of the reference. Of a
+    reference of another class no quantity is known, and what is said of the values stands.
     """
-    kept = geometry is reference.geometry
-    same_class = subject.target == target(reference.sop_class_uid)
-    same = same_class and subject.target.units_keyword and subject.quantity.units == quantity_of(reference).units
+    goal, kept = subject.target, geometry is reference.geometry
+    same = goal != target(reference.sop_class_uid)
+    if not same and goal.units_keyword:
+        same = subject.quantity.units == quantity_of(reference).units
     return (
         GeometryEffect.KEEPS_GRID if kept else GeometryEffect.NEW_GRID,
         ValuesEffect.KEEPS_QUANTITY if same else ValuesEffect.NEW_QUANTITY,

@@ -58,6 +58,8 @@ class Report:
         Largest distance between a computed voxel position and the one read back.
     findings : tuple of Finding
         Of the check; a written series has no errors among them.
+    inputs : tuple of str
+        Names of other files that the values come from.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class Report:
     instances: tuple[InstanceRecord, ...]
     geometry_error_mm: float
     findings: tuple[Finding, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     @property
     def value_error(self) -> float:
@@ -101,6 +104,7 @@ class Report:
             "software": {"name": MODEL, "version": VERSION},
             "folder": str(self.folder),
             "series_instance_uid": self.series_instance_uid,
+            "inputs": list(self.inputs),
             "source": _source(self.source),
             "steps": [_step(s) for s in self.derivation.steps],
             "units": self.units,

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+import derive
 from derive.cli import main
 from derive.demo import phantom_datasets
 
@@ -21,12 +23,16 @@ FUNCTION = "def name(values, k=1.0):\n    return values * k\n"
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """An empty folder with a series `ct/`, a second one, and a function of the user's."""
+    """A folder with a series `ct/`, volumes of it, a picture, and a function of the user's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "ct").mkdir()
     for k, dataset in enumerate(phantom_datasets()):
         dataset.save_as(tmp_path / "ct" / f"{k}.dcm", enforce_file_format=True)
+    ct = derive.read(tmp_path / "ct")
+    for name in ("volume.nii.gz", "denoised.nii.gz"):
+        derive.export(ct, tmp_path / name)
+    Image.new("RGB", (8, 6), "red").save(tmp_path / "photo.png")
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "module.py").write_text(FUNCTION)
     yield tmp_path
@@ -43,14 +49,18 @@ def test_a_command_of_the_table_runs(command, workplace):
     arguments = shlex.split(command.replace("k=v", "k=2").replace("...", "ct/ -o out/"))
     if arguments[0] == "check":
         main(["demo", "out"])
+    if arguments[-1] == "volume.nii.gz":
+        (workplace / "volume.nii.gz").unlink()
     assert main(arguments) == 0
 
 
 def test_the_python_runs(workplace):
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
-    exec(compile(block, "README.md", "exec"), {})
-    assert (workplace / "out" / "IM00001.dcm").exists()
-    assert (workplace / "out2" / "IM00001.dcm").exists()
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", README, re.S):
+        exec(compile(block, "README.md", "exec"), names)
+    for folder in ("out", "out2", "out3", "out4"):
+        assert (workplace / folder / "IM00001.dcm").exists()
+    assert (workplace / "volume.nrrd").exists()
 
 
 def test_the_two_set_up_lines_are_there_and_ci_runs_the_second():

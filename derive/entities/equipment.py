@@ -31,21 +31,21 @@ ITEM_KEYWORDS = (
 
 
 @per_series("Manufacturer")
-def manufacturer(making: Making) -> str:
-    """Return who makes this application."""
-    return MANUFACTURER
+def manufacturer(making: Making) -> str | None:
+    """Return who makes this application; nothing of what was acquired: the scanner is not made up."""
+    return MANUFACTURER if making.derivation.steps else None
 
 
 @per_series("ManufacturerModelName")
-def manufacturer_model_name(making: Making) -> str:
-    """Return the name of this application."""
-    return MODEL
+def manufacturer_model_name(making: Making) -> str | None:
+    """Return the name of this application; nothing of what was acquired: the scanner is not made up."""
+    return MODEL if making.derivation.steps else None
 
 
 @per_series("SoftwareVersions")
-def software_versions(making: Making) -> str:
-    """Return the version of this application."""
-    return VERSION
+def software_versions(making: Making) -> str | None:
+    """Return the version of this application; nothing of what was acquired: the scanner is not made up."""
+    return VERSION if making.derivation.steps else None
 
 
 @per_series("ContributingEquipmentSequence")

@@ -113,14 +113,18 @@ def rescale_intercept(making: Making, frame: Frame) -> float | None:
 
 @per_series("RescaleType")
 def rescale_type(making: Making) -> str | None:
-    """CT: return the source's while the quantity is kept, HU where it says none; else US (unspecified).
+    """CT: return the source's while the quantity is kept, HU where it says none; else what the new one is in.
+
+    US (unspecified), unless those units are a defined term (C.11.1.1.2).
 
     Grey pictures of several frames: US.
     """
     if making.target.rescale is Rescale.NONE:
         return "US" if _is_grey(making) else None
     if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
-        return "US"
+        terms = [v for rule in standard.values(making.target.iod.name, "RescaleType") for v in rule.values]
+        said = next((s.units for s in reversed(making.derivation.steps) if s.units), "")
+        return said if said in terms else "US"
     return str(making.source.value("RescaleType") or "HU")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,8 @@ LIKELY_WIDTHS = (512, 256, 1024, 128, 320, 384, 400, 640, 768, 192, 64)
 #: Slices that a volume of square slices may have; and how many guesses a message shows.
 LIKELY_SLICES = range(4, 2001)
 MOST_FITS = 8
+#: What an array that is written here is described by, in a file beside it.
+VOLUME_SCHEMA = "derive-volume/1"
 #: More bytes than these at the front are no header.
 LONGEST_HEADER = 65536
 
@@ -132,14 +135,44 @@ def _square(content: int, dtype: str) -> list[str]:
 
 
 def read_npy(path: Path) -> Samples:
-    """Return the array of a ``.npy`` file, mapped to memory; axes as `of_array` has them."""
+    """Return the array of a ``.npy`` file, mapped to memory; axes as `of_array` has them.
+
+    Where it lies is what the ``.json`` beside it says, if that is one of ours.
+    """
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
         raise _refusal(path.name, error) from error
     except (OSError, EOFError) as error:
         raise _damaged(path.name, error) from error
-    return of_array(array, path.name, "npy")
+    samples = of_array(array, path.name, "npy")
+    affine = placed_by(path, array.shape)
+    return samples if affine is None else replace(samples, affine=affine, placeable=True)
+
+
+def placed_by(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """Return the affine of (i, j, k) that the description beside an array states; None without one.
+
+    Raises
+    ------
+    derive.errors.SourceError
+        ``SRC-DESCRIBED`` for a description that is of another array.
+    """
+    described = path.with_suffix(".json")
+    try:
+        facts = json.loads(described.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(facts, dict) or facts.get("schema") != VOLUME_SCHEMA:
+        return None
+    affine = np.array(facts.get("affine_index_to_lps"), dtype=np.float64)
+    if facts.get("shape") != list(shape) or affine.shape != (4, 4):
+        raise SourceError(
+            "SRC-DESCRIBED",
+            f"{described.name} describes an array of shape {facts.get('shape')}, and {path.name} has {list(shape)}; "
+            "move the description away and say where the array lies, or put the right one there",
+        )
+    return np.asarray(affine[:, [2, 1, 0, 3]])
 
 
 def read_npz(path: Path) -> Samples:

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import UsageError
+from derive.formats.arrays import VOLUME_SCHEMA
 from derive.version import MODEL, VERSION
 from derive.volume import Array, Volume
 
-VOLUME_SCHEMA = "derive-volume/1"
 #: Slices that are decoded, written and compared at a time.
 SLAB = 8
 #: What an axis of NIfTI-1 can count (its ``dim`` is int16).

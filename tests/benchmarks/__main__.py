@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,11 +17,15 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from derive.export import export
+from derive.read import read
 from tests.benchmarks.measure import Command, Sides, compare
 from tests.benchmarks.series import make_series
 from tests.conftest import DATA
 
 RECIPES = Path(__file__).with_name("recipes.py")
+#: The other side of the conversion: ``pip install '.[benchmark]'``.
+NIFTI2DICOM = "nifti2dicom"
 REAL = DATA / "ct_philips_ingenuity_140"
 
 
@@ -31,6 +36,7 @@ class Job(NamedTuple):
     arguments: list[str]
     source: Path | None
     recipe: str | None
+    reference: Path | None = None
 
 
 def jobs(folder: Path) -> Iterator[Job]:
@@ -41,8 +47,16 @@ def jobs(folder: Path) -> Iterator[Job]:
     yield Job("the same, 140 slices of a scanner", blur, REAL, "blur")
     yield Job("`resample --spacing-mm 1`, 400 slices", ["resample", "--spacing-mm", "1"], few, "resample")
     yield Job("`mip --slab-mm 10 --step-mm 1`, 400 slices", ["mip", "--slab-mm", "10", "--step-mm", "1"], few, "mip")
+    nifti = folder / "ct400.nii.gz"
+    yield Job("`convert --reference`, NIfTI of 400 slices, against `nifti2dicom`", ["convert"], nifti, NIFTI2DICOM, few)
     yield Job("`gaussian-blur --sigma-mm 1`, 3,000 slices", blur, many, None)
     yield Job('`derive --help`, against `python -c "import pydicom"`', ["--help"], None, None)
+
+
+def make_nifti(path: Path, series: Path) -> None:
+    """Write a series as NIfTI; what is there already is kept."""
+    if not path.exists():
+        export(read(make_series(series, int(series.name.removeprefix("ct")))), path)
 
 
 def run(job: Job, folder: Path, rounds: int) -> Sides | None:
@@ -51,6 +65,9 @@ def run(job: Job, folder: Path, rounds: int) -> Sides | None:
     if job.source is None:
         other = Command([python, "-c", "import pydicom"])
         return compare(Command([python, "-m", "derive", *job.arguments]), other, folder, rounds)
+    if job.reference is not None:
+        make_nifti(job.source, job.reference)
+        return run_conversion(job, job.reference, folder, rounds)
     if job.source.parent == folder:
         make_series(job.source, int(job.source.name.removeprefix("ct")))
     elif not job.source.exists():
@@ -59,6 +76,15 @@ def run(job: Job, folder: Path, rounds: int) -> Sides | None:
     mine = Command([python, "-m", "derive", name, str(job.source), "-o", str(ours), "-q", *flags], ours)
     recipe = Command([python, str(RECIPES), job.recipe, str(job.source), str(theirs)], theirs) if job.recipe else None
     return compare(mine, recipe, folder, rounds)
+
+
+def run_conversion(job: Job, reference: Path, folder: Path, rounds: int) -> Sides | None:
+    """Run a conversion; the other side is a tool of its own, where it is installed."""
+    ours, theirs = folder / "ours", folder / "theirs"
+    tool = shutil.which(NIFTI2DICOM, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    given = [str(job.source), "--reference", str(reference), "-o"]
+    mine = Command([sys.executable, "-m", "derive", *job.arguments, *given, str(ours), "-q"], ours)
+    return compare(mine, Command([tool, *given, str(theirs)], theirs) if tool else None, folder, rounds)
 
 
 def row(job: Job, sides: Sides) -> str:
