@@ -19,7 +19,7 @@ from derive.entities import BUILDERS, Builder
 from derive.errors import AssembleError, MissingAttribute
 from derive.mend import legal
 from derive.policy import IDENTITY, Action, Row, row
-from derive.presence import banned, missing, present_modules
+from derive.presence import banned, missing, present_modules, unmet
 from derive.series import Frame, Making
 from derive.source import Agreement, Attributes
 from derive.standard import AttributeRule
@@ -191,13 +191,22 @@ def assemble(making: Making) -> SeriesPass:
             continue
         if element is not None:
             constant[tag] = element
+    if not making.source.instances:
+        lacking += [
+            _missing_attribute(r, standard.section(r.module), "nobody said") for r in unmet(making, View(constant))
+        ]
     _refuse(lacking)
     for rule in banned(making, View(constant)):
         del constant[rule.tag]
         account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
+    varied = {d.rule.tag for d in varying}
+    empty = [r for r in missing(making, View(constant)) if r.tag not in varied]
+    for rule in empty:
+        why = f"its condition asks for it, and {making.source.lacking}"
+        account[rule.tag] = Entry(rule.tag, "emptied", why, standard.section(rule.module))
     for tag in making.source.tags - account.keys():
         account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
-    present = making.source.tags | constant.keys() | {d.rule.tag for d in varying}
+    present = making.source.tags | constant.keys() | varied | {r.tag for r in empty}
     return SeriesPass(making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present))
 
 
@@ -266,6 +275,8 @@ def _built(making: Making, decision: Decision, value: Any, signed: bool = False)
     if isinstance(value, Element):
         return value
     if value is None:
+        if rule.type == "1" and decision.expected:
+            raise _missing_attribute(rule, decision.row.section, making.source.lacking)
         return Element(rule.tag, _vr(rule, signed), b"") if rule.type == "2" and decision.expected else None
     return encode(rule.keyword, value, making.encodings, signed)
 
@@ -308,10 +319,14 @@ def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str)
         ]
         if found:
             return min(found, key=lambda e: float(decode(e))), f"{why}: the least"
-    raise MissingAttribute(
+    raise _missing_attribute(rule, decision.row.section, why)
+
+
+def _missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAttribute:
+    return MissingAttribute(
         "ASM-TYPE1",
-        f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type 1 in {rule.module} "
-        f"(PS3.3 {decision.row.section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
+        f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type {rule.type} in {rule.module} "
+        f"(PS3.3 {section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
         keyword=rule.keyword,
     )
 

@@ -228,7 +228,7 @@ class DerivedSeries:
             filed.name,
             filed.sop_instance_uid,
             tuple(references[i].sop_instance_uid for i in filed.contributors),
-            filed.value_error,
+            filed.value_error + self.order.rounded_by,
             filed.saturated,
         )
 

@@ -90,12 +90,11 @@ def convert(
         order, kept = _of_nobody(subject, given)
     else:
         order, kept = _of_reference(subject, reference, given)
-    own = () if path is None else (path,)
     number = series_options.series_number
     if number is None and reference is None and not given.study.uid:
         number = FIRST_SERIES
     return DerivedSeries(
-        replace(order, files=(*own, *order.files)), replace(series_options, set=kept, series_number=number)
+        replace(order, files=(*samples.files, *order.files)), replace(series_options, set=kept, series_number=number)
     )
 
 
@@ -164,7 +163,8 @@ def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.S
 
 def _order(subject: Subject, source: SourceSeries | GivenAttributes, derivation: Derivation) -> Order:
     content, uid, stored = subject.content, subject.sop_class_uid, subject.stored
-    return Order(source, content, derivation, uid, stored, source.paths, subject.placed_within_mm)
+    rounded_by = 0.0 if subject.numbers is None else subject.numbers.rounded_by
+    return Order(source, content, derivation, uid, stored, source.paths, subject.placed_within_mm, rounded_by)
 
 
 def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> tuple[GeometryEffect, ValuesEffect]:

@@ -21,6 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.tag import BaseTag, Tag
+from pydicom.valuerep import format_number_as_ds
 
 from derive.errors import ValuesError
 
@@ -126,7 +127,7 @@ def _plain_bytes(vr: str, value: Any) -> bytes | None:
     if vr in TEXT_VRS and vr != "PN" and kinds == {str}:
         texts = values
     elif (vr == "IS" and kinds == {int}) or (vr == "DS" and kinds == {float} and all(map(math.isfinite, values))):
-        texts = list(map(repr, values))
+        texts = [r if len(r := repr(v)) <= _LONGEST_DS else format_number_as_ds(v) for v in values]
     else:
         return None
     text = "\\".join(texts)
@@ -295,6 +296,15 @@ def fits(text: str, encodings: Sequence[str]) -> bool:
             encode_string(text, list(encodings))
         except (UserWarning, UnicodeError, LookupError):
             return False
+    return True
+
+
+def is_text(text: str) -> bool:
+    """Whether a text is made of characters: the command line gives bytes that are none as lone surrogates."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
     return True
 
 

@@ -10,7 +10,9 @@
     ├─ AssembleError    1  an attribute that the object needs cannot be had
     │  └─ MissingAttribute  nobody has a value for it
     ├─ InvalidInstance  1  the checker found errors (``.findings``)
-    └─ OutputError      6  the target cannot be written
+    ├─ OutputError      6  the target cannot be written
+    └─ NetworkError     7  an archive cannot be reached, or refuses
+       └─ PartlyStored  8  an archive has some of it and not the rest
 
 Every error carries a stable ``code`` such as ``GEO-GAP``; its text says what, where, found, wanted
 and what to change. Texts hold file names and UIDs, never patient data.
@@ -82,6 +84,18 @@ class OutputError(DeriveError):
     """The target folder cannot be written as asked."""
 
     exit_code = 6
+
+
+class NetworkError(DeriveError):
+    """An archive cannot be reached, refuses the connection, or refuses everything."""
+
+    exit_code = 7
+
+
+class PartlyStored(NetworkError):  # noqa: N818 - it is a series that is partly stored
+    """An archive has some of what was sent and not the rest."""
+
+    exit_code = 8
 
 
 class InvalidInstance(DeriveError):  # noqa: N818 - it is an instance that is invalid

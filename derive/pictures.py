@@ -82,6 +82,11 @@ class Pictures:
         return 1 if self.multi_frame else self.shape[0]
 
     @property
+    def layout(self) -> str:
+        """How the pages lie: with the pixels all that tells two of them apart."""
+        return f"{self.geometry} {self.pages.shape} {self.pages.dtype} {self.multi_frame} {self.frame_time_ms}"
+
+    @property
     def stored_bytes(self) -> int:
         """Bytes of all its stored values, generously: a byte for a bit."""
         return self.pages.nbytes

@@ -11,13 +11,13 @@ from typing import Literal
 import numpy as np
 
 from derive.derivation import Derivation, ValuesEffect
-from derive.elements import fits
+from derive.elements import fits, is_text, tag_of
 from derive.encode import Encoding, SourceEncoding, fit, keep, per_instance
 from derive.errors import UsageError, ValuesError
 from derive.pictures import Content, Pictures
 from derive.series import Given, Making, Order
 from derive.settable import checked_attributes
-from derive.source import Attributes, SourceSeries
+from derive.source import Attributes, GivenAttributes, SourceSeries
 from derive.targets import Target, target
 from derive.uids import RandomUids, ReproducibleUids, Uids, checked_root
 from derive.version import VERSION
@@ -87,8 +87,7 @@ def draft(order: Order, options: Options) -> Making:
     """Settle what can be settled without looking at a single pixel: no encoding, no window, passing UIDs."""
     source, goal = order.source, target(order.sop_class_uid)
     given = Given(options.series_description, options.series_number, checked_attributes(goal.iod, options.set))
-    if not all(fits(text, source.encodings) for text in _added_text(order.derivation, given)):
-        source = source.in_utf8()
+    source = _holding(source, _added_text(order.derivation, given))
     uids = RandomUids(checked_root(options.uid_prefix))
     now = _now(source, options.timestamp)
     return Making(source, order.volume, order.derivation, goal, None, uids, now, given)
@@ -177,6 +176,7 @@ def _uids(order: Order, options: Options, scanned: Scan | None) -> Uids:
         str(options.series_description),
         str(options.series_number),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
+        order.volume.layout,
         digest_of(order.volume, scanned),
     ]
     return ReproducibleUids(tuple(facts), root)
@@ -192,6 +192,25 @@ def _now(source: Attributes, timestamp: datetime | None) -> datetime:
         return now
     minutes = int(offset[1:3]) * 60 + int(offset[3:])
     return now.astimezone(timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes)))
+
+
+def _holding(source: SourceSeries | GivenAttributes, texts: list[str]) -> SourceSeries | GivenAttributes:
+    """Return a source whose character set has some texts; a set that a person stated stays as it is.
+
+    Raises
+    ------
+    UsageError
+        ``SET-CHARSET`` for text that this set, or Unicode, does not have.
+    """
+    if not all(map(is_text, texts)):
+        raise UsageError("SET-CHARSET", "a text that was given holds bytes that are no characters; give it as UTF-8")
+    if all(fits(text, source.encodings) for text in texts):
+        return source
+    if tag_of("SpecificCharacterSet") in source.said:
+        raise UsageError(
+            "SET-CHARSET", "a description or a setting does not fit the character set; ISO_IR 192 holds all"
+        )
+    return source.in_utf8()
 
 
 def _added_text(derivation: Derivation, given: Given) -> list[str]:

@@ -69,6 +69,16 @@ def missing(making: Making, view: View) -> tuple[AttributeRule, ...]:
     )
 
 
+def unmet(making: Making, view: View) -> tuple[AttributeRule, ...]:
+    """Attributes of type 1C that are required and have no value."""
+    has, iod = reader(view, making.encodings), making.target.iod
+    return tuple(
+        rule
+        for rule in _conditional(iod)
+        if rule.type == "1C" and view.state(rule.tag) is not State.FILLED and conditions.required(iod, rule.keyword, has)
+    )
+
+
 @cache
 def _conditional(iod: standard.Iod) -> tuple[AttributeRule, ...]:
     """Attributes of types 1C and 2C of the mandatory modules that a pull can bring in."""

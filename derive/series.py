@@ -79,6 +79,8 @@ class Order:
         What the values come from, and must not be touched.
     placed_within_mm : float
         How far a voxel is from where these files put it.
+    rounded_by : float
+        How far a value may be from that of these files before it is stored.
     """
 
     source: SourceSeries | GivenAttributes
@@ -88,6 +90,7 @@ class Order:
     stored: SourceEncoding
     files: tuple[Path, ...] = ()
     placed_within_mm: float = 0.0
+    rounded_by: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ def checked_attributes(iod: Iod, attributes: Mapping[str, str]) -> Mapping[str, 
     for keyword in attributes:
         rule = iod.attributes.get(keyword)
         if rule is None:
-            near = difflib.get_close_matches(keyword, iod.attributes, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            lowered = {k.lower(): k for k in iod.attributes}
+            near = difflib.get_close_matches(keyword.lower(), lowered, n=1, cutoff=0.5)
+            hint = f"; did you mean {lowered[near[0]]}?" if near else ""
             raise UsageError("SET-KEYWORD", f"{keyword} is no attribute of the {iod.name} IOD{hint}")
         if not settable(rule):
             raise UsageError(

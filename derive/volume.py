@@ -123,6 +123,11 @@ class Volume:
         return self.shape[0] * self.times
 
     @property
+    def layout(self) -> str:
+        """Where its values lie, and at what times: with the values all that tells two volumes apart."""
+        return f"{self.geometry} {self.times} {self.time_step_s}"
+
+    @property
     def stored_bytes(self) -> int:
         """Bytes of all its stored values: 16 bits each."""
         return self.count * self.shape[1] * self.shape[2] * 2

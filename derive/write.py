@@ -134,8 +134,10 @@ def target_folder(target: Path, size: int, sources: Sequence[Path], *, overwrite
 
 
 def _refuse(target: Path, sources: Sequence[Path], overwrite: bool) -> None:
-    folders = {s.parent for s in sources}
-    if any(target == f or target in f.parents for f in map(Path.resolve, folders)):
+    folders = {
+        folder for s in sources for folder in (s.parent.resolve(), s.resolve().parent)
+    }  # links, and what they show
+    if any(target == f or target in f.parents for f in folders):
         raise OutputError("OUT-SOURCE", f"{target} holds files of the source; choose another folder")
     if target.is_file():
         raise OutputError("OUT-EXISTS", f"{target} is a file; wanted a folder that is new or empty")

@@ -173,6 +173,7 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-PIXEL-LENGTH", "CT", lambda s: [raw(d, "PixelData", "OW", d.PixelData[:-2]) for d in s]),
     ("CHK-PIXEL-BITS", "CT", twelve_bits),
     ("CHK-FRAMES", "SC", lambda s: [_two_frames(d) for d in s]),
+    ("CHK-POINTER", "SC", lambda s: [_points_nowhere(d) for d in s]),
     ("CHK-MINMAX", "CT", set_all(SmallestImagePixelValue=-2000)),
     ("CHK-MINMAX", "CT", set_all(LargestImagePixelValue=231)),
     ("CHK-SIGN-VR", "CT", unsigned_padding),
@@ -230,12 +231,16 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-PET-INDEX", "PT", set_one(2, ImageIndex=1)),
 ]
 #: Findings that come with the one looked for, because the change cannot be made without them.
-ALSO = {"CHK-FRAMES": {"CHK-EXTENDED"}, "CHK-SERIES-CLASS": {"CHK-CLASS"}}
+ALSO = {"CHK-FRAMES": {"CHK-EXTENDED"}, "CHK-POINTER": {"CHK-EXTENDED"}, "CHK-SERIES-CLASS": {"CHK-CLASS"}}
 
 
 def _two_frames(dataset: Dataset) -> None:
     dataset.NumberOfFrames = 2
     dataset.PixelData = dataset.PixelData * 2
+
+
+def _points_nowhere(dataset: Dataset) -> None:
+    dataset.FrameIncrementPointer = 0x00181063  # Frame Time, which is not there
 
 
 def _second_purpose(dataset: Dataset) -> None:

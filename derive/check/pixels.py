@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from derive.check.finding import Finding
 from derive.check.instance import Instance
+from derive.elements import keyword_of
 
 #: Attributes whose sign is that of the stored values.
 _SIGNED_BY_PIXELS = (
@@ -59,6 +60,17 @@ def _frames(instance: Instance) -> Iterator[Finding]:
     if frames is not None and frames > 1 and "NumberOfFrames" not in instance.iod.attributes:
         message = f"is {frames:g}, and {instance.iod.name} has one frame"
         yield instance.find("CHK-FRAMES", "NumberOfFrames", message)
+
+
+def _pointers(instance: Instance) -> Iterator[Finding]:
+    """Each attribute that tells the frames apart is there, with as many values as there are frames (C.7.6.6)."""
+    frames = instance.number("NumberOfFrames")
+    for tag in instance.values("FrameIncrementPointer"):
+        keyword = keyword_of(int(tag))
+        count = len(instance.values(keyword))
+        if count == 0 or (keyword.endswith("Vector") and frames is not None and count != frames):
+            message = f"points to {keyword}, which has {count} values; wanted one for each of {frames or 1:g} frames"
+            yield instance.find("CHK-POINTER", "FrameIncrementPointer", message)
 
 
 def _size(instance: Instance) -> int | None:
@@ -122,7 +134,8 @@ def _words(instance: Instance) -> NDArray[Any] | None:
         return None
     width = bits // 8
     words = np.frombuffer(element.value, f"<u{width}", len(element.value) // width)
-    return words[: int(instance.number("Rows") or 0) * int(instance.number("Columns") or 0)]
+    frames = max(1, int(instance.number("NumberOfFrames") or 1))
+    return words[: int(instance.number("Rows") or 0) * int(instance.number("Columns") or 0) * frames]
 
 
 def _unused_bits(instance: Instance) -> Iterator[Finding]:
@@ -209,4 +222,4 @@ def _window(instance: Instance) -> Iterator[Finding]:
 
 
 #: Of the attributes that describe the pixels.
-ATTRIBUTE_JUDGES = (_bits, _frames, _signs, _padding, _lossy, _rescale, _window)
+ATTRIBUTE_JUDGES = (_bits, _frames, _pointers, _signs, _padding, _lossy, _rescale, _window)

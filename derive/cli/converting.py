@@ -60,7 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
     output_flags(parser)
     common_flags(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, default_of=parser.get_default)
 
 
 def _what_flags(group: argparse._ArgumentGroup) -> None:
@@ -207,18 +207,19 @@ def _explain(entries: tuple[Entry, ...], arguments: argparse.Namespace) -> None:
 
 
 #: Flags that mean something for a series that is written as a volume.
-_OF_EXPORT = frozenset({"source", "output", "series", "overwrite", "jobs", "json", "quiet", "verbose", "run"})
+_OF_EXPORT = frozenset(
+    {"source", "output", "series", "overwrite", "jobs", "json", "quiet", "verbose", "run", "default_of"}
+)
 
 
 def _export(arguments: argparse.Namespace) -> int:
     target = Path(arguments.output)
     if len(arguments.source) == 1 and is_volume_or_picture(Path(arguments.source[0])):
         raise UsageError("EXP-SOURCE", f"{target.name} is a volume, and so is the source; give -o FOLDER for a series")
-    idle = {"kind": "volume", "uids": "random", "set": [], "offset": 0}
     unused = [
         name
         for name, value in vars(arguments).items()
-        if name not in _OF_EXPORT and value not in (None, False, "", []) and value != idle.get(name)
+        if name not in _OF_EXPORT and value != arguments.default_of(name)
     ]
     if unused:
         raise UsageError("EXP-FLAGS", f"{', '.join(sorted(unused))}: of no use where a series becomes {target.name}")

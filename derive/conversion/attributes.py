@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from derive.conversion.given import Facts, Patient, Study, new_patient, split_settings
+from derive.conversion.given import Facts, Patient, Study, excluded, new_patient, split_settings
 from derive.conversion.subject import Subject
 from derive.elements import Element, tag_of
 from derive.policy import known_across_classes
@@ -52,6 +52,7 @@ def of_nobody(subject: Subject, given: Said) -> tuple[GivenAttributes, Mapping[s
 def narrowed(subject: Subject, reference: SourceSeries, given: Said) -> tuple[SourceSeries, Mapping[str, str]]:
     """The images of a reference of another class: what is true of any class, what is said, and what follows."""
     shared = known_across_classes(target(reference.sop_class_uid).iod)
+    shared -= {tag_of(keyword) for keyword in excluded(subject.target.iod)}
     known = {k: "" for k in _BODY if tag_of(k) in shared and reference.agreement(tag_of(k)).element is not None}
     elements, rules, others = _beside(subject, reference, given, known)
     return reference.only(shared, elements, rules), others

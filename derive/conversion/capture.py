@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _frame_time(wishes: Conversion, together: bool) -> float | None:
     time = wishes.frame_times_ms
     if time is None:
         return None
-    if not together or not isinstance(time, int | float) or not time > 0:
+    if not together or not isinstance(time, int | float) or not 0 < time < math.inf:
         raise UsageError("OPT-FRAMETIME", "--frame-time-ms is one time above 0, of pages in one instance")
     return float(time)
 

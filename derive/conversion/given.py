@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from pydicom.charset import convert_encodings, default_encoding
+from pydicom.charset import convert_encodings, default_encoding, python_encoding
 
 from derive import standard
-from derive.elements import Element, encode, fits
+from derive.elements import Element, encode, fits, is_text
 from derive.errors import UsageError
 from derive.policy import IDENTITY
 from derive.settable import checked_attributes, is_pulled
@@ -16,6 +16,16 @@ from derive.standard import Iod
 from derive.validity import problem
 
 UTF8 = "ISO_IR 192"
+#: What other words decide.
+DECIDED = {
+    "SOPClassUID": "--modality and --as",
+    "Modality": "--modality",
+    "Units": "--units",
+    "RescaleType": "--values and --units",
+    "SpecificCharacterSet": "--charset",
+}
+#: Attributes that shall not be there beside another one (C.7.3.1).
+EXCLUDED = {"PatientPosition": "PatientOrientationCodeSequence"}
 SAID = "said by the caller"
 
 
@@ -145,18 +155,14 @@ class Facts:
 
     def _chosen(self) -> tuple[str, Sequence[str]]:
         chosen = self.character_set or ("" if all(map(str.isascii, self.said.values())) else UTF8)
-        try:
-            return chosen, convert_encodings(chosen.split("\\")) if chosen else [default_encoding]
-        except LookupError as error:
-            raise UsageError("SET-CHARSET", f"{chosen!r} is no Specific Character Set, e.g. ISO_IR 192") from error
+        terms = chosen.split("\\") if chosen else []
+        if any(term not in python_encoding for term in terms):
+            raise UsageError("SET-CHARSET", f"{chosen!r} is no Specific Character Set, e.g. ISO_IR 192 or ISO_IR 100")
+        return chosen, convert_encodings(terms) if terms else [default_encoding]
 
 
 def _encodable(text: str, encodings: Sequence[str]) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return fits(text, encodings)
+    return is_text(text) and fits(text, encodings)
 
 
 def legal_element(iod: Iod, keyword: str, text: str, encodings: Sequence[str]) -> Element:
@@ -199,6 +205,15 @@ def new_patient(patient: Patient | None) -> dict[str, str]:
     return patient.attributes
 
 
+def excluded(iod: Iod) -> frozenset[str]:
+    """Keywords of what may not stand beside an attribute that the IOD always has."""
+    return frozenset(
+        keyword
+        for keyword, other in EXCLUDED.items()
+        if other in iod.attributes and iod.usage(iod.attributes[other].module) == "M"
+    )
+
+
 def split_settings(
     iod: Iod, settings: Mapping[str, str], *, of_identity: bool
 ) -> tuple[dict[str, str], Mapping[str, str]]:
@@ -216,6 +231,11 @@ def split_settings(
     UsageError
         As :func:`derive.settable.checked_attributes`.
     """
+    for keyword in settings:
+        if keyword in DECIDED:
+            raise UsageError("SET-FORBIDDEN", f"{keyword} follows from {DECIDED[keyword]}; say it there")
+        if keyword in excluded(iod):
+            raise UsageError("SET-FORBIDDEN", f"{keyword} may not stand beside {EXCLUDED[keyword]} of {iod.name}")
 
     def is_said(keyword: str) -> bool:
         rule = iod.attributes.get(keyword)

@@ -19,7 +19,10 @@ from derive.volume import Array
 CHUNK = 1 << 22
 #: What single precision rounds off, and the share of a stored step that it may be.
 SINGLE = 2.0**-24
-EXACTNESS = 0.1
+EXACTNESS = 0.05
+SINGLE_BYTES = 4
+#: Share of a step that a rescale may be off for having 16 characters (PS3.5 6.2, DS).
+WRITTEN = 1e-3
 STEPS = (1 << 16) - 3
 #: CT that lies within this is normalised, and no HU.
 NORMALISED = (-1.0, 1.0)
@@ -59,6 +62,8 @@ class Numbers:
         The file's own numbers as stored values, where they are whole; without any rescale where they are not.
     nan_value : float, optional
         What stands for numbers that are not finite.
+    rounded_by : float
+        Largest error that single precision makes in a value.
     """
 
     slope: float
@@ -66,6 +71,7 @@ class Numbers:
     value_range: tuple[float, float]
     stored: SourceEncoding
     nan_value: float | None
+    rounded_by: float = 0.0
 
     def values(self, numbers: NDArray[Any], out: Array) -> None:
         """Fill `out` with the values of some numbers."""
@@ -104,15 +110,25 @@ def numbers_of(samples: Samples, meaning: Meaning, nan_value: float | None) -> N
     ends = sorted(v * slope + intercept for v in (found.low, found.high))
     if found.odd and nan_value is not None:
         ends = [min(ends[0], nan_value), max(ends[1], nan_value)]
-    _exact_enough(samples, (ends[0], ends[1]))
     whole = found.whole and not (found.odd and (nan_value or 0.0) % 1)
-    return Numbers(slope, intercept, (ends[0], ends[1]), _stored(found, slope, intercept, whole), nan_value)
+    stored = _stored(found, slope, intercept, whole)
+    value_range = (ends[0], ends[1])
+    rounded_by = _rounded_by(samples.array.dtype, (slope, intercept), value_range, whole=whole)
+    step = max((ends[1] - ends[0]) / STEPS, abs(slope) if stored.slopes else 0.0)
+    if ends[0] != ends[1] and rounded_by > EXACTNESS * step:
+        raise ValuesError(
+            "VAL-PRECISION",
+            f"{samples.name} ranges over {ends[0]:.9g} to {ends[1]:.9g}: so far from 0 that its differences would be "
+            "rounded off. --values scale=1,-OFFSET moves them to 0",
+        )
+    return Numbers(slope, intercept, value_range, stored, nan_value, rounded_by)
 
 
 def _stored(found: Census, slope: float, intercept: float, whole: bool) -> SourceEncoding:
-    """Whole numbers can be stored as they are, if their rescale can be written."""
-    written = decimal(slope) == slope and decimal(intercept) == intercept
-    if not (whole and written):
+    """Whole numbers can be stored as they are, if what can be written of their rescale is true to a share of a step."""
+    largest = max(abs(found.low), abs(found.high), 1.0)
+    off = abs(decimal(slope) - slope) * largest + abs(decimal(intercept) - intercept)
+    if not whole or off > WRITTEN * abs(slope):
         return SourceEncoding((), (), found.low < 0, None)
     return SourceEncoding((slope,), (intercept,), found.low < 0, None)
 
@@ -162,12 +178,12 @@ def _plausible_hu(samples: Samples, found: Census) -> None:
         )
 
 
-def _exact_enough(samples: Samples, ends: tuple[float, float]) -> None:
-    """Refuse values that single precision rounds by more than a share of the step they would be stored in."""
-    rounded, step = max(map(abs, ends)) * SINGLE, (ends[1] - ends[0]) / STEPS
-    if max(map(abs, ends)) >= 1 / SINGLE and rounded > EXACTNESS * step:
-        raise ValuesError(
-            "VAL-PRECISION",
-            f"{samples.name} ranges over {ends[0]:.9g} to {ends[1]:.9g}: so far from 0 that its differences would be "
-            "rounded off. --values scale=1,-OFFSET moves them to 0",
-        )
+def _rounded_by(dtype: np.dtype[Any], rescale: tuple[float, float], ends: tuple[float, float], *, whole: bool) -> float:
+    """Largest error of values in single precision: none of its own numbers, and none of whole ones up to 2**24."""
+    largest = max(map(abs, ends))
+    plain = rescale == (1.0, 0.0)
+    if plain and dtype.itemsize <= SINGLE_BYTES and dtype.kind == "f":
+        return 0.0
+    if whole and all(float(v).is_integer() for v in rescale) and largest <= 1 / SINGLE:
+        return 0.0
+    return largest * SINGLE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 from derive.conversion.orientation import PLANES
@@ -115,6 +116,8 @@ class Conversion:
     character_set: str | None = None
 
     def __post_init__(self) -> None:
+        if self.orientation is not None and not isinstance(self.orientation, str):
+            object.__setattr__(self, "orientation", tuple(float(v) for v in self.orientation))
         if self.plane is not None and self.plane not in PLANES:
             raise UsageError("GEO-PLANE", f"plane {self.plane!r}; wanted one of {', '.join(PLANES)}")
         if self.kind not in KINDS:
@@ -134,7 +137,7 @@ class Conversion:
         if self.spacing_xyz is None:
             return None
         value = self.spacing_xyz
-        return _three("spacing", [value] * 3 if isinstance(value, int | float) else value)
+        return _three("spacing", [float(value)] * 3 if isinstance(value, int | float | Real) else value)
 
     @property
     def origin(self) -> Triple | None:

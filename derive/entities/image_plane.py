@@ -6,7 +6,7 @@ import numpy as np
 
 from derive.derivation import GeometryEffect
 from derive.elements import Element, tag_of
-from derive.encode import decimal
+from derive.encode import Rescale, decimal
 from derive.entities.registry import per_frame, per_series
 from derive.series import Frame, Making
 
@@ -27,6 +27,23 @@ def image_orientation_patient(making: Making) -> list[float] | None:
     if geometry is None:
         return None
     return [decimal(v) for v in (*geometry.row_cosines, *geometry.column_cosines)]
+
+
+@per_series("PatientOrientation")
+def patient_orientation(making: Making) -> list[str] | Element | None:
+    """Return towards what rows and columns run, for classes that ask for no plane (C.7.6.1.1.1)."""
+    geometry = making.geometry
+    if making.target.rescale is not Rescale.NONE:
+        return None
+    if geometry is None:
+        return Element(tag_of("PatientOrientation"), "CS", b"")
+    return [_letters(v) for v in (geometry.row_cosines, geometry.column_cosines)]
+
+
+def _letters(direction: tuple[float, float, float]) -> str:
+    pairs = zip(direction, ("LR", "PA", "HF"), strict=True)
+    ordered = sorted(pairs, key=lambda p: -abs(p[0]))
+    return "".join(letters[value < 0] for value, letters in ordered if abs(value) > 1e-4)
 
 
 @per_frame("ImagePositionPatient")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -63,14 +64,19 @@ def open_file(path: Path, stated: RawLayout | None = None) -> Samples:
     if stated is not None:
         if own:
             raise UsageError("RAW-FORMAT", f"{path.name} says its own layout; leave out the stated shape and type")
-        return arrays.read_raw(path, stated)
+        return _of(path, arrays.read_raw(path, stated))
     if ending not in READERS:
         raise SourceError(
             "SRC-FORMAT",
             f"{path.name} is of no format that is read: {' '.join(READERS)}; convert it, "
             "or state shape, type and byte order where it holds raw bytes",
         )
-    return READERS[ending](path)
+    return _of(path, READERS[ending](path))
+
+
+def _of(path: Path, samples: Samples) -> Samples:
+    """Remember the file, beside those that its reader found."""
+    return replace(samples, files=tuple(dict.fromkeys((path, *samples.files))))
 
 
 def is_picture(path: Path) -> bool:

@@ -233,4 +233,6 @@ def of_array(array: NDArray[Any], name: str = "numpy array", form: str = "numpy"
     spare = array.ndim - 4
     if spare > 0 and all(length == 1 for length in array.shape[:spare]):
         array = array.reshape(array.shape[spare:])
-    return Samples(name, form, four_axes(array.T, name), slice_axis=2, placeable=False)
+    mapped = getattr(array, "filename", None)
+    files = () if mapped is None else (Path(mapped),)
+    return Samples(name, form, four_axes(array.T, name), slice_axis=2, placeable=False, files=files)

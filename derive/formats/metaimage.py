@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ def read(path: Path) -> Samples:
         scale=_scale(path, fields),
         notes=notes,
     )
-    return samples_of(image, told)
+    return replace(samples_of(image, told), files=(path,) if data is None else (path, data))
 
 
 def _header(path: Path) -> _Header:

@@ -152,7 +152,14 @@ def _samples(image: Any, data: NDArray[Any], zooms: Sequence[float], name: str) 
         slice_axis=image.header.get_dim_info()[2] if hasattr(image.header, "get_dim_info") else None,
         time_step_s=_time_step(image.header) if array.shape[3] > 1 else None,
         notes=(*length_notes, *place_notes, *notes),
+        files=_files(image),
     )
+
+
+def _files(image: Any) -> tuple[Path, ...]:
+    """Files that an image is read from; none for one in memory."""
+    named = [getattr(holder, "filename", None) for holder in image.file_map.values()]
+    return tuple(dict.fromkeys(Path(name) for name in named if name))
 
 
 def _array(data: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:

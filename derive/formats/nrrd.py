@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,7 +56,7 @@ def read(path: Path) -> Samples:
         kind=pixel_kind(keys),
         notes=(*notes, *unit_notes),
     )
-    return samples_of(image, told)
+    return replace(samples_of(image, told), files=(path,) if data is None else (path, data))
 
 
 def _header(path: Path) -> _Header:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class Samples:
         What was done to the numbers on reading that a user has to know, e.g. alpha that was composited.
     placeable : bool
         Whether the format has words for a place in the patient: nothing is assumed of one that left them out.
+    files : tuple of Path
+        What the numbers are read from, now or when they are needed.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Samples:
     lossy: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     placeable: bool = True
+    files: tuple[Path, ...] = ()
 
     @property
     def times(self) -> int:
