@@ -21,6 +21,7 @@ LAYERS = [
     ["derive.policy", "derive.targets", "derive.series"],
     ["derive.entities"],
     ["derive.settable", "derive.assemble", "derive.prepare", "derive.check", "derive.write", "derive.read"],
+    ["derive.pacs"],
     ["derive.filing", "derive.report", "derive.demo"],
     ["derive.builder"],
     ["derive.plan", "derive.convert"],
@@ -29,7 +30,7 @@ LAYERS = [
 #: Only these may know more than one stage.
 STAGES = {"derive.read", "derive.operations", "derive.assemble", "derive.check", "derive.write"}
 #: Packages that are imported where they are used, because they are heavy.
-HEAVY = {"SimpleITK", "cv2", "scipy.ndimage"}
+HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "dicomweb_client", "pynetdicom"}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 
@@ -102,7 +103,9 @@ def test_only_heavy_packages_are_imported_in_functions_and_nothing_prints(path):
         for node in ast.walk(function):
             if isinstance(node, ast.Import):
                 assert {a.name for a in node.names} <= HEAVY
-            assert not isinstance(node, ast.ImportFrom), f"{function.name} imports {node.module}"
+            if isinstance(node, ast.ImportFrom):
+                package = str(node.module).partition(".")[0]
+                assert package in HEAVY, f"{function.name} imports {node.module}"
     if "regenerate" in path.name or "cli" in path.parts:
         return
     calls = [n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]

@@ -205,13 +205,18 @@ def _affine(image: Any, name: str) -> tuple[Affine | None, tuple[str, ...]]:
     """Return index to LPS in the unit of the header: sform, else qform, else None; a note where the two differ."""
     header = image.header
     if not hasattr(header, "get_sform"):
-        return (None, ()) if _analyze(header) else (TO_LPS @ image.affine, ())
+        return (None, ()) if _analyze(header) else (_to_lps(image.affine), ())
     qform = header.get_qform() if header["qform_code"] > 0 else None
     if header["sform_code"] <= 0:
-        return (None if qform is None else TO_LPS @ qform), ()
+        return (None if qform is None else _to_lps(qform)), ()
     sform = header.get_sform()
     notes = () if qform is None else _difference(sform, qform, image, name)
-    return TO_LPS @ sform, notes
+    return _to_lps(sform), notes
+
+
+def _to_lps(affine: Affine) -> Affine:
+    """Turn x and y about; what is not finite stays so, and is refused later."""
+    return np.asarray(affine * np.diag(TO_LPS)[:, None])
 
 
 def _difference(sform: Affine, qform: Affine, image: Any, name: str) -> tuple[str, ...]:
