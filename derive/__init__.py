@@ -23,7 +23,9 @@ from derive.errors import (
     DeriveError,
     GeometryError,
     InvalidInstance,
+    NetworkError,
     OutputError,
+    PartlyStored,
     SourceError,
     UsageError,
     ValuesError,
@@ -31,6 +33,8 @@ from derive.errors import (
 from derive.export import Exported, export
 from derive.formats import RawLayout
 from derive.geometry import Geometry
+from derive.pacs.fetch import fetch
+from derive.pacs.send import SendReport, send
 from derive.parallel import set_jobs
 from derive.read import read
 from derive.report import Report
@@ -49,11 +53,14 @@ __all__ = [
     "Geometry",
     "GeometryError",
     "InvalidInstance",
+    "NetworkError",
     "OutputError",
+    "PartlyStored",
     "Patient",
     "Quantity",
     "RawLayout",
     "Report",
+    "SendReport",
     "SourceError",
     "SourceSeries",
     "Study",
@@ -66,7 +73,9 @@ __all__ = [
     "convert",
     "demo_series",
     "export",
+    "fetch",
     "read",
+    "send",
     "set_jobs",
     "stack",
 ]

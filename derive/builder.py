@@ -7,15 +7,16 @@
                codes, standard, policy.tsv ──▶ assemble ◀── entities/*, encode ◀─┘
                                                    │
                                                    ▼
-                            instances, one by one ──check──▶ write
+                            instances, one by one ──check──▶ write ──▶ send
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from pydicom.dataset import Dataset
@@ -29,6 +30,9 @@ from derive.encode import EncodedFrame, encode
 from derive.errors import InvalidInstance, UsageError
 from derive.filing import Filed, Filing
 from derive.operations import Operation, apply
+from derive.pacs.address import Address
+from derive.pacs.config import Destination
+from derive.pacs.send import SendReport, send
 from derive.pictures import Content, Pictures
 from derive.prepare import Options, prepare, slabs, source_encoding
 from derive.report import InstanceRecord, Report
@@ -203,6 +207,30 @@ class DerivedSeries:
                 raise InvalidInstance(findings)
             filing.finish()
         return self._report(Path(folder), filing, findings)
+
+    def send(self, target: str | Address | Destination, **options: Any) -> SendReport:
+        """Write the series into a temporary folder, checked, and send it to an archive.
+
+        Parameters
+        ----------
+        target : str, Address or Destination
+            A name of ``derive.toml``, ``AET@host:port``, or the root of a DICOMweb service.
+        **options
+            As in :class:`derive.pacs.send.SendOptions`.
+
+        Returns
+        -------
+        SendReport
+            Its ``retry()`` works as long as it is kept.
+
+        Raises
+        ------
+        NetworkError
+            If nothing can be sent at all.
+        """
+        folder = TemporaryDirectory(prefix="derive-")
+        self.write(Path(folder.name) / "series")
+        return replace(send(folder.name, target, **options), kept=folder)
 
     @property
     def _size(self) -> int:

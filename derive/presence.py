@@ -75,7 +75,8 @@ def unmet(making: Making, view: View) -> tuple[AttributeRule, ...]:
     return tuple(
         rule
         for rule in _conditional(iod)
-        if rule.type == "1C" and view.state(rule.tag) is not State.FILLED and conditions.required(iod, rule.keyword, has)
+        if rule.type == "1C" and view.state(rule.tag) is not State.FILLED
+        if conditions.required(iod, rule.keyword, has)
     )
 
 

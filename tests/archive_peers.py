@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
 
+import pytest
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
 from derive.pacs.address import DimseAddress, Timeouts
-from derive.pacs.listener import quiet
+from derive.pacs.association import associated, park
 from derive.pacs.parcel import of_dataset
 from tests.sources import ROOT, make_series
 
 #: Name of each series -> (what is asked for it, instances).
 CT, MR, OTHER_STUDY, OTHER_PATIENT = "CT", "MR", "OTHER_STUDY", "OTHER_PATIENT"
 QUICK = Timeouts(connect=5, association=5, message=20, network=20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_to_stop():
+    """pynetdicom's servers look twice a second whether they shall stop."""
+    from socketserver import BaseServer
+
+    from pynetdicom.transport import ThreadedAssociationServer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ThreadedAssociationServer, "serve_forever", lambda self: BaseServer.serve_forever(self, 0.02))
+        yield
 
 
 def some_series(number, modality="CT", count=4, **changes):
@@ -40,7 +52,13 @@ def collection():
         MR: some_series(2, "MR", 3, SeriesDescription="Head T1"),
         OTHER_STUDY: some_series(3, StudyInstanceUID=f"{ROOT}.1.2", AccessionNumber="A2", StudyDate="20250615"),
         OTHER_PATIENT: some_series(
-            4, "PT", 3, StudyInstanceUID=f"{ROOT}.1.3", PatientID="PAT-2", AccessionNumber="A3", PatientName="Roe^Richard"
+            4,
+            "PT",
+            3,
+            StudyInstanceUID=f"{ROOT}.1.3",
+            PatientID="PAT-2",
+            AccessionNumber="A3",
+            PatientName="Roe^Richard",
         ),
     }
 
@@ -88,20 +106,9 @@ def address_of(peer, calling="DERIVE", timeouts=QUICK):
     return DimseAddress(peer.aet, "127.0.0.1", peer.port, calling_aet=calling, timeouts=timeouts)
 
 
-@contextmanager
 def connected(peer, contexts, **options):
-    """An association of pynetdicom itself."""
-    from pynetdicom import AE
-
-    quiet()
-    entity = AE("TESTER")
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 20
-    association = entity.associate("127.0.0.1", peer.port, contexts=contexts, ae_title=peer.aet, **options)
-    assert association.is_established
-    try:
-        yield association
-    finally:
-        association.release()
+    """An association to speak on as one likes."""
+    return associated(address_of(peer, "TESTER"), contexts, **options)
 
 
 def store(peer, instances):
@@ -124,10 +131,7 @@ def store_bytes(peer, dataset, encoded, uid=None):
     request.DataSet = io.BytesIO(encoded)
     syntax = dataset.file_meta.TransferSyntaxUID
     with connected(peer, [build_context(dataset.SOPClassUID, syntax)]) as association:
-        association._reactor_checkpoint.clear()
-        while not association._is_paused:
-            pass
+        park(association)
         association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
         _, response = association.dimse.get_msg(block=True)
-        association._reactor_checkpoint.set()
     return response.Status

@@ -30,7 +30,7 @@ LAYERS = [
 #: Only these may know more than one stage.
 STAGES = {"derive.read", "derive.operations", "derive.assemble", "derive.check", "derive.write"}
 #: Packages that are imported where they are used, because they are heavy.
-HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "dicomweb_client", "pynetdicom"}
+HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "pynetdicom"}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 

@@ -13,12 +13,20 @@ from PIL import Image
 import derive
 from derive.cli import main
 from derive.demo import phantom_datasets
+from derive.pacs.service import PORT, ArchiveService
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\| `derive ([^`]*)` \|", README, re.M)
 
 FUNCTION = "def name(values, k=1.0):\n    return values * k\n"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """The address of an archive that runs."""
+    with ArchiveService(tmp_path / "store", port=0) as service:
+        yield f"ARCHIVE@127.0.0.1:{service.port}"
 
 
 @pytest.fixture
@@ -45,7 +53,13 @@ def test_there_are_commands():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_table_runs(command, workplace):
+def test_a_command_of_the_table_runs(command, workplace, request):
+    if "ARCHIVE@" in command:
+        archive = request.getfixturevalue("archive")
+        command = command.replace(f"ARCHIVE@127.0.0.1:{PORT}", archive)
+        main(["demo", "out"])
+        derive.send("ct", archive)
+        command = command.replace("UID", str(derive.read("ct").value("StudyInstanceUID")))
     arguments = shlex.split(command.replace("k=v", "k=2").replace("...", "ct/ -o out/"))
     if arguments[0] == "check":
         main(["demo", "out"])
@@ -61,6 +75,7 @@ def test_the_python_runs(workplace):
     for folder in ("out", "out2", "out3", "out4"):
         assert (workplace / folder / "IM00001.dcm").exists()
     assert (workplace / "volume.nrrd").exists()
+    assert len(list((workplace / "study").iterdir())) == 2
 
 
 def test_the_two_set_up_lines_are_there_and_ci_runs_the_second():

@@ -10,7 +10,8 @@ from derive.builder import build
 from derive.check import CheckReport, folded
 from derive.check import check as check_files
 from derive.cli.flags import bound
-from derive.cli.shared import check_manifest, deliver, input_of, print_json, progress, series_options
+from derive.cli.network import deliver, source_folder
+from derive.cli.shared import check_manifest, input_of, print_json, progress, series_options
 from derive.demo import phantom_datasets
 from derive.errors import OutputError
 from derive.operations import gaussian_blur, mip, resample
@@ -20,15 +21,15 @@ from derive.write import file_name
 
 
 def derive(arguments: argparse.Namespace) -> int:
-    """Derive a series and write it."""
+    """Derive a series and write it, or send it; the source is a folder, or a series in an archive."""
     if getattr(arguments, "function", None) and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # as python -m does, so that one's own module is found
     check_manifest(arguments)
     set_jobs(arguments.jobs)
-    source = read(input_of(arguments.source), series=arguments.series)
-    operation = arguments.kind(**bound(arguments.kind, arguments, read))
-    series = build(source, operation, **series_options(arguments))
-    return deliver(series, arguments)
+    with source_folder(arguments.source, arguments) as found:
+        source = read(found, series=arguments.series)
+        operation = arguments.kind(**bound(arguments.kind, arguments, read))
+        return deliver(build(source, operation, **series_options(arguments)), arguments)
 
 
 def check(arguments: argparse.Namespace) -> int:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from derive.assemble import Entry
+from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.shared import (
     EXIT_CODES,
     check_manifest,
     common_flags,
-    deliver,
     input_of,
     output_flags,
     print_json,
@@ -59,6 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     series_flags(parser.add_argument_group("series"))
     parser.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
     output_flags(parser)
+    send_flags(parser.add_argument_group("archive, where TARGET is one"))
     common_flags(parser)
     parser.set_defaults(run=run, default_of=parser.get_default)
 
@@ -120,18 +121,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None and format_named(Path(arguments.output)):
         return _export(arguments)
     check_manifest(arguments)
-    series = convert(
-        _only_file(arguments.source),
-        reference=read(arguments.reference, series=arguments.series) if arguments.reference else None,
-        patient=_patient(arguments),
-        study=_study(arguments),
-        raw=_raw(arguments),
-        **_options(arguments),
-    )
-    if arguments.explain:
-        _explain(series.explained(), arguments)
-        return 0
-    return deliver(series, arguments)
+    with source_folder([arguments.reference] if arguments.reference else [], arguments) as reference:
+        series = convert(
+            _only_file(arguments.source),
+            reference=read(reference, series=arguments.series) if reference else None,
+            patient=_patient(arguments),
+            study=_study(arguments),
+            raw=_raw(arguments),
+            **_options(arguments),
+        )
+        if arguments.explain:
+            _explain(series.explained(), arguments)
+            return 0
+        return deliver(series, arguments)
 
 
 def _only_file(paths: list[str]) -> Path:

@@ -1,6 +1,7 @@
 """Parse, run, and turn errors into exit codes.
 
-0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 130 interrupted.
+0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, 8 partly stored,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from derive.cli import commands, converting
+from derive.cli import commands, converting, network
 from derive.cli.flags import add_flags, summary
+from derive.cli.network import send_flags
 from derive.cli.shared import EXIT_CODES, common_flags, output_flags, series_flags
 from derive.errors import DeriveError
 from derive.operations import REGISTRY, OperationKind
 from derive.version import VERSION
 
 INTERRUPTED = 130
+#: What others log and we say ourselves, or quote values in.
+QUIETER = {"pydicom": logging.ERROR, "pynetdicom": logging.CRITICAL, "urllib3": logging.ERROR}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(levelname)s %(name)s: %(message)s",
     )
     logging.captureWarnings(True)
-    logging.getLogger("pydicom").setLevel(logging.ERROR)
+    for name, level in QUIETER.items():
+        logging.getLogger(name).setLevel(level)
     try:
         return int(parsed.run(parsed))
     except DeriveError as error:
@@ -63,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     for kind in REGISTRY.values():
         _operation_parser(subparsers, kind)
     converting.add_parser(subparsers)
+    network.add_parsers(subparsers)
     check = subparsers.add_parser("check", help="Check DICOM files against the tables of the standard and as a series.")
     check.add_argument("source", nargs="+", help="folders or files")
     check.set_defaults(run=commands.check)
@@ -80,10 +86,15 @@ def _operation_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPa
     parser = subparsers.add_parser(
         name, help=summary(kind.function), description=summary(kind.function), epilog=EXIT_CODES
     )
-    parser.add_argument("source", nargs="+", help="folder, zip archive, or files of one CT, MR or PET series")
-    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder for the series")
+    parser.add_argument(
+        "source",
+        nargs="+",
+        help="folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
     add_flags(parser.add_argument_group("operation"), kind)
     series_flags(parser.add_argument_group("series"))
     output_flags(parser)
+    send_flags(parser.add_argument_group("archive, where -o is one"))
     common_flags(parser)
     parser.set_defaults(run=commands.derive, kind=kind)

@@ -13,10 +13,14 @@ from typing import Any
 from derive.builder import DerivedSeries, Progress
 from derive.check import folded
 from derive.errors import OutputError
+from derive.pacs.config import load
 from derive.plan import plan_of
 from derive.report import Report
 
-EXIT_CODES = "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 130 interrupted"
+EXIT_CODES = (
+    "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, "
+    "8 partly stored, 130 interrupted"
+)
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -92,14 +96,15 @@ def input_of(paths: list[str]) -> str | list[str]:
 
 
 def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of the new series."""
+    """Return the options of the new series: flags, and what derive.toml says where there are none."""
+    config = load()
     return {
         "series_description": arguments.series_description,
         "series_number": arguments.series_number,
         "uids": arguments.uids,
-        "uid_prefix": arguments.uid_prefix,
+        "uid_prefix": arguments.uid_prefix or config.uid_prefix,
         "timestamp": arguments.timestamp,
-        "set": dict(arguments.set),
+        "set": {**config.equipment, **dict(arguments.set)},
     }
 
 
@@ -114,16 +119,12 @@ def check_manifest(arguments: argparse.Namespace) -> None:
         raise OutputError("OUT-MANIFEST", f"{manifest} cannot be written: no such folder, or it is one")
 
 
-def deliver(series: DerivedSeries, arguments: argparse.Namespace) -> int:
-    """Write a series and say how it went; of a dry run, say what it would be."""
-    if arguments.dry_run:
-        print_plan(series, arguments)
-        return 0
-    report = series.write(arguments.output, overwrite=arguments.overwrite, progress=progress(arguments))
+def write(series: DerivedSeries, folder: Path, arguments: argparse.Namespace) -> None:
+    """Write a series into a folder, and say how it went."""
+    report = series.write(folder, overwrite=arguments.overwrite, progress=progress(arguments))
     if arguments.manifest:
         write_manifest(Path(arguments.manifest), report)
     print_report(report, arguments)
-    return 0
 
 
 def write_manifest(manifest: Path, report: Report) -> None:

@@ -1,0 +1,261 @@
+"""``derive send``, ``fetch``, ``echo`` and ``archive``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Any, TextIO
+
+from derive.builder import DerivedSeries
+from derive.cli.shared import (
+    EXIT_CODES,
+    common_flags,
+    input_of,
+    print_json,
+    print_plan,
+    progress,
+    write,
+    write_manifest,
+)
+from derive.errors import OutputError, UsageError
+from derive.pacs.address import DimseAddress, FolderAddress, WebAddress, parse, split_series
+from derive.pacs.config import Destination, load
+from derive.pacs.echo import echo
+from derive.pacs.fetch import FILTERS, fetch, fetched_series
+from derive.pacs.outcome import Result
+from derive.pacs.send import SendReport, send
+from derive.pacs.sender import Told
+from derive.pacs.service import ArchiveService
+
+ARCHIVE = "PACS@127.0.0.1:4242, https://host/dicom-web, or a name of derive.toml"
+ARCHIVE_PORT = 11112
+
+
+def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-commands."""
+    _send_parser(subparsers)
+    _fetch_parser(subparsers)
+    echo = subparsers.add_parser(
+        "echo", help="Ask an archive whether it is there (C-ECHO, QIDO-RS).", epilog=EXIT_CODES
+    )
+    echo.add_argument("archive", help=ARCHIVE)
+    target_flags(echo)
+    common_flags(echo)
+    echo.set_defaults(run=run_echo)
+    archive = subparsers.add_parser(
+        "archive", help="Run a small archive on loopback, for trying out.", epilog=EXIT_CODES
+    )
+    archive.add_argument("folder", help="where it keeps its instances")
+    archive.add_argument("--aet", default="ARCHIVE", help="its AE title (default ARCHIVE)")
+    archive.add_argument(
+        "--port", type=int, default=ARCHIVE_PORT, help=f"default {ARCHIVE_PORT}; 0 for any that is free"
+    )
+    archive.add_argument("--host", default="127.0.0.1", help="interface to listen on (default 127.0.0.1)")
+    archive.add_argument("--destination", action="append", default=[], metavar="AET@HOST:PORT", help="known to C-MOVE")
+    common_flags(archive)
+    archive.set_defaults(run=run_archive)
+
+
+def _send_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("send", help="Send instances to an archive (C-STORE, STOW-RS).", epilog=EXIT_CODES)
+    parser.add_argument("source", nargs="+", help="folders or files")
+    parser.add_argument("archive", help=ARCHIVE)
+    send_flags(parser)
+    parser.add_argument("--dry-run", action="store_true", help="send nothing and say what would be sent")
+    common_flags(parser)
+    parser.set_defaults(run=run_send)
+
+
+def send_flags(parser: argparse._ActionsContainer) -> None:
+    """Add how to send."""
+    target_flags(parser)
+    parser.add_argument(
+        "--verify",
+        nargs="?",
+        const="instances",
+        default="no",
+        choices=["instances", "pixels"],
+        help="ask the archive afterwards what it has; 'pixels' fetches and compares",
+    )
+    parser.add_argument("--commit", action="store_true", help="ask for storage commitment")
+    parser.add_argument("--resume", action="store_true", help="ask first, and send only what is not there")
+    parser.add_argument("--parallel", type=int, metavar="N", help="associations side by side")
+    parser.add_argument(
+        "--attempts", type=int, default=3, metavar="N", help="for what is refused in passing (default 3)"
+    )
+    parser.add_argument(
+        "--log-json", metavar="FILE", help="one line an instance, as it is known; - for standard output"
+    )
+
+
+def target_flags(parser: argparse._ActionsContainer) -> None:
+    """Add how to speak with an archive."""
+    parser.add_argument("--aet", help="our AE title (default DERIVE, or that of derive.toml)")
+    parser.add_argument("--listen", type=int, metavar="PORT", help="port of ours that the archive answers to")
+    parser.add_argument("--token-env", metavar="VARIABLE", help="environment variable with the bearer token")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for every answer of the archive")
+
+
+def _fetch_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "fetch", help="Fetch series from an archive (C-GET, C-MOVE, WADO-RS).", epilog=EXIT_CODES
+    )
+    parser.add_argument("archive", help=ARCHIVE)
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder")
+    for name, keyword in FILTERS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=keyword)
+    target_flags(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
+    common_flags(parser)
+    parser.set_defaults(run=run_fetch)
+
+
+def destination_of(text: str, arguments: argparse.Namespace) -> Destination:
+    """Return an archive with what the flags say of it."""
+    found = load().destination(text)
+    address, seconds = found.address, arguments.timeout
+    if isinstance(address, DimseAddress):
+        if arguments.token_env:
+            raise UsageError("NET-SECRET", "a token goes with DICOMweb; TLS certificates are named in derive.toml")
+        address = replace(address, calling_aet=arguments.aet or address.calling_aet)
+    elif isinstance(address, WebAddress) and arguments.token_env:
+        address = replace(address, credentials=replace(address.credentials, token_env=arguments.token_env))
+    if seconds is not None and isinstance(address, DimseAddress | WebAddress):
+        if not seconds > 0:
+            raise UsageError("NET-TIMEOUT", f"--timeout {seconds}; wanted seconds above 0")
+        address = replace(address, timeouts=replace(address.timeouts, message=seconds, network=seconds))
+    return replace(found, address=address, listen=arguments.listen or found.listen)
+
+
+@contextmanager
+def source_folder(paths: list[str], arguments: argparse.Namespace) -> Iterator[str | list[str]]:
+    """Give what was named on the command line; a series of an archive lies in a temporary folder meanwhile."""
+    found = split_series(paths[0]) if len(paths) == 1 else None
+    if found is None:
+        yield input_of(paths)
+        return
+    with fetched_series(destination_of(found[0], arguments), found[1]) as folder:
+        yield str(folder)
+
+
+def deliver(series: DerivedSeries, arguments: argparse.Namespace) -> int:
+    """Write a series and say how it went, or send it to an archive; of a dry run, say what it would be."""
+    if arguments.dry_run:
+        print_plan(series, arguments)
+        return 0
+    if not is_archive(arguments.output):
+        write(series, Path(arguments.output), arguments)
+        return 0
+    with TemporaryDirectory(prefix="derive-") as folder:
+        report = series.write(Path(folder) / "series", progress=progress(arguments))
+        if arguments.manifest:
+            write_manifest(Path(arguments.manifest), report)
+        if not arguments.quiet:
+            sys.stderr.write(f"{report}\n")
+        return deliver_to(report.folder, destination_of(arguments.output, arguments), arguments)
+
+
+def is_archive(text: str) -> bool:
+    """Whether a target is a named or addressed archive, and no folder."""
+    return not isinstance(load().destination(text).address, FolderAddress)
+
+
+def run_send(arguments: argparse.Namespace) -> int:
+    """Send."""
+    return deliver_to(arguments.source, destination_of(arguments.archive, arguments), arguments)
+
+
+def deliver_to(source: Any, destination: Destination, arguments: argparse.Namespace) -> int:
+    """Send what is there, and say how it went."""
+    with _told(arguments) as told:
+        report = send(
+            source,
+            destination,
+            told=told,
+            verify=arguments.verify,
+            commit=arguments.commit,
+            resume=arguments.resume,
+            parallel=arguments.parallel,
+            attempts=arguments.attempts,
+            dry_run=arguments.dry_run,
+        )
+    _print_sent(report, arguments)
+    return report.exit_code
+
+
+def _print_sent(report: SendReport, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print_json(report.to_json())
+    elif not arguments.quiet:
+        sys.stdout.write(f"{report}\n")
+    if not report.ok and not arguments.json and not report.options.dry_run:
+        for result in report.failed[:5]:
+            sys.stderr.write(f"{result.file or result.sop_instance_uid}: {result.category.value}: {result.comment}\n")
+
+
+@contextmanager
+def _told(arguments: argparse.Namespace) -> Iterator[Told | None]:
+    """A line of JSON an instance, where that is wanted."""
+    if not arguments.log_json:
+        yield None
+        return
+    with ExitStack() as stack:
+        stream: TextIO = sys.stdout
+        if arguments.log_json != "-":
+            try:
+                stream = stack.enter_context(Path(arguments.log_json).open("a", encoding="utf-8"))
+            except OSError as error:
+                raise OutputError("OUT-WRITE", f"{arguments.log_json} cannot be written: {error.strerror}") from error
+
+        def told(result: Result) -> None:
+            stream.write(json.dumps(result.to_json()) + "\n")
+            stream.flush()
+
+        yield told
+
+
+def run_fetch(arguments: argparse.Namespace) -> int:
+    """Fetch."""
+    filters = {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name)}
+    destination = destination_of(arguments.archive, arguments)
+    fetched = fetch(destination, arguments.output, overwrite=arguments.overwrite, **filters)
+    if arguments.json:
+        print_json(fetched.to_json())
+    elif not arguments.quiet:
+        sys.stdout.write(f"{fetched}\n")
+    return 0
+
+
+def run_echo(arguments: argparse.Namespace) -> int:
+    """Ask whether an archive is there."""
+    destination = destination_of(arguments.archive, arguments)
+    seconds = echo(destination)
+    if arguments.json:
+        print_json({"schema": "derive-echo/1", "archive": str(destination.address), "seconds": seconds})
+    elif not arguments.quiet:
+        sys.stdout.write(f"{destination.address} answered in {seconds * 1000:.0f} ms\n")
+    return 0
+
+
+def run_archive(arguments: argparse.Namespace) -> int:
+    """Run the small archive until it is interrupted."""
+    known = {}
+    for text in arguments.destination:
+        address = parse(text)
+        if not isinstance(address, DimseAddress):
+            raise UsageError("NET-ADDRESS", f"{text!r}; wanted AET@host:port")
+        known[address.aet] = (address.host, address.port)
+    with ArchiveService(
+        Path(arguments.folder), aet=arguments.aet, host=arguments.host, port=arguments.port, destinations=known
+    ) as service:
+        sys.stderr.write(f"{service.describe()}\n")
+        with suppress(KeyboardInterrupt):
+            Event().wait()
+    return 0

@@ -1,0 +1,101 @@
+"""``derive show``: a series as a picture, by itself or beside its source."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from derive.cli.shared import EXIT_CODES, common_flags, print_json
+from derive.display.compose import Wishes, comparison_of, page_of
+from derive.display.cuts import PLANES
+from derive.display.draw import check_target, save
+from derive.display.page import Page
+from derive.display.sight import Sight, sight_of
+from derive.errors import OutputError, UsageError
+from derive.progress import Progress
+
+SCHEMA = "derive-show/1"
+DESCRIPTION = (
+    "Draw the three middle planes of a series as a PNG: with its own window, the letters of the patient's sides "
+    "(R L A P H F) and a millimetre scale. The patient's right is on the left; head and front are up. "
+    "--compare puts source, result and their difference side by side at the same places. "
+    "No patient's name is on the picture unless --show-patient asks for it; what is burned into pixels stays."
+)
+EXAMPLES = """examples:
+  derive show out/ -o picture.png
+  derive show out/ -o compared.png --compare ct/
+  derive show ct.zip -o lung.png --plane axial --slice 70 --window -600 1500
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the sub-command."""
+    parser = subparsers.add_parser(
+        "show",
+        help="Draw the middle planes of a series as a PNG, or compare it with its source.",
+        description=DESCRIPTION,
+        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "source", nargs="+", help="folder, zip archive or files of one series; or a .nii.gz, .nrrd, .mha, .npy"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FILE.png", help="the picture")
+    parser.add_argument("--compare", metavar="SERIES", help="what it was derived from, or any other series")
+    parser.add_argument("--plane", choices=PLANES, help="only this plane of the volume's own grid (default: all)")
+    parser.add_argument(
+        "--slice", type=int, metavar="N", help="from 1: of --plane, else of the slices of the series (default: middle)"
+    )
+    parser.add_argument(
+        "--window", type=float, nargs=2, metavar=("CENTER", "WIDTH"), help="instead of the series' own window"
+    )
+    parser.add_argument(
+        "--series", metavar="WHICH", help="which series of the input: a UID, a Series Number, #2, or a pattern"
+    )
+    parser.add_argument("--compare-series", metavar="WHICH", help="which series of --compare")
+    parser.add_argument("--show-patient", action="store_true", help="write the patient's name and ID on the picture")
+    parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
+    common_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw a picture and write it."""
+    target = Path(arguments.output)
+    _check(target, arguments)
+    wishes = Wishes(arguments.plane, arguments.window, arguments.slice, arguments.show_patient)
+    sight = sight_of(arguments.source, arguments.series)
+    with Progress("drawing", "slices") as progress:
+        told = None if arguments.quiet or arguments.json else progress
+        if arguments.compare:
+            page = comparison_of(sight, sight_of(arguments.compare, arguments.compare_series), wishes, told)
+        else:
+            page = page_of(sight, wishes, told)
+    size = save(page, target, overwrite=arguments.overwrite)
+    if arguments.json:
+        print_json(_json(target, size, page))
+    elif not arguments.quiet:
+        sys.stdout.write(f"{_line(target, size, page, sight)}\n")
+    return 0
+
+
+def _check(target: Path, arguments: argparse.Namespace) -> None:
+    """Refuse what cannot become a picture before anything is read."""
+    if target.suffix.lower() != ".png":
+        raise UsageError("SHOW-FORMAT", f"{target.name} is no name of a PNG file; wanted -o FILE.png")
+    if not target.absolute().parent.is_dir():
+        raise OutputError("OUT-WRITE", f"{target.name} cannot be written: its folder does not exist")
+    check_target(target, overwrite=arguments.overwrite)
+    sources = [Path(p) for p in (*arguments.source, *([arguments.compare] if arguments.compare else []))]
+    if target.exists() and any(p.exists() and p.samefile(target) for p in sources):
+        raise OutputError("OUT-SOURCE", f"{target.name} is a file of the source; choose another name")
+
+
+def _json(target: Path, size: tuple[int, int], page: Page) -> dict[str, object]:
+    return {"schema": SCHEMA, "path": str(target), "size_px": list(size)} | page.to_json()
+
+
+def _line(target: Path, size: tuple[int, int], page: Page, sight: Sight) -> str:
+    planes = ", ".join(f"{cut.plane} {cut.index + 1} of {cut.count}" for cut in page.cuts)
+    return f"{target}: {size[0]} x {size[1]} pixels; {planes}; {page.grey.says(sight.units)}"

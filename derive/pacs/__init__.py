@@ -1,0 +1,1 @@
+"""To an archive and back: DIMSE, DICOMweb, or a folder, behind one protocol."""

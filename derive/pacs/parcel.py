@@ -1,0 +1,108 @@
+"""What is sent: instances as they are encoded, and what has to be known of them to propose it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import dcmwrite
+
+from derive.errors import SourceError
+
+#: Attributes that are needed, up to the last of them.
+_NEEDED = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One instance to be sent.
+
+    Parameters
+    ----------
+    sop_class_uid, sop_instance_uid, study_instance_uid, series_instance_uid, transfer_syntax_uid : str
+    path : Path, optional
+        Part 10 file that holds it.
+    data : bytes, optional
+        The same, in memory.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    path: Path | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name of its file; empty in memory."""
+        return "" if self.path is None else self.path.name
+
+    def read(self) -> bytes:
+        """Return the whole Part 10 file.
+
+        Raises
+        ------
+        SourceError
+            ``SRC-UNREADABLE``.
+        """
+        if self.data is not None:
+            return self.data
+        assert self.path is not None, "a parcel has a file or bytes"
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise SourceError("SRC-UNREADABLE", f"{self.path.name} cannot be read: {error.strerror}") from error
+
+
+def of_dataset(dataset: Dataset) -> Parcel:
+    """Take an instance in memory, with File Meta Information that names its transfer syntax."""
+    buffer = DicomBytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return Parcel(*_identity(dataset, "a data set"), data=buffer.getvalue())
+
+
+def of_file(path: Path) -> Parcel:
+    """Take a Part 10 file; only its head is read.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-UNREADABLE``, ``SRC-VALUE`` if it lacks its identity.
+    """
+    try:
+        dataset = dcmread(path, specific_tags=_NEEDED, stop_before_pixels=True)
+    except (OSError, InvalidDicomError) as error:
+        raise SourceError("SRC-UNREADABLE", f"{path.name} cannot be read as a DICOM file") from error
+    return Parcel(*_identity(dataset, path.name), path=path)
+
+
+def of_files(paths: Iterable[Path]) -> list[Parcel]:
+    """Take files, and every ``.dcm`` or other DICOM file of folders, in the order of their names."""
+    found: list[Parcel] = []
+    for path in paths:
+        if path.is_dir():
+            found += [of_file(p) for p in sorted(path.rglob("*")) if p.is_file() and _is_part_10(p)]
+        else:
+            found.append(of_file(path))
+    return found
+
+
+def _is_part_10(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
+
+
+def _identity(dataset: Dataset, name: str) -> tuple[str, str, str, str, str]:
+    syntax = str(getattr(dataset.file_meta, "TransferSyntaxUID", ""))
+    values = [str(dataset.get(k, "")) for k in _NEEDED]
+    if not all((*values, syntax)):
+        lacking = [k for k, v in zip([*_NEEDED, "TransferSyntaxUID"], [*values, syntax], strict=True) if not v]
+        raise SourceError("SRC-VALUE", f"{name} lacks {', '.join(lacking)} and cannot be sent")
+    return values[0], values[1], values[2], values[3], syntax

@@ -1,0 +1,297 @@
+"""Send: instances to an archive, with the word of the archive for each, and asked again afterwards if wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydicom.dataset import Dataset
+
+from derive.errors import NetworkError, PartlyStored, UsageError
+from derive.pacs.address import Address, DimseAddress, FolderAddress, WebAddress
+from derive.pacs.commitment import commit as ask_to_commit
+from derive.pacs.config import Config, Destination, load
+from derive.pacs.dimse import DimseSender
+from derive.pacs.folder import FolderSender, RecordingSender, result_of
+from derive.pacs.outcome import SCHEMA, Category, Commitment, Result, Verification, by_uid
+from derive.pacs.parcel import Parcel, of_dataset, of_files
+from derive.pacs.sender import Sender, Told
+from derive.pacs.stow import WebSender
+from derive.pacs.verify import held, verification_of
+from derive.version import MODEL, VERSION
+
+Sent: TypeAlias = str | Path | Iterable[str | Path] | Iterable[Dataset]
+Verify: TypeAlias = Literal["no", "instances", "pixels"]
+
+
+@dataclass(frozen=True)
+class SendOptions:
+    """How to send.
+
+    Parameters
+    ----------
+    verify : {"no", "instances", "pixels"}
+        Ask the archive afterwards which instances it has; with ``pixels`` fetch them too and compare.
+    commit : bool
+        Ask it to commit itself to keep them (DIMSE).
+    resume : bool
+        Ask it first, and send only what it does not have.
+    dry_run : bool
+        Send nothing.
+    parallel : int, optional
+        Associations side by side; what the configuration says without it.
+    listen : int, optional
+        Port of ours for the answer to a commitment; what the configuration says without it.
+    attempts : int
+        How often an instance is tried that was refused for a passing reason.
+    wait_s : float
+        How long to wait for the answer to a commitment.
+    """
+
+    verify: Verify = "no"
+    commit: bool = False
+    resume: bool = False
+    dry_run: bool = False
+    parallel: int | None = None
+    listen: int | None = None
+    attempts: int = 3
+    wait_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.verify not in ("no", "instances", "pixels"):
+            raise UsageError("NET-VERIFY", f"verify {self.verify!r}; wanted no, instances or pixels")
+        if (self.parallel is not None and self.parallel < 1) or self.attempts < 1:
+            raise UsageError("NET-PARALLEL", "parallel associations and attempts are at least 1")
+
+
+@dataclass(frozen=True)
+class SendReport:
+    """What became of everything that was sent.
+
+    Parameters
+    ----------
+    destination : Destination
+    options : SendOptions
+    parcels : tuple of Parcel
+    results : tuple of Result
+        One for each, in the same order.
+    verification : Verification, optional
+    commitment : Commitment, optional
+    kept : object, optional
+        What holds the files as long as they may be sent again.
+    """
+
+    destination: Destination
+    options: SendOptions
+    parcels: tuple[Parcel, ...] = field(repr=False)
+    results: tuple[Result, ...] = field(repr=False)
+    verification: Verification | None = None
+    commitment: Commitment | None = None
+    kept: object = field(default=None, repr=False)
+
+    @property
+    def stored(self) -> tuple[Result, ...]:
+        """What the archive says it stored."""
+        return tuple(r for r in self.results if r.category.stored)
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """What it did not store, or did not say so of."""
+        return tuple(r for r in self.results if not r.category.stored)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is stored, and found again and committed to where that was asked."""
+        verified = self.verification is None or self.verification.ok
+        committed = self.commitment is None or (self.commitment.answered and not self.commitment.failed)
+        return not self.failed and verified and committed
+
+    @property
+    def exit_code(self) -> int:
+        """0, 7 if nothing was stored, 8 if not everything was."""
+        if self.ok or self.options.dry_run:
+            return 0
+        return PartlyStored.exit_code if self.stored else NetworkError.exit_code
+
+    def retry(self) -> SendReport:
+        """Send what failed once more.
+
+        Returns
+        -------
+        SendReport
+            Of everything: the results that stood, and the new ones.
+        """
+        wanted = {r.sop_instance_uid for r in self.failed}
+        again = send_parcels([p for p in self.parcels if p.sop_instance_uid in wanted], self.destination, self.options)
+        return _asked(replace(self, results=_merged(self.parcels, (*self.results, *again))))
+
+    def __str__(self) -> str:
+        """Return a line for people."""
+        counts = f"{len(self.stored)} of {len(self.results)} instances stored at {self.destination.address}"
+        if self.options.dry_run:
+            counts = f"{len(self.results)} instances would be sent to {self.destination.address}"
+        parts = [counts, *self._asked_words()]
+        reasons = dict.fromkeys(f"{r.category.value}: {r.comment or 'no comment'}" for r in self.failed)
+        if reasons and not self.options.dry_run:
+            parts.append("; ".join(list(reasons)[:3]))
+        return ", ".join(parts)
+
+    def _asked_words(self) -> list[str]:
+        words = []
+        if self.verification is not None:
+            found, v = "all found again", self.verification
+            words.append(
+                f"{found} ({v.asked})"
+                if v.ok
+                else f"{len(v.missing)} missing, {len(v.different)} different ({v.asked})"
+            )
+        if self.commitment is not None:
+            c = self.commitment
+            words.append(f"{len(c.committed)} committed" if c.answered else "no answer about commitment")
+        return words
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        return {
+            "schema": SCHEMA,
+            "software": {"name": MODEL, "version": VERSION},
+            "destination": str(self.destination.address),
+            "ok": self.ok,
+            "stored": len(self.stored),
+            "failed": len(self.failed),
+            "instances": [r.to_json() for r in self.results],
+            "verification": None
+            if self.verification is None
+            else vars(self.verification) | {"ok": self.verification.ok},
+            "commitment": None if self.commitment is None else vars(self.commitment),
+        }
+
+
+def send(
+    source: Sent,
+    target: str | Address | Destination,
+    *,
+    told: Told | None = None,
+    config: Config | None = None,
+    **options: Any,
+) -> SendReport:
+    """Send instances to an archive.
+
+    Parameters
+    ----------
+    source : path, paths or pydicom Datasets
+        Folders, files, or data sets with File Meta Information.
+    target : str, Address or Destination
+        A name of ``derive.toml``, ``AET@host:port``, the root of a DICOMweb service, or a folder.
+    told : callable (Result), optional
+        Told of every instance as soon as its result is final.
+    config : Config, optional
+        Without it what :func:`derive.pacs.config.load` finds.
+    **options
+        As in :class:`SendOptions`; ``verify=True`` is ``"instances"``.
+
+    Raises
+    ------
+    NetworkError
+        If nothing can be sent at all.
+    UsageError, SourceError
+        For a target that is none, and for what cannot be read.
+    """
+    if isinstance(options.get("verify"), bool):
+        options["verify"] = "instances" if options["verify"] else "no"
+    try:
+        chosen = SendOptions(**options)
+    except TypeError as error:
+        raise UsageError("OPT-UNKNOWN", f"{error}") from None
+    destination = resolved(target, config)
+    parcels = _parcels(source)
+    results = send_parcels(parcels, destination, chosen, told)
+    return _asked(SendReport(destination, chosen, tuple(parcels), _merged(parcels, results)))
+
+
+def resolved(target: str | Address | Destination, config: Config | None = None) -> Destination:
+    """Return an archive by its name in the configuration, or its address."""
+    if isinstance(target, Destination):
+        return target
+    if isinstance(target, str):
+        return (config or load()).destination(target)
+    return Destination(target)
+
+
+def send_parcels(
+    parcels: Sequence[Parcel], destination: Destination, options: SendOptions, told: Told | None = None
+) -> list[Result]:
+    """Send, and give the result of each; what is there already is not sent again where that was asked."""
+    there = held(destination, parcels) if options.resume and not options.dry_run else frozenset()
+    results = [result_of(p, Category.STORED, "it was there already") for p in parcels if p.sop_instance_uid in there]
+    rest = [p for p in parcels if p.sop_instance_uid not in there]
+    for result in results:
+        _tell(told, result)
+    for result in sender_for(destination, options).send(rest) if rest else ():
+        results.append(result)
+        _tell(told, result)
+    return results
+
+
+def sender_for(destination: Destination, options: SendOptions) -> Sender:
+    """Return what speaks with an archive."""
+    address = destination.address
+    if options.dry_run:
+        return RecordingSender()
+    if isinstance(address, DimseAddress):
+        return DimseSender(address, parallel=options.parallel or destination.parallel, attempts=options.attempts)
+    if isinstance(address, WebAddress):
+        return WebSender(address, attempts=options.attempts)
+    return FolderSender(address.path)
+
+
+def _tell(told: Callable[[Result], None] | None, result: Result) -> None:
+    if told is not None:
+        told(result)
+
+
+def _parcels(source: Sent) -> list[Parcel]:
+    items = [source] if isinstance(source, str | Path | Dataset) else list(source)
+    parcels = [
+        parcel
+        for item in items
+        for parcel in ([of_dataset(item)] if isinstance(item, Dataset) else of_files([Path(item)]))
+    ]
+    if not parcels:
+        raise UsageError("NET-NOTHING", "there is no DICOM instance to send")
+    if len({p.sop_instance_uid for p in parcels}) != len(parcels):
+        raise UsageError("NET-TWICE", "two of the instances have one SOP Instance UID; send each once")
+    return parcels
+
+
+def _merged(parcels: Sequence[Parcel], results: Iterable[Result]) -> tuple[Result, ...]:
+    """One result for each parcel, the last one; an instance that nothing was said of is not stored."""
+    found = by_uid(results)
+    lost = "nothing was heard of it"
+    return tuple(found.get(p.sop_instance_uid) or result_of(p, Category.UNSENT, lost) for p in parcels)
+
+
+def _asked(report: SendReport) -> SendReport:
+    """Ask the archive afterwards, as far as that was wanted."""
+    options, destination = report.options, report.destination
+    if options.dry_run:
+        return report
+    if options.verify != "no":
+        pixels = options.verify == "pixels"
+        report = replace(report, verification=verification_of(destination, report.parcels, pixels=pixels))
+    if options.commit:
+        report = replace(report, commitment=_committed(destination, report))
+    return report
+
+
+def _committed(destination: Destination, report: SendReport) -> Commitment:
+    address = destination.address
+    if not isinstance(address, DimseAddress):
+        kind = "a folder" if isinstance(address, FolderAddress) else "DICOMweb"
+        raise UsageError("NET-COMMIT", f"storage commitment is a service of DIMSE; {kind} has none")
+    stored = {r.sop_instance_uid for r in report.stored}
+    parcels = [p for p in report.parcels if p.sop_instance_uid in stored]
+    listen = report.options.listen or destination.listen
+    return ask_to_commit(address, parcels, listen=listen, wait_s=report.options.wait_s)
