@@ -18,6 +18,8 @@ from derive.check import CheckReport, Finding, check
 from derive.conversion.given import Patient, Study
 from derive.convert import convert
 from derive.demo import demo_series
+from derive.diff import diff
+from derive.display import show
 from derive.errors import (
     AssembleError,
     DeriveError,
@@ -30,13 +32,16 @@ from derive.errors import (
     UsageError,
     ValuesError,
 )
+from derive.explain import explain
 from derive.export import Exported, export
 from derive.formats import RawLayout
 from derive.geometry import Geometry
+from derive.inspection import Inspection, inspect
 from derive.pacs.fetch import fetch
 from derive.pacs.send import SendReport, send
 from derive.parallel import set_jobs
 from derive.read import read
+from derive.recompute import Verification, verify
 from derive.report import Report
 from derive.source import SourceSeries
 from derive.stack import stack
@@ -52,6 +57,7 @@ __all__ = [
     "Finding",
     "Geometry",
     "GeometryError",
+    "Inspection",
     "InvalidInstance",
     "NetworkError",
     "OutputError",
@@ -66,16 +72,22 @@ __all__ = [
     "Study",
     "UsageError",
     "ValuesError",
+    "Verification",
     "Volume",
     "__version__",
     "build",
     "check",
     "convert",
     "demo_series",
+    "diff",
+    "explain",
     "export",
     "fetch",
+    "inspect",
     "read",
     "send",
     "set_jobs",
+    "show",
     "stack",
+    "verify",
 ]

@@ -37,20 +37,26 @@ def window_of(order: Order) -> Window | None:
 
 
 def _source_window(source: Attributes) -> Window | None:
-    """Return the windows on which the whole series agrees; else one: the median of their first ones."""
-    pairs = [_real_window(source, k) for k in range(len(source.instances))]
-    legal = [p for p in pairs if p[0] and len(p[0]) == len(p[1]) and min(p[1]) >= 1]
-    if not legal:
+    """Return the windows on which the whole series agrees; else one: the median of their first ones.
+
+    With different functions they mean different things, and none is kept.
+    """
+    functions = {str(f or "LINEAR") for f in source.values("VOILUTFunction")}
+    function = None if functions <= {"LINEAR"} else min(functions)
+    least = Window((), (), function=function).narrowest
+    pairs = [real_window(source, k) for k in range(len(source.instances))]
+    legal = [p for p in pairs if p[0] and len(p[0]) == len(p[1]) and min(p[1]) >= least]
+    if not legal or len(functions) > 1:
         return None
     if len(set(pairs)) == 1:
         names = tuple(_texts(source.value("WindowCenterWidthExplanation")))
         same_count = len(names) == len(legal[0][0])
-        return Window(*legal[0], names if same_count else (), source.value("VOILUTFunction"))
+        return Window(*legal[0], names if same_count else (), function)
     center, width = np.median([(p[0][0], p[1][0]) for p in legal], axis=0)
-    return Window((float(center),), (float(width),))
+    return Window((float(center),), (float(width),), function=function)
 
 
-def _real_window(source: Attributes, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def real_window(source: Attributes, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return centres and widths of one instance in real-world values.
 
     Without a modality LUT a window acts on stored values (C.11.2.1.2): so in MR, whose values are mapped.

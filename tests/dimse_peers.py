@@ -15,6 +15,8 @@ from types import SimpleNamespace
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
+from pynetdicom.service_class import StorageServiceClass
+from pynetdicom.sop_class import register_uid, uid_to_service_class
 
 from derive.pacs.address import DimseAddress, Timeouts, Tls
 from derive.pacs.parcel import Parcel, of_dataset
@@ -29,7 +31,7 @@ LITTLE = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 
 def series(count=5, modality="CT", shape=(8, 9), number=0):
     """Data sets of a series with UIDs of its own."""
-    made = make_series(modality, count, shape)
+    made = make_series(modality, count, shape, AcquisitionTime="102100")
     for index, dataset in enumerate(made):
         dataset.SeriesInstanceUID = f"{ROOT}.2.{number}"
         dataset.SOPInstanceUID = f"{ROOT}.4.{number}.{index + 1}"
@@ -48,6 +50,8 @@ def private_classes(count) -> list[Parcel]:
     for index in range(count):
         dataset = copy.deepcopy(plain)
         dataset.SOPClassUID = f"{ROOT}.99.{index}"
+        if uid_to_service_class(dataset.SOPClassUID) is not StorageServiceClass:
+            register_uid(dataset.SOPClassUID, f"PrivateStorage{index}", StorageServiceClass)
         dataset.SOPInstanceUID = f"{ROOT}.98.{index}"
         made.append(of_dataset(dataset))
     return made
@@ -71,6 +75,8 @@ class Archive:
     def address(self, timeouts=PATIENT, tls: Tls | None = None, port=None, host="127.0.0.1") -> DimseAddress:
         return DimseAddress(self.aet, host, port or self.port, tls=tls, timeouts=timeouts)
 
+
+_ENDS = (evt.EVT_RELEASED, evt.EVT_ABORTED)
 
 #: Given the event, how many requests came before, and the archive; returns a status.
 Behaviour = Callable[[evt.Event, int, Archive], int]
@@ -111,14 +117,12 @@ def archive(
         if event.event is evt.EVT_REQUESTED:
             made.proposed.append(len(event.assoc.requestor.primitive.presentation_context_definition_list))
 
-    notes = [(e, noted) for e in (evt.EVT_REQUESTED, evt.EVT_ACCEPTED, evt.EVT_RELEASED, evt.EVT_ABORTED)]
-    running = entity.start_server(
-        ("127.0.0.1", made.port), False, tls, [(evt.EVT_C_STORE, store), *notes, *handlers]
-    )
+    notes = [(e, noted) for e in (evt.EVT_REQUESTED, evt.EVT_ACCEPTED, evt.EVT_REJECTED, *_ENDS)]
+    entity.start_server(("127.0.0.1", made.port), False, tls, [(evt.EVT_C_STORE, store), *notes, *handlers])
     try:
         yield made
     finally:
-        running.shutdown()
+        entity.shutdown()
 
 
 @contextmanager

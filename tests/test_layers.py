@@ -25,12 +25,17 @@ LAYERS = [
     ["derive.filing", "derive.report", "derive.demo"],
     ["derive.builder"],
     ["derive.plan", "derive.convert"],
+    ["derive.comparison"],
+    [
+        *("derive.accounting", "derive.diff", "derive.display", "derive.explain"),
+        *("derive.inspection", "derive.recompute"),
+    ],
     ["derive.cli", "derive.__main__", "derive"],
 ]
 #: Only these may know more than one stage.
 STAGES = {"derive.read", "derive.operations", "derive.assemble", "derive.check", "derive.write"}
 #: Packages that are imported where they are used, because they are heavy.
-HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "pynetdicom"}
+HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "pynetdicom", "shtab"}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 

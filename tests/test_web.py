@@ -231,6 +231,7 @@ def test_an_archive_with_accounts_takes_the_right_one_only(tmp_path, monkeypatch
 
 def test_no_log_names_the_patient_that_was_asked_for(archive, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
     address = WebAddress(archive.url)
     sent(address, [of_dataset(d) for d in series(90, count=1)])
     (found,) = web_query.find_series(address, {"PatientID": f"{PATIENT}-90"})

@@ -930,6 +930,7 @@ def test_an_error_of_the_one_who_takes_is_his_own(parcels):
 
 def test_no_log_holds_secrets_or_what_was_asked_for(parcels, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
     monkeypatch.setenv("DERIVE_TEST_TOKEN", "t0ken")
     credentials = Credentials("DERIVE_TEST_TOKEN")
     nothing = always(Say(200, b"[]"))

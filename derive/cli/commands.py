@@ -9,6 +9,7 @@ from pathlib import Path
 from derive.builder import build
 from derive.check import CheckReport, folded
 from derive.check import check as check_files
+from derive.check.grouping import grouped
 from derive.cli.flags import bound
 from derive.cli.network import deliver, source_folder
 from derive.cli.shared import check_manifest, input_of, print_json, progress, series_options
@@ -36,10 +37,11 @@ def check(arguments: argparse.Namespace) -> int:
     """Check files; exit code 1 if there are errors."""
     report = check_files(input_of(arguments.source))
     if arguments.json:
-        print_json(report.to_json())
+        print_json(report.to_json() | {"groups": [g.to_json() for g in grouped(report.findings)]})
     elif not arguments.quiet:
-        _print_findings(report)
-    return 0 if report.ok() else 1
+        _print_findings(report, each=arguments.all)
+    failed = not report.ok() or (arguments.fail_on == "warning" and bool(report.findings))
+    return 1 if failed else 0
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -68,9 +70,10 @@ def demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_findings(report: CheckReport) -> None:
-    for finding in folded(report.findings):
-        sys.stdout.write(f"{finding}\n")
+def _print_findings(report: CheckReport, *, each: bool) -> None:
+    lines = folded(report.findings) if each else grouped(report.findings)
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
     errors = sum(f.severity == "error" for f in report.findings)
     sys.stdout.write(
         f"{report.files} files in {report.series} series: {errors} errors, {len(report.findings) - errors} warnings\n"

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import logging
 import sys
 from collections.abc import Sequence
+from functools import cache, partial
+from importlib.resources import files
+from textwrap import wrap
 
-from derive.cli import commands, converting, network
+from derive.cli import commands, converting, explaining, inspecting, network, showing
 from derive.cli.flags import add_flags, summary
 from derive.cli.network import send_flags
 from derive.cli.shared import EXIT_CODES, common_flags, output_flags, series_flags
@@ -21,6 +25,7 @@ from derive.operations import REGISTRY, OperationKind
 from derive.version import VERSION
 
 INTERRUPTED = 130
+HELP_WIDTH = 100
 #: What others log and we say ourselves, or quote values in.
 QUIETER = {"pydicom": logging.ERROR, "pynetdicom": logging.CRITICAL, "urllib3": logging.ERROR}
 
@@ -69,16 +74,50 @@ def _parser() -> argparse.ArgumentParser:
         _operation_parser(subparsers, kind)
     converting.add_parser(subparsers)
     network.add_parsers(subparsers)
+    inspecting.add_parser(subparsers)
+    explaining.add_parsers(subparsers)
+    showing.add_parser(subparsers)
     check = subparsers.add_parser("check", help="Check DICOM files against the tables of the standard and as a series.")
     check.add_argument("source", nargs="+", help="folders or files")
+    check.add_argument(
+        "--fail-on", choices=["error", "warning"], default="error", help="what makes the exit code 1 (default error)"
+    )
+    check.add_argument("--all", action="store_true", help="print every finding, not one line a rule")
     check.set_defaults(run=commands.check)
     demo = subparsers.add_parser("demo", help="Derive from a phantom that the package makes itself.")
     demo.add_argument("output", help="folder to write; new or empty")
     demo.add_argument("--overwrite", action="store_true", help="replace the folders of an earlier demonstration")
     demo.set_defaults(run=commands.demo)
-    for each in (check, demo):
+    completion = subparsers.add_parser("completion", help="Print what makes a shell complete commands and flags.")
+    completion.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+    completion.set_defaults(run=partial(_completion, parser))
+    for each in (check, demo, completion):
         common_flags(each)
+    for name, command in subparsers.choices.items():
+        _finish(name, command)
     return parser
+
+
+def _finish(name: str, parser: argparse.ArgumentParser) -> None:
+    """Give a help page its example and the exit codes, each on lines of their own."""
+    parser.description = "\n".join(wrap(parser.description or "", HELP_WIDTH))
+    parser.epilog = f"example:\n  {examples()[name]}\n\n" + "\n".join(wrap(EXIT_CODES, HELP_WIDTH))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+@cache
+def examples() -> dict[str, str]:
+    """Return an example of every command, from ``examples.tsv``."""
+    text = files("derive.cli").joinpath("examples.tsv").read_text(encoding="utf-8")
+    lines = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {line["command"]: line["example"] for line in lines}
+
+
+def _completion(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    import shtab
+
+    sys.stdout.write(shtab.complete(parser, shell=arguments.shell) + "\n")
+    return 0
 
 
 def _operation_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], kind: OperationKind) -> None:

@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from derive.builder import DerivedSeries, Progress
+from derive.builder import DerivedSeries
 from derive.check import folded
 from derive.errors import OutputError
 from derive.pacs.config import load
 from derive.plan import plan_of
+from derive.progress import Progress
 from derive.report import Report
 
 EXIT_CODES = (
@@ -138,14 +139,7 @@ def write_manifest(manifest: Path, report: Report) -> None:
 
 def progress(arguments: argparse.Namespace) -> Progress | None:
     """Count on standard error, on a terminal only."""
-    if arguments.quiet or arguments.json or not sys.stderr.isatty():
-        return None
-
-    def show(done: int, count: int) -> None:
-        sys.stderr.write(f"\r{done}/{count} images" + ("\n" if done == count else ""))
-        sys.stderr.flush()
-
-    return show
+    return None if arguments.quiet or arguments.json else Progress("writing")
 
 
 def print_report(report: Report, arguments: argparse.Namespace) -> None:

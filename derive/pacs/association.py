@@ -68,9 +68,8 @@ def open_association(
     """
     error: NetworkError | None = None
     for host in _resolve(address):
-        attempt = _Attempt(address)
         try:
-            return attempt.associate(host, contexts, roles, handlers)
+            return _Attempt(address).associate(host, contexts, roles, handlers)
         except NetworkError as failed:
             if failed.code != "NET-UNREACHABLE":
                 raise
@@ -251,7 +250,7 @@ class _Attempt:
             raise
         if not association.is_established:
             raise self._why(association)
-        _prepare(association)
+        prepare(association)
         return association
 
     def _entity(self) -> Any:
@@ -283,17 +282,16 @@ class _Attempt:
             return NetworkError("NET-TLS", f"{where}: no secured connection: {self.opener.insecure}", transient=False)
         if not self.opener.connected:
             return self._unreachable(self.opener.failure)
-        answer = association.acceptor.primitive
-        if association.is_rejected and answer is not None:
+        if not self.received:  # pynetdicom does not look for an answer that came together with the end
+            association.dul.receive_pdu()
+        answer = next((r for r in self.received if type(r).__name__ == "A_ASSOCIATE"), None)
+        if answer is not None and answer.result in (1, 2):
             return _rejected(where, answer)
-        if answer is not None and answer.result == 0:
-            refused = {
-                (str(c.abstract_syntax), str(c.transfer_syntax[0] if c.transfer_syntax else "")): c.result
-                for c in association.rejected_contexts
-            }
-            return NetworkError(
-                "NET-CONTEXT", f"{where} accepts none of what was proposed", refused=refused, transient=False
-            )
+        if answer is not None and association.rejected_contexts:
+            contexts = [c for c in association.rejected_contexts if c.transfer_syntax]
+            refused = {(str(c.abstract_syntax), str(c.transfer_syntax[0])): c.result for c in contexts}
+            said = f"{where} accepts none of what was proposed"
+            return NetworkError("NET-CONTEXT", said, refused=refused, transient=False)
         if not self.received and self.opener.failure is None:
             said = f"{where}: no answer to an association request within {times.association:g} s"
             return NetworkError("NET-TIMEOUT", said, transient=True)
@@ -321,7 +319,7 @@ def _rejected(address: DimseAddress, answer: Any) -> NetworkError:
     )
 
 
-def _prepare(association: Association) -> None:
+def prepare(association: Association) -> None:
     """Take away what logs messages, which costs time and would show patient data; put in a checkpoint that holds."""
     for event in association.get_events():
         handlers = association.get_handlers(event)
@@ -329,7 +327,7 @@ def _prepare(association: Association) -> None:
             if getattr(handler, "__module__", "") == "pynetdicom._handlers":
                 association.unbind(event, handler)
     # Private: without it the checkpoint is the library's own, and an answer may be lost, which is seen and mended.
-    if isinstance(getattr(association, "_reactor_checkpoint", None), threading.Event):
+    if hasattr(association, "_reactor_checkpoint"):
         association._reactor_checkpoint = _Checkpoint(association)
     if hasattr(association.dul, "_run_loop_delay"):
         association.dul._run_loop_delay = _LOOK_SECONDS

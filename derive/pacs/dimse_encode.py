@@ -105,14 +105,14 @@ def _decompress(dataset: Dataset, syntax: UID) -> None:
     """Decode the frames with the decoder that this package reads them with, and say what they are then."""
     codec = CODECS.get(str(syntax))
     if codec is None or (codec.codestream and not codec.bits[0] <= dataset.BitsStored <= codec.bits[1]):
-        raise NotImplementedError("no decoder that is right")
+        raise LookupError("no decoder that has it right")
     # Samples stay what the decoder gives, in the colour space that it says: no further rounding.
     dataset.decompress(as_rgb=False, generate_instance_uid=False, decoding_plugin=codec.plugin)
     for tag in _OF_ENCAPSULATED:
         if tag in dataset:
             del dataset[tag]
     if dataset.PhotometricInterpretation == "YBR_FULL_422":
-        # The decoder gives every pixel its own chrominance; pydicom 3.0 says so of none.
+        # The decoder gives every pixel its own chrominance, and pydicom 3.0 leaves the name as it was.
         dataset.PhotometricInterpretation = "YBR_FULL"
     samples = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel * int(dataset.get("NumberOfFrames") or 1)
     if (len(dataset.PixelData) + 1) // 2 * 2 != (samples * dataset.BitsAllocated // 8 + 1) // 2 * 2:

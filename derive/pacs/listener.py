@@ -12,7 +12,7 @@ from typing import Any
 
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
-from derive.pacs.association import VERIFICATION, _prepare, abort
+from derive.pacs.association import VERIFICATION, abort, prepare
 from derive.pacs.intake import Intake
 from derive.pacs.proposal import supported, supported_storage
 from derive.pacs.transport import server_context
@@ -101,4 +101,4 @@ def settled(event: Any) -> None:
     Small packets go at once, nothing is logged that it carries, and no answer gets lost.
     """
     event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    _prepare(event.assoc)
+    prepare(event.assoc)

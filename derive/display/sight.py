@@ -1,0 +1,184 @@
+"""What is looked at: values at their place, and how they are meant to be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from derive.builder import DerivedSeries
+from derive.conversion.orientation import Wish, place
+from derive.display.grey import Grey, of_series, of_window, shown_units
+from derive.errors import UsageError, ValuesError
+from derive.formats import Samples, is_volume_or_picture, open_file
+from derive.geometry import Geometry
+from derive.read import read
+from derive.source import Attributes, SourceSeries
+from derive.stack import stack
+from derive.targets import target
+from derive.volume import Array, Volume
+from derive.windows import window_of
+
+Shown: TypeAlias = Volume | SourceSeries | DerivedSeries | str | Path | list[str]
+PET_INVERTED = "PET in inverted grey"
+OF_MONOCHROME1 = "MONOCHROME1: the least value is white"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is looked at.
+
+    Parameters
+    ----------
+    volume : Volume
+    name : str
+        Modality and Series Description, or the name of a file; no patient.
+    grey : Grey, optional
+        Its own window; None where it has none.
+    inverted : str
+        Why the least value is white; empty where it is black.
+    patient : str
+        Name and ID, for who asks for it.
+    placed : bool
+        Whether it is known how it lies in the patient.
+    sized : bool
+        Whether its spacing is known.
+    """
+
+    volume: Volume
+    name: str
+    grey: Grey | None = None
+    inverted: str = ""
+    patient: str = ""
+    placed: bool = True
+    sized: bool = True
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the voxels are."""
+        return self.volume.geometry
+
+    @property
+    def units(self) -> str:
+        """Units of the values."""
+        return self.volume.quantity.units
+
+    @property
+    def extent(self) -> str:
+        """How many voxels of what size, for people."""
+        times = f", the first of {self.volume.times} times" if self.volume.times > 1 else ""
+        return extent_of(self.geometry, sized=self.sized) + times
+
+    def values_text(self) -> str:
+        """Units, for people."""
+        return f"values in{shown_units(self.units)}" if shown_units(self.units) else "values without units"
+
+
+def extent_of(geometry: Geometry, *, sized: bool = True) -> str:
+    """How many voxels of what size, for people, x y z."""
+    voxels = " x ".join(str(n) for n in geometry.shape[::-1])
+    if not sized:
+        return f"{voxels} voxels of unknown size"
+    return f"{voxels} voxels of {' x '.join(f'{s:.4g}' for s in geometry.spacing[::-1])} mm"
+
+
+def sight_of(what: Shown, series: str | None = None) -> Sight:
+    """Return what a series, a volume, a folder or a file shows.
+
+    Parameters
+    ----------
+    what : Volume, SourceSeries, DerivedSeries or path
+        A path names a folder, an archive or files of one DICOM series, or a volume in another format.
+    series : str, optional
+        Which series of a path; see :func:`derive.read`.
+
+    Raises
+    ------
+    UsageError
+        ``SHOW-INPUT`` for anything else, ``SHOW-PICTURES`` for pictures, which are no volume.
+    SourceError, GeometryError, ValuesError
+        For a path that cannot be read as one volume.
+    """
+    if isinstance(what, Volume):
+        return Sight(what, "volume")
+    if isinstance(what, SourceSeries):
+        return _of_series(what)
+    if isinstance(what, DerivedSeries):
+        return _of_derived(what)
+    paths = [what] if isinstance(what, str | Path) else what
+    if not isinstance(paths, list | tuple) or not paths or not all(isinstance(p, str | Path) for p in paths):
+        raise UsageError("SHOW-INPUT", f"{type(what).__name__} cannot be shown; wanted a series, a volume or a path")
+    path = Path(paths[0])
+    if len(paths) == 1 and path.is_file() and is_volume_or_picture(path) and not _is_dicom(path):
+        return _of_samples(open_file(path))
+    return _of_series(read(path if len(paths) == 1 else paths, series=series))
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM whatever its name says: ``.img`` is used for many things."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False  # whoever opens it next says why
+
+
+def _of_series(series: SourceSeries) -> Sight:
+    modality = _text(series, "Modality")
+    dark_is_most = _text(series, "PhotometricInterpretation") == "MONOCHROME1"
+    inverted = OF_MONOCHROME1 if dark_is_most else PET_INVERTED if modality == "PT" else ""
+    name = _named(modality, _text(series, "SeriesDescription"))
+    return Sight(stack(series), name, of_series(series), inverted, _patient(series))
+
+
+def _of_derived(series: DerivedSeries) -> Sight:
+    volume = series.volume
+    if not isinstance(volume, Volume):
+        raise UsageError("SHOW-PICTURES", "pictures are no volume with three planes; look at them with any viewer")
+    modality = target(series.order.sop_class_uid).modality
+    window = window_of(series.order)
+    name = _named(modality, series.options.series_description or series.derivation.description)
+    inverted = PET_INVERTED if modality == "PT" else ""
+    return Sight(volume, name, of_window(window) if window else None, inverted, _patient(series.source))
+
+
+def _named(modality: str, description: str) -> str:
+    """Join them, on one line whatever characters they hold."""
+    name = " · ".join(filter(None, [modality, description])) or "series"
+    return "".join(c if c.isprintable() else " " for c in name)
+
+
+def _text(source: Attributes, keyword: str) -> str:
+    """Value of the first image; empty without."""
+    value = source.value(keyword, 0)
+    return "" if value is None else str(value).strip()
+
+
+def _patient(source: Attributes) -> str:
+    return ", ".join(filter(None, [_text(source, "PatientName"), _text(source, "PatientID")]))
+
+
+def _of_samples(samples: Samples) -> Sight:
+    """Look at a volume that is no DICOM; of one that does not say where it lies, no letters are shown."""
+    if samples.colour:
+        raise ValuesError("SHOW-COLOUR", f"{samples.name} is in colour; wanted one value a voxel")
+    placed, spacing = samples.affine is not None, samples.spacing_mm
+    affine = samples.affine if samples.affine is not None else np.diag([*(spacing or (1.0, 1.0, 1.0)), 1.0])
+    placing = place(affine, samples.array.shape[:3], Wish(slice_axis=samples.slice_axis))
+    numbers, (slope, intercept) = placing.of(samples.array), samples.scale
+
+    def pull(first: int, last: int) -> Array:
+        slices = placing.geometry.shape[0]
+        slab = np.stack([numbers[divmod(k, slices)] for k in range(first, last)])
+        values: Array = (slab.astype(np.float64) * slope + intercept).astype(np.float32)
+        values[~np.isfinite(values)] = np.nan
+        return values
+
+    volume = Volume(placing.geometry, pull, contributors=_nothing, times=samples.times)
+    return Sight(volume, f"{samples.format} · {samples.name}", placed=placed, sized=placed or spacing is not None)
+
+
+def _nothing(index: int) -> tuple[Any, ...]:
+    return ()

@@ -1,0 +1,40 @@
+"""One line for each kind of object, without patient data and without decoding anything."""
+
+from __future__ import annotations
+
+from derive.builder import DerivedSeries
+from derive.display.grey import shown_units
+from derive.display.sight import extent_of
+from derive.report import Report
+from derive.source import SourceSeries
+from derive.targets import target
+from derive.volume import Volume
+
+
+def repr_of_volume(volume: Volume) -> str:
+    """Return how many voxels, of what size, in which units."""
+    times = f" at {volume.times} times" if volume.times > 1 else ""
+    return f"<Volume: {extent_of(volume.geometry)}{times}{_in(volume.quantity.units)}>"
+
+
+def repr_of_source(series: SourceSeries) -> str:
+    """Return which modality, and how many voxels of what size."""
+    skipped = f", {len(series.skipped)} files skipped" if series.skipped else ""
+    return f"<SourceSeries: {target(series.sop_class_uid).modality}, {extent_of(series.geometry)}{skipped}>"
+
+
+def repr_of_derived(series: DerivedSeries) -> str:
+    """Return which modality, how many voxels of what size, and what was done."""
+    geometry = series.volume.geometry
+    extent = extent_of(geometry) if geometry else f"{series.volume.count} instances of pictures"
+    done = series.derivation.description or "as acquired"
+    return f"<DerivedSeries: {target(series.order.sop_class_uid).modality}, {extent}, {done}>"
+
+
+def repr_of_report(report: Report) -> str:
+    """Return its line."""
+    return f"<Report: {report}>"
+
+
+def _in(units: str) -> str:
+    return f", in{shown_units(units)}" if shown_units(units) else ""

@@ -1,0 +1,14 @@
+"""What is in a folder, before anything is done with it: every stack, and what derive would say to it.
+
+::
+
+    scan ──▶ headers by series ──▶ grid (planes), content (values, files), verdicts (the real refusals) ──▶ Inspection
+
+Only headers are read. One bad file stops nothing: it is listed with the reason.
+"""
+
+from derive.inspection.run import inspect
+from derive.inspection.stacks import Inspection, Objects, Problem, Stack
+from derive.inspection.verdicts import Verdict
+
+__all__ = ["Inspection", "Objects", "Problem", "Stack", "Verdict", "inspect"]

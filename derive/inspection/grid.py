@@ -1,0 +1,346 @@
+"""Where the images of a stack lie, as far as they say: measured, and never refused (PS3.3 C.7.6.2).
+
+:mod:`derive.planes` refuses what is no volume; here the same is measured, of what is one and of what is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.headers import Header
+from derive.inspection.keywords import joined, number, numbers, raw, spread
+from derive.planes import (
+    DIMENSIONS,
+    GAP_SPACINGS,
+    HINTS,
+    ORIENTATION_TOLERANCE,
+    SAME_POSITION_MM,
+    SPACING_TOLERANCE,
+)
+
+Vectors = NDArray[np.float64]
+#: Planes that are turned by less from a plane of the patient bear its name.
+OBLIQUE_DEGREES = 1.0
+#: Cosines that are further from a right angle, or from unit length, say no direction.
+SKEWED = 0.1
+#: No length in a patient; numbers beyond it leave what can be computed with.
+FARTHEST_MM = 1e9
+#: So many different values are named one by one.
+MOST_KINDS = 32
+_OF_PLANE = ("ImageOrientationPatient", "Rows, Columns", "PixelSpacing")
+_LOCALIZER = "LOCALIZER"
+_PLANES = ("sagittal", "coronal", "axial")
+_LETTERS = ("LR", "PA", "HF")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Slices that are missing between two files."""
+
+    after: str
+    before: str
+    mm: float
+    expected_mm: float
+
+    @property
+    def missing(self) -> int:
+        """How many slices would fit in."""
+        return max(1, round(self.mm / self.expected_mm) - 1)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Several images at one position: times, echoes, diffusion weights, or plain duplicates.
+
+    Parameters
+    ----------
+    positions : int
+    least, most : int
+        Images at a position.
+    by : tuple of (keyword, number of values)
+        Attributes that differ between the images of a position; those that tell all of them apart first.
+    """
+
+    positions: int
+    least: int
+    most: int
+    by: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Images that differ from most others of their series in something that one volume has one of.
+
+    Parameters
+    ----------
+    attribute : str
+        Keyword, or ``Rows, Columns``.
+    usual, value : str
+        What most have, and what these have.
+    files : tuple of str
+    """
+
+    attribute: str
+    usual: str
+    value: str
+    files: tuple[str, ...]
+
+    @property
+    def apart(self) -> bool:
+        """Whether the images are of no stack with the others: they lie another way, or are localizers."""
+        return self.attribute in _OF_PLANE or (self.attribute == "ImageType" and _LOCALIZER in self.value.split("\\"))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the images of a stack lie: of those that are not odd.
+
+    Parameters
+    ----------
+    columns, rows, slices : int, optional
+        Slices are the positions along the normal.
+    spacing_xyz_mm : (float, float, float), optional
+        Between columns, rows and slices; None for what nobody says. Between slices it is the mean of an even
+        stack, else the usual one; of a single image its Spacing Between Slices, or else Slice Thickness.
+    steps_mm : (least, most), optional
+        Distances of neighbouring slices.
+    orientation : str
+        axial, coronal, sagittal or oblique; empty where it is not known.
+    nearest : str
+        The plane of the patient that is nearest.
+    oblique_degrees : float, optional
+        How far rows and columns are turned from it.
+    rows_towards, columns_towards : str
+        As Patient Orientation has it (C.7.6.1.1.1): ``L``, or ``LP`` where they run between.
+    thickness_mm : (least, most), optional
+    extent_xyz_mm : (float, float, float), optional
+        From outer edge to outer edge.
+    tilt_degrees : float, optional
+        Between the normal and the direction in which the slices are stacked.
+    sideways_mm : float, optional
+        How far a slice lies beside that direction, at most.
+    gaps : tuple of Gap
+    repeats : Repeats, optional
+    odd : tuple of Odd
+    """
+
+    columns: int | None = None
+    rows: int | None = None
+    slices: int | None = None
+    spacing_xyz_mm: tuple[float | None, float | None, float | None] | None = None
+    steps_mm: tuple[float, float] | None = None
+    orientation: str = ""
+    nearest: str = ""
+    oblique_degrees: float | None = None
+    rows_towards: str = ""
+    columns_towards: str = ""
+    thickness_mm: tuple[float, float] | None = None
+    extent_xyz_mm: tuple[float, float, float] | None = None
+    tilt_degrees: float | None = None
+    sideways_mm: float | None = None
+    gaps: tuple[Gap, ...] = ()
+    repeats: Repeats | None = None
+    odd: tuple[Odd, ...] = ()
+
+
+def grid_of(headers: Sequence[Header]) -> Grid:
+    """Measure where images lie, whatever they lack."""
+    odd = _odd(headers)
+    apart = {name for o in odd if o.apart for name in o.files}
+    usual = [h for h in headers if h.name not in apart] or list(headers)
+    columns, rows = (_whole(usual, k) for k in ("Columns", "Rows"))
+    pixel = next((n for h in usual if (n := _lengths(h, "PixelSpacing", 2)) and min(n) > 0), None)
+    flat: dict[str, Any] = {
+        "columns": columns,
+        "rows": rows,
+        "thickness_mm": spread(usual, "SliceThickness"),
+        "odd": odd,
+    }
+    x, y = (pixel[1], pixel[0]) if pixel else (None, None)
+    single = all((number(h, "NumberOfFrames") or 1) == 1 for h in usual)  # of several, each has a place of its own
+    placed = [h for h in usual if single and _cosines(h) is not None and _lengths(h, "ImagePositionPatient", 3)]
+    if not placed:
+        return Grid(**flat, spacing_xyz_mm=(x, y, None) if pixel else None)
+    cosines = _cosines(placed[0])
+    assert cosines is not None, "just looked at"
+    stacked = _stacked(placed, cosines)
+    spacing = x, y, stacked.pop("z")
+    between = stacked.pop("length")
+    extent = [n * s for n, s in zip((columns, rows), (x, y), strict=True) if n and s]
+    extent += [between + spacing[2]] if spacing[2] else []
+    return Grid(
+        **flat,
+        **stacked,
+        **_directions(cosines),
+        spacing_xyz_mm=spacing,
+        extent_xyz_mm=(extent[0], extent[1], extent[2]) if len(extent) == 3 else None,
+    )
+
+
+def _whole(headers: Sequence[Header], keyword: str) -> int | None:
+    found = next((v for h in headers if (v := number(h, keyword)) is not None), None)
+    return None if found is None else int(found)
+
+
+def _lengths(header: Header, keyword: str, count: int) -> tuple[float, ...] | None:
+    found = numbers(header, keyword, count)
+    return found if found and max(map(abs, found)) < FARTHEST_MM else None
+
+
+def _cosines(header: Header) -> Vectors | None:
+    """Directions of a row and of a column, (2, 3); None where they are none."""
+    found = numbers(header, "ImageOrientationPatient", 6)
+    if found is None:
+        return None
+    pair = np.array(found).reshape(2, 3)
+    skew = max(*np.abs(np.linalg.norm(pair, axis=1) - 1), abs(float(pair[0] @ pair[1])))
+    return pair if skew <= SKEWED else None
+
+
+def _directions(cosines: Vectors) -> dict[str, Any]:
+    axes = [int(np.abs(c).argmax()) for c in cosines]
+    turned = max(float(np.degrees(np.arccos(min(1.0, np.abs(c).max() / np.linalg.norm(c))))) for c in cosines)
+    (normal,) = {0, 1, 2} - set(axes) if len(set(axes)) == 2 else {int(np.abs(np.cross(*cosines)).argmax())}
+    return {
+        "orientation": "oblique" if turned > OBLIQUE_DEGREES else _PLANES[normal],
+        "nearest": _PLANES[normal],
+        "oblique_degrees": turned,
+        "rows_towards": _letters(cosines[0]),
+        "columns_towards": _letters(cosines[1]),
+    }
+
+
+def _letters(direction: Vectors) -> str:
+    """Name a direction by what it runs towards, the most first; what is less than the tolerance is left out."""
+    least = np.sin(np.radians(OBLIQUE_DEGREES))
+    ordered = sorted(zip(direction, _LETTERS, strict=True), key=lambda p: -abs(p[0]))
+    return "".join(letters[int(value < 0)] for value, letters in ordered if abs(value) > least)
+
+
+def _stacked(headers: Sequence[Header], cosines: Vectors) -> dict[str, Any]:
+    """Measure along the normal, and across it."""
+    normal = np.cross(cosines[0], cosines[1])
+    normal /= np.linalg.norm(normal)
+    points = np.array([_lengths(h, "ImagePositionPatient", 3) for h in headers])
+    along = points @ normal
+    order = np.lexsort((*points.T, along))
+    headers, points, along = [headers[i] for i in order], points[order], along[order]
+    places = _places(points, along)
+    firsts = [p[0] for p in places]
+    measured: dict[str, Any] = {"slices": len(places), "z": None, "length": float(along[-1] - along[0])}
+    if max(map(len, places)) > 1:
+        measured["repeats"] = _repeats(headers, places)
+    if len(places) < 2:
+        said = (_lengths(headers[0], k, 1) for k in ("SpacingBetweenSlices", "SliceThickness"))
+        return measured | {"z": next((s[0] for s in said if s and s[0] > 0), None)}
+    steps = np.diff(along[firsts])
+    tilt, sideways = _tilt(points[firsts], normal)
+    names = [headers[i].name for i in firsts]
+    return (
+        measured
+        | {
+            "steps_mm": (float(steps.min()), float(steps.max())),
+            "tilt_degrees": tilt,
+            "sideways_mm": sideways,
+        }
+        | _steps(steps, names)
+    )
+
+
+def _steps(steps: Vectors, names: Sequence[str]) -> dict[str, Any]:
+    expected = float(np.sort(steps)[(len(steps) - 1) // 2])
+    wide = [int(i) for i in np.flatnonzero(steps >= GAP_SPACINGS * expected)] if expected > SAME_POSITION_MM else []
+    gaps = tuple(Gap(names[i], names[i + 1], float(steps[i]), expected) for i in wide)
+    return {"z": expected if gaps else float(steps.mean()), "gaps": gaps}
+
+
+def _places(points: Vectors, along: Vectors) -> list[list[int]]:
+    """Indices of images that lie at one position, in order along the normal."""
+    places: list[list[int]] = []
+    for index, point in enumerate(points):
+        for place in reversed(places):
+            if along[index] - along[place[0]] > SAME_POSITION_MM:
+                places.append([index])
+                break
+            if float(np.linalg.norm(point - points[place[0]])) <= SAME_POSITION_MM:
+                place.append(index)
+                break
+        else:
+            places.append([index])
+    return places
+
+
+def _tilt(points: Vectors, normal: Vectors) -> tuple[float, float]:
+    """Angle between the normal and the direction of the stack, and how far a slice is off that."""
+    offset = points - points[0]
+    along = offset @ normal
+    across = offset - np.outer(along, normal)
+    if not along.any():
+        return 0.0, float(np.linalg.norm(across, axis=1).max())
+    drift = np.linalg.lstsq(along[:, None], across, rcond=None)[0][0]
+    beside = np.linalg.norm(across - np.outer(along, drift), axis=1)
+    return float(np.degrees(np.arctan(np.linalg.norm(drift)))), float(beside.max())
+
+
+def _repeats(headers: Sequence[Header], places: Sequence[Sequence[int]]) -> Repeats:
+    counts = [len(p) for p in places]
+    apart, some = {}, {}
+    for keyword in (*DIMENSIONS, *HINTS):
+        values = [[raw(headers[i], keyword) for i in place] for place in places if len(place) > 1]
+        most = max(len(set(v)) for v in values)
+        if all(len(set(v)) == len(v) for v in values):
+            apart[keyword] = most
+        elif most > 1:
+            some[keyword] = most
+    by = apart | some or {"InstanceNumber": max(counts)}
+    return Repeats(len(places), min(counts), max(counts), tuple(by.items()))
+
+
+def _odd(headers: Sequence[Header]) -> tuple[Odd, ...]:
+    """Find the images that have something else than most."""
+    found: list[Odd] = []
+    spacing = spread(headers, "PixelSpacing")
+    for attribute, keywords, tolerance in (
+        ("ImageOrientationPatient", ("ImageOrientationPatient",), ORIENTATION_TOLERANCE),
+        ("Rows, Columns", ("Rows", "Columns"), 0.5),
+        ("PixelSpacing", ("PixelSpacing",), SPACING_TOLERANCE * abs(spacing[0] if spacing else 1.0)),
+    ):
+        rows = [tuple(v for k in keywords for v in numbers(h, k) or ()) for h in headers]
+        kinds = [("\\".join(f"{v + 0.0:.6g}" for v in rows[kind[0]]), kind) for kind in _alike(rows, tolerance)]
+        found += _others(attribute, headers, kinds)
+    for keyword in ("ImageType", "FrameOfReferenceUID"):
+        named: dict[str, list[int]] = {}
+        for index, header in enumerate(headers):
+            named.setdefault(joined(header, keyword), []).append(index)
+        found += _others(keyword, headers, list(named.items()))
+    return tuple(found)
+
+
+def _others(attribute: str, headers: Sequence[Header], kinds: list[tuple[str, list[int]]]) -> list[Odd]:
+    """Name all kinds but the one that most images are of; what is of very many kinds is named together."""
+    usual, *others = sorted(kinds, key=lambda k: -len(k[1]))
+    rest = [i for _, indices in others[MOST_KINDS:] for i in indices]
+    others = others[:MOST_KINDS] + ([("other values", rest)] if rest else [])
+    return [
+        Odd(attribute, usual[0] or "none", value or "none", tuple(headers[i].name for i in indices))
+        for value, indices in others
+    ]
+
+
+def _alike(rows: Sequence[tuple[float, ...]], tolerance: float) -> list[list[int]]:
+    """Group rows of numbers that differ by no more than a tolerance from the first of their group."""
+    groups: list[list[int]] = []
+    for length in sorted({len(r) for r in rows}):
+        left = np.array([i for i, r in enumerate(rows) if len(r) == length])
+        values = np.array([rows[i] for i in left], dtype=np.float64).reshape(len(left), length)
+        while len(left):
+            near = np.abs(values - values[0]).max(axis=1, initial=0.0) <= tolerance
+            near[0] = True
+            groups.append([int(i) for i in left[near]])
+            left, values = left[~near], values[~near]
+    return groups
