@@ -154,7 +154,7 @@ def _is_mosaic(header: Header) -> bool:
 
 
 def _is_localizer(header: Header) -> bool:
-    return header.texts("ImageType")[2:3] == ["LOCALIZER"]
+    return [text.strip() for text in header.texts("ImageType")[2:3]] == ["LOCALIZER"]
 
 
 def _refuse_kind(headers: Sequence[Header], code: str, test: Callable[[Header], bool], what: str) -> None:

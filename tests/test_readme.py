@@ -48,12 +48,32 @@ def workplace(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+def arguments_of(command: str) -> list[str]:
+    return shlex.split(command)
+
+
+def console_steps() -> list[tuple[str, str]]:
+    """Commands of the README that stand there with what they print."""
+    (block,) = re.findall(r"```console\n(.*?)```", README, re.S)
+    steps = re.split(r"^\$ derive ", block, flags=re.M)[1:]
+    return [(step.partition("\n")[0], step.partition("\n")[2]) for step in steps]
+
+
+def test_what_commands_print_is_what_the_readme_shows(workplace, capsys):
+    for command, shown in console_steps():
+        assert main(arguments_of(command)) == 0
+        printed = re.sub(r"2\.25\.[0-9]+", "UID", capsys.readouterr().out)
+        assert printed.split() == shown.split(), command
+
+
 def test_there_are_commands():
     assert len(COMMANDS) >= 6
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_table_runs(command, workplace, request):
+    if arguments_of(command)[0] in ("explain", "diff", "verify", "show"):
+        main(["gaussian-blur", "ct", "-o", "out", "--sigma-mm", "1.5"])
     if "ARCHIVE@" in command:
         archive = request.getfixturevalue("archive")
         command = command.replace(f"ARCHIVE@127.0.0.1:{PORT}", archive)

@@ -260,3 +260,9 @@ def test_a_function_is_named_with_where_it_is_from(tmp_path):
     assert f"{double.__module__}:double" in step.why_not
     assert step.parameters["description"] == "twice; so"
     assert step.code.meaning == "Smoothing"
+
+
+@pytest.mark.parametrize("sigma", [np.float32(1.5), np.float64(1.5), np.int64(2), np.array([1.0, 2.0, 3.0])])
+def test_numbers_of_numpy_are_recorded_as_numbers(sigma):
+    (step,) = steps_of(derive.build(derive.demo_series(), gaussian_blur(sigma_mm=sigma)).derivation.description)
+    assert step.recomputable

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from contextlib import nullcontext
 
 from derive.cli.shared import EXIT_CODES, common_flags, input_of, print_json
 from derive.inspection import inspect
 from derive.progress import Progress
 
-NOTHING = 3
+NOTHING, WIDTH = 3, 100
 DESCRIPTION = (
     "List every stack of images in a folder and all folders in it, a zip archive, or files: its class, geometry, "
     "gaps, tilt, times, odd slices, values and compression, and what each operation would say to it, with the error "
@@ -29,7 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "inspect",
         help="List the stacks of a folder, and what each operation would say to them.",
-        description=DESCRIPTION,
+        description=textwrap.fill(DESCRIPTION, WIDTH),
         epilog=f"{EXAMPLES}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

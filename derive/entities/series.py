@@ -36,7 +36,7 @@ def series_number(making: Making) -> int | None:
     if making.given.series_number is not None:
         return making.given.series_number
     number = making.source.value("SeriesNumber")
-    if number is None or not 0 <= int(number) * NUMBER_FACTOR + 1 <= LARGEST_IS:
+    if not isinstance(number, int) or not 0 <= int(number) * NUMBER_FACTOR + 1 <= LARGEST_IS:
         return None
     return int(number) * NUMBER_FACTOR + 1
 

@@ -14,7 +14,7 @@ from derive.archive import ZipLimits
 from derive.elements import tag_of
 from derive.headers import CLASS_SKIPPED, Header
 from derive.inspection.content import coding_of, patients, values_of
-from derive.inspection.grid import grid_of
+from derive.inspection.grid import Grid, grid_of
 from derive.inspection.keywords import integer, text, told
 from derive.inspection.scan import Progress, Scan, scan
 from derive.inspection.stacks import Inspection, Objects, Stack
@@ -22,7 +22,7 @@ from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, ref
 from derive.pixels import uid_of
 from derive.planes import distinct
 from derive.read import Source
-from derive.source import Skipped
+from derive.source import Skipped, SourceSeries
 
 _ROWS = tag_of("Rows")
 #: Classes whose objects have rows and columns and are no images to look at (PS3.3 A.51, A.84).
@@ -105,15 +105,7 @@ def _is_image(header: Header) -> bool:
 def _stack(headers: Sequence[Header], number: int | None, several: bool) -> Stack:
     kept, copies = without_copies(headers)
     grid, first = grid_of(kept), headers[0]
-    source, without_odd = None, None
-    if number is None:
-        name = uid_of(text(first, "SOPClassUID")).name
-        reads = refusal((), [Skipped(h.name, f"{CLASS_SKIPPED}{name}") for h in headers])
-    else:
-        source, reads = read_verdict(kept)
-        apart = {name for odd in grid.odd if odd.apart for name in odd.files}
-        if source is None and apart:
-            without_odd = read_verdict([h for h in kept if h.name not in apart])[1]
+    source, reads, without_odd = _judged(kept, grid, number is not None)
     uid = text(first, "SeriesInstanceUID")
     return Stack(
         number=number,
@@ -136,6 +128,20 @@ def _stack(headers: Sequence[Header], number: int | None, several: bool) -> Stac
         operations=every(reads) if source is None else verdicts(source),
         choose=f"--series {uid}" if several and uid and number is not None else "",
     )
+
+
+def _judged(
+    headers: Sequence[Header], grid: Grid, is_read: bool
+) -> tuple[SourceSeries | None, Verdict, Verdict | None]:
+    """Read a stack; return the series, what is said to it, and what is said without its odd images."""
+    if not is_read:
+        name = uid_of(text(headers[0], "SOPClassUID")).name
+        return None, refusal((), [Skipped(h.name, f"{CLASS_SKIPPED}{name}") for h in headers]), None
+    source, reads = read_verdict(headers)
+    apart = {name for odd in grid.odd if odd.apart for name in odd.files}
+    if source is not None or not apart:
+        return source, reads, None
+    return None, reads, read_verdict([h for h in headers if h.name not in apart])[1]
 
 
 def _objects(others: Sequence[Header]) -> tuple[Objects, ...]:

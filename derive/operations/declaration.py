@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NewType
 
+import numpy as np
+
 import codes
 from codes import Code
 from derive.derivation import GeometryEffect, Step, ValuesEffect
@@ -184,6 +186,9 @@ def derivation_code(text: str) -> Code:
 
 def text_of(value: Any) -> str:
     """Write a parameter so that it can be read back: numbers shortest, a grid by its series or its size."""
+    if isinstance(value, np.generic | np.ndarray):  # their own words for themselves depend on numpy's version
+        plain = value.tolist()
+        value = tuple(plain) if isinstance(plain, list) else plain
     if isinstance(value, float):
         return repr(float(value)).removesuffix(".0")
     if isinstance(value, SourceSeries):
