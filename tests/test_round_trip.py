@@ -104,6 +104,7 @@ def test_fetch_derive_send_fetch(way, name, archives, source, tmp_path):
     assert len(sent.stored) == len(report.instances)
     again = fetch(archive, tmp_path / "again", series_uid=report.series_instance_uid)
     assert_same(tmp_path / "out", again.folder)
+    assert derive.verify(again.folder, fetched.folder).same
 
 
 def test_the_archives_own_view_is_one_patient_and_one_study(archives, source, tmp_path):
