@@ -13,6 +13,8 @@
 (40, 128, 128)
 """
 
+import logging
+
 from derive.builder import DerivedSeries, build
 from derive.check import CheckReport, Finding, check
 from derive.conversion.given import Patient, Study
@@ -47,6 +49,8 @@ from derive.source import SourceSeries
 from derive.stack import stack
 from derive.version import VERSION as __version__  # noqa: N811 - the name that Python asks for
 from derive.volume import Quantity, Volume
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged is the application's to show
 
 __all__ = [
     "AssembleError",

@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
+from derive import standard
 from derive.derivation import Derivation
-from derive.elements import TEXT_VRS
+from derive.elements import TEXT_VRS, encode, is_text
 from derive.entities import BUILDERS
 from derive.errors import UsageError
 from derive.policy import IDENTITY, Action, row
 from derive.standard import AttributeRule, Iod
+from derive.validity import problem
 
+#: Whether a text fits the character set of a series is asked later.
+UTF8 = ("utf_8",)
 #: Entities whose text speaks of the new series.
 SERIES_LEVEL = frozenset({"Series", "Equipment"})
 
@@ -39,9 +43,10 @@ def checked_attributes(iod: Iod, attributes: Mapping[str, str]) -> Mapping[str, 
     ------
     UsageError
         ``SET-KEYWORD`` for a keyword that the IOD does not have, with the nearest match;
-        ``SET-FORBIDDEN`` for a UID, the pixel module, the patient, the study, or what is computed.
+        ``SET-FORBIDDEN`` for a UID, the pixel module, the patient, the study, or what is computed;
+        ``SET-VALUE`` for text that is no value of the attribute.
     """
-    for keyword in attributes:
+    for keyword, text in attributes.items():
         rule = iod.attributes.get(keyword)
         if rule is None:
             lowered = {k.lower(): k for k in iod.attributes}
@@ -54,4 +59,9 @@ def checked_attributes(iod: Iod, attributes: Mapping[str, str]) -> Mapping[str, 
                 f"{keyword} ({rule.module}) cannot be set: UIDs, the pixel and plane modules, the patient, the "
                 "study and whatever is computed stay as they are made",
             )
+        if not is_text(text):
+            raise UsageError("SET-CHARSET", f"{keyword} holds bytes that are no characters; give it as UTF-8")
+        fault = problem(encode(keyword, text, UTF8), rule, standard.values(iod.name, keyword), UTF8)
+        if fault:
+            raise UsageError("SET-VALUE", f"{keyword} ({rule.vr}): {fault}")
     return dict(attributes)

@@ -376,3 +376,16 @@ def test_a_new_quantity_has_no_step_of_the_source():
     kept = apply(function=lambda values: values, code="Smoothing", description="x")(volume)
     other = apply(function=lambda values: values / 4096, code="Smoothing", description="x", units="1")(volume)
     assert (kept.quantity.step, other.quantity.step) == (1.0, None)
+
+
+class Model:
+    """An object that can be called, as trained models are."""
+
+    def __call__(self, values):
+        return values
+
+
+def test_an_object_that_can_be_called_is_recorded_by_its_class(tmp_path):
+    series = derive.build(derive.read(make_series("CT")), apply(function=Model(), code="Smoothing"))
+    assert f"function='{__name__}:Model'" in series.derivation.description
+    series.write(tmp_path / "out")

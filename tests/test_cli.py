@@ -111,7 +111,7 @@ def test_exit_codes_of_values_output_and_findings(ct, tmp_path):
     assert run("minip", ct, "-o", tmp_path / "full") == 6
     assert run("minip", ct, "-o", tmp_path / "x", "--manifest", tmp_path / "x" / "m.json") == 6
     assert run("apply", ct, "-o", tmp_path / "x", "--function", f"{__name__}:broken", "--code", "Smoothing") == 5
-    assert run("minip", ct, "-o", tmp_path / "x", "--set", "Laterality=LEFT") == 1
+    assert run("minip", ct, "-o", tmp_path / "x", "--set", "Laterality=LEFT") == 2
     dataset = pydicom.dcmread(ct / "0.dcm")
     del dataset.PatientID
     dataset.save_as(ct / "0.dcm")

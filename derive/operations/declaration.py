@@ -203,5 +203,6 @@ def text_of(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "(" + ", ".join(map(text_of, value)) + ")"
     if callable(value):
-        return repr(f"{value.__module__}:{value.__qualname__}")
+        named = value if hasattr(value, "__qualname__") else type(value)  # an object that can be called has no name
+        return repr(f"{named.__module__}:{named.__qualname__}")
     return repr(value)

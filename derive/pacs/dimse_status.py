@@ -8,6 +8,7 @@ _SUCCESS, _RESOURCE_LIMITATION = 0x0000, 0x0213
 _MEANINGS = {
     0x0000: "stored",
     0x0110: "processing failure",
+    0x0111: "duplicate SOP Instance",
     0x0117: "invalid SOP Instance",
     0x0122: "SOP Class not supported",
     0x0124: "not authorised",

@@ -201,7 +201,9 @@ class Worker:
         self._unanswered = 0
         result = task.answered(answer)
         if not result.category.stored:
-            LOGGER.warning("%s: %s: status 0x%04X", self.address, task.parcel.name, answer.status)
+            LOGGER.warning(
+                "%s: %s: status 0x%04X", self.address, task.parcel.name or task.parcel.sop_instance_uid, answer.status
+            )
         if result.category is Category.TRANSIENT and task.attempts < self.patience.attempts:
             self._later.append(task)
             return None
