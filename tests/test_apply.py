@@ -386,6 +386,6 @@ class Model:
 
 
 def test_an_object_that_can_be_called_is_recorded_by_its_class(tmp_path):
-    series = derive.build(derive.read(make_series("CT")), apply(function=Model(), code="Smoothing"))
+    series = derive.build(derive.demo_series(), apply(function=Model(), code="Smoothing"))
     assert f"function='{__name__}:Model'" in series.derivation.description
     series.write(tmp_path / "out")
