@@ -21,17 +21,10 @@ from derive.operations import apply, gaussian_blur, mean_projection, minip, mip,
 from derive.recompute import verify
 from derive.version import VERSION
 from tests.sources import OBLIQUE, make_series
+from tests.test_real_matrix import VOLUMES
 
-#: CT with padding, CT, oblique MR of three orientations, MR with padding, PET with a slope a slice.
-SERIES = [
-    "ct_small_ge_3",
-    "legacy_converted_ct/image",
-    "mr_siemens_obliques/cor_hf_unzipped",
-    "mr_siemens_obliques/sag_oblique_unzipped",
-    "mr_siemens_obliques/tra_oblique_unzipped",
-    "mr_ge_axial_20",
-    "petctmr_ibsi_sts002/PET",
-]
+#: Every series of the real data that is one volume.
+SERIES = VOLUMES
 CHAINS = {
     "gaussian_blur": [gaussian_blur(sigma_mm=(1.5, 0.0, 2.5))],
     "resample": [resample(spacing_mm=(2.0, 3.1, 3.0))],
