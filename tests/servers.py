@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import sysconfig
 import time
 import urllib.request
@@ -67,17 +68,32 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+@cache
+def path_of_programs() -> str:
+    """PATH without the environment of this Python: pynetdicom puts programs there that have the names of dcmtk's."""
+    own = Path(sys.executable).parent
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(f for f in folders if Path(f) != own)
+
+
+def program(name: str) -> str:
+    """Return the path of a program that is installed beside this Python, not in it; skip without."""
+    found = shutil.which(name, path=path_of_programs())
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
 def needs(*names: str) -> None:
     """Skip where a program is not installed."""
     for name in names:
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
+        program(name)
 
 
 @cache
 def environment() -> dict[str, str]:
     """Environment of a server: small packets at once, and loopback only where a compiler is there."""
-    found = dict(os.environ, TCP_NODELAY="1")
+    found = dict(os.environ, TCP_NODELAY="1", PATH=path_of_programs())
     compiler = shutil.which("cc")
     if compiler and SHIM_SOURCE.exists():
         shim = Path(os.environ.get("TMPDIR", "/tmp")) / f"derive-bindlo-{os.getuid()}-{sysconfig.get_platform()}.so"

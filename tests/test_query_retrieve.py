@@ -43,7 +43,7 @@ from tests.sources import ROOT
 
 SERIES = collection()
 RLE = compressed()
-IMPATIENT = Timeouts(connect=5, association=5, message=0.7, network=5)
+IMPATIENT = Timeouts(connect=5, association=5, message=2, network=5)
 _MODELS = "1.2.840.10008.5.1.4.1.2."
 
 

@@ -78,8 +78,16 @@ def files_of(folder):
 
 
 def dcmtk(program, *arguments, peer, aet=None):
-    servers.needs(program)
-    command = [program, "-v", "-aec", aet or peer.aet, "127.0.0.1", str(peer.port), *map(str, arguments)]
+
+    command = [
+        servers.program(program),
+        "-v",
+        "-aec",
+        aet or peer.aet,
+        "127.0.0.1",
+        str(peer.port),
+        *map(str, arguments),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 

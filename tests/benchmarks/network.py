@@ -70,7 +70,16 @@ def compare(server: servers.Server, source: Path, folder: Path, rounds: int, hel
         ours = renewed(source, folder / "ours")
         rate.ours.append(timed([sys.executable, "-m", "derive", "send", str(ours), server.address, "-q"]))
         theirs = renewed(source, folder / "theirs")
-        storescu = ["storescu", "-aec", server.aet, "127.0.0.1", str(server.port), "+sd", "+r", str(theirs)]
+        storescu = [
+            servers.program("storescu"),
+            "-aec",
+            server.aet,
+            "127.0.0.1",
+            str(server.port),
+            "+sd",
+            "+r",
+            str(theirs),
+        ]
         rate.theirs.append(timed(storescu))
     assert held() - already == 2 * rounds * SLICES, "not everything arrived"
     return rate
