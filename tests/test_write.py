@@ -15,6 +15,7 @@ import pytest
 import derive
 from derive import filing, write
 from derive.elements import encode
+from derive.entities import BUILDERS, Builder
 from derive.operations import apply, gaussian_blur, resample
 from derive.uids import RandomUids, ReproducibleUids, checked_root
 from tests.sources import make_series
@@ -153,11 +154,12 @@ def test_a_position_that_is_off_is_noticed(source):
         places.check(made[2]._replace(elements=wide), "x.dcm")
 
 
-def test_errors_of_the_check_are_not_written(source, tmp_path):
-    series = derive.build(source, BLUR, set={"Laterality": "LEFT"})
+def test_errors_of_the_check_are_not_written(source, tmp_path, monkeypatch):
+    monkeypatch.setitem(BUILDERS, "HighBit", Builder("HighBit", lambda making: 11, per_frame=False))
+    series = derive.build(source, BLUR)
     with pytest.raises(derive.InvalidInstance) as caught:
         series.write(tmp_path / "o")
-    assert {f.code for f in caught.value.findings if f.severity == "error"} == {"CHK-ENUM"}
+    assert {f.code for f in caught.value.findings if f.severity == "error"} == {"CHK-HIGHBIT"}
     assert only(tmp_path) == []
 
 
