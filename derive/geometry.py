@@ -17,6 +17,10 @@ from derive.errors import GeometryError
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
 
+#: Letters towards which x, y and z fall and grow (LPS).
+LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
+#: A direction has no letter of an axis to which it is nearly at a right angle: 3 degrees.
+LEAST_COSINE = 0.05
 #: Two grids are one when no voxel centre differs by more than this.
 POSITION_TOLERANCE_MM = 1e-3
 
@@ -25,6 +29,20 @@ def triple(values: ArrayLike) -> Triple:
     """Return three finite floats, as plain Python numbers."""
     x, y, z = (float(v) for v in np.asarray(values, dtype=np.float64).reshape(3))
     return x, y, z
+
+
+def letters_of(direction: ArrayLike, least: float = LEAST_COSINE) -> str:
+    """Return one to three letters for a direction in the patient, the nearest first (PS3.3 C.7.6.1.1.1).
+
+    Parameters
+    ----------
+    direction : (x, y, z)
+    least : float
+        Cosine from which on an axis is named.
+    """
+    cosines = np.asarray(direction, dtype=np.float64)
+    order = sorted(range(3), key=lambda axis: -abs(cosines[axis]))
+    return "".join(LETTERS[a][int(cosines[a] > 0)] for a in order if abs(cosines[a]) >= least)
 
 
 @dataclass(frozen=True)

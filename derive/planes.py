@@ -263,17 +263,24 @@ def _plane(header: Header, keyword: str, count: int) -> tuple[float, ...]:
 
 def _same(headers: Sequence[Header], values: Vectors, tolerance: float, code: str, what: str) -> None:
     """Refuse values that are not the same for all images."""
-    groups: list[tuple[Vectors, list[Header]]] = []
-    for header, value in zip(headers, values, strict=True):
-        for representative, members in groups:
-            if float(np.abs(value - representative).max()) <= tolerance:
-                members.append(header)
-                break
-        else:
-            groups.append((value, [header]))
-    if len(groups) > 1:
-        named = counted({"\\".join(f"{v:.7g}" for v in value): members for value, members in groups})
+    kinds = alike(values, tolerance)
+    if len(kinds) > 1:
+        named = counted({"\\".join(f"{v:.7g}" for v in values[k[0]]): [headers[i] for i in k] for k in kinds})
         raise GeometryError(code, f"{what}: {named}; one volume needs one. Choose the files of one of them")
+
+
+def alike(rows: Sequence[Sequence[float]] | Vectors, tolerance: float) -> list[list[int]]:
+    """Group rows of numbers that differ by no more than a tolerance from the first of their group."""
+    groups: list[list[int]] = []
+    for length in sorted({len(r) for r in rows}):
+        left = np.array([i for i, r in enumerate(rows) if len(r) == length])
+        values = np.array([rows[i] for i in left], dtype=np.float64).reshape(len(left), length)
+        while len(left):
+            near = np.abs(values - values[0]).max(axis=1, initial=0.0) <= tolerance
+            near[0] = True
+            groups.append([int(i) for i in left[near]])
+            left, values = left[~near], values[~near]
+    return groups
 
 
 def distinct(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> dict[Any, list[Header]]:

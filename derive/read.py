@@ -64,6 +64,25 @@ def read(source: Source, *, series: str | None = None, limits: ZipLimits | None 
             headers.append(found)
         else:
             skipped.append(found)
+    return series_of(headers, skipped, series)
+
+
+def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series: str | None = None) -> SourceSeries:
+    """Make one series of headers: choose, sort, and refuse what is no volume.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+    skipped : sequence of Skipped
+        What else was found.
+    series : str, optional
+        Which one, as in :func:`read`.
+
+    Raises
+    ------
+    SourceError, GeometryError, ValuesError
+        As :func:`read`.
+    """
     chosen = select(headers, skipped, series)
     order, geometry = stack_of(chosen.headers)
     ordered = [chosen.headers[i] for i in order]

@@ -41,13 +41,14 @@ from derive.display import (
 )
 from derive.display import draw as drawing
 from derive.display.compare import planes_of
-from derive.display.cuts import PLANES, cut_of, cuts_of, letters_of, values_of
+from derive.display.cuts import PLANES, cut_of, cuts_of, values_of
 from derive.display.grey import Grey
 from derive.display.layout import SMALL, Style, layout_of
 from derive.display.page import bar_for
 from derive.display.sampling import sample
 from derive.display.sight import Sight
 from derive.errors import DeriveError, GeometryError, OutputError, UsageError, ValuesError
+from derive.geometry import letters_of
 from derive.operations import apply, gaussian_blur, mip, resample
 from derive.volume import Volume
 from tests.sources import OBLIQUE, make_series

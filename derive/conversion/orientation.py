@@ -16,14 +16,9 @@ from numpy.typing import NDArray
 
 from derive.errors import GeometryError
 from derive.geometry import Geometry, Shape, triple
+from derive.operations._planes import DISPLAY
 
 Matrix = NDArray[np.float64]
-#: Direction of the rows and of the columns in which people look at a plane (LPS): head up or front up.
-PLANES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
-    "axial": ((1, 0, 0), (0, 1, 0)),
-    "coronal": ((1, 0, 0), (0, 0, -1)),
-    "sagittal": ((0, 1, 0), (0, 0, -1)),
-}
 #: How far a voxel may lie from where the file puts it, since DICOM knows no shear.
 SHEAR_TOLERANCE_MM = 0.05
 #: Spacings are as coarse as each other within this; and float32 is as exact as this.
@@ -131,10 +126,10 @@ def _goal(units: Matrix, slice_axis: int, wish: Wish) -> tuple[Matrix, Matrix]:
     if wish.like is not None and wish.plane is None:
         return np.array(wish.like.row_cosines), np.array(wish.like.column_cosines)
     if wish.plane is not None:
-        row, column = PLANES[wish.plane]
+        row, column = DISPLAY[wish.plane]
     else:
         nearest = int(np.abs(units[:, slice_axis]).argmax())
-        row, column = PLANES[("sagittal", "coronal", "axial")[nearest]]
+        row, column = DISPLAY[("sagittal", "coronal", "axial")[nearest]]
     return np.array(row, dtype=float), np.array(column, dtype=float)
 
 

@@ -7,10 +7,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from derive.conversion.orientation import PLANES, Matrix
+from derive.conversion.orientation import Matrix
 from derive.errors import GeometryError, UsageError
 from derive.formats.samples import Samples
 from derive.geometry import Geometry, Triple, triple
+from derive.operations._planes import DISPLAY
 
 #: Towards where an index grows, in LPS.
 LETTERS = {
@@ -98,8 +99,8 @@ def _stated(
 def directions(orientation: Orientation) -> Matrix:
     """(3, 3): unit vectors along which the x, y and z index grow, one a matrix column (LPS)."""
     if isinstance(orientation, str):
-        if orientation in PLANES:
-            row, column = (np.array(v, dtype=float) for v in PLANES[orientation])
+        if orientation in DISPLAY:
+            row, column = (np.array(v, dtype=float) for v in DISPLAY[orientation])
             return np.stack([row, column, np.cross(row, column)], axis=1)
         letters = orientation.upper()
         found = np.array([LETTERS.get(letter, (0.0, 0.0, 0.0)) for letter in letters])

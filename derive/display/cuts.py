@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from derive.errors import UsageError
-from derive.geometry import Geometry
+from derive.geometry import Geometry, letters_of
 from derive.operations._planes import DISPLAY, View, view_of
 from derive.volume import Array, Volume
 
 #: Told how many of how many slices are done.
 Progress = Callable[[int, int], None]
 PLANES = tuple(DISPLAY)
-#: Letters towards which x, y and z fall and grow (LPS; PS3.3 C.7.6.1.1.1).
-LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
-#: A direction has no letter of an axis to which it is nearly at a right angle: 3 degrees.
-LEAST_COSINE = 0.05
 #: From so many degrees on a plane is called oblique.
 LEAST_DEGREES = 1.0
 #: Slices that are asked for at a time.
@@ -34,13 +30,6 @@ class Edges(NamedTuple):
     right: str
     top: str
     bottom: str
-
-
-def letters_of(direction: ArrayLike) -> str:
-    """Return one to three letters for a direction in the patient, the nearest first."""
-    cosines = np.asarray(direction, dtype=np.float64)
-    order = sorted(range(3), key=lambda axis: -abs(cosines[axis]))
-    return "".join(LETTERS[a][int(cosines[a] > 0)] for a in order if abs(cosines[a]) >= LEAST_COSINE)
 
 
 @dataclass(frozen=True)

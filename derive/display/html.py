@@ -13,12 +13,11 @@ import numpy as np
 
 from derive.builder import DerivedSeries
 from derive.display.compose import Wishes, page_of
-from derive.display.cuts import letters_of
 from derive.display.draw import png_of
 from derive.display.layout import SMALL
 from derive.display.sight import Sight, extent_of, sight_of
 from derive.errors import DeriveError
-from derive.geometry import Geometry
+from derive.geometry import Geometry, letters_of
 from derive.pictures import Pictures
 from derive.read import read
 from derive.report import Report

@@ -8,6 +8,7 @@ from derive.derivation import GeometryEffect
 from derive.elements import Element, tag_of
 from derive.encode import Rescale, decimal
 from derive.entities.registry import per_frame, per_series
+from derive.geometry import letters_of
 from derive.series import Frame, Making
 
 #: How far, relative to what the pixels span, a field of view may be off to be called theirs.
@@ -37,13 +38,7 @@ def patient_orientation(making: Making) -> list[str] | Element | None:
         return None
     if geometry is None:
         return Element(tag_of("PatientOrientation"), "CS", b"")
-    return [_letters(v) for v in (geometry.row_cosines, geometry.column_cosines)]
-
-
-def _letters(direction: tuple[float, float, float]) -> str:
-    pairs = zip(direction, ("LR", "PA", "HF"), strict=True)
-    ordered = sorted(pairs, key=lambda p: -abs(p[0]))
-    return "".join(letters[value < 0] for value, letters in ordered if abs(value) > 1e-4)
+    return [letters_of(v) for v in (geometry.row_cosines, geometry.column_cosines)]
 
 
 @per_frame("ImagePositionPatient")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.geometry import letters_of
 from derive.headers import Header
 from derive.inspection.keywords import joined, number, numbers, raw, spread
 from derive.planes import (
@@ -21,11 +22,13 @@ from derive.planes import (
     ORIENTATION_TOLERANCE,
     SAME_POSITION_MM,
     SPACING_TOLERANCE,
+    alike,
 )
 
 Vectors = NDArray[np.float64]
 #: Planes that are turned by less from a plane of the patient bear its name.
 OBLIQUE_DEGREES = 1.0
+_LEAST = float(np.sin(np.radians(OBLIQUE_DEGREES)))
 #: Cosines that are further from a right angle, or from unit length, say no direction.
 SKEWED = 0.1
 #: No length in a patient; numbers beyond it leave what can be computed with.
@@ -35,7 +38,6 @@ MOST_KINDS = 32
 _OF_PLANE = ("ImageOrientationPatient", "Rows, Columns", "PixelSpacing")
 _LOCALIZER = "LOCALIZER"
 _PLANES = ("sagittal", "coronal", "axial")
-_LETTERS = ("LR", "PA", "HF")
 
 
 @dataclass(frozen=True)
@@ -210,16 +212,9 @@ def _directions(cosines: Vectors) -> dict[str, Any]:
         "orientation": "oblique" if turned > OBLIQUE_DEGREES else _PLANES[normal],
         "nearest": _PLANES[normal],
         "oblique_degrees": turned,
-        "rows_towards": _letters(cosines[0]),
-        "columns_towards": _letters(cosines[1]),
+        "rows_towards": letters_of(cosines[0], _LEAST),
+        "columns_towards": letters_of(cosines[1], _LEAST),
     }
-
-
-def _letters(direction: Vectors) -> str:
-    """Name a direction by what it runs towards, the most first; what is less than the tolerance is left out."""
-    least = np.sin(np.radians(OBLIQUE_DEGREES))
-    ordered = sorted(zip(direction, _LETTERS, strict=True), key=lambda p: -abs(p[0]))
-    return "".join(letters[int(value < 0)] for value, letters in ordered if abs(value) > least)
 
 
 def _stacked(headers: Sequence[Header], cosines: Vectors) -> dict[str, Any]:
@@ -311,7 +306,7 @@ def _odd(headers: Sequence[Header]) -> tuple[Odd, ...]:
         ("PixelSpacing", ("PixelSpacing",), SPACING_TOLERANCE * abs(spacing[0] if spacing else 1.0)),
     ):
         rows = [tuple(v for k in keywords for v in numbers(h, k) or ()) for h in headers]
-        kinds = [("\\".join(f"{v + 0.0:.6g}" for v in rows[kind[0]]), kind) for kind in _alike(rows, tolerance)]
+        kinds = [("\\".join(f"{v + 0.0:.6g}" for v in rows[kind[0]]), kind) for kind in alike(rows, tolerance)]
         found += _others(attribute, headers, kinds)
     for keyword in ("ImageType", "FrameOfReferenceUID"):
         named: dict[str, list[int]] = {}
@@ -330,17 +325,3 @@ def _others(attribute: str, headers: Sequence[Header], kinds: list[tuple[str, li
         Odd(attribute, usual[0] or "none", value or "none", tuple(headers[i].name for i in indices))
         for value, indices in others
     ]
-
-
-def _alike(rows: Sequence[tuple[float, ...]], tolerance: float) -> list[list[int]]:
-    """Group rows of numbers that differ by no more than a tolerance from the first of their group."""
-    groups: list[list[int]] = []
-    for length in sorted({len(r) for r in rows}):
-        left = np.array([i for i, r in enumerate(rows) if len(r) == length])
-        values = np.array([rows[i] for i in left], dtype=np.float64).reshape(len(left), length)
-        while len(left):
-            near = np.abs(values - values[0]).max(axis=1, initial=0.0) <= tolerance
-            near[0] = True
-            groups.append([int(i) for i in left[near]])
-            left, values = left[~near], values[~near]
-    return groups

@@ -18,9 +18,8 @@ from derive.geometry import Geometry
 from derive.headers import Header
 from derive.operations import REGISTRY, OperationKind
 from derive.plan import plan_of
-from derive.planes import distinct, stack_of
-from derive.read import _instance, _table
-from derive.rescale import check_alike
+from derive.planes import distinct
+from derive.read import series_of
 from derive.select import select
 from derive.source import Skipped, SourceSeries
 from derive.stack import quantity_of, stack
@@ -93,26 +92,6 @@ def _uid(header: Header) -> str:
         return header.text("SOPInstanceUID") or header.name
     except DeriveError:
         return header.name
-
-
-def series_of(headers: Sequence[Header]) -> SourceSeries:
-    """Return the series that :func:`derive.read` makes of files with these headers.
-
-    Raises
-    ------
-    DeriveError
-        As :func:`derive.read`.
-    """
-    chosen = select(headers, (), None)
-    order, geometry = stack_of(chosen.headers)
-    ordered = [chosen.headers[i] for i in order]
-    check_alike(ordered)
-    return SourceSeries(
-        instances=tuple(_instance(h) for h in ordered),
-        table=_table(ordered),
-        geometry=geometry,
-        tags=frozenset().union(*{h.tags for h in ordered}),
-    )
 
 
 def read_verdict(headers: Sequence[Header]) -> tuple[SourceSeries | None, Verdict]:
