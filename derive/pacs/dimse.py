@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,10 +12,9 @@ from derive.pacs import contexts
 from derive.pacs.address import DimseAddress
 from derive.pacs.dimse_link import Link
 from derive.pacs.dimse_worker import Load, Patience, Task, Worker
+from derive.pacs.matching import is_harmless_uid
 from derive.pacs.outcome import Category, Result
 from derive.pacs.parcel import Parcel
-
-_UID = re.compile(r"[0-9.]{1,64}")
 
 
 class DimseSender:
@@ -150,9 +148,9 @@ def _side_by_side(workers: Sequence[Worker], stop: threading.Event) -> Iterator[
 
 def _unsendable(parcel: Parcel) -> str:
     """Say what keeps an instance from being named in a message; empty if nothing does."""
-    if not _UID.fullmatch(parcel.sop_class_uid):
+    if not is_harmless_uid(parcel.sop_class_uid):
         return "its SOP Class UID is no UID"
-    if not _UID.fullmatch(parcel.transfer_syntax_uid):
+    if not is_harmless_uid(parcel.transfer_syntax_uid):
         return "its Transfer Syntax UID is no UID"
     if not (parcel.sop_instance_uid.isascii() and len(parcel.sop_instance_uid) <= 64):
         return "its SOP Instance UID is no UID"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from derive.pacs import query, web_query
 from derive.pacs.address import Address, DimseAddress, WebAddress
 from derive.pacs.config import Config, Destination
 from derive.pacs.found import FoundSeries
+from derive.pacs.matching import is_harmless_uid
 from derive.pacs.send import resolved
 from derive.pacs.verify import instances_at, series_from
 from derive.write import target_folder
@@ -34,7 +34,6 @@ FILTERS: Mapping[str, str] = {
 }
 #: Of these at least one is needed: without it an archive would be asked for everything it has.
 _NARROW = ("study_uid", "series_uid", "accession", "patient_id")
-_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True)
@@ -172,6 +171,6 @@ def _series_into(folder: Path, series: FoundSeries, destination: Destination, *,
 
 def _legal(uid: str) -> str:
     """UIDs become names of files: what is no UID does not."""
-    if not _UID.fullmatch(uid) or len(uid) > 64:
+    if not is_harmless_uid(uid):
         raise NetworkError("NET-UID", "the archive has an instance whose UID is none; it cannot be a file name")
     return uid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -28,3 +29,23 @@ class FoundSeries:
     series_description: str = field(default="", repr=False)
     patient_id: str = field(default="", repr=False)
     instances: int | None = None
+
+    @classmethod
+    def of(cls, said: Mapping[str, str]) -> FoundSeries:
+        """Take what an archive said, as keyword: text."""
+        return cls(
+            said.get("StudyInstanceUID", ""),
+            said.get("SeriesInstanceUID", ""),
+            said.get("Modality", ""),
+            _number(said.get("SeriesNumber", "")),
+            said.get("SeriesDescription", ""),
+            said.get("PatientID", ""),
+            _number(said.get("NumberOfSeriesRelatedInstances", "")),
+        )
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None

@@ -11,10 +11,17 @@ _RANGES = frozenset({"DA", "TM", "DT"})
 _WILD = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 
+_HARMLESS = re.compile(r"[0-9][0-9.]{0,63}")
+
 
 def is_uid(text: str) -> bool:
     """Whether a text is a UID (PS3.5 9.1), and so nothing else: no path, no wildcard."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def is_harmless_uid(text: str) -> bool:
+    """Whether a text is made as a UID is: what can be sent, asked for, or name a file, though it may not be legal."""
+    return _HARMLESS.fullmatch(text) is not None
 
 
 def matches(key: str, value: str, vr: str, *, fold: bool = False) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -16,7 +15,7 @@ from derive.errors import NetworkError, UsageError
 from derive.pacs.address import DimseAddress
 from derive.pacs.association import associated
 from derive.pacs.found import FoundSeries
-from derive.pacs.matching import matches
+from derive.pacs.matching import is_harmless_uid, matches
 from derive.pacs.texts import texts
 
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
@@ -45,7 +44,6 @@ _ABOVE_SERIES = frozenset({"PatientID", "StudyInstanceUID", "AccessionNumber"})
 MOST = 500
 
 #: As archives have them, which is less strict than the standard.
-_UID = re.compile(r"[0-9][0-9.]{0,63}")
 Answer = Mapping[str, str]
 Answered = TypeVar("Answered")
 _log = logging.getLogger(__name__)
@@ -81,7 +79,7 @@ def find_series(address: DimseAddress, filters: Mapping[str, str]) -> list[Found
     keys = {k: v.strip() for k, v in filters.items() if v.strip()}
     _check(keys)
     answers = twice(lambda: _with_finder(address, lambda finder: _series(finder, keys)))
-    found = {(a["StudyInstanceUID"], a["SeriesInstanceUID"]): _found(a) for a in answers}
+    found = {(a["StudyInstanceUID"], a["SeriesInstanceUID"]): FoundSeries.of(a) for a in answers}
     _log.info("%s has %d series that match", address, len(found))
     return list(found.values())
 
@@ -260,7 +258,7 @@ def _check(keys: Mapping[str, str]) -> None:
             "NET-FILTER", f"series cannot be found by {', '.join(unknown)}; wanted {', '.join(sorted(FILTERS))}"
         )
     for name, value in keys.items():
-        if name.endswith("UID") and not all(_UID.fullmatch(uid) for uid in value.split("\\")):
+        if name.endswith("UID") and not all(is_harmless_uid(uid) for uid in value.split("\\")):
             raise UsageError("NET-FILTER", f"{name} is no UID; wanted digits and dots, at most 64 characters")
         if not name.endswith("UID") and ("\\" in value or not value.isprintable()):
             raise UsageError("NET-FILTER", f"{name} has a backslash or a control character; wanted one value")
@@ -277,22 +275,3 @@ def _identifier(level: str, keys: Answer) -> Dataset:
         assert tag is not None, "the keys are this module's own"
         identifier.add(DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE))
     return identifier
-
-
-def _found(answer: Answer) -> FoundSeries:
-    return FoundSeries(
-        answer["StudyInstanceUID"],
-        answer["SeriesInstanceUID"],
-        answer.get("Modality", ""),
-        _number(answer.get("SeriesNumber", "")),
-        answer.get("SeriesDescription", ""),
-        answer.get("PatientID", ""),
-        _number(answer.get("NumberOfSeriesRelatedInstances", "")),
-    )
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None

@@ -22,6 +22,7 @@ from pydicom.datadict import tag_for_keyword
 from derive.errors import NetworkError, UsageError
 from derive.pacs.address import WebAddress
 from derive.pacs.found import FoundSeries
+from derive.pacs.matching import is_harmless_uid
 from derive.pacs.web import WebSession
 from derive.pacs.web_multipart import boundary_of, parts
 
@@ -32,7 +33,6 @@ _log = logging.getLogger(__name__)
 #: How many answers are asked for at a time; a service may give fewer.
 PAGE = 500
 _NO_CONTENT = 204
-_UID = re.compile(r"[0-9.]{1,64}")
 #: What is asked for of a series, in the order of FoundSeries.
 _FIELDS = (
     "StudyInstanceUID",
@@ -258,27 +258,12 @@ def _value(item: _Item, keyword: str) -> str:
 
 
 def _series(item: _Item, wanted: Mapping[str, str]) -> FoundSeries:
-    study, series, modality, number, description, patient, instances = (_value(item, k) for k in _FIELDS)
-    return FoundSeries(
-        study or wanted.get("StudyInstanceUID", ""),
-        series,
-        modality,
-        _number(number),
-        description,
-        patient,
-        _number(instances),
-    )
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None
+    said = {keyword: _value(item, keyword) for keyword in _FIELDS}
+    return FoundSeries.of(said | {"StudyInstanceUID": said["StudyInstanceUID"] or wanted.get("StudyInstanceUID", "")})
 
 
 def _checked(uid: str) -> str:
     """UIDs become parts of URLs."""
-    if not _UID.fullmatch(uid):
+    if not is_harmless_uid(uid):
         raise UsageError("NET-UID", f"{uid!r} is no UID")
     return uid
