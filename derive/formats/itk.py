@@ -243,3 +243,15 @@ def _affine(image: Image, told: Told) -> Affine | None:
     affine[:3, :3] = signs * direction[:3, :3] * image.GetSpacing()[:3]
     affine[:3, 3] = signs[:, 0] * image.GetOrigin()[:3]
     return checked_affine(affine, told.name)
+
+
+def refuse_missing(path: Path, data: Path | None) -> None:
+    """Raise ``SRC-MISSING`` where the file that a header names as its data is not there."""
+    if data is not None and not data.is_file():
+        raise SourceError("SRC-MISSING", f"{data.name}, which {path.name} names as its data, does not exist; copy both")
+
+
+def size_of(image: Any) -> int:
+    """Bytes of all the values of an image."""
+    count: int = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
+    return count * int(image.GetSizeOfPixelComponent())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from derive.errors import SourceError
-from derive.formats.itk import Told, loaded, samples_of
+from derive.formats.itk import Told, loaded, refuse_missing, samples_of, size_of
 from derive.formats.samples import Samples
 
 #: Any of these says where the grid lies.
@@ -36,14 +36,13 @@ def read(path: Path) -> Samples:
     """
     fields, start = _header(path)
     data = _data_file(path, fields)
-    if data is not None and not data.is_file():
-        raise SourceError("SRC-MISSING", f"{data.name}, which {path.name} names as its data, does not exist; copy both")
+    refuse_missing(path, data)
     compressed = fields.get("CompressedData", "").lower() in ("true", "1")
     if compressed:
         _check_stated(path, data, fields)
     image = loaded(path, "MetaImageIO")
     if compressed and data is not None:
-        _check_compressed(data, start if data == path else 0, fields, _size_of(image))
+        _check_compressed(data, start if data == path else 0, fields, size_of(image))
     mm, notes = _length(fields)
     told = Told(
         path.name,
@@ -96,11 +95,6 @@ def _check_stated(path: Path, data: Path | None, fields: dict[str, str]) -> None
             f"{path.name} is compressed and has no CompressedDataSize, without which ITK gives arbitrary numbers; "
             "write it again without compression",
         )
-
-
-def _size_of(image: Any) -> int:
-    count: int = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
-    return count * int(image.GetSizeOfPixelComponent())
 
 
 def _check_compressed(data: Path, start: int, fields: dict[str, str], size: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from derive.errors import SourceError
-from derive.formats.itk import Told, loaded, nrrd_place, pixel_kind, samples_of
+from derive.formats.itk import Told, loaded, nrrd_place, pixel_kind, refuse_missing, samples_of, size_of
 from derive.formats.samples import Samples
 
 LENGTHS = {"mm": 1.0, "millimeter": 1.0, "millimeters": 1.0, "cm": 10.0, "m": 1000.0, "meter": 1000.0}
@@ -38,11 +38,10 @@ def read(path: Path) -> Samples:
     """
     header = _header(path)
     data = _data_file(path, header)
-    if data is not None and not data.is_file():
-        raise SourceError("SRC-MISSING", f"{data.name}, which {path.name} names as its data, does not exist; copy both")
+    refuse_missing(path, data)
     image = loaded(path, "NrrdImageIO")
     if data is not None:
-        _check_gzip(data, header, _size_of(image))
+        _check_gzip(data, header, size_of(image))
     keys = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     signs, notes = nrrd_place(keys)
     mm, unit_notes = _length(header.fields)
@@ -79,11 +78,6 @@ def _data_file(path: Path, header: _Header) -> Path | None:
     if named is None:
         return path
     return None if re.search(r"^LIST\b|%\d*d", named) else path.parent / named
-
-
-def _size_of(image: Any) -> int:
-    count: int = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
-    return count * int(image.GetSizeOfPixelComponent())
 
 
 def _check_gzip(data: Path, header: _Header, size: int) -> None:
