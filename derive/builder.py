@@ -245,7 +245,7 @@ class DerivedSeries:
             self.series_pass.making.uids.series(),
             self.volume.quantity.units,
             tuple(self._record(f) for f in sorted(filing.filed)),
-            filing.geometry_error_mm + self.order.placed_within_mm,
+            None if self.volume.geometry is None else filing.geometry_error_mm + self.order.placed_within_mm,
             tuple(findings),
             tuple(f.name for f in self.order.files if f not in self.source.paths),
         )

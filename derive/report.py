@@ -54,8 +54,8 @@ class Report:
     units : str
         Units of `value_error`.
     instances : tuple of InstanceRecord
-    geometry_error_mm : float
-        Largest distance between a computed voxel position and the one read back.
+    geometry_error_mm : float, optional
+        Largest distance between a computed voxel position and the one read back; None for pictures that lie nowhere.
     findings : tuple of Finding
         Of the check; a written series has no errors among them.
     inputs : tuple of str
@@ -68,7 +68,7 @@ class Report:
     series_instance_uid: str
     units: str
     instances: tuple[InstanceRecord, ...]
-    geometry_error_mm: float
+    geometry_error_mm: float | None
     findings: tuple[Finding, ...] = ()
     inputs: tuple[str, ...] = ()
 
@@ -92,8 +92,9 @@ class Report:
         warnings = f"{len(self.findings)} warnings" if self.findings else "check clean"
         clipped = f", {self.saturated} values clipped" if self.saturated else ""
         units = SHOWN_UNITS.get(self.units, f" {self.units}")
+        where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
         return (
-            f"{len(self.instances)} images in {self.folder}: geometry {self.geometry_error_mm:.4f} mm, "
+            f"{len(self.instances)} images in {self.folder}: {where}"
             f"values within {self.value_error:.4g}{units}{clipped}, {warnings}"
         )
 

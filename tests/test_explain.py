@@ -364,10 +364,3 @@ def test_the_command_prints_aligned_lines_or_json(made, capsys):
     assert "KVP  120.0  same in all 6 sources; a fact of the acquisition" in text
     assert run(out, "--json") == 0
     schema().validate(json.loads(capsys.readouterr().out))
-
-
-def test_the_explanation_of_a_conversion_that_is_not_yet_done_fits_the_same_schema():
-    values, patient = np.full((4, 8, 8), -500, np.int16), derive.Patient("P1", "Phantom^A")
-    series = derive.convert(values, modality="CT", spacing_xyz=(1, 1, 2), patient=patient, orientation="LPS")
-    entries = [e.to_json() for e in series.explained()]
-    schema().validate({"schema": "derive-explain/1", "attributes": entries})

@@ -202,7 +202,7 @@ def made(tmp_path_factory):
     def make(name: str, kind: str, burned: str = "NO", frame_time_ms: float | None = None):
         folder = tmp_path_factory.mktemp("sc")
         source = CASES[name].source(folder)
-        return source, convert(source, kind, burned, frame_times_ms=frame_time_ms).write(folder / "out")
+        return source, convert(source, kind, burned, frame_time_ms=frame_time_ms).write(folder / "out")
 
     return make
 
@@ -623,7 +623,7 @@ def test_pictures_that_lie_nowhere_take_patient_and_study_of_a_reference_alone(f
         )
         assert dataset.SeriesInstanceUID != reference.series_instance_uid
         assert all(e.keyword == "Laterality" or "Laterality" not in e.keyword for e in dataset)
-    assert report.geometry_error_mm == 0
+    assert report.geometry_error_mm is None
 
 
 @every_kind
@@ -695,8 +695,8 @@ def test_what_is_no_picture_is_refused_and_nothing_is_written(name, kind, tmp_pa
         *[(kind, {"values": "scale=2,1"}, "VAL-MEANING") for kind in KINDS],
         *[(kind, {"units": "1"}, "VAL-MEANING") for kind in KINDS],
         *[(kind, {"nan_value": 0.0}, "VAL-MEANING") for kind in KINDS],
-        (SINGLE, {"frame_times_ms": 40}, "OPT-FRAMETIME"),
-        *[(MULTI, {"frame_times_ms": t}, "OPT-FRAMETIME") for t in (0, -40, [0, 40], float("nan"), float("inf"))],
+        (SINGLE, {"frame_time_ms": 40}, "OPT-FRAMETIME"),
+        *[(MULTI, {"frame_time_ms": t}, "OPT-FRAMETIME") for t in (0, -40, [0, 40], float("nan"), float("inf"))],
         (MULTI, {"spacing_xyz": (1, 1, 2)}, "GEO-PAGES"),
         *[(kind, {"burned": ""}, "GIV-BURNED") for kind in KINDS],
         *[(kind, {"burned": "PERHAPS"}, "SET-VALUE") for kind in KINDS if kind == MULTI],

@@ -21,13 +21,13 @@ from derive.cli.shared import (
 )
 from derive.conversion.given import Patient, Study
 from derive.conversion.options import KINDS
-from derive.conversion.orientation import PLANES
 from derive.convert import convert
 from derive.errors import UsageError
 from derive.export import export
 from derive.formats import is_volume_or_picture
 from derive.formats.arrays import TYPES, RawLayout
 from derive.formats.writers import format_named
+from derive.operations._planes import DISPLAY
 from derive.parallel import set_jobs
 from derive.read import read
 
@@ -103,7 +103,7 @@ def _where_flags(group: argparse._ArgumentGroup) -> None:
         metavar="WORD",
         help="axial, coronal, sagittal; letters towards which x y z run (LPS, RAS, ...); six cosines; or 'reference'",
     )
-    group.add_argument("--plane", choices=list(PLANES), help="planes of the images")
+    group.add_argument("--plane", choices=list(DISPLAY), help="planes of the images")
 
 
 def _raw_flags(group: argparse._ArgumentGroup) -> None:
@@ -184,7 +184,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "code": arguments.code,
         "description": arguments.description,
         "require_overlap": arguments.require_overlap,
-        "frame_times_ms": arguments.frame_time_ms,
+        "frame_time_ms": arguments.frame_time_ms,
         "character_set": arguments.charset,
     }
     return options | {k: v for k, v in wishes.items() if v is not None}
@@ -201,7 +201,7 @@ def _orientation(words: list[str] | None) -> str | list[float] | None:
 
 def _explain(entries: tuple[Entry, ...], arguments: argparse.Namespace) -> None:
     if arguments.json:
-        print_json({"schema": "derive-explain/1", "attributes": [e.to_json() for e in entries]})
+        print_json({"schema": "derive-convert-explain/1", "attributes": [e.to_json() for e in entries]})
         return
     wide = max((len(e.keyword) for e in entries), default=0)
     lines = [f"{e.action:<10} {e.keyword:<{wide}}  {e.reason} (PS3.3 {e.section})\n" for e in entries]

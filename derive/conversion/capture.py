@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -56,17 +55,8 @@ def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -
         stored,
         None if placing is None else placing.geometry,
         multi_frame=together,
-        frame_time_ms=_frame_time(wishes, together),
+        frame_time_ms=wishes.frame_time_ms,
     )
-
-
-def _frame_time(wishes: Conversion, together: bool) -> float | None:
-    time = wishes.frame_times_ms
-    if time is None:
-        return None
-    if not together or not isinstance(time, int | float) or not 0 < time < math.inf:
-        raise UsageError("OPT-FRAMETIME", "--frame-time-ms is one time above 0, of pages in one instance")
-    return float(time)
 
 
 def _stored(pages: NDArray[Any], samples: Samples, *, bits: bool) -> NDArray[Any]:

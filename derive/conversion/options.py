@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Literal
 
-from derive.conversion.orientation import PLANES
 from derive.conversion.placement import Orientation
 from derive.errors import UsageError
 from derive.geometry import Triple, triple
+from derive.operations._planes import DISPLAY
 
-#: By the name of the modality: the class that volumes of it become.
-SECONDARY_CAPTURE = "secondary-capture"
 MULTI_FRAME = "multi-frame-secondary-capture"
 Kind = Literal["volume", "secondary-capture", "multi-frame-secondary-capture"]
 KINDS: tuple[Kind, ...] = ("volume", "secondary-capture", "multi-frame-secondary-capture")
@@ -92,8 +90,8 @@ class Conversion:
         What was done to make these values: a code of CID 7203, and words.
     require_overlap : float
         Share of the volume that has to lie in the reference.
-    frame_times_ms : float or sequence of float, optional
-        Pictures in one instance: time from one to the next. PET of several times: Frame Reference Time of each.
+    frame_time_ms : float, optional
+        Time from page to page, of pictures in one instance.
     character_set : str, optional
         Specific Character Set, e.g. ``ISO_IR 100``; without it ASCII, or ISO_IR 192 where that does not do.
     """
@@ -112,14 +110,14 @@ class Conversion:
     code: str | None = None
     description: str | None = None
     require_overlap: float = 0.5
-    frame_times_ms: float | Sequence[float] | None = None
+    frame_time_ms: float | None = None
     character_set: str | None = None
 
     def __post_init__(self) -> None:
         if self.orientation is not None and not isinstance(self.orientation, str):
             object.__setattr__(self, "orientation", tuple(float(v) for v in self.orientation))
-        if self.plane is not None and self.plane not in PLANES:
-            raise UsageError("GEO-PLANE", f"plane {self.plane!r}; wanted one of {', '.join(PLANES)}")
+        if self.plane is not None and self.plane not in DISPLAY:
+            raise UsageError("GEO-PLANE", f"plane {self.plane!r}; wanted one of {', '.join(DISPLAY)}")
         if self.kind not in KINDS:
             raise UsageError("OPT-KIND", f"kind {self.kind!r}; wanted one of {', '.join(KINDS)}")
         if not 0 <= self.require_overlap <= 1:
@@ -128,6 +126,10 @@ class Conversion:
             raise UsageError("VAL-NAN", f"nan_value {self.nan_value}; wanted a finite number")
         if self.original and (self.code or self.description):
             raise UsageError("OPT-ORIGINAL", "what is as it was acquired was not derived: no code, no description")
+        time = self.frame_time_ms
+        plain = isinstance(time, int | float) and not isinstance(time, bool)
+        if time is not None and not (self.kind == MULTI_FRAME and plain and 0 < time < math.inf):
+            raise UsageError("OPT-FRAMETIME", "--frame-time-ms is one time above 0, of pages in one instance")
         if any(v is not None and not math.isfinite(v) for v in (*(self.spacing or ()), *(self.origin or ()))):
             raise UsageError("GEO-UNPLACED", "spacing and origin have to be finite numbers")
 

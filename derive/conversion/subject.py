@@ -76,6 +76,8 @@ class Subject:
         there = None if self.reference is None else self.reference.geometry
         stated = (wishes.orientation, wishes.spacing_xyz, wishes.origin_xyz)
         if wishes.kind != "volume" and samples.affine is None and stated == (None, None, None):
+            if wishes.plane is not None:
+                raise UsageError("GEO-PLANE", f"{samples.name} lies nowhere, and so in no plane; leave out --plane")
             return None
         affine = affine_of(samples, wishes.orientation, wishes.spacing, wishes.origin, there)
         uid = there.frame_of_reference_uid if there else ""
