@@ -16,11 +16,11 @@
 import logging
 
 from derive.builder import DerivedSeries, build
-from derive.check import CheckReport, Finding, check
+from derive.checking import CheckReport, Finding, check
+from derive.conversion.convert import convert
+from derive.conversion.export import Exported, export
 from derive.conversion.given import Patient, Study
-from derive.convert import convert
 from derive.demo import demo_series
-from derive.diff import diff
 from derive.display import show
 from derive.errors import (
     AssembleError,
@@ -34,21 +34,21 @@ from derive.errors import (
     UsageError,
     ValuesError,
 )
-from derive.explain import explain
-from derive.export import Exported, export
 from derive.formats import RawLayout
-from derive.geometry import Geometry
 from derive.inspection import Inspection, inspect
+from derive.model.geometry import Geometry
+from derive.model.source import SourceSeries
+from derive.model.volume import Quantity, Volume
 from derive.pacs.fetch import fetch
 from derive.pacs.send import SendReport, send
 from derive.parallel import set_jobs
-from derive.read import read
-from derive.recompute import Verification, verify
-from derive.report import Report
-from derive.source import SourceSeries
-from derive.stack import stack
+from derive.reading.read import read
+from derive.reading.stack import stack
+from derive.records.diff import diff
+from derive.records.explain import explain
+from derive.records.verify import Verification, verify
 from derive.version import VERSION as __version__  # noqa: N811 - the name that Python asks for
-from derive.volume import Quantity, Volume
+from derive.writing.report import Report
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged is the application's to show
 

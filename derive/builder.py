@@ -22,25 +22,28 @@ from typing import Any, TypeAlias
 from pydicom.dataset import Dataset
 
 from derive import parallel
-from derive.assemble import Entry, SeriesPass, assemble
-from derive.check import Finding, SeriesChecker
-from derive.derivation import Derivation
-from derive.elements import to_dataset
-from derive.encode import EncodedFrame, encode
+from derive.authoring.assemble import Entry, SeriesPass, assemble
+from derive.authoring.options import Options
+from derive.authoring.order import Frame, Made, Order
+from derive.authoring.plan import Plan, plan_of
+from derive.authoring.prepare import prepare, source_encoding
+from derive.checking import Finding, SeriesChecker
+from derive.elements.datasets import to_dataset
 from derive.errors import InvalidInstance, UsageError
-from derive.filing import Filed, Filing
+from derive.model.derivation import Derivation
+from derive.model.frames import Content, Pictures
+from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.volume import Volume, slabs
 from derive.operations import Operation, apply
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
-from derive.pictures import Content, Pictures
-from derive.prepare import Options, prepare, slabs, source_encoding
-from derive.report import InstanceRecord, Report
-from derive.series import Frame, Made, Order
-from derive.source import GivenAttributes, SourceSeries
-from derive.stack import stack
-from derive.volume import Volume
-from derive.write import file_meta, file_name, target_folder
+from derive.pixels.encode import EncodedFrame, encode
+from derive.reading.stack import stack
+from derive.writing.atomic import target_folder
+from derive.writing.filing import Filed, Filing
+from derive.writing.part10 import file_meta, file_name
+from derive.writing.report import InstanceRecord, Report
 
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
@@ -69,7 +72,7 @@ def build(
         For steps that are plain functions: a code of CID 7203 (or ``99SCHEME:VALUE:Meaning``), and what
         was done.
     **options
-        As in :class:`derive.prepare.Options`.
+        As in :class:`derive.authoring.options.Options`.
 
     Raises
     ------
@@ -141,6 +144,16 @@ class DerivedSeries:
         """What became of every attribute that the first instance has; it is computed for that."""
         first = next(self.made())
         return tuple(e for e in self.account if e.tag in first.elements)
+
+    def plan(self) -> Plan:
+        """Say what the series would be, without decoding a pixel.
+
+        Raises
+        ------
+        AssembleError
+            As writing it would.
+        """
+        return plan_of(self.order, self.options)
 
     def made(self) -> Iterator[Made]:
         """Assemble the instances one after another, along the normal."""

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
 
-from derive.read import read
-from derive.source import SourceSeries
+from derive.model.source import SourceSeries
+from derive.reading.read import read
 from derive.version import MANUFACTURER, MODEL, VERSION
-from derive.write import file_meta
+from derive.writing.part10 import file_meta
 
 SLICES, ROWS, COLUMNS = 40, 128, 128
 SPACING_MM = 1.5

@@ -103,7 +103,7 @@ class InvalidInstance(DeriveError):  # noqa: N818 - it is an instance that is in
 
     Parameters
     ----------
-    findings : sequence of derive.check.Finding
+    findings : sequence of derive.checking.Finding
         All findings, errors first.
     """
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from derive.builder import build
-from derive.check import CheckReport, folded
-from derive.check import check as check_files
-from derive.check.grouping import grouped
+from derive.checking import CheckReport, folded
+from derive.checking import check as check_files
+from derive.checking.grouping import grouped
 from derive.cli.flags import bound
 from derive.cli.network import deliver, source_folder
 from derive.cli.shared import check_manifest, input_of, print_json, progress, series_options
@@ -17,8 +17,8 @@ from derive.demo import phantom_datasets
 from derive.errors import OutputError
 from derive.operations import gaussian_blur, mip, resample
 from derive.parallel import set_jobs
-from derive.read import read
-from derive.write import file_name
+from derive.reading.read import read
+from derive.writing.part10 import file_name
 
 
 def derive(arguments: argparse.Namespace) -> int:

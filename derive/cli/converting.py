@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from derive.assemble import Entry
+from derive.authoring.assemble import Entry
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.shared import (
     EXIT_CODES,
@@ -19,17 +19,17 @@ from derive.cli.shared import (
     series_flags,
     series_options,
 )
+from derive.conversion.convert import convert
+from derive.conversion.export import export
 from derive.conversion.given import Patient, Study
 from derive.conversion.options import KINDS
-from derive.convert import convert
 from derive.errors import UsageError
-from derive.export import export
 from derive.formats import is_volume_or_picture
 from derive.formats.arrays import TYPES, RawLayout
 from derive.formats.writers import format_named
-from derive.operations._planes import DISPLAY
+from derive.model.axes import DISPLAY
 from derive.parallel import set_jobs
-from derive.read import read
+from derive.reading.read import read
 
 DESCRIPTION = (
     "Make a series of a volume or of pictures (NIfTI, NRRD, MetaImage, npy, raw bytes, TIFF, PNG, JPEG), or write a "

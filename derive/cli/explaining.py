@@ -7,10 +7,10 @@ import sys
 from typing import Any
 
 from derive.cli.shared import EXIT_CODES, common_flags, input_of, print_json
-from derive.diff import diff
-from derive.explain import explain
 from derive.parallel import set_jobs
-from derive.recompute import verify
+from derive.records.diff import diff
+from derive.records.explain import explain
+from derive.records.verify import verify
 
 _FILES = "folder, zip archive, or files"
 

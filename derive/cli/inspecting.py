@@ -7,9 +7,9 @@ import sys
 import textwrap
 from contextlib import nullcontext
 
+from derive.cli.progress import Progress
 from derive.cli.shared import EXIT_CODES, common_flags, input_of, print_json
 from derive.inspection import inspect
-from derive.progress import Progress
 
 NOTHING, WIDTH = 3, 100
 DESCRIPTION = (

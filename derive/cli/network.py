@@ -32,7 +32,7 @@ from derive.pacs.fetch import FILTERS, fetch, fetched_series
 from derive.pacs.outcome import Result
 from derive.pacs.send import SendReport, send
 from derive.pacs.sender import Told
-from derive.pacs.service import ArchiveService
+from derive.pacs.service.service import ArchiveService
 
 ARCHIVE = "PACS@127.0.0.1:4242, https://host/dicom-web, or a name of derive.toml"
 ARCHIVE_PORT = 11112

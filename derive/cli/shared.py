@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from derive.builder import DerivedSeries
-from derive.check import folded
+from derive.checking import folded
+from derive.cli.progress import Progress
 from derive.errors import OutputError
 from derive.pacs.config import load
-from derive.plan import plan_of
-from derive.progress import Progress
-from derive.report import Report
+from derive.writing.report import Report
 
 EXIT_CODES = (
     "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, "
@@ -156,7 +155,7 @@ def print_report(report: Report, arguments: argparse.Namespace) -> None:
 
 def print_plan(series: DerivedSeries, arguments: argparse.Namespace) -> None:
     """Print what would be made."""
-    plan = plan_of(series)
+    plan = series.plan()
     if arguments.json:
         print_json(plan.to_json())
     else:

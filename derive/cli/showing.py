@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from derive.cli.progress import Progress
 from derive.cli.shared import EXIT_CODES, common_flags, print_json
 from derive.display.compose import Wishes, comparison_of, page_of
 from derive.display.cuts import PLANES
@@ -13,7 +14,6 @@ from derive.display.draw import check_target, save
 from derive.display.page import Page
 from derive.display.sight import Sight, sight_of
 from derive.errors import OutputError, UsageError
-from derive.progress import Progress
 
 SCHEMA = "derive-show/1"
 DESCRIPTION = (

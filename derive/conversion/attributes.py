@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from derive.authoring.policy import known_across_classes
 from derive.conversion.given import Facts, Patient, Study, excluded, new_patient, split_settings
 from derive.conversion.subject import Subject
-from derive.elements import Element, tag_of
-from derive.policy import known_across_classes
-from derive.source import GivenAttributes, SourceSeries
-from derive.targets import target
+from derive.elements.element import Element, tag_of
+from derive.model.classes import target
+from derive.model.source import GivenAttributes, SourceSeries
 
 #: What else is known of the patient and the study of a picture that lies nowhere.
 _ABOUT_TEXT = frozenset({tag_of("SpecificCharacterSet"), tag_of("TimezoneOffsetFromUTC")})

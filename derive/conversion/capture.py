@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.conversion.options import MULTI_FRAME, Conversion
-from derive.conversion.orientation import Placing
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.pictures import Pictures
+from derive.model.frames import Pictures
+from derive.model.reorient import Placing
 
 #: What vectors with a number a page can hold in their 64 KiB (PS3.5 7.1.2), and pixel data in 4 GiB.
 MOST_PAGES = 8000

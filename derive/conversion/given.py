@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields
 from pydicom.charset import convert_encodings, default_encoding, python_encoding
 
 from derive import standard
-from derive.elements import Element, encode, fits, is_text
+from derive.authoring.settable import checked_attributes, is_pulled
+from derive.elements.charset import fits, is_text
+from derive.elements.element import Element
+from derive.elements.encoding import encode
+from derive.elements.legal import problem
 from derive.errors import UsageError
-from derive.policy import IDENTITY
-from derive.settable import checked_attributes, is_pulled
+from derive.model.classes import IDENTITY
 from derive.standard import Iod
-from derive.validity import problem
 
 UTF8 = "ISO_IR 192"
 #: What other words decide.
@@ -229,7 +231,7 @@ def split_settings(
     Raises
     ------
     UsageError
-        As :func:`derive.settable.checked_attributes`.
+        As :func:`derive.authoring.settable.checked_attributes`.
     """
     for keyword in settings:
         if keyword in DECIDED:

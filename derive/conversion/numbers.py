@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.conversion.options import Meaning
-from derive.encode import SourceEncoding, decimal
 from derive.errors import ValuesError
 from derive.formats.samples import Samples
-from derive.volume import Array
+from derive.model.volume import Array
+from derive.pixels.encode import SourceEncoding, decimal
 
 #: Numbers looked at together.
 CHUNK = 1 << 22

@@ -10,8 +10,8 @@ from typing import Literal
 
 from derive.conversion.placement import Orientation
 from derive.errors import UsageError
-from derive.geometry import Triple, triple
-from derive.operations._planes import DISPLAY
+from derive.model.axes import DISPLAY
+from derive.model.geometry import Triple, triple
 
 MULTI_FRAME = "multi-frame-secondary-capture"
 Kind = Literal["volume", "secondary-capture", "multi-frame-secondary-capture"]

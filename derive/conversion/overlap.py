@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 
 from derive.errors import GeometryError
-from derive.geometry import Geometry
-from derive.volume import Contributors
+from derive.model.geometry import Geometry
+from derive.model.volume import Contributors
 
 #: Points a volume is judged by, along each of its axes.
 POINTS = 33

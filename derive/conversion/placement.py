@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from derive.conversion.orientation import Matrix
 from derive.errors import GeometryError, UsageError
 from derive.formats.samples import Samples
-from derive.geometry import Geometry, Triple, triple
-from derive.operations._planes import DISPLAY
+from derive.model.axes import DISPLAY
+from derive.model.geometry import Geometry, Triple, triple
+from derive.model.reorient import Matrix
 
 #: Towards where an index grows, in LPS.
 LETTERS = {

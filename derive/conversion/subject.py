@@ -13,17 +13,17 @@ from derive import parallel
 from derive.conversion.capture import as_pictures
 from derive.conversion.numbers import Numbers, numbers_of
 from derive.conversion.options import Conversion, Meaning
-from derive.conversion.orientation import Placing, Wish, place
 from derive.conversion.overlap import contributors
 from derive.conversion.placement import affine_of
-from derive.encode import SourceEncoding
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.geometry import POSITION_TOLERANCE_MM
-from derive.pictures import Content, Pictures
-from derive.source import SourceSeries
-from derive.targets import Target, class_for, target
-from derive.volume import Array, Quantity, Volume
+from derive.model.classes import Target, class_for, target
+from derive.model.frames import Content, Pictures
+from derive.model.geometry import POSITION_TOLERANCE_MM
+from derive.model.reorient import Placing, Wish, place
+from derive.model.source import SourceSeries
+from derive.model.volume import Array, Quantity, Volume
+from derive.pixels.encode import SourceEncoding
 
 LONGEST_SIDE = 65535
 #: Nothing is known of how values were stored.

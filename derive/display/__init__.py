@@ -14,9 +14,9 @@ from derive.display.figure import show
 from derive.display.html import html_of_derived, html_of_report, html_of_source, html_of_volume
 from derive.display.sight import Sight, sight_of
 from derive.display.words import repr_of_derived, repr_of_report, repr_of_source, repr_of_volume
-from derive.report import Report
-from derive.source import SourceSeries
-from derive.volume import Volume
+from derive.model.source import SourceSeries
+from derive.model.volume import Volume
+from derive.writing.report import Report
 
 #: What shows a thing knows more than the thing: so notebooks and prompts are told here.
 for _kind, _html, _repr in (

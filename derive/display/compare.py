@@ -12,8 +12,8 @@ from derive.display.cuts import Cut, Progress, values_of
 from derive.display.sampling import clamped, sample
 from derive.display.sight import Sight
 from derive.errors import GeometryError, UsageError
-from derive.geometry import POSITION_TOLERANCE_MM, Geometry
-from derive.volume import Array
+from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
+from derive.model.volume import Array
 
 #: Axes whose cosine is nearer to 1 than this run side by side.
 PARALLEL = 1e-3

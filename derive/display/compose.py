@@ -13,7 +13,7 @@ from derive.display.cuts import Cut, Progress, cuts_of, values_of
 from derive.display.grey import Grey, asked, of_values, shown_units
 from derive.display.page import Difference, Page, Panel, bar_for, coloured
 from derive.display.sight import Sight
-from derive.volume import Array
+from derive.model.volume import Array
 
 #: Differences beyond this percentile share the colour of the ends, so that a few do not hide the others.
 RANGE_PERCENT = 99.5

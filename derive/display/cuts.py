@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import UsageError
-from derive.geometry import Geometry, letters_of
-from derive.operations._planes import DISPLAY, View, view_of
-from derive.volume import Array, Volume
+from derive.model.axes import DISPLAY, View, view_of
+from derive.model.geometry import Geometry, letters_of
+from derive.model.volume import Array, Volume
 
 #: Told how many of how many slices are done.
 Progress = Callable[[int, int], None]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.authoring.window import WINDOW_TAIL_PERCENT
 from derive.errors import UsageError
-from derive.report import SHOWN_UNITS
-from derive.series import Window
-from derive.source import Attributes
-from derive.volume import Array
-from derive.windows import WINDOW_TAIL_PERCENT, real_window
+from derive.model.source import Attributes
+from derive.model.volume import Array
+from derive.model.window import Window, real_window
+from derive.writing.report import SHOWN_UNITS
 
 Levels = NDArray[np.uint8]
 WHITE = 255

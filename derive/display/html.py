@@ -17,13 +17,13 @@ from derive.display.draw import png_of
 from derive.display.layout import SMALL
 from derive.display.sight import Sight, extent_of, sight_of
 from derive.errors import DeriveError
-from derive.geometry import Geometry, letters_of
-from derive.pictures import Pictures
-from derive.read import read
-from derive.report import Report
-from derive.source import Attributes, SourceSeries
-from derive.targets import target
-from derive.volume import Volume
+from derive.model.classes import target
+from derive.model.frames import Pictures
+from derive.model.geometry import Geometry, letters_of
+from derive.model.source import Attributes, SourceSeries
+from derive.model.volume import Volume
+from derive.reading.read import read
+from derive.writing.report import Report
 
 #: Slices that are decoded for the planes across them, at most.
 MOST_SLICES = 63

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.display.cuts import SLAB, Progress
-from derive.volume import Array, Volume
+from derive.model.volume import Array, Volume
 
 #: Of a voxel: nearer to its centre than this, a point has its value and nothing of a neighbour's.
 CENTRE = 4

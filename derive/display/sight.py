@@ -8,18 +8,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from derive.authoring.window import window_of
 from derive.builder import DerivedSeries
-from derive.conversion.orientation import Wish, place
 from derive.display.grey import Grey, of_series, of_window, shown_units
 from derive.errors import UsageError, ValuesError
 from derive.formats import Samples, is_volume_or_picture, open_file
-from derive.geometry import Geometry
-from derive.read import read
-from derive.source import Attributes, SourceSeries
-from derive.stack import stack
-from derive.targets import target
-from derive.volume import Array, Volume
-from derive.windows import window_of
+from derive.model.classes import target
+from derive.model.geometry import Geometry
+from derive.model.reorient import Wish, place
+from derive.model.source import Attributes, SourceSeries
+from derive.model.volume import Array, Volume
+from derive.reading.read import read
+from derive.reading.stack import stack
 
 Shown: TypeAlias = Volume | SourceSeries | DerivedSeries | str | Path | list[str]
 PET_INVERTED = "PET in inverted grey"

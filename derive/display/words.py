@@ -5,10 +5,10 @@ from __future__ import annotations
 from derive.builder import DerivedSeries
 from derive.display.grey import shown_units
 from derive.display.sight import extent_of
-from derive.report import Report
-from derive.source import SourceSeries
-from derive.targets import target
-from derive.volume import Volume
+from derive.model.classes import target
+from derive.model.source import SourceSeries
+from derive.model.volume import Volume
+from derive.writing.report import Report
 
 
 def repr_of_volume(volume: Volume) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import SourceError, UsageError, ValuesError
-from derive.formats._grids import four_axes, numeric
+from derive.formats.affines import four_axes, numeric
 from derive.formats.samples import Samples
 
 TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")

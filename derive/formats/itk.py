@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError, SourceError, ValuesError
-from derive.formats._colour import composited
-from derive.formats._grids import (
+from derive.formats.affines import (
     NOTHING,
     Affine,
     checked_affine,
@@ -23,6 +22,7 @@ from derive.formats._grids import (
     spacing_of,
     stated_spacing,
 )
+from derive.formats.colour import composited
 from derive.formats.samples import Samples
 
 #: A SimpleITK.Image, whose package states no types.

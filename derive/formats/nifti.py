@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import SourceError
-from derive.formats._colour import composited
-from derive.formats._grids import (
+from derive.formats.affines import (
     Affine,
     Triple,
     checked_affine,
@@ -25,6 +24,7 @@ from derive.formats._grids import (
     spacing_of,
     stated_spacing,
 )
+from derive.formats.colour import composited
 from derive.formats.samples import Samples
 
 #: RAS to LPS.

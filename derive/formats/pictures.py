@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import SourceError, ValuesError
-from derive.formats._colour import composited
+from derive.formats.colour import composited
 from derive.formats.samples import Samples
 
 #: What Pillow may find in a file, whatever its name says.

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from derive.errors import UsageError
 from derive.formats.arrays import VOLUME_SCHEMA
+from derive.model.volume import Array, Volume
 from derive.version import MODEL, VERSION
-from derive.volume import Array, Volume
 
 #: Slices that are decoded, written and compared at a time.
 SLAB = 8

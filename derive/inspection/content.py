@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from derive.errors import DeriveError
-from derive.headers import Header
 from derive.inspection.keywords import integer, numbers, raw, spread, text, told
-from derive.pixels import CODECS, uid_of
-from derive.source import SourceSeries
-from derive.stack import quantity_of
-from derive.targets import sop_class_uids, target
+from derive.model.classes import sop_class_uids, target
+from derive.model.source import SourceSeries
+from derive.pixels.decode import CODECS, uid_of
+from derive.reading.header import Header
+from derive.reading.stack import quantity_of
 
 #: So many different windows are listed.
 MOST_WINDOWS = 8

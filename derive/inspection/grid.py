@@ -1,6 +1,6 @@
 """Where the images of a stack lie, as far as they say: measured, and never refused (PS3.3 C.7.6.2).
 
-:mod:`derive.planes` refuses what is no volume; here the same is measured, of what is one and of what is none.
+:mod:`derive.reading.planes` refuses what is no volume; here the same is measured, of what is one and of what is none.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.geometry import letters_of
-from derive.headers import Header
 from derive.inspection.keywords import joined, number, numbers, raw, spread
-from derive.planes import (
+from derive.model.geometry import letters_of
+from derive.reading.header import Header
+from derive.reading.planes import (
     DIMENSIONS,
     GAP_SPACINGS,
     HINTS,

@@ -5,48 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from derive.elements import tag_of
+from derive.elements.element import tag_of
 from derive.errors import DeriveError
-from derive.headers import Header
-
-#: Attributes that are told of an object of a class that derive does not read.
-KEPT = (
-    "SpecificCharacterSet",
-    "ImageType",
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "Modality",
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientName",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "FrameOfReferenceUID",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "Rows",
-    "Columns",
-    "PixelSpacing",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "WindowCenter",
-    "WindowWidth",
-    "RescaleIntercept",
-    "RescaleSlope",
-    "RescaleType",
-    "Units",
-    "LossyImageCompression",
-)
+from derive.reading.header import Header
 
 
 def text(header: Header, keyword: str) -> str:

@@ -10,19 +10,19 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from derive.archive import ZipLimits
-from derive.elements import tag_of
-from derive.headers import CLASS_SKIPPED, Header
+from derive.elements.element import tag_of
 from derive.inspection.content import coding_of, patients, values_of
 from derive.inspection.grid import Grid, grid_of
 from derive.inspection.keywords import integer, text, told
-from derive.inspection.scan import Progress, Scan, scan
 from derive.inspection.stacks import Inspection, Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
-from derive.pixels import uid_of
-from derive.planes import distinct
-from derive.read import Source
-from derive.source import Skipped, SourceSeries
+from derive.model.source import Skipped, SourceSeries
+from derive.pixels.decode import uid_of
+from derive.reading.header import CLASS_SKIPPED, Header
+from derive.reading.planes import distinct
+from derive.reading.read import Source
+from derive.reading.scan import Progress, Scan, scan
+from derive.reading.zips import ZipLimits
 
 _ROWS = tag_of("Rows")
 #: Classes whose objects have rows and columns and are no images to look at (PS3.3 A.51, A.84).

@@ -8,10 +8,10 @@ from typing import Any
 
 from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid
-from derive.inspection.scan import Unreadable
 from derive.inspection.text import text_of
 from derive.inspection.verdicts import Verdict, fix_of
-from derive.source import Skipped
+from derive.model.source import Skipped
+from derive.reading.scan import Unreadable
 from derive.version import MODEL, VERSION
 
 SCHEMA = "derive-inspect/1"

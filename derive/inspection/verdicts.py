@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 from derive.builder import build
 from derive.errors import DeriveError
-from derive.geometry import Geometry
-from derive.headers import Header
+from derive.model.classes import target
+from derive.model.geometry import Geometry
+from derive.model.source import Skipped, SourceSeries
 from derive.operations import REGISTRY, OperationKind
-from derive.plan import plan_of
-from derive.planes import distinct
-from derive.read import series_of
-from derive.select import select
-from derive.source import Skipped, SourceSeries
-from derive.stack import quantity_of, stack
-from derive.targets import target
+from derive.reading.header import Header
+from derive.reading.planes import distinct
+from derive.reading.read import series_of
+from derive.reading.select import select
+from derive.reading.stack import quantity_of, stack
 
 OK = "ok"
 #: For what no error of this package says: a fault of ours.
@@ -140,7 +139,7 @@ def _asks(kind: OperationKind) -> bool:
 def _operation(kind: OperationKind, source: SourceSeries) -> Verdict:
     parameters = _TRIALS[kind.name](source.geometry) if kind.name in _TRIALS else {}
     operation = kind(**parameters)
-    return _tried(str(operation), lambda: plan_of(build(source, operation)), kind.name)
+    return _tried(str(operation), lambda: build(source, operation).plan(), kind.name)
 
 
 def _tried(what: str, action: Callable[[], object], operation: str = "") -> Verdict:

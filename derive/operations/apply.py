@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError, UsageError, ValuesError
-from derive.geometry import Geometry
-from derive.operations._functions import UserFunction, finite, user_function
-from derive.operations._grids import Mapping
-from derive.operations._images import from_image, image_of, simpleitk
-from derive.operations._sampling import KERNELS, Sampler
+from derive.model.geometry import Geometry
+from derive.model.volume import Array, Contributors, Quantity, Volume
 from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
-from derive.volume import Array, Contributors, Quantity, Volume
+from derive.operations.kit.functions import UserFunction, finite, user_function
+from derive.operations.kit.grids import Mapping
+from derive.operations.kit.images import from_image, image_of, simpleitk
+from derive.operations.kit.sampling import KERNELS, Sampler
 
 
 @operation(None, None, None)

@@ -14,15 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NewType
 
-import numpy as np
-
 import codes
 from codes import Code
-from derive.derivation import GeometryEffect, Step, ValuesEffect
 from derive.errors import UsageError
-from derive.geometry import Geometry
-from derive.source import SourceSeries
-from derive.volume import Volume
+from derive.model.derivation import GeometryEffect, Step, ValuesEffect, text_of
+from derive.model.geometry import Geometry
+from derive.model.source import SourceSeries
+from derive.model.volume import Volume
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
@@ -182,27 +180,3 @@ def derivation_code(text: str) -> Code:
         return codes.context_group(7203).find(text)
     except codes.UnknownCode as error:
         raise UsageError("OP-CODE", f"{error}; or an extension, 99SCHEME:VALUE:Meaning") from None
-
-
-def text_of(value: Any) -> str:
-    """Write a parameter so that it can be read back: numbers shortest, a grid by its series or its size."""
-    if isinstance(value, np.generic | np.ndarray):  # their own words for themselves depend on numpy's version
-        plain = value.tolist()
-        value = tuple(plain) if isinstance(plain, list) else plain
-    if isinstance(value, float):
-        return repr(float(value)).removesuffix(".0")
-    if isinstance(value, SourceSeries):
-        return repr(value.series_instance_uid)
-    if isinstance(value, Volume):
-        return text_of(value.geometry)
-    if isinstance(value, Geometry):
-        numbers = (*value.first_position, *value.row_cosines, *value.column_cosines)
-        return repr(f"grid {value.shape} {value.spacing} mm at {' '.join(map(text_of, numbers))}")
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k!r}: {text_of(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, tuple | list):
-        return "(" + ", ".join(map(text_of, value)) + ")"
-    if callable(value):
-        named = value if hasattr(value, "__qualname__") else type(value)  # an object that can be called has no name
-        return repr(f"{named.__module__}:{named.__qualname__}")
-    return repr(value)

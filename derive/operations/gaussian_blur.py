@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from derive.derivation import GeometryEffect, ValuesEffect
 from derive.errors import UsageError
-from derive.operations._correlation import Exact, banded, in_planes, inside
-from derive.operations._lengths import along_axes
-from derive.operations._separable import Separable
+from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.volume import Volume
 from derive.operations.declaration import Millimetres, operation
-from derive.volume import Volume
+from derive.operations.kit.correlation import Exact, banded, in_planes, inside
+from derive.operations.kit.lengths import along_axes
+from derive.operations.kit.separable import Separable
 
 #: Where the kernel ends, in standard deviations.
 TRUNCATE = 4.0

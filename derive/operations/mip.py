@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from derive.derivation import GeometryEffect, ValuesEffect
-from derive.operations._planes import Plane
-from derive.operations._projection import project
+from derive.model.axes import Plane
+from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.volume import Array, Volume
 from derive.operations.declaration import operation
-from derive.volume import Array, Volume
+from derive.operations.kit.projection import project
 
 
 @operation(

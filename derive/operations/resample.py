@@ -6,14 +6,14 @@ import math
 from dataclasses import replace
 from typing import Literal
 
-from derive.derivation import GeometryEffect, ValuesEffect
 from derive.errors import UsageError
-from derive.geometry import Geometry
-from derive.operations._grids import Mapping, checked_reference, spaced_grid
-from derive.operations._lengths import along_axes
-from derive.operations._sampling import KERNELS, Sampler
+from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.geometry import Geometry
+from derive.model.volume import Volume
 from derive.operations.declaration import Grid, Millimetres, operation
-from derive.volume import Volume
+from derive.operations.kit.grids import Mapping, checked_reference, spaced_grid
+from derive.operations.kit.lengths import along_axes
+from derive.operations.kit.sampling import KERNELS, Sampler
 
 
 @operation(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from derive.errors import NetworkError
-from derive.pacs import association, web_query
 from derive.pacs.address import DimseAddress, WebAddress
 from derive.pacs.config import Destination
+from derive.pacs.dimse import association
+from derive.pacs.web import query as web_query
 
 
 def echo(destination: Destination) -> float:

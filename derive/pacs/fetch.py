@@ -13,14 +13,15 @@ from typing import Any
 from pydicom import dcmread
 
 from derive.errors import NetworkError, SourceError, UsageError
-from derive.pacs import query, web_query
 from derive.pacs.address import Address, DimseAddress, WebAddress
 from derive.pacs.config import Config, Destination
+from derive.pacs.dimse import find as query
 from derive.pacs.found import FoundSeries
 from derive.pacs.matching import is_harmless_uid
 from derive.pacs.send import resolved
 from derive.pacs.verify import instances_at, series_from
-from derive.write import target_folder
+from derive.pacs.web import query as web_query
+from derive.writing.atomic import target_folder
 
 SCHEMA = "derive-fetch/1"
 #: What series can be asked for by, and the attribute of each.

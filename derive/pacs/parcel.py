@@ -12,9 +12,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import dcmwrite
 
-from derive import headers
+from derive.elements.parse import Memory
 from derive.errors import SourceError
-from derive.parse import Memory
+from derive.reading import header as headers
 
 #: Attributes that are needed, up to the last of them.
 _NEEDED = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]

@@ -11,15 +11,15 @@ from pydicom.dataset import Dataset
 
 from derive.errors import NetworkError, PartlyStored, UsageError
 from derive.pacs.address import Address, DimseAddress, FolderAddress, WebAddress
-from derive.pacs.commitment import commit as ask_to_commit
 from derive.pacs.config import Config, Destination, load
-from derive.pacs.dimse import DimseSender
+from derive.pacs.dimse.commit import commit as ask_to_commit
+from derive.pacs.dimse.send import DimseSender
 from derive.pacs.folder import FolderSender, RecordingSender, result_of
 from derive.pacs.outcome import SCHEMA, Category, Commitment, Result, Verification, by_uid
 from derive.pacs.parcel import Parcel, of_dataset, of_files
 from derive.pacs.sender import Sender, Told
-from derive.pacs.stow import WebSender
 from derive.pacs.verify import held, verification_of
+from derive.pacs.web.stow import WebSender
 from derive.version import MODEL, VERSION
 
 Sent: TypeAlias = str | Path | Iterable[str | Path] | Iterable[Dataset]

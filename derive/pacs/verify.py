@@ -10,11 +10,13 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from derive.pacs import query, retrieve, web_query
 from derive.pacs.address import DimseAddress, WebAddress
 from derive.pacs.config import Destination
+from derive.pacs.dimse import find as query
+from derive.pacs.dimse import retrieve
 from derive.pacs.outcome import Verification
 from derive.pacs.parcel import Parcel, of_files
+from derive.pacs.web import query as web_query
 
 Take = Callable[[bytes], None]
 

@@ -17,8 +17,8 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from derive.export import export
-from derive.read import read
+from derive.conversion.export import export
+from derive.reading.read import read
 from tests.benchmarks.measure import Command, Sides, compare
 from tests.benchmarks.series import make_series
 from tests.conftest import DATA

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import pydicom
 from pydicom.uid import generate_uid
 
-from tests import servers
 from tests.benchmarks.series import make_series
+from tests.helpers import servers
 
 SLICES = 300
 

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, generate_uid
 
-from derive.write import file_meta
+from derive.writing.part10 import file_meta
 
 ROWS = COLUMNS = 512
 SPACING_MM, SLICE_SPACING_MM = 0.7, 1.0

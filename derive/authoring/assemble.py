@@ -1,0 +1,369 @@
+"""The attribute pull: from a series in the making to the elements of its instances.
+
+The IOD's attributes are walked, module by module; one row of the policy decides for each. Two passes:
+the series pass decides and encodes everything that is the same for all instances once; the frame pass
+adds the few elements that differ. Every attribute of the source ends in the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from threading import Lock
+from typing import Any
+
+from derive import standard
+from derive.authoring.entities import BUILDERS, Builder
+from derive.authoring.order import Frame, Making
+from derive.authoring.policy import Action, Row, row
+from derive.authoring.presence import banned, missing, present_modules, unmet
+from derive.elements.element import Element, keyword_of
+from derive.elements.encoding import decode, encode
+from derive.elements.mend import legal
+from derive.elements.view import Changes, Remembered, View
+from derive.errors import AssembleError, MissingAttribute
+from derive.model.classes import IDENTITY
+from derive.model.source import Agreement, Attributes
+from derive.standard import AttributeRule
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of one attribute, and why.
+
+    Parameters
+    ----------
+    tag : int
+    action : str
+        pulled, recomputed, emptied, dropped, given, or "not in this IOD".
+    reason, section : str
+    varies : bool
+        Whether it was decided instance by instance.
+    """
+
+    tag: int
+    action: str
+    reason: str
+    section: str = ""
+    varies: bool = False
+
+    @property
+    def keyword(self) -> str:
+        """Keyword, or (gggg,eeee)."""
+        return keyword_of(self.tag)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        return {
+            "keyword": self.keyword,
+            "action": self.action,
+            "reason": self.reason,
+            "section": self.section,
+            "varies": self.varies,
+        }
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policy says of one attribute of the IOD, for this derivation."""
+
+    rule: AttributeRule
+    row: Row
+    action: Action
+    builder: Builder | None
+    expected: bool = True
+    """Whether its module is part of the result: then an attribute of type 2 that nobody has is empty."""
+
+
+@dataclass(frozen=True)
+class SeriesPass:
+    """Everything that is the same for all instances, and what is left for each.
+
+    Parameters
+    ----------
+    making : Making
+    constant : mapping tag -> Element
+    varying : tuple of Decision
+        For the frame pass.
+    account : tuple of Entry
+        One for every attribute of the source and of the result, in tag order.
+    """
+
+    making: Making
+    constant: Mapping[int, Element]
+    varying: tuple[Decision, ...]
+    account: tuple[Entry, ...]
+
+    def instance(self, frame: Frame) -> dict[int, Element]:
+        """Frame pass: all elements of one instance.
+
+        Raises
+        ------
+        AssembleError
+            ``ASM-TYPE1`` for an attribute of type 1 that cannot be had.
+        """
+        elements = dict(self.constant)
+        with self._lock:  # what the instance before was like is kept
+            for decision in self.varying:
+                element = self._element(decision, frame)
+                if element is not None:
+                    elements[element.tag] = element
+            return self._conditioned(elements)
+
+    def _element(self, decision: Decision, frame: Frame) -> Element | None:
+        """Build or pull an attribute; encoded anew only if it is not what the last instance had."""
+        making, rule = self.making, decision.rule
+        if decision.action is Action.RECOMPUTE and decision.builder is not None:
+            found: Any = decision.builder.function(making, frame)
+        else:
+            agreement = making.source.agreement(rule.tag, frame.contributors or None)
+            found = agreement, frame.contributors if agreement.differs else None
+        if isinstance(found, Element):
+            return found
+        signed = frame.encoded.encoding.signed
+        last = self._last.get(rule.tag)
+        if last is not None and last[0] == (found, signed):
+            return last[1]
+        if decision.action is Action.RECOMPUTE:
+            element = _built(making, decision, found, signed)
+        else:
+            element = _pulled(making, decision, found[0], frame)[0]
+        self._last[rule.tag] = (found, signed), element
+        return element
+
+    @cached_property
+    def _last(self) -> dict[int, tuple[Any, Element | None]]:
+        return {}
+
+    def _conditioned(self, elements: dict[int, Element]) -> dict[int, Element]:
+        """Make true what the conditions of types 1C and 2C say.
+
+        What was pulled and may not be there, since its condition does not hold, goes; what is required and
+        nobody had is there and empty, if its type is 2C.
+        """
+        pulled, left = self._changes
+        for rule in self._banned(elements, pulled.to(elements)):
+            del elements[rule.tag]
+        for rule in self._missing(elements, left.to(elements)):
+            elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
+        return elements
+
+    @cached_property
+    def _lock(self) -> Lock:
+        return Lock()
+
+    @cached_property
+    def _changes(self) -> tuple[Changes, Changes]:
+        """From instance to instance: before what is banned goes, and after."""
+        return Changes(), Changes()
+
+    @cached_property
+    def _banned(self) -> Remembered[tuple[AttributeRule, ...]]:
+        return Remembered(partial(banned, self.making))
+
+    @cached_property
+    def _missing(self) -> Remembered[tuple[AttributeRule, ...]]:
+        return Remembered(partial(missing, self.making))
+
+
+def assemble(making: Making) -> SeriesPass:
+    """Series pass.
+
+    Raises
+    ------
+    AssembleError
+        ``ASM-TYPE1`` for an attribute of type 1 that cannot be had.
+    """
+    constant: dict[int, Element] = {}
+    varying: list[Decision] = []
+    account: dict[int, Entry] = {}
+    lacking: list[MissingAttribute] = []
+    sets = {making.volume.contributors(k) or None for k in range(making.volume.count)}
+    for decision in _decisions(making):
+        tag = decision.rule.tag
+        if _varies(making, decision) and not _splits(making, decision, sets):
+            varying.append(decision)
+            account[tag] = _entry(decision, tag, varies=True)
+            continue
+        try:
+            element, account[tag] = _constant_element(making, decision)
+        except MissingAttribute as error:
+            lacking.append(error)
+            continue
+        if element is not None:
+            constant[tag] = element
+    if not making.source.instances:
+        lacking += [
+            _missing_attribute(r, standard.section(r.module), "nobody said") for r in unmet(making, View(constant))
+        ]
+    _refuse(lacking)
+    for rule in banned(making, View(constant)):
+        del constant[rule.tag]
+        account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
+    varied = {d.rule.tag for d in varying}
+    empty = [r for r in missing(making, View(constant)) if r.tag not in varied]
+    for rule in empty:
+        why = f"its condition asks for it, and {making.source.lacking}"
+        account[rule.tag] = Entry(rule.tag, "emptied", why, standard.section(rule.module))
+    for tag in making.source.tags - account.keys():
+        account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
+    present = making.source.tags | constant.keys() | varied | {r.tag for r in empty}
+    return SeriesPass(making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present))
+
+
+def _refuse(lacking: list[MissingAttribute]) -> None:
+    """Name everything that is missing at once."""
+    if len(lacking) == 1:
+        raise lacking[0]
+    if lacking:
+        keywords = [e.facts["keyword"] for e in lacking]
+        message = "; ".join(e.message for e in lacking)
+        raise MissingAttribute("ASM-TYPE1", message, keyword=keywords[0], keywords=keywords)
+
+
+def _decisions(making: Making) -> Iterator[Decision]:
+    """Attributes of the IOD that the result can have, with what the policy says of them."""
+    present = present_modules(making)
+    for rule in making.target.iod.attributes.values():
+        found = row(rule.module, rule.keyword)
+        action = found.action(making.derivation)
+        if rule.module not in present and action is not Action.RECOMPUTE:
+            continue
+        builder = BUILDERS.get(rule.keyword)
+        if action is Action.RECOMPUTE and builder is None:
+            raise AssembleError("POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it")
+        yield Decision(rule, found, action, builder, rule.module in present)
+
+
+def _varies(making: Making, decision: Decision) -> bool:
+    if decision.rule.keyword in making.given.attributes:
+        return False
+    if decision.action is Action.RECOMPUTE:
+        return decision.builder is not None and decision.builder.per_frame
+    return decision.action is Action.PULL and decision.rule.tag in making.source.table.varying
+
+
+def _splits(making: Making, decision: Decision, sets: set[tuple[int, ...] | None]) -> bool:
+    """Whether a pull would leave some instances with a value and others without.
+
+    Readers take that for two series (dcm2niix by Exposure, for one), so then none has it.
+    """
+    rule = decision.rule
+    if decision.action is not Action.PULL or rule.type == "1":
+        return False
+    return any(making.source.agreement(rule.tag, contributors).differs for contributors in sets)
+
+
+def _constant_element(making: Making, decision: Decision) -> tuple[Element | None, Entry]:
+    rule = decision.rule
+    if rule.keyword in making.given.attributes:
+        text = making.given.attributes[rule.keyword]
+        return encode(rule.keyword, text, making.encodings), Entry(rule.tag, "given", "said by the caller")
+    if decision.action is Action.DROP:
+        return None, _entry(decision, rule.tag)
+    if decision.action is Action.EMPTY:
+        return Element(rule.tag, rule.vr, b""), _entry(decision, rule.tag)
+    if decision.action is Action.RECOMPUTE and decision.builder is not None:
+        value = decision.builder.function(making)
+        return _built(making, decision, value), _entry(decision, rule.tag)
+    element, why = _pulled(making, decision, making.source.agreement(rule.tag), None)
+    return element, _pull_entry(making.source, decision, element, why)
+
+
+def _built(making: Making, decision: Decision, value: Any, signed: bool = False) -> Element | None:
+    """Encode what a builder returned; nothing becomes an empty type 2, or no attribute."""
+    rule = decision.rule
+    if isinstance(value, Element):
+        return value
+    if value is None:
+        if rule.type == "1" and decision.expected:
+            raise _missing_attribute(rule, decision.row.section, making.source.lacking)
+        return Element(rule.tag, _vr(rule, signed), b"") if rule.type == "2" and decision.expected else None
+    return encode(rule.keyword, value, making.encodings, signed)
+
+
+def _pulled(
+    making: Making, decision: Decision, agreement: Agreement, frame: Frame | None
+) -> tuple[Element | None, str]:
+    """Return the element to write and, where it is not the source's own, why."""
+    rule, element = decision.rule, agreement.element
+    why = "the contributing images differ" if agreement.differs else ""
+    if element is not None and rule.entity not in IDENTITY:
+        listed = standard.values(making.target.iod.name, rule.keyword)
+        element, fault = legal(element, rule, listed, making.encodings)
+        why = f"not legal in the source: {fault}" if fault else why
+    if element is not None and (element.stripped() or rule.type in ("2", "2C")):
+        return element, f"mended, {why}" if why else ""
+    if element is not None and rule.type in ("1C", "3"):
+        identity = rule.entity in IDENTITY and rule.vr != "SQ"
+        return (element, "") if identity else (None, "empty in the source")
+    if element is None and rule.type in ("2C", "3", "1C") and not why:
+        return None, ""
+    if rule.type in ("3", "1C"):
+        return None, why
+    if rule.type in ("2", "2C"):
+        return Element(rule.tag, _vr(rule), b""), why or making.source.lacking
+    return _fallback(making, decision, frame, why or making.source.lacking)
+
+
+def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str) -> tuple[Element | None, str]:
+    """Type 1 without a value to pull: the row's fallback, or an error that names it."""
+    rule, fallback = decision.rule, decision.row.fallback
+    if fallback.startswith("="):
+        return encode(rule.keyword, fallback[1:]), f"{why}: {fallback[1:]}"
+    if fallback == "recompute" and decision.builder is not None:
+        return _built(making, decision, decision.builder.function(making)), f"{why}: made new"
+    if fallback == "least" and frame is not None:
+        table = making.source.table
+        found = [
+            e for i in frame.contributors or range(table.count) if (e := table.element(rule.tag, i)) and e.stripped()
+        ]
+        if found:
+            return min(found, key=lambda e: float(decode(e))), f"{why}: the least"
+    raise _missing_attribute(rule, decision.row.section, why)
+
+
+def _missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAttribute:
+    return MissingAttribute(
+        "ASM-TYPE1",
+        f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type {rule.type} in {rule.module} "
+        f"(PS3.3 {section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
+        keyword=rule.keyword,
+    )
+
+
+def _vr(rule: AttributeRule, signed: bool = False) -> str:
+    if rule.vr == "US or SS":
+        return "SS" if signed else "US"
+    return rule.vr[:2]
+
+
+def _entry(decision: Decision, tag: int, *, varies: bool = False) -> Entry:
+    names = {
+        Action.PULL: "pulled",
+        Action.RECOMPUTE: "recomputed",
+        Action.EMPTY: "emptied",
+        Action.DROP: "dropped",
+    }
+    return Entry(tag, names[decision.action], decision.row.reason, decision.row.section, varies)
+
+
+def _pull_entry(source: Attributes, decision: Decision, element: Element | None, why: str) -> Entry:
+    row_ = decision.row
+    rule_of_given = source.said.get(decision.rule.tag)
+    if rule_of_given is not None and element is not None:
+        return Entry(decision.rule.tag, "given", rule_of_given, row_.section)
+    if not why:
+        return Entry(decision.rule.tag, "pulled", row_.reason, row_.section)
+    action = "dropped" if element is None else "emptied" if not element.value else "recomputed"
+    return Entry(decision.rule.tag, action, why, row_.section)
+
+
+def _outside(tag: int, iod: str) -> tuple[str, str]:
+    group = tag >> 16
+    if group % 2:
+        return "dropped", "private: what it means for new pixels is unknown"
+    if 0x6000 <= group <= 0x60FF:
+        return "dropped", "drawn over other pixels"
+    return "not in this IOD", f"no module of {iod} has it"

@@ -1,0 +1,11 @@
+"""Builders of the attributes that are recomputed, one file an information entity.
+
+A builder takes the series in the making (and a frame of it, where its value differs from instance to
+instance) and returns a value for pydicom, an encoded :class:`~derive.elements.element.Element`, or None for an
+attribute that is not to be there. It never sees the data set.
+"""
+
+from derive.authoring.entities import equipment, image, image_pixel, image_plane, pages, references, series, times  # noqa: F401 - registers
+from derive.authoring.entities.registry import BUILDERS, Builder
+
+__all__ = ["BUILDERS", "Builder"]

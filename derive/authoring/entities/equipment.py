@@ -1,0 +1,76 @@
+"""Equipment: the application that makes the series, and what it was made of (PS3.3 C.7.5.1, C.12.1.1.5)."""
+
+from __future__ import annotations
+
+import codes
+from derive.authoring.entities.registry import per_series
+from derive.authoring.entities.values import coded, own_items
+from derive.authoring.order import Making
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import decode, encode, pack_item
+from derive.version import MANUFACTURER, MODEL, VERSION
+
+#: What of General Equipment an item of Contributing Equipment Sequence may hold (C.12.1).
+ITEM_KEYWORDS = (
+    "Manufacturer",
+    "InstitutionName",
+    "InstitutionAddress",
+    "StationName",
+    "InstitutionalDepartmentName",
+    "InstitutionalDepartmentTypeCodeSequence",
+    "ManufacturerModelName",
+    "DeviceSerialNumber",
+    "DeviceUID",
+    "UDISequence",
+    "SoftwareVersions",
+    "SpatialResolution",
+    "DateOfLastCalibration",
+    "TimeOfLastCalibration",
+    "DateOfManufacture",
+    "DateOfInstallation",
+)
+
+
+@per_series("Manufacturer")
+def manufacturer(making: Making) -> str | None:
+    """Return who makes this application; nothing of what was acquired: the scanner is not made up."""
+    return MANUFACTURER if making.derivation.steps else None
+
+
+@per_series("ManufacturerModelName")
+def manufacturer_model_name(making: Making) -> str | None:
+    """Return the name of this application; nothing of what was acquired: the scanner is not made up."""
+    return MODEL if making.derivation.steps else None
+
+
+@per_series("SoftwareVersions")
+def software_versions(making: Making) -> str | None:
+    """Return the version of this application; nothing of what was acquired: the scanner is not made up."""
+    return VERSION if making.derivation.steps else None
+
+
+@per_series("ContributingEquipmentSequence")
+def contributing_equipment_sequence(making: Making) -> Element | None:
+    """Return the source's own items, and the source's equipment: 109101 if it is ORIGINAL, else 109102.
+
+    Manufacturer is type 1 in an item, so equipment without one is not listed.
+    """
+    source = making.source
+    tag = tag_of("ContributingEquipmentSequence")
+    own = source.agreement(tag).element
+    maker = source.agreement(tag_of("Manufacturer")).element
+    items = own_items(making, own)
+    if maker and maker.stripped():
+        found = [source.agreement(tag_of(k)).element for k in ITEM_KEYWORDS]
+        image_type = source.agreement(tag_of("ImageType")).element
+        purpose = coded(codes.context_group(7005).find(_purpose(image_type)))
+        item = [e for e in found if e and e.stripped()]
+        items += pack_item([*item, encode("PurposeOfReferenceCodeSequence", [purpose])])
+    return Element(tag, "SQ", items) if items else None
+
+
+def _purpose(image_type: Element | None) -> str:
+    """Value 1 of Image Type tells whether the equipment acquired or processed (C.12.1.1.5)."""
+    values = decode(image_type) if image_type else None
+    first = values if isinstance(values, str) else (values or [""])[0]
+    return "ProcessingEquipment" if str(first).strip() == "DERIVED" else "AcquisitionEquipment"

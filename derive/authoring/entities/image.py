@@ -1,0 +1,159 @@
+"""Image: identity, kind, dates, and what is sticky (PS3.3 C.7.6.1, C.7.10.1, C.12.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from derive.authoring.entities.registry import per_frame, per_series
+from derive.authoring.order import Frame, Making
+from derive.elements.element import Element, tag_of
+
+
+@per_frame("SOPInstanceUID")
+def sop_instance_uid(making: Making, frame: Frame) -> str:
+    """Return a new UID."""
+    return making.uids.instance(frame.index, frame.encoded.stored)
+
+
+@per_frame("InstanceNumber")
+def instance_number(making: Making, frame: Frame) -> int:
+    """Return 1..N in space, in the source's order of scrolling."""
+    return frame.number
+
+
+@per_frame("ImageIndex")
+def image_index(making: Making, frame: Frame) -> int:
+    """PET: return 1..N along the normal (C.8.9.4.1.9)."""
+    return frame.index + 1
+
+
+@per_series("ImageType")
+def image_type(making: Making) -> list[str]:
+    """Return the terms of the IOD: DERIVED, but for what was acquired like this."""
+    return making.target.image_type(making.derivation)
+
+
+@per_series("ContentDate", "InstanceCreationDate")
+def content_date(making: Making) -> str:
+    """Return the date of now: the creation of the pixels began."""
+    return making.now.strftime("%Y%m%d")
+
+
+@per_series("ContentTime", "InstanceCreationTime")
+def content_time(making: Making) -> str:
+    """Return the time of now."""
+    return making.now.strftime("%H%M%S.%f")
+
+
+@per_frame("AcquisitionDate", sticky=True)
+def acquisition_date(making: Making, frame: Frame) -> Element | None:
+    """Return the date of the earliest contributing acquisition."""
+    return _earliest(making, frame, ("AcquisitionDate", "AcquisitionTime"))[0]
+
+
+@per_frame("AcquisitionTime", sticky=True)
+def acquisition_time(making: Making, frame: Frame) -> Element | None:
+    """Return the time of the earliest contributing acquisition."""
+    return _earliest(making, frame, ("AcquisitionDate", "AcquisitionTime"))[1]
+
+
+@per_frame("AcquisitionDateTime", sticky=True)
+def acquisition_date_time(making: Making, frame: Frame) -> Element | None:
+    """Return that of the earliest contributing acquisition."""
+    return _earliest(making, frame, ("AcquisitionDateTime",))[0]
+
+
+def _earliest(making: Making, frame: Frame, keywords: Sequence[str]) -> tuple[Element | None, ...]:
+    """Elements of the contributor that comes first; none if some have them and others do not."""
+    table, tags = making.source.table, [tag_of(k) for k in keywords]
+    if all(tag not in table.varying for tag in tags):
+        return tuple(table.constant.get(tag) for tag in tags)
+    rows = [tuple(table.element(tag, i) for tag in tags) for i in _of(making, frame)]
+    if len({tuple(e is None for e in row) for row in rows}) > 1:
+        return (None,) * len(tags)
+    return min(rows, key=lambda row: tuple(e.stripped() if e else b"" for e in row))
+
+
+def _of(making: Making, frame: Frame) -> Sequence[int]:
+    """Indices of the contributing source instances; all, where none contributed to this one."""
+    return frame.contributors or range(making.source.table.count)
+
+
+def _distinct(making: Making, frame: Frame, keyword: str) -> list[Any]:
+    """Decoded values of the contributors, each once, in order; None for an instance without."""
+    tag = tag_of(keyword)
+    if tag not in making.source.table.varying:
+        return [making.source.value(keyword)]
+    return list(dict.fromkeys(_plain(making.source.value(keyword, i)) for i in _of(making, frame)))
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
+
+
+@per_frame("IrradiationEventUID")
+def irradiation_event_uid(making: Making, frame: Frame) -> list[str] | None:
+    """Return every event that contributed."""
+    events: list[str] = []
+    for value in _distinct(making, frame, "IrradiationEventUID"):
+        events += [value] if isinstance(value, str) else list(value or ())
+    return list(dict.fromkeys(events)) or None
+
+
+@per_frame("BurnedInAnnotation", sticky=True)
+def burned_in_annotation(making: Making, frame: Frame) -> str | None:
+    """Return YES if any contributor says so, NO if all say that."""
+    return _any_says(_distinct(making, frame, "BurnedInAnnotation"), "YES", "NO")
+
+
+@per_frame("RecognizableVisualFeatures", sticky=True)
+def recognizable_visual_features(making: Making, frame: Frame) -> str | None:
+    """Return YES if any contributor says so, NO if all say that."""
+    return _any_says(_distinct(making, frame, "RecognizableVisualFeatures"), "YES", "NO")
+
+
+@per_frame("LossyImageCompression", sticky=True)
+def lossy_image_compression(making: Making, frame: Frame) -> str | None:
+    """Return 01 if any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
+    if making.source.instances and any(making.source.instances[i].lossy for i in _of(making, frame)):
+        return "01"
+    return _any_says(_distinct(making, frame, "LossyImageCompression"), "01", "00")
+
+
+@per_frame("LossyImageCompressionRatio", sticky=True)
+def lossy_image_compression_ratio(making: Making, frame: Frame) -> Element | None:
+    """Return the contributors' where they agree."""
+    return _agreed_if_lossy(making, frame, "LossyImageCompressionRatio")
+
+
+@per_frame("LossyImageCompressionMethod", sticky=True)
+def lossy_image_compression_method(making: Making, frame: Frame) -> Element | None:
+    """Return the contributors' where they agree."""
+    return _agreed_if_lossy(making, frame, "LossyImageCompressionMethod")
+
+
+def _any_says(values: Sequence[Any], yes: str, no: str) -> str | None:
+    if yes in values:
+        return yes
+    return no if values and all(v == no for v in values) else None
+
+
+def _agreed_if_lossy(making: Making, frame: Frame, keyword: str) -> Element | None:
+    if lossy_image_compression(making, frame) != "01":
+        return None
+    return making.source.agreement(tag_of(keyword), frame.contributors or None).element
+
+
+@per_series("SpecificCharacterSet")
+def specific_character_set(making: Making) -> Element | None:
+    """Return the source's: ISO_IR 192 where its text was transcoded."""
+    element = making.source.table.element(tag_of("SpecificCharacterSet"), 0)
+    return element if element and element.stripped() else None
+
+
+@per_series("CodingSchemeIdentificationSequence")
+def coding_scheme_identification_sequence(making: Making) -> list[dict[str, str]] | None:
+    """Return an item for every private coding scheme of the derivation codes (C.12.1.1.3)."""
+    schemes = dict.fromkeys(c.scheme for c in making.derivation.codes if c.scheme.startswith("99"))
+    return [{"CodingSchemeDesignator": scheme} for scheme in schemes] or None

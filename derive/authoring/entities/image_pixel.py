@@ -1,0 +1,188 @@
+"""Image pixel, modality LUT and VOI LUT: what the stored values are (PS3.3 C.7.6.3, C.11.1, C.11.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from codes import Code
+from derive import standard
+from derive.authoring.entities.registry import per_frame, per_series
+from derive.authoring.entities.values import coded
+from derive.authoring.order import Frame, Making
+from derive.elements.element import Element
+from derive.model.derivation import ValuesEffect
+from derive.pixels.encode import Rescale, decimal
+
+
+@per_series("SamplesPerPixel")
+def samples_per_pixel(making: Making) -> int:
+    """Return 1, or 3 for colours."""
+    return making.pixel_format.samples
+
+
+@per_series("PlanarConfiguration")
+def planar_configuration(making: Making) -> int | None:
+    """Return 0 for colours: pixel by pixel (C.7.6.3.1.3)."""
+    return 0 if making.pixel_format.samples > 1 else None
+
+
+@per_series("PhotometricInterpretation")
+def photometric_interpretation(making: Making) -> str:
+    """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look."""
+    source = str(making.source.value("PhotometricInterpretation") or "")
+    if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY or not source:
+        return making.pixel_format.photometric
+    listed = standard.values(making.target.iod.name, "PhotometricInterpretation")
+    return source if all(source in rule.values for rule in listed) else "MONOCHROME2"
+
+
+@per_series("Rows")
+def rows(making: Making) -> int:
+    """Return the count of rows."""
+    return making.volume.shape[1]
+
+
+@per_series("Columns")
+def columns(making: Making) -> int:
+    """Return the count of columns."""
+    return making.volume.shape[2]
+
+
+@per_series("BitsAllocated", "BitsStored")
+def bits(making: Making) -> int:
+    """Return 16, or what a picture has: all bits are used."""
+    return making.pixel_format.bits
+
+
+@per_series("HighBit")
+def high_bit(making: Making) -> int:
+    """Return the bits less one."""
+    return making.pixel_format.bits - 1
+
+
+@per_frame("PixelRepresentation")
+def pixel_representation(making: Making, frame: Frame) -> int:
+    """Return 1 for signed stored values."""
+    return int(frame.encoded.encoding.signed)
+
+
+@per_frame("SmallestImagePixelValue")
+def smallest_image_pixel_value(making: Making, frame: Frame) -> int | None:
+    """Return the smallest stored value that is not padding; nothing for colours and bits."""
+    return frame.encoded.smallest if _is_grey(making) else None
+
+
+@per_frame("LargestImagePixelValue")
+def largest_image_pixel_value(making: Making, frame: Frame) -> int | None:
+    """Return the largest stored value that is not padding; nothing for colours and bits."""
+    return frame.encoded.largest if _is_grey(making) else None
+
+
+def _is_grey(making: Making) -> bool:
+    """Whether a pixel is one number that can be more than 0 and 1."""
+    return making.pixel_format.samples == 1 and making.pixel_format.bits > 1
+
+
+@per_frame("PixelPaddingValue")
+def pixel_padding_value(making: Making, frame: Frame) -> int | None:
+    """Return the stored value of padding, where the series has any (C.7.5.1.1.2)."""
+    return frame.encoded.encoding.padding
+
+
+@per_frame("PixelData")
+def pixel_data(making: Making, frame: Frame) -> bytes:
+    """Return the stored values, row by row, little endian; bits from the lowest one on (PS3.5 D)."""
+    stored = frame.encoded.stored
+    data = (np.packbits(stored, bitorder="little") if making.pixel_format.bits == 1 else stored).tobytes()
+    return data + b"\0" * (len(data) % 2)
+
+
+@per_frame("RescaleSlope")
+def rescale_slope(making: Making, frame: Frame) -> float | None:
+    """Return the slope that the stored values were made with; pictures have one if they are grey."""
+    return frame.encoded.encoding.slope if _is_grey(making) else None
+
+
+@per_frame("RescaleIntercept")
+def rescale_intercept(making: Making, frame: Frame) -> float | None:
+    """Return the intercept that the stored values were made with; pictures have one if they are grey."""
+    return frame.encoded.encoding.intercept if _is_grey(making) else None
+
+
+@per_series("RescaleType")
+def rescale_type(making: Making) -> str | None:
+    """CT: return the source's while the quantity is kept, HU where it says none; else what the new one is in.
+
+    US (unspecified), unless those units are a defined term (C.11.1.1.2).
+
+    Grey pictures of several frames: US.
+    """
+    if making.target.rescale is Rescale.NONE:
+        return "US" if _is_grey(making) else None
+    if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
+        terms = [v for rule in standard.values(making.target.iod.name, "RescaleType") for v in rule.values]
+        said = next((s.units for s in reversed(making.derivation.steps) if s.units), "")
+        return said if said in terms else "US"
+    return str(making.source.value("RescaleType") or "HU")
+
+
+@per_frame("RealWorldValueMappingSequence")
+def real_world_value_mapping_sequence(making: Making, frame: Frame) -> list[dict[str, Any]] | None:
+    """MR: return the line from stored to real-world values, and their units (C.7.6.16.2.11)."""
+    if making.target.rescale is not Rescale.MAPPING:
+        return None
+    encoding = frame.encoded.encoding
+    units = next((s.units for s in reversed(making.derivation.steps) if s.units), making.volume.quantity.units)
+    low, high = encoding.bounds
+    return [
+        {
+            "LUTExplanation": "Stored values to real-world values",
+            "LUTLabel": "DERIVED",
+            "MeasurementUnitsCodeSequence": [coded(_ucum(units))],
+            "RealWorldValueFirstValueMapped": low,
+            "RealWorldValueLastValueMapped": high,
+            "RealWorldValueIntercept": encoding.intercept,
+            "RealWorldValueSlope": encoding.slope,
+        }
+    ]
+
+
+def _ucum(units: str) -> Code:
+    return Code(units, "UCUM", "no units" if units == "1" else units, "")
+
+
+@per_frame("WindowCenter")
+def window_center(making: Making, frame: Frame) -> list[float] | Element | None:
+    """Return the centres of the windows, in the values that the VOI LUT acts on."""
+    return None if making.window is None else [_shown(making, frame, v) for v in making.window.centers]
+
+
+@per_frame("WindowWidth")
+def window_width(making: Making, frame: Frame) -> list[float] | None:
+    """Return the widths of the windows; LINEAR asks for at least 1 (C.11.2.1.2)."""
+    if making.window is None:
+        return None
+    scale = frame.encoded.encoding.slope if making.target.rescale is Rescale.MAPPING else 1.0
+    return [decimal(max(v / scale, making.window.narrowest)) for v in making.window.widths]
+
+
+def _shown(making: Making, frame: Frame, value: float) -> float:
+    """MR has no modality LUT: its VOI LUT acts on stored values."""
+    if making.target.rescale is not Rescale.MAPPING:
+        return decimal(value)
+    encoding = frame.encoded.encoding
+    return decimal((value - encoding.intercept) / encoding.slope)
+
+
+@per_series("WindowCenterWidthExplanation")
+def window_explanation(making: Making) -> list[str] | None:
+    """Return the source's names of its windows while they are kept."""
+    return list(making.window.explanations) if making.window and making.window.explanations else None
+
+
+@per_series("VOILUTFunction")
+def voi_lut_function(making: Making) -> str | None:
+    """Return the source's function while its windows are kept."""
+    return making.window.function if making.window else None

@@ -1,0 +1,189 @@
+"""References: what was done, to which images, and where an archive finds them (PS3.3 C.12.2, C.12.4)."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+from pydicom.sequence import Sequence as Items
+
+import codes
+from derive.authoring.entities.registry import per_frame, per_series
+from derive.authoring.entities.values import coded, own_items
+from derive.authoring.order import Frame, Making
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import decode, encode, encode_item, pack_item
+from derive.elements.legal import items_of
+from derive.errors import AssembleError
+from derive.model.derivation import GeometryEffect
+from derive.model.source import Reference
+
+LONGEST_ST = 1024
+#: Stands where something of the source's description was left out.
+ELISION = "[...]"
+SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
+
+
+@per_series("DerivationDescription")
+def derivation_description(making: Making) -> str | None:
+    """Return the source's own description, then a call a step; what does not fit of the source's is left out.
+
+    Raises
+    ------
+    AssembleError
+        ``ASM-LONG`` if our own steps take more than the 1024 characters of the attribute.
+    """
+    ours = making.derivation.description
+    if not ours:
+        return None
+    if len(ours) > LONGEST_ST:
+        raise AssembleError(
+            "ASM-LONG",
+            f"Derivation Description (0008,2111) would have {len(ours)} characters and holds {LONGEST_ST}; "
+            "shorten a description or the parameters of a function, or derive in several runs",
+        )
+    source = str(making.source.value("DerivationDescription") or "").strip()
+    if not source:
+        return ours
+    whole, cut = f"{source}; {ours}", f"{ELISION}; {ours}"
+    if len(whole) <= LONGEST_ST:
+        return whole
+    room = LONGEST_ST - len(cut) - 1
+    return f"{source[:room]} {cut}" if room > 0 else ours
+
+
+@per_series("DerivationCodeSequence")
+def derivation_code_sequence(making: Making) -> Element | None:
+    """Return the source's own items, then one a step, of CID 7203 or a complete extension of it."""
+    tag = tag_of("DerivationCodeSequence")
+    own = making.source.agreement(tag).element
+    group = codes.context_group(7203)
+    ours = encode("DerivationCodeSequence", [coded(c, group) for c in making.derivation.codes], making.encodings)
+    items = own_items(making, own) + ours.value
+    return Element(tag, "SQ", items) if items else None
+
+
+@per_frame("SourceImageSequence")
+def source_image_sequence(making: Making, frame: Frame) -> Element | None:
+    """Return the sources of the contributors, then the contributors: nothing that did not enter this image.
+
+    Spatial Locations Preserved is YES only for the source slice at the very place of this one.
+    """
+    tag = tag_of("SourceImageSequence")
+    kept = making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+    references = making.source.references
+    own = _own_items(making, frame, kept=kept)
+    ours = [_source_item(references[i], kept and i == frame.place) for i in frame.contributors]
+    return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
+
+
+def _own_items(making: Making, frame: Frame, *, kept: bool) -> list[bytes]:
+    """Source Image items of the contributors themselves, one for each image they name.
+
+    What stayed in its place then stays only if it does so now too: in the contributor at this very place.
+    """
+    tag, table = tag_of("SourceImageSequence"), making.source.table
+    found: dict[bytes, bytes] = {}
+    if tag not in table.constant and tag not in table.varying:
+        return []
+    for index in frame.contributors:
+        value = own_items(making, table.element(tag, index))
+        here = kept and index == frame.place
+        for uid, item in _placed(Element(tag, "SQ", value), here):
+            if here or uid not in found:
+                found[uid] = item
+    return list(found.values())
+
+
+@lru_cache(maxsize=4096)
+def _placed(sources: Element, same_place: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """UID and encoded item of each source; Spatial Locations Preserved as it is only at the same place."""
+    moved = encode("SpatialLocationsPreserved", "NO")
+    uid_tag = tag_of("ReferencedSOPInstanceUID")
+    placed = []
+    for item in items_of(sources) or ():
+        uid = next((e.stripped() for e in item if e.tag == uid_tag), b"")
+        elements = item if same_place else [moved if e.tag == moved.tag else e for e in item]
+        placed.append((uid, pack_item(elements)))
+    return tuple(placed)
+
+
+@lru_cache(maxsize=65536)
+def _source_item(reference: Reference, same_place: bool) -> bytes:
+    same = [_text("SpatialLocationsPreserved", "YES" if same_place else "NO"), _purpose()]
+    return pack_item([*_identity(reference.sop_class_uid, reference.sop_instance_uid), *same])
+
+
+@lru_cache(maxsize=65536)
+def _reference_item(sop_class_uid: str, sop_instance_uid: str) -> bytes:
+    return pack_item(_identity(sop_class_uid, sop_instance_uid))
+
+
+def _identity(sop_class_uid: str, sop_instance_uid: str) -> list[Element]:
+    return [_text("ReferencedSOPClassUID", sop_class_uid), encode("ReferencedSOPInstanceUID", sop_instance_uid)]
+
+
+@cache
+def _purpose() -> Element:
+    return encode("PurposeOfReferenceCodeSequence", [coded(codes.context_group(7202).find(SOURCE_PURPOSE))])
+
+
+@lru_cache(maxsize=256)
+def _text(keyword: str, text: str) -> Element:
+    return encode(keyword, text)
+
+
+@per_frame("ReferencedSeriesSequence")
+def referenced_series_sequence(making: Making, frame: Frame) -> Element | None:
+    """Return, by series, every instance that this image references in its own study (C.12.2)."""
+    study = str(making.source.value("StudyInstanceUID") or "")
+    series: dict[str, dict[bytes, None]] = {}
+    for uid, items in _inherited(making, frame, "ReferencedSeriesSequence"):
+        series.setdefault(uid, {}).update(dict.fromkeys(items))
+    for reference in (making.source.references[i] for i in frame.contributors):
+        if reference.study_instance_uid == study:
+            item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
+            series.setdefault(reference.series_instance_uid, {})[item] = None
+    return encode("ReferencedSeriesSequence", _series_items(series)) if series else None
+
+
+@per_frame("StudiesContainingOtherReferencedInstancesSequence")
+def studies_containing_other_referenced_instances_sequence(making: Making, frame: Frame) -> Element | None:
+    """Return the contributors' own where they agree: derivation itself never leaves the study."""
+    tag = tag_of("StudiesContainingOtherReferencedInstancesSequence")
+    return making.source.agreement(tag, frame.contributors or None).element
+
+
+def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
+    return [
+        encode_item({"ReferencedInstanceSequence": list(items), "SeriesInstanceUID": uid})
+        for uid, items in series.items()
+    ]
+
+
+def _inherited(making: Making, frame: Frame, keyword: str) -> list[tuple[str, tuple[bytes, ...]]]:
+    """What the contributors themselves reference, by series."""
+    tag, table = tag_of(keyword), making.source.table
+    if tag in table.constant:
+        elements = [table.constant[tag]]
+    elif tag in table.varying:
+        elements = [e for i in frame.contributors if (e := table.element(tag, i)) is not None]
+    else:
+        return []
+    return [pair for element in dict.fromkeys(elements) for pair in _referenced(element)]
+
+
+@lru_cache(maxsize=4096)
+def _referenced(element: Element) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
+    found: Items = decode(element) or Items()
+    return tuple(
+        (
+            str(item.SeriesInstanceUID),
+            tuple(
+                _reference_item(str(r.ReferencedSOPClassUID), str(r.ReferencedSOPInstanceUID))
+                for r in item.get("ReferencedInstanceSequence") or ()
+                if "ReferencedSOPInstanceUID" in r and "ReferencedSOPClassUID" in r
+            ),
+        )
+        for item in found
+        if "SeriesInstanceUID" in item
+    )

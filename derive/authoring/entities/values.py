@@ -1,0 +1,52 @@
+"""Values that several builders write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from codes import Code, ContextGroup
+from derive.authoring.order import Making
+from derive.elements.element import Element
+from derive.elements.mend import legal
+
+
+def own_items(making: Making, element: Element | None) -> bytes:
+    """Return the encoded items that a source has already, as far as they are legal."""
+    if element is None:
+        return b""
+    rule = making.target.iod.attributes[element.keyword]
+    whole, _ = legal(element, rule, (), making.encodings)
+    return whole.value if whole else b""
+
+
+def coded(code: Code, group: ContextGroup | None = None) -> dict[str, Any]:
+    """Return the item of a code; complete as an extension of `group` if the group lacks it (PS3.3 8.8).
+
+    Parameters
+    ----------
+    code : Code
+    group : ContextGroup, optional
+        The group it is used with.
+    """
+    item: dict[str, Any] = {
+        "CodeValue": code.value,
+        "CodingSchemeDesignator": code.scheme,
+        "CodeMeaning": code.meaning,
+    }
+    if group is None or code in group:
+        return item
+    return item | {
+        "MappingResource": "DCMR",
+        "ContextGroupVersion": group.version,
+        "ContextGroupLocalVersion": LOCAL_VERSION,
+        "ContextGroupExtensionFlag": "Y",
+        "ContextIdentifier": group.identifier,
+        "ContextUID": group.uid,
+        "ContextGroupExtensionCreatorUID": CREATOR_UID,
+    }
+
+
+#: When our extensions of context groups were made (PS3.3 8.7).
+LOCAL_VERSION = "20261121"
+#: Identifies this project as the creator of the extensions (UUID-derived, PS3.5 B.2).
+CREATOR_UID = "2.25.160967525439980659085345629066460570101"

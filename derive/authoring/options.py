@@ -1,0 +1,49 @@
+"""What a caller can say of the series to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from derive.errors import UsageError
+from derive.model.uids import checked_root
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller can say of the series to be made.
+
+    Parameters
+    ----------
+    series_description : str, optional
+    series_number : int, optional
+    uids : {"random", "reproducible"}
+        Reproducible UIDs follow from the sources, the steps, these options, the version and the pixels.
+    uid_prefix : str, optional
+        An organisation's UID root; None makes UUID-derived UIDs (PS3.5 B.2).
+    timestamp : datetime, optional
+        When the pixels are made; None is now.
+    set : mapping keyword -> text
+        Series-level text that replaces what the policy would do.
+    """
+
+    series_description: str | None = None
+    series_number: int | None = None
+    uids: Literal["random", "reproducible"] = "random"
+    uid_prefix: str | None = None
+    timestamp: datetime | None = None
+    set: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        checked_root(self.uid_prefix)
+        if self.uids not in ("random", "reproducible"):
+            raise UsageError("UID-KIND", f"uids {self.uids!r}; wanted random or reproducible")
+        if self.series_description is not None and not 0 < len(self.series_description) <= 64:
+            raise UsageError(
+                "SET-LENGTH",
+                f"Series Description has {len(self.series_description)} characters; wanted 1 to 64",
+            )
+        if self.series_number is not None and not -(2**31) <= self.series_number < 2**31:
+            raise UsageError("SET-NUMBER", f"Series Number {self.series_number} is not a 32-bit integer")

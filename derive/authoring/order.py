@@ -1,0 +1,157 @@
+"""What a builder of attributes knows: the series that is being made, and one frame of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from derive.elements.element import Element
+from derive.model.classes import Target
+from derive.model.derivation import Derivation
+from derive.model.frames import Content, Pictures
+from derive.model.geometry import Geometry
+from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.uids import Uids
+from derive.model.window import Window
+from derive.pixels.encode import GREY_16, EncodedFrame, Encoding, PixelFormat, SourceEncoding
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the caller says of the new series.
+
+    Parameters
+    ----------
+    series_description : str, optional
+    series_number : int, optional
+    attributes : mapping keyword -> text
+        Series-level text that replaces what the policy would do.
+    """
+
+    series_description: str | None = None
+    series_number: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a series is to be made of.
+
+    Parameters
+    ----------
+    source : SourceSeries or GivenAttributes
+        Where attributes are pulled from.
+    volume : Volume or Pictures
+        The result.
+    derivation : Derivation
+        What was done; no step at all for what was acquired like this.
+    sop_class_uid : str
+        What class it becomes.
+    stored : SourceEncoding
+        How its values were stored before, as far as they were and still are.
+    files : tuple of Path
+        What the values come from, and must not be touched.
+    placed_within_mm : float
+        How far a voxel is from where these files put it.
+    rounded_by : float
+        How far a value may be from that of these files before it is stored.
+    """
+
+    source: SourceSeries | GivenAttributes
+    volume: Content
+    derivation: Derivation
+    sop_class_uid: str
+    stored: SourceEncoding
+    files: tuple[Path, ...] = ()
+    placed_within_mm: float = 0.0
+    rounded_by: float = 0.0
+
+
+@dataclass(frozen=True)
+class Making:
+    """A series in the making: everything that is the same for all its instances.
+
+    Parameters
+    ----------
+    source : SourceSeries or GivenAttributes
+    volume : Volume or Pictures
+        The result.
+    derivation : Derivation
+    target : Target
+    encoding : Encoding, optional
+        None where each instance has its own.
+    uids : Uids
+    now : datetime
+        When the pixels are made.
+    given : Given
+    window : Window, optional
+        The source's where the quantity is kept, else from the values.
+    """
+
+    source: SourceSeries | GivenAttributes
+    volume: Content
+    derivation: Derivation
+    target: Target
+    encoding: Encoding | None
+    uids: Uids
+    now: datetime
+    given: Given
+    window: Window | None = None
+
+    @property
+    def encodings(self) -> Sequence[str]:
+        """Python names of the character set of the result: that of the source."""
+        return self.source.encodings
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where the pixels are; None for pictures that lie nowhere."""
+        return self.volume.geometry
+
+    @property
+    def pixel_format(self) -> PixelFormat:
+        """How stored values lie in Pixel Data."""
+        return self.volume.pixel_format if isinstance(self.volume, Pictures) else GREY_16
+
+    @property
+    def frames_together(self) -> int:
+        """How many frames an instance of pages has; 0 where the class has single frames."""
+        together = isinstance(self.volume, Pictures) and self.volume.multi_frame
+        return self.volume.shape[0] if together else 0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One instance of the series.
+
+    Parameters
+    ----------
+    index : int
+        Which slice it is: ascending along the normal, one time after another.
+    number : int
+        Its Instance Number.
+    contributors : tuple of int
+        The source slices whose pixels entered it.
+    encoded : EncodedFrame
+    place : int
+        Its slice in the grid.
+    time : int
+        Which of several times it is of, from 0.
+    """
+
+    index: int
+    number: int
+    contributors: tuple[int, ...]
+    encoded: EncodedFrame
+    place: int
+    time: int = 0
+
+
+class Made(NamedTuple):
+    """One assembled instance."""
+
+    frame: Frame
+    elements: dict[int, Element]

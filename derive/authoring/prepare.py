@@ -1,0 +1,124 @@
+"""What has to be known before the first instance is made: encoding, window, UIDs, character set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from derive.authoring.options import Options
+from derive.authoring.order import Given, Making, Order
+from derive.authoring.scan import Scan, digest_of, scan
+from derive.authoring.settable import checked_attributes
+from derive.authoring.window import window_of
+from derive.elements.charset import fits, is_text
+from derive.elements.element import tag_of
+from derive.errors import UsageError
+from derive.model.classes import Target, target
+from derive.model.derivation import Derivation, ValuesEffect
+from derive.model.frames import Pictures
+from derive.model.source import Attributes, GivenAttributes, SourceSeries
+from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
+from derive.pixels.encode import Encoding, SourceEncoding, fit, keep, per_instance
+from derive.version import VERSION
+
+
+def draft(order: Order, options: Options) -> Making:
+    """Settle what can be settled without looking at a single pixel: no encoding, no window, passing UIDs."""
+    source, goal = order.source, target(order.sop_class_uid)
+    given = Given(options.series_description, options.series_number, checked_attributes(goal.iod, options.set))
+    source = _holding(source, _added_text(order.derivation, given))
+    uids = RandomUids(checked_root(options.uid_prefix))
+    now = _now(source, options.timestamp)
+    return Making(source, order.volume, order.derivation, goal, None, uids, now, given)
+
+
+def prepare(order: Order, options: Options) -> Making:
+    """Settle everything that is the same for all instances.
+
+    Values are passed over once beforehand only if their range is not known or the UIDs depend on them.
+    """
+    making = draft(order, options)
+    encoding, scanned = _encoding(order, making.target)
+    return replace(making, encoding=encoding, uids=_uids(order, options, scanned), window=window_of(order))
+
+
+def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
+    """What the source's stored values are; another quantity has another rescale."""
+    paddings = {i.padding[0] if i.padding else None for i in source.instances}
+    instances = source.instances if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
+    return SourceEncoding(
+        slopes=tuple(i.rescale[0] for i in instances),
+        intercepts=tuple(i.rescale[1] for i in instances),
+        signed=any(i.stored_range[0] < 0 for i in source.instances),
+        padding=paddings.pop() if len(paddings) == 1 else None,
+    )
+
+
+def _encoding(order: Order, goal: Target) -> tuple[Encoding | None, Scan | None]:
+    volume, stored = order.volume, order.stored
+    if isinstance(volume, Pictures):
+        return None, None
+    kept, padded = bool(stored.slopes), volume.quantity.padded
+    if per_instance(goal.rescale, stored, kept):
+        return None, None
+    if kept and volume.value_range is not None:
+        encoding = keep(goal.rescale, stored, volume.value_range, padded)
+        if encoding is not None:
+            return encoding, None
+    found = scan(volume)
+    return fit(goal.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
+
+
+def _uids(order: Order, options: Options, scanned: Scan | None) -> Uids:
+    root = checked_root(options.uid_prefix)
+    if options.uids == "random":
+        return RandomUids(root)
+    facts = [
+        VERSION,
+        order.sop_class_uid,
+        *(r.sop_instance_uid for r in order.source.references),
+        *(f"{tag:08x}={order.source.table.constant[tag].value.hex()}" for tag in sorted(order.source.said)),
+        *(f"{s.description}={s.code}" for s in order.derivation.steps),
+        str(options.series_description),
+        str(options.series_number),
+        *(f"{k}={v}" for k, v in sorted(options.set.items())),
+        order.volume.layout,
+        digest_of(order.volume, scanned),
+    ]
+    return ReproducibleUids(tuple(facts), root)
+
+
+def _now(source: Attributes, timestamp: datetime | None) -> datetime:
+    """Now, in the time zone that the source states (C.12.1.1.8); a time that was given is not shifted."""
+    if timestamp is not None and timestamp.tzinfo is None:
+        return timestamp
+    now = timestamp or datetime.now().astimezone()
+    offset = str(source.value("TimezoneOffsetFromUTC") or "")
+    if len(offset) != 5 or not offset[1:].isdigit() or offset[0] not in "+-":
+        return now
+    minutes = int(offset[1:3]) * 60 + int(offset[3:])
+    return now.astimezone(timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes)))
+
+
+def _holding(source: SourceSeries | GivenAttributes, texts: list[str]) -> SourceSeries | GivenAttributes:
+    """Return a source whose character set has some texts; a set that a person stated stays as it is.
+
+    Raises
+    ------
+    UsageError
+        ``SET-CHARSET`` for text that this set, or Unicode, does not have.
+    """
+    if not all(map(is_text, texts)):
+        raise UsageError("SET-CHARSET", "a text that was given holds bytes that are no characters; give it as UTF-8")
+    if all(fits(text, source.encodings) for text in texts):
+        return source
+    if tag_of("SpecificCharacterSet") in source.said:
+        raise UsageError(
+            "SET-CHARSET", "a description or a setting does not fit the character set; ISO_IR 192 holds all"
+        )
+    return source.in_utf8()
+
+
+def _added_text(derivation: Derivation, given: Given) -> list[str]:
+    codes = [c.meaning for c in derivation.codes]
+    return [derivation.description, given.series_description or "", *codes, *given.attributes.values()]

@@ -1,0 +1,55 @@
+"""One pass over all values: their range and their digest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from derive.errors import ValuesError
+from derive.model.frames import Content, Pictures
+from derive.model.volume import Volume, slabs
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one pass over all values tells.
+
+    Parameters
+    ----------
+    low, high : float
+        Of the values that are not padding.
+    digest : str
+        Of all values.
+    """
+
+    low: float
+    high: float
+    digest: str
+
+
+def scan(volume: Volume) -> Scan:
+    """Pass over all values once.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-EMPTY`` if every value is padding.
+    """
+    low, high, digest = np.inf, -np.inf, hashlib.sha256()
+    for _, slab in slabs(volume):
+        digest.update(np.ascontiguousarray(slab).tobytes())
+        native = slab[~np.isnan(slab)]
+        if native.size:
+            low, high = min(low, float(native.min())), max(high, float(native.max()))
+    if low > high:
+        raise ValuesError("VAL-EMPTY", "every value of the result is padding; there is nothing to store")
+    return Scan(low, high, digest.hexdigest())
+
+
+def digest_of(content: Content, scanned: Scan | None) -> str:
+    """Digest of all values."""
+    if isinstance(content, Pictures):
+        return hashlib.sha256(np.ascontiguousarray(content.pages).tobytes()).hexdigest()
+    return (scanned or scan(content)).digest

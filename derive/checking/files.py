@@ -1,0 +1,206 @@
+"""The check of anybody's files: folders, files, grouped by series."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.charset import default_encoding
+from pydicom.config import disable_value_validation
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
+
+from derive.checking.finding import CheckReport, Finding, finding
+from derive.checking.series import SeriesChecker
+from derive.elements.datasets import from_dataset
+from derive.elements.element import Element, keyword_of, tag_of
+from derive.standard import value_syntax
+from derive.standard.vr import TEXT_VRS
+
+PIXEL_DATA = tag_of("PixelData")
+_SERIES_UID, _STUDY_UID, _SOP_UID = (tag_of(k) for k in ("SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID"))
+_MAGIC = b"DICM"
+_ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+_META_TYPE_1 = (
+    "FileMetaInformationVersion",
+    "MediaStorageSOPClassUID",
+    "MediaStorageSOPInstanceUID",
+    "TransferSyntaxUID",
+    "ImplementationClassUID",
+)
+
+
+def check(source: str | Path | Iterable[str | Path]) -> CheckReport:
+    """Check files against the tables of the standard, and each series as a whole.
+
+    Parameters
+    ----------
+    source : path, or iterable of paths
+        Files and folders (with all that is in them). What is no DICOM file is passed over.
+
+    Returns
+    -------
+    CheckReport
+        Files that cannot be read and classes without a table are findings; nothing is raised for them.
+    """
+    paths = [source] if isinstance(source, str | Path) else list(source)
+    checking = _Checking()
+    with warnings.catch_warnings(), disable_value_validation():
+        warnings.simplefilter("ignore")  # what pydicom warns of is a finding here
+        for path, name in _files(paths):
+            checking.file(path, name)
+    return checking.report()
+
+
+class _Checking:
+    """One run over files: a checker a series, and which UIDs were seen where."""
+
+    def __init__(self) -> None:
+        self.checkers: dict[str, SeriesChecker] = {}
+        self.studies: dict[str, tuple[str, str]] = {}
+        self.instances: dict[str, tuple[str, str]] = {}
+        self.findings: list[Finding] = []
+        self.count = 0
+
+    def file(self, path: Path, name: str) -> None:
+        """Check one file; pass over what is no DICOM, and directories of media (PS3.10 8.6)."""
+        try:
+            dataset = dcmread(path, force=not _has_preamble(path) and _may_be_bare(path))
+            judges = (meta_findings, order_findings, sequence_findings)
+            found = [f for judge in judges for f in judge(dataset, name)]  # before anything is decoded
+            elements = elements_of(dataset)
+        except InvalidDicomError:
+            return
+        except Exception as error:  # pydicom raises what it likes on a damaged file
+            self.count += 1
+            message = f"the file cannot be read ({type(error).__name__}); it may be damaged or cut off"
+            self.findings.append(finding("CHK-READ", "", message, name))
+            return
+        if not (elements or dataset.file_meta):
+            return
+        self.count += 1
+        self.findings += found
+        if dataset.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
+            self._add(dataset, elements, name)
+
+    def report(self) -> CheckReport:
+        """Finish every series."""
+        if not self.count:
+            self.findings.append(finding("CHK-NONE", "", "no DICOM file was found; name a folder or files", ""))
+        for checker in self.checkers.values():
+            self.findings += checker.finish()
+        ordered = sorted(self.findings, key=lambda f: f.severity)
+        return CheckReport(tuple(ordered), self.count, len(self.checkers))
+
+    def _add(self, dataset: Dataset, elements: dict[int, Element], name: str) -> None:
+        series, study = _value(elements, _SERIES_UID), _value(elements, _STUDY_UID)
+        self.findings += self._clashes(_value(elements, _SOP_UID), series, study, name)
+        checker = self.checkers.setdefault(series, SeriesChecker())
+        self.findings += checker.add(elements, None, name, encapsulated=_syntax(dataset).is_encapsulated)
+
+    def _clashes(self, instance: str, series: str, study: str, name: str) -> Iterator[Finding]:
+        """Look for UIDs that two series share; within one series its checker does."""
+        other, first = self.instances.setdefault(instance, (series, name))
+        if other != series:
+            message = f"{instance} is also that of {first}, which is of another series"
+            yield finding("CHK-UID-CLASH", "SOPInstanceUID", message, name)
+        other, first = self.studies.setdefault(series, (study, name))
+        if other != study:
+            message = f"{series} is also that of {first}, which is of another study"
+            yield finding("CHK-UID-CLASH", "SeriesInstanceUID", message, name)
+
+
+def meta_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
+    """Judge whether File Meta Information is there and says what the data set says (PS3.10 7.1)."""
+    meta = dataset.file_meta
+    if not meta:
+        yield finding("CHK-META", "", "the file has no File Meta Information; wanted it, with a preamble", name)
+        return
+    for keyword in _META_TYPE_1:
+        if not meta.get(keyword):
+            yield finding("CHK-META", keyword, "is absent from the File Meta Information; wanted a value", name)
+    for keyword, own in (("MediaStorageSOPClassUID", "SOPClassUID"), ("MediaStorageSOPInstanceUID", "SOPInstanceUID")):
+        said, wanted = str(meta.get(keyword) or ""), str(dataset.get(own) or "")
+        if said and wanted and said != wanted:
+            yield finding("CHK-META", keyword, f"is {said}; {own} of the data set is {wanted}", name)
+    for tag in meta.keys():  # noqa: SIM118 - iterating a Dataset decodes every element
+        stored = meta.get_item(tag)
+        if isinstance(stored.value, bytes) and stored.VR in TEXT_VRS:
+            yield from _meta_syntax(Element(int(tag), str(stored.VR), stored.value), name)
+
+
+def _meta_syntax(element: Element, name: str) -> Iterator[Finding]:
+    try:
+        values = value_syntax.split(element.vr, element.value, (default_encoding,))
+    except UnicodeError:
+        yield finding("CHK-META", element.keyword, "is not in the default character repertoire", name)
+        return
+    for fault in filter(None, (value_syntax.fault(element.vr, v) for v in values)):
+        yield finding("CHK-META", element.keyword, fault, name)
+
+
+def order_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
+    """Judge whether the elements are in the order of their tags (PS3.5 7.1)."""
+    tags = [int(tag) for tag in dataset.keys()]  # noqa: SIM118 - iterating a Dataset decodes every element
+    wrong = next((b for a, b in itertools.pairwise(tags) if b <= a), None)
+    if wrong is not None:
+        yield finding("CHK-ORDER", keyword_of(wrong), "comes after an element with a higher tag", name)
+
+
+def sequence_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
+    """Judge whether sequences start with an item, which pydicom does not ask of them (PS3.5 7.5)."""
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset decodes every element
+        stored = dataset.get_item(tag)
+        sequence = isinstance(stored, RawDataElement) and stored.VR == "SQ"
+        if sequence and stored.value and stored.value[:4] not in _ITEM_TAGS:
+            yield finding("CHK-SEQUENCE", keyword_of(int(tag)), "does not start with an item", name)
+
+
+def elements_of(dataset: Dataset) -> dict[int, Element]:
+    """Return the standard attributes of a data set, Pixel Data among them."""
+    elements = from_dataset(dataset)
+    if PIXEL_DATA in dataset:
+        stored = dataset.get_item(PIXEL_DATA)
+        vr, value = str(stored.VR or "OW"), stored.value or b""
+        if not _syntax(dataset).is_little_endian and vr == "OW":
+            value = np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
+        elements[PIXEL_DATA] = Element(PIXEL_DATA, vr.split(" or ")[-1], value)
+    return elements
+
+
+def _syntax(dataset: Dataset) -> UID:
+    """Return the transfer syntax; the default one (PS3.5 10.1) where none is named."""
+    syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian))
+    return syntax if syntax.is_transfer_syntax else ImplicitVRLittleEndian
+
+
+def _files(paths: Iterable[str | Path]) -> Iterator[tuple[Path, str]]:
+    """Give the files with their names below the folder that was asked for."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from ((p, str(p.relative_to(path))) for p in sorted(path.rglob("*")) if p.is_file())
+        else:
+            yield path, path.name
+
+
+def _has_preamble(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == _MAGIC
+
+
+def _may_be_bare(path: Path) -> bool:
+    """Whether a file without preamble starts like a data set: group 0002 or 0008, little or big endian."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return start[:2] in (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08") and start[2:] != b""
+
+
+def _value(elements: dict[int, Element], tag: int) -> str:
+    element = elements.get(tag)
+    return "" if element is None else element.stripped().decode("ascii", "replace").strip()

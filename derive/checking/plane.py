@@ -1,0 +1,87 @@
+"""Image Type and the plane of one instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from derive import standard
+from derive.checking.finding import Finding
+from derive.checking.instance import Instance
+
+#: Deviation from unit length and from a right angle that decimal strings and rounding explain.
+COSINE_TOLERANCE = 1e-3
+#: Scanners round the diameter, and some give that of the circle that fits in the matrix less a pixel.
+_DIAMETER_TOLERANCE = 0.02
+_TILT_TOLERANCE_DEGREES = 1.0
+#: IODs that ask for value 3 of Image Type.
+_ASK_VALUE_3 = frozenset({"ct-image", "mr-image"})
+
+
+def _image_type(instance: Instance) -> Iterator[Finding]:
+    values = instance.texts("ImageType")
+    if not values or instance.iod.name not in _ASK_VALUE_3:
+        return
+    rules = standard.values(instance.iod.name, "ImageType")
+    terms = next((r.values for r in rules if r.value_number == 3), ())
+    third = values[2] if len(values) > 2 else ""
+    if not third:
+        yield instance.find("CHK-IMAGETYPE", "ImageType", f"has no value 3; wanted one of {', '.join(terms)}")
+    elif third not in terms:
+        message = f"has the value 3 {third!r}; the defined terms are {', '.join(terms)}"
+        yield instance.find("CHK-IMAGETYPE-TERM", "ImageType", message)
+
+
+def _cosines(instance: Instance) -> Iterator[Finding]:
+    cosines = instance.numbers("ImageOrientationPatient")
+    if len(cosines) != 6:
+        return
+    row, column = np.array(cosines[:3]), np.array(cosines[3:])
+    skew = max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column))
+    if not skew <= COSINE_TOLERANCE:
+        message = f"is off from unit length and a right angle by {skew:.2g}; wanted {COSINE_TOLERANCE} at most"
+        yield instance.find("CHK-IOP", "ImageOrientationPatient", message)
+
+
+def _spacing(instance: Instance) -> Iterator[Finding]:
+    spacing = instance.numbers("PixelSpacing")
+    if spacing and not min(spacing) > 0:
+        yield instance.find("CHK-SPACING", "PixelSpacing", f"is {spacing} mm; wanted values above 0")
+    between = instance.number("SpacingBetweenSlices")
+    if between is not None and between < 0:
+        yield instance.find("CHK-SPACING", "SpacingBetweenSlices", f"is {between:g} mm; wanted no negative value")
+    thickness = instance.number("SliceThickness")
+    if thickness is not None and not thickness > 0:
+        yield instance.find("CHK-THICKNESS", "SliceThickness", f"is {thickness:g} mm; wanted a value above 0, or none")
+
+
+def _diameter(instance: Instance) -> Iterator[Finding]:
+    """Only what was derived is judged: an original may be cropped from its reconstruction."""
+    diameter, spacing = instance.number("ReconstructionDiameter"), instance.numbers("PixelSpacing")
+    rows, columns = instance.number("Rows"), instance.number("Columns")
+    if not diameter or len(spacing) != 2 or not rows or not columns or not _derived(instance):
+        return
+    span = max(rows * spacing[0], columns * spacing[1])
+    if abs(span - diameter) > _DIAMETER_TOLERANCE * diameter:
+        message = f"is {diameter:g} mm; the pixels of this derived image span {span:g} mm"
+        yield instance.find("CHK-FOV", "ReconstructionDiameter", message)
+
+
+def _tilt(instance: Instance) -> Iterator[Finding]:
+    tilt, cosines = instance.number("GantryDetectorTilt"), instance.numbers("ImageOrientationPatient")
+    if not tilt or len(cosines) != 6 or not _derived(instance):
+        return
+    normal = np.cross(cosines[:3], cosines[3:])
+    leaning = float(np.degrees(np.arccos(np.clip(abs(normal[2]), 0, 1))))
+    if abs(tilt) > _TILT_TOLERANCE_DEGREES and leaning < _TILT_TOLERANCE_DEGREES:
+        message = f"is {tilt:g} degrees; the planes of this derived image are not tilted"
+        yield instance.find("CHK-TILT", "GantryDetectorTilt", message)
+
+
+def _derived(instance: Instance) -> bool:
+    return instance.texts("ImageType")[:1] == ["DERIVED"]
+
+
+#: Image Type, orientation, spacing, and what depends on them.
+JUDGES = (_image_type, _cosines, _spacing, _diameter, _tilt)

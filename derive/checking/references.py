@@ -1,0 +1,121 @@
+"""What an instance says of its sources: references, and the codes that go with them (PS3.3 C.12.4, C.12.2, 8.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import codes
+from derive.checking.finding import Finding
+from derive.checking.instance import Instance, Item
+
+_LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
+_EXTENSION = (
+    "ContextIdentifier",
+    "MappingResource",
+    "ContextGroupVersion",
+    "ContextGroupLocalVersion",
+    "ContextGroupExtensionCreatorUID",
+)
+
+
+def _derivation(instance: Instance) -> Iterator[Finding]:
+    kind = instance.texts("ImageType")[:1]
+    sources = instance.items("SourceImageSequence")
+    if kind == ["ORIGINAL"] and sources:
+        message = f"has {len(sources)} items, and Image Type value 1 is ORIGINAL"
+        yield instance.find("CHK-ORIGINAL", "SourceImageSequence", message)
+    if kind != ["DERIVED"] or "SourceImageSequence" not in instance.iod.attributes:
+        return
+    if not (instance.items("DerivationCodeSequence") or instance.text("DerivationDescription")):
+        message = "is absent, as is Derivation Description, from a derived image"
+        yield instance.find("CHK-DERIVATION", "DerivationCodeSequence", message)
+    if instance.element("SourceImageSequence") is None:
+        yield instance.find("CHK-SOURCES", "SourceImageSequence", "is absent from a derived image")
+
+
+def _sources(instance: Instance) -> Iterator[Finding]:
+    element, own = instance.element("SourceImageSequence"), instance.text("SOPInstanceUID")
+    if element is not None and not element.value:
+        yield instance.find("CHK-SOURCES-ITEM", "SourceImageSequence", "is empty; wanted items, or not the sequence")
+    for number, item in enumerate(instance.items("SourceImageSequence"), 1):
+        path = f"SourceImageSequence>item {number}"
+        if own and item.text("ReferencedSOPInstanceUID") == own:
+            yield instance.find("CHK-SELF", f"{path}>ReferencedSOPInstanceUID", f"is this instance itself, {own}")
+        preserved = item.text("SpatialLocationsPreserved")
+        if preserved and preserved not in _LOCATIONS:
+            message = f"is {preserved!r}; wanted one of {', '.join(_LOCATIONS)}"
+            yield instance.find("CHK-SOURCES-ITEM", f"{path}>SpatialLocationsPreserved", message)
+        if len(item.items("PurposeOfReferenceCodeSequence")) > 1:
+            message = "has more than one item; wanted one"
+            yield instance.find("CHK-SOURCES-ITEM", f"{path}>PurposeOfReferenceCodeSequence", message)
+
+
+def _common(instance: Instance) -> Iterator[Finding]:
+    """Every source image is named again by series, in this study or another one."""
+    referenced = {i.text("ReferencedSOPInstanceUID") for i in instance.items("SourceImageSequence")} - {""}
+    if not referenced:
+        return
+    named = set(_named(instance.items("ReferencedSeriesSequence")))
+    for study in instance.items("StudiesContainingOtherReferencedInstancesSequence"):
+        named |= set(_named(study.items("ReferencedSeriesSequence")))
+    missing = sorted(referenced - named)
+    if not named:
+        message = "is absent: nothing tells in which series the source images are"
+        yield instance.find("CHK-COMMONREF-NONE", "ReferencedSeriesSequence", message)
+    elif missing:
+        message = f"lacks {len(missing)} of {len(referenced)} source images, the first {missing[0]}"
+        yield instance.find("CHK-COMMONREF", "ReferencedSeriesSequence", message)
+
+
+def _named(series: Sequence[Item]) -> Iterator[str]:
+    for item in series:
+        for reference in item.items("ReferencedInstanceSequence"):
+            yield reference.text("ReferencedSOPInstanceUID")
+
+
+def _codes(instance: Instance) -> Iterator[Finding]:
+    for number, item in enumerate(instance.items("DerivationCodeSequence"), 1):
+        yield from _coded(instance, item, f"DerivationCodeSequence>item {number}", "7203")
+    for keyword, group in (("SourceImageSequence", "7202"), ("ContributingEquipmentSequence", "7005")):
+        seen: set[tuple[str, str, str]] = set()
+        for number, item in enumerate(instance.items(keyword), 1):
+            path = f"{keyword}>item {number}>PurposeOfReferenceCodeSequence"
+            for purpose in item.items("PurposeOfReferenceCodeSequence"):
+                identity = _identity(purpose)
+                if identity not in seen:
+                    yield from _coded(instance, purpose, path, group)
+                seen.add(identity)
+
+
+def _identity(item: Item) -> tuple[str, str, str]:
+    return item.text("CodeValue"), item.text("CodingSchemeDesignator"), item.text("CodeMeaning")
+
+
+def _coded(instance: Instance, item: Item, path: str, number: str) -> Iterator[Finding]:
+    value, scheme, meaning = _identity(item)
+    if not value or not scheme:
+        return
+    group = codes.context_group(number)
+    current = {(c.value, c.scheme): c for c in group.codes}.get((value, scheme))
+    if current is not None:
+        if meaning and meaning.casefold() != current.meaning.casefold():
+            message = f"is {meaning!r}; ({value}, {scheme}) means {current.meaning!r}"
+            yield instance.find("CHK-CODE-MEANING", f"{path}>CodeMeaning", message)
+        return
+    left = {(entry.code.value, entry.code.scheme): entry for entry in group.left}.get((value, scheme))
+    if left is not None:
+        where = ", ".join(f"CID {g}" for g in left.moved_to) or "no context group"
+        message = f"({value}, {scheme}) has left CID {number} {group.name}; it is now in {where}"
+        yield instance.find("CHK-CODE-LEFT", path, message)
+    elif item.text("ContextGroupExtensionFlag") != "Y":
+        message = f"({value}, {scheme}) is not in CID {number} {group.name}, and no Context Group Extension Flag is Y"
+        yield instance.find("CHK-CODE-GROUP", path, message)
+    else:
+        lacking = [k for k in _EXTENSION if not item.text(k)]
+        if lacking:
+            message = f"({value}, {scheme}) extends CID {number} without {', '.join(lacking)}"
+            yield instance.find("CHK-CODE-EXTENSION", path, message)
+
+
+#: Source images, derivation, common references and their codes.
+JUDGES = (_derivation, _sources, _common, _codes)

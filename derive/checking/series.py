@@ -1,0 +1,222 @@
+"""The check of a series, instance by instance: nothing of an instance is kept but a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from numpy.typing import NDArray
+from pydicom.charset import default_encoding
+
+from derive import standard
+from derive.checking.finding import Finding, Severity, checks, finding
+from derive.checking.instance import Instance, encodings_of, text_shown
+from derive.checking.judges import InstanceChecks
+from derive.checking.stack import Slice, slice_of, stack_findings
+from derive.elements.element import Element, keyword_of, tag_of
+from derive.model.classes import IDENTITY
+from derive.model.source import Reference
+
+#: Entities that all instances of a series share.
+_SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})
+#: Attributes by which these entities are told apart.
+_IDENTIFYING = frozenset(
+    {
+        *("PatientID", "PatientName", "PatientBirthDate", "PatientSex"),
+        *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber"),
+        *("SeriesInstanceUID", "SeriesNumber", "Modality", "FrameOfReferenceUID"),
+    }
+)
+#: Of the equipment, and still a matter of each image.
+_OF_EACH_IMAGE = frozenset({"PixelPaddingValue"})
+
+
+class SeriesChecker:
+    """Check of one series while it is made or read.
+
+    Parameters
+    ----------
+    sources : sequence of Reference
+        What the series was derived from. With them its UIDs must be new, and it must be one volume.
+    made : bool
+        Whether the series is one that is being made, of sources or of none.
+    """
+
+    def __init__(self, *, sources: Sequence[Reference] = (), made: bool = False) -> None:
+        self._old_instances = frozenset(r.sop_instance_uid for r in sources)
+        self._old_series = frozenset(r.series_instance_uid for r in sources)
+        self._made = made or bool(sources)
+        self._sourceless = made and not sources
+        self._names: dict[str, str] = {}
+        self._tags: frozenset[int] = frozenset()
+        self._shared: dict[int, Element] = {}
+        self._first = ""
+        self._differing: set[int] = set()
+        self._kinds: dict[str, dict[tuple[str, ...], str]] = {}
+        self._slices: list[Slice] = []
+        self._instances = InstanceChecks()
+        self._series = ""
+
+    def add(
+        self,
+        elements: Mapping[int, Element],
+        stored: NDArray[Any] | None,
+        name: str,
+        *,
+        encapsulated: bool = False,
+    ) -> list[Finding]:
+        """Check one instance, and remember what the check of the series needs.
+
+        Parameters
+        ----------
+        elements : mapping tag -> Element
+            The standard attributes, Pixel Data among them.
+        stored : (rows, columns) integer array, optional
+            The stored values with their sign; without them no check that needs values is made.
+        name : str
+            File name, for the findings.
+        encapsulated : bool
+            Whether Pixel Data is compressed.
+
+        Returns
+        -------
+        list of Finding
+            Of this instance, errors first.
+        """
+        encodings = encodings_of(elements)
+        sop_class = _text(elements, "SOPClassUID", encodings)
+        found = [*self._uids(elements, name, encodings), *self._shared_attributes(elements, name)]
+        self._kind("CHK-SERIES-CLASS", (sop_class,), name)
+        if not standard.supported(sop_class):
+            message = f"is {sop_class or 'absent'}, for which there is no table; its attributes were not checked"
+            found.append(finding("CHK-CLASS", "SOPClassUID", message, name))
+            return self._ordered(found)
+        instance = Instance(name, standard.iod(sop_class), elements, stored, encapsulated)
+        found += self._instances.findings(instance)
+        self._remember(instance)
+        return self._ordered(found)
+
+    def finish(self) -> list[Finding]:
+        """Check the series as a whole.
+
+        Returns
+        -------
+        list of Finding
+            Errors first; their ``file`` is the Series Instance UID.
+        """
+        found = [
+            finding(code, _KINDS[code], f"has {len(kinds)} values: {_listed(kinds)}", self._series)
+            for code, kinds in self._kinds.items()
+            if len(kinds) > 1
+        ]
+        return self._ordered([*found, *stack_findings(self._slices, self._series)])
+
+    def _ordered(self, findings: list[Finding]) -> list[Finding]:
+        if self._sourceless:
+            findings = [f for f in findings if f.code != "CHK-SOURCES"]
+        if self._made:
+            findings = [replace(f, severity=_severity_when_made(f)) for f in findings]
+        return sorted(findings, key=lambda f: f.severity)
+
+    def _uids(self, elements: Mapping[int, Element], name: str, encodings: tuple[str, ...]) -> Iterator[Finding]:
+        instance = _text(elements, "SOPInstanceUID", encodings)
+        series = _text(elements, "SeriesInstanceUID", encodings)
+        self._series = self._series or series
+        if instance in self._names:
+            message = f"{instance} is also that of {self._names[instance]}"
+            yield finding("CHK-UID-TWICE", "SOPInstanceUID", message, name)
+        if instance:
+            self._names.setdefault(instance, name)
+        if instance in self._old_instances:
+            yield finding("CHK-UID-SOURCE", "SOPInstanceUID", f"{instance} is that of a source image", name)
+        yield from _distinct(elements, name, encodings)
+        if series in self._old_series:
+            yield finding("CHK-UID-SOURCE", "SeriesInstanceUID", f"{series} is that of the source", name)
+
+    def _shared_attributes(self, elements: Mapping[int, Element], name: str) -> Iterator[Finding]:
+        """Compare what the patient, the study, the series and the equipment say with the first instance."""
+        if not self._first:
+            self._tags = _shared_tags(_text(elements, "SOPClassUID", (default_encoding,)))
+        present = {tag: e for tag, e in elements.items() if tag in self._tags}
+        if not self._first:
+            self._first, self._shared = name, present
+            return
+        for tag in present.keys() | self._shared.keys():
+            first, this = self._shared.get(tag), present.get(tag)
+            if first is this or tag in self._differing or _stripped(first) == _stripped(this):
+                continue
+            self._differing.add(tag)
+            keyword = keyword_of(tag)
+            code = "CHK-ENTITY" if keyword in _IDENTIFYING else "CHK-ENTITY-DIFFERS"
+            message = f"differs from that of {self._first}, which is of the same series"
+            yield finding(code, keyword, message, name)
+
+    def _remember(self, instance: Instance) -> None:
+        self._kind("CHK-SERIES-TYPE", tuple(instance.texts("ImageType")), instance.name)
+        units = "Units" if instance.iod.name == "positron-emission-tomography-image" else "RescaleType"
+        self._kind("CHK-SERIES-UNITS", (instance.text(units),), instance.name)
+        self._slices.append(slice_of(instance))
+
+    def _kind(self, code: str, kind: tuple[str, ...], name: str) -> None:
+        self._kinds.setdefault(code, {}).setdefault(kind, name)
+
+
+def _distinct(elements: Mapping[int, Element], name: str, encodings: tuple[str, ...]) -> Iterator[Finding]:
+    """Instance, series, study and frame of reference are different things with different UIDs."""
+    seen: dict[str, str] = {}
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        uid = _text(elements, keyword, encodings)
+        if uid and uid in seen:
+            code = "CHK-UID-IDENTITY" if keyword == "FrameOfReferenceUID" else "CHK-UID-SHARED"
+            yield finding(code, keyword, f"{uid} is also {seen[uid]}", name)
+        seen.setdefault(uid, keyword)
+
+
+def _severity_when_made(found: Finding) -> Severity:
+    """Return the severity in a derived series; what its patient and study lack cannot be made up."""
+    if found.module in _identity_modules():
+        pulled = found.rule in ("type 1C", "type 2C") or found.severity == "warning"
+        return "warning" if pulled else "error"
+    check = checks()[found.code]
+    return check.made if check.made != check.severity else found.severity
+
+
+@cache
+def _identity_modules() -> frozenset[str]:
+    iods = [standard.iod(uid) for uid in standard.sop_class_uids()]
+    return frozenset(use.module for iod in iods for use in iod.modules if use.entity in IDENTITY)
+
+
+_KINDS = {
+    "CHK-SERIES-CLASS": "SOPClassUID",
+    "CHK-SERIES-TYPE": "ImageType",
+    "CHK-SERIES-UNITS": "RescaleType",
+}
+
+
+def _listed(kinds: Mapping[tuple[str, ...], str]) -> str:
+    shown = [f"{chr(92).join(kind) or 'none'} ({name})" for kind, name in list(kinds.items())[:4]]
+    return ", ".join(shown) + (", ..." if len(kinds) > 4 else "")
+
+
+def _text(elements: Mapping[int, Element], keyword: str, encodings: tuple[str, ...]) -> str:
+    element = elements.get(tag_of(keyword))
+    return "" if element is None else text_shown(element, encodings)
+
+
+def _stripped(element: Element | None) -> bytes | None:
+    """Absent and empty say the same."""
+    return None if element is None else element.stripped() or None
+
+
+@cache
+def _shared_tags(sop_class: str) -> frozenset[int]:
+    """Return the attributes of the entities that the instances of a series share."""
+    iod = standard.iod(sop_class if standard.supported(sop_class) else standard.sop_class_uids()[0])
+    return frozenset(
+        rules[0].tag
+        for keyword, rules in iod.all_rules.items()
+        if keyword not in _OF_EACH_IMAGE and all(r.entity in _SHARED for r in rules)
+    )

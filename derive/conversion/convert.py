@@ -1,0 +1,204 @@
+"""Volumes in other formats to a series, with given attributes as its source: the same line, the same checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from derive.authoring.options import Options
+from derive.authoring.order import Order
+from derive.builder import DerivedSeries
+from derive.conversion import attributes
+from derive.conversion.given import Patient, Study
+from derive.conversion.options import Conversion
+from derive.conversion.overlap import check_overlap
+from derive.conversion.subject import Subject
+from derive.errors import UsageError
+from derive.formats import of_object, open_file
+from derive.formats.arrays import RawLayout
+from derive.formats.samples import Samples
+from derive.model.classes import target
+from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
+from derive.model.geometry import Geometry
+from derive.model.source import GivenAttributes, SourceSeries
+from derive.operations.declaration import derivation_code
+from derive.reading.stack import quantity_of
+
+#: Series Number in a study that begins with this series.
+FIRST_SERIES = 1
+
+
+def convert(
+    source: Any,
+    *,
+    reference: SourceSeries | None = None,
+    patient: Patient | None = None,
+    study: Study | None = None,
+    raw: RawLayout | None = None,
+    **options: Any,
+) -> DerivedSeries:
+    """Make a series of numbers that are no DICOM.
+
+    Parameters
+    ----------
+    source : path, array, SimpleITK.Image or nibabel image
+        NIfTI, NRRD, MetaImage, npy, npz, raw bytes, or pictures (TIFF, PNG, JPEG, BMP). Arrays are (slice, row,
+        column), or (time, slice, row, column).
+    reference : SourceSeries, optional
+        From :func:`derive.read`: the patient, the study and the frame of reference are its, and its images are
+        referenced by the slices that they are behind.
+    patient : Patient, optional
+        Who it is; needed without a reference.
+    study : Study, optional
+        A new one if nothing is said.
+    raw : RawLayout, optional
+        Shape, type and byte order of a file of raw bytes.
+    **options
+        As in :class:`derive.conversion.options.Conversion` and :class:`derive.authoring.options.Options`. Without
+        a reference ``set`` takes the text of any attribute that is not computed, of the patient and the study too.
+
+    Returns
+    -------
+    DerivedSeries
+        ``.account`` says of every attribute whether it was given, made, or left empty, and by which rule.
+
+    Raises
+    ------
+    UsageError, SourceError, GeometryError, ValuesError
+        For what cannot be converted; nothing is written.
+
+    Examples
+    --------
+    >>> import derive, numpy
+    >>> ball = numpy.full((8, 16, 16), -1000, dtype=numpy.int16)
+    >>> series = derive.convert(ball, modality="CT", spacing_xyz=(0.7, 0.7, 1.0), values="scale=1,0",
+    ...                         patient=derive.Patient("PH01", "Phantom^A"), study=derive.Study(description="Sim"))
+    >>> series.volume.geometry.pixel_spacing
+    (0.7, 0.7)
+    """
+    wishes, series_options = _split(options)
+    _check_together(reference, patient, study, wishes, series_options)
+    path = Path(source) if isinstance(source, str | Path) else None
+    if path is None and raw is not None:
+        raise UsageError("RAW-LAYOUT", "a raw layout goes with a file")
+    samples = open_file(path, raw) if path is not None else of_object(source)
+    subject = Subject(_one_time(samples, wishes), wishes, reference)
+    given = attributes.Said(series_options.set, patient, study or Study())
+    if reference is None:
+        order, kept = _of_nobody(subject, given)
+    else:
+        order, kept = _of_reference(subject, reference, given)
+    number = series_options.series_number
+    if number is None and reference is None and not given.study.uid:
+        number = FIRST_SERIES
+    return DerivedSeries(
+        replace(order, files=(*samples.files, *order.files)), replace(series_options, set=kept, series_number=number)
+    )
+
+
+def _check_together(
+    reference: SourceSeries | None, patient: Patient | None, study: Study | None, wishes: Conversion, options: Options
+) -> None:
+    """Refuse what does not go together, and pictures of which nobody said whether they show whose they are."""
+    if reference is not None and (patient or study):
+        raise UsageError("GIV-REFERENCE", "the patient and the study are those of the reference; give no others")
+    if reference is not None and wishes.original:
+        raise UsageError("OPT-ORIGINAL", "what comes from a reference is derived; leave out --original or --reference")
+    if reference is not None and wishes.character_set:
+        raise UsageError("SET-CHARSET", "the character set is that of the reference; leave out --charset")
+    if wishes.kind != "volume" and not options.set.get("BurnedInAnnotation"):
+        raise UsageError(
+            "GIV-BURNED",
+            "do the pictures show whose they are, burned in? look, and say --burned-in-annotation YES or NO "
+            "(PS3.3 C.7.6.1)",
+        )
+
+
+def _split(options: Mapping[str, Any]) -> tuple[Conversion, Options]:
+    ours, theirs = ({f.name for f in fields(kind)} for kind in (Conversion, Options))
+    unknown = options.keys() - ours - theirs
+    if unknown:
+        raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(ours | theirs)}")
+    return (
+        Conversion(**{k: v for k, v in options.items() if k in ours}),
+        Options(**{k: v for k, v in options.items() if k in theirs}),
+    )
+
+
+def _one_time(samples: Samples, wishes: Conversion) -> Samples:
+    """Take one of several times, where that is asked for."""
+    index = wishes.frame_index
+    if index is None:
+        return samples
+    if not 0 <= index < samples.times:
+        raise UsageError(
+            "GEO-4D", f"frame index {index}; {samples.name} has {samples.times} volumes, 0 to {samples.times - 1}"
+        )
+    return replace(samples, array=samples.array[:, :, :, index : index + 1], time_step_s=None)
+
+
+def _of_nobody(subject: Subject, given: attributes.Said) -> tuple[Order, Mapping[str, str]]:
+    """Convert for a patient and a study that the caller states."""
+    source, kept = attributes.of_nobody(subject, given)
+    step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.KEEPS_QUANTITY)
+    return _order(subject, source, Derivation() if subject.wishes.original else Derivation((step,))), kept
+
+
+def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.Said) -> tuple[Order, Mapping[str, str]]:
+    """Convert for the patient, the study and the space of a reference."""
+    geometry, source, kept = subject.content.geometry, reference, given.settings
+    if geometry is None:
+        identity, kept = attributes.identity_of(subject, reference, given)
+        step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.KEEPS_QUANTITY)
+        return replace(_order(subject, identity, Derivation((step,))), files=reference.paths), kept
+    check_overlap(geometry, reference.geometry, subject.wishes.require_overlap, subject.samples.name)
+    if subject.target != target(reference.sop_class_uid):
+        source, kept = attributes.narrowed(subject, reference, given)
+    step = _step(subject, *_effects(subject, geometry, reference))
+    step = replace(step, new_plane=not geometry.same_plane(reference.geometry))
+    return _order(subject, source, Derivation((step,))), kept
+
+
+def _order(subject: Subject, source: SourceSeries | GivenAttributes, derivation: Derivation) -> Order:
+    content, uid, stored = subject.content, subject.sop_class_uid, subject.stored
+    rounded_by = 0.0 if subject.numbers is None else subject.numbers.rounded_by
+    return Order(source, content, derivation, uid, stored, source.paths, subject.placed_within_mm, rounded_by)
+
+
+def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> tuple[GeometryEffect, ValuesEffect]:
+    """What the conversion did to a reference: its grid stays if it is the very same, its quantity if its units are.
+
+    MR numbers are in units of their own: nothing tells that those of a file are those of the reference. Of a
+    reference of another class no quantity is known, and what is said of the values stands.
+    """
+    goal, kept = subject.target, geometry is reference.geometry
+    same = goal != target(reference.sop_class_uid)
+    if not same and goal.units_keyword:
+        same = subject.quantity.units == quantity_of(reference).units
+    return (
+        GeometryEffect.KEEPS_GRID if kept else GeometryEffect.NEW_GRID,
+        ValuesEffect.KEEPS_QUANTITY if same else ValuesEffect.NEW_QUANTITY,
+    )
+
+
+def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: ValuesEffect) -> Step:
+    """The conversion as a step: what the caller says was done, how it was read, and what happened on reading."""
+    samples, wishes, volume = subject.samples, subject.wishes, subject.wishes.kind == "volume"
+    facts: dict[str, Any] = {"format": samples.format}
+    if volume:
+        facts |= {"values": wishes.values or subject.meaning.kind, "units": wishes.units}
+    facts |= {"frame_index": wishes.frame_index, "nan_value": wishes.nan_value, "plane": wishes.plane}
+    chosen = {k: v for k, v in facts.items() if v is not None}
+    call = f"convert({', '.join(f'{k}={v!r}' for k, v in chosen.items())})"
+    words = [wishes.description] if wishes.description else []
+    return Step(
+        f"from {samples.format}",
+        derivation_code(wishes.code) if wishes.code else None,
+        "; ".join([*words, call, *samples.notes]),
+        chosen | ({"description": wishes.description} if wishes.description else {}),
+        geometry_effect,
+        values_effect,
+        units=subject.quantity.units if volume else "",
+    )

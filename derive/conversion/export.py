@@ -1,0 +1,213 @@
+"""The way out: a series as one NIfTI, NRRD, MetaImage or numpy file, in real-world values at their place.
+
+A file is written in a folder beside its target, read back, and takes its place only when what was read is
+what was meant. Values come and go in slabs: at most one array of them is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from derive.errors import OutputError, UsageError
+from derive.formats.writers import FORMATS, Content, Format, Found, digest_of, format_named, runs
+from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
+from derive.model.source import SourceSeries
+from derive.reading.stack import stack
+from derive.version import MODEL, VERSION
+
+SCHEMA = "derive-export/1"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One series as one file.
+
+    Parameters
+    ----------
+    path : Path
+    format : {"NIfTI", "NRRD", "MetaImage", "numpy"}
+    shape_xyz : (columns, rows, slices)
+    spacing_xyz_mm : (between columns, between rows, between slices)
+    dtype : {"int16", "int32", "float32"}
+    units : str
+    padded_voxels : int
+        Pixel padding, which has the fill value of the quantity.
+    geometry_error_mm : float
+        Largest distance between where the file, read back, has a voxel and the even grid of the series.
+    """
+
+    path: Path
+    format: str
+    shape_xyz: Shape
+    spacing_xyz_mm: Triple
+    dtype: str
+    units: str
+    padded_voxels: int
+    geometry_error_mm: float
+
+    def __str__(self) -> str:
+        """Return one line: what was written, of what size, and how exact."""
+        units = "" if self.units == "1" else f" {self.units}"
+        padded = f", {self.padded_voxels} voxels of padding filled" if self.padded_voxels else ""
+        spacing = " x ".join(f"{s:.4g}" for s in self.spacing_xyz_mm)
+        return (
+            f"{self.path}: {self.format}, {' x '.join(map(str, self.shape_xyz))} voxels of {spacing} mm, "
+            f"{self.dtype}{units}, geometry {self.geometry_error_mm:.4f} mm{padded}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        software = {"name": MODEL, "version": VERSION}
+        return {"schema": SCHEMA, "software": software} | vars(self) | {"path": str(self.path)}
+
+
+def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Exported:
+    """Write a series as one file of real-world values, with its geometry.
+
+    Values are int16 or int32 where that loses nothing, else float32.
+
+    Parameters
+    ----------
+    series : SourceSeries
+    path : Path
+        Its suffix says the format: ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha``, ``.mhd`` (its values in a
+        ``.raw`` beside it) or ``.npy`` (its geometry in a ``.json`` beside it). Missing folders are made.
+    overwrite : bool
+        Whether a file that is there is replaced.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    UsageError
+        ``EXP-FORMAT`` for another suffix, ``EXP-PACKAGE`` where nibabel is wanted and not installed.
+    OutputError
+        ``OUT-EXISTS``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
+    ValuesError
+        ``VAL-...`` for pixels that cannot be decoded.
+
+    Notes
+    -----
+    Slices ascend along the normal, and a reader has nothing to rescale. The place of a voxel is that of the
+    even grid: positions that a scanner rounded, by at most 0.1 mm, are not kept, as none of the formats can.
+    """
+    path = Path(path)
+    form = _format_of(path)
+    volume = stack(series)
+    with _all_or_none(path, form, series.paths, overwrite=overwrite) as file:
+        content = Content(volume, series.series_instance_uid)
+        try:
+            form.write(file, content)
+        except (OSError, RuntimeError) as error:
+            raise _unwritable(path, error) from error
+        off_mm = _verified(file, form, content)
+    shape, spacing = volume.shape[::-1], volume.geometry.spacing[::-1]
+    return Exported(path, form.name, shape, spacing, content.dtype.name, content.quantity.units, content.padded, off_mm)
+
+
+def _format_of(path: Path) -> Format:
+    form = format_named(path)
+    if form is None:
+        there = ", ".join(f.suffixes[0] for f in FORMATS)
+        raise UsageError(
+            "EXP-FORMAT", f"{path.name} has no suffix of a format that can be written; wanted one of {there}"
+        )
+    return form
+
+
+def _refuse(files: Sequence[Path], sources: Sequence[Path], *, overwrite: bool) -> None:
+    resolved = {source.resolve() for source in sources}
+    for file in files:
+        if file in resolved or (file.exists() and any(s.exists() and file.samefile(s) for s in resolved)):
+            raise OutputError("OUT-SOURCE", f"{file.name} is a file of the source; choose another name")
+        if os.path.lexists(file) and (not overwrite or file.is_dir()):
+            raise OutputError("OUT-EXISTS", f"{file.name} exists; choose another name (--overwrite replaces files)")
+
+
+def _unwritable(path: Path, error: Exception) -> OutputError:
+    reason = getattr(error, "strerror", None) or str(error).strip().rpartition("\n")[2] or type(error).__name__
+    return OutputError("OUT-WRITE", f"{path.name} cannot be written: {reason}")
+
+
+@contextmanager
+def _all_or_none(path: Path, form: Format, sources: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
+    """Give a file in a folder beside the target; it, and what is beside it, moves there when the block ends well."""
+    with ExitStack() as undo:
+        try:
+            parent = path.parent.resolve()
+            files = (parent / path.name, *(parent / name for name in form.names(path)[1:]))
+            _refuse(files, sources, overwrite=overwrite)
+            for made in reversed([p for p in (parent, *parent.parents) if not p.exists()]):
+                undo.callback(_remove_empty, made)
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=parent))
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle
+            raise _unwritable(path, error) from error
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        written = [folder / name for name in form.names(path)]
+        yield written[0]
+        _publish(written, files)
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):  # it is in use, or was never made
+        folder.rmdir()
+
+
+def _publish(written: Sequence[Path], files: Sequence[Path]) -> None:
+    """Put the files in their place, the first one last; put back what was there if one cannot go."""
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for new, file in reversed(list(zip(written, files, strict=True))):
+            if len(files) > 1:  # one file alone is replaced at a stroke
+                kept = new.with_name(f"{new.name}.kept")
+                if os.path.lexists(file):
+                    os.replace(file, kept)
+                moved.append((file, kept))
+            os.replace(new, file)
+    except OSError as error:
+        for file, kept in moved:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+                os.replace(kept, file)
+        raise _unwritable(files[0], error) from error
+
+
+def _verified(file: Path, form: Format, content: Content) -> float:
+    """Read a file back and return how far, in mm, a voxel is from where it belongs."""
+    try:
+        distance, fault = _compared(form.read(file), content)
+    except Exception as error:  # the libraries raise whatever they like on a damaged file
+        distance, fault = np.inf, f"it cannot be read ({type(error).__name__})"
+    if fault:
+        message = f"{file.name} was written and read back: {fault}. Check the disk, or choose another format"
+        raise OutputError("OUT-REREAD", message)
+    return distance
+
+
+def _compared(found: Found, content: Content) -> tuple[float, str]:
+    """Return the error of the geometry, and what is wrong, if anything is."""
+    shape, dtype = content.geometry.shape, content.dtype
+    if (found.shape, found.dtype) != (shape, dtype):
+        return np.inf, f"it has {found.dtype} of shape {found.shape}, wanted {dtype} of {shape}"
+    # one voxel beyond the last, so that a single slice has a spacing too
+    corners = np.array(list(np.ndindex(2, 2, 2))) * shape
+    off = corners @ found.affine[:3, :3].T + found.affine[:3, 3] - content.geometry.points_of(corners)
+    distance = float(np.linalg.norm(off, axis=1).max())
+    if not distance <= POSITION_TOLERANCE_MM:
+        return distance, f"its voxels are {distance:.3g} mm off, wanted at most {POSITION_TOLERANCE_MM} mm"
+    for (first, last), digest in zip(runs(shape[0]), content.digests, strict=True):
+        if digest_of(found.slab(first, last)) != digest:
+            return distance, f"other values in slices {first} to {last - 1}"
+    return distance, ""

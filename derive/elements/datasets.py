@@ -1,0 +1,60 @@
+"""The bridge to pydicom: elements to a Dataset, and a Dataset to elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from pydicom.charset import convert_encodings, default_encoding
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filewriter import correct_ambiguous_vr_element
+from pydicom.tag import BaseTag
+
+from derive.elements.charset import source_encodings
+from derive.elements.element import Element, is_standard
+from derive.elements.encoding import pack_item, raw, value_bytes
+from derive.standard.vr import TEXT_VRS
+
+
+def to_dataset(elements: Iterable[Element]) -> Dataset:
+    """Return a plain Dataset that decodes each value when it is asked for, and is written byte for byte."""
+    dataset = Dataset({BaseTag(e.tag): raw(e) for e in sorted(elements)})
+    # pydicom writes undecoded bytes only where it is told that the character set is that of the reading.
+    charset = dataset.get("SpecificCharacterSet")
+    dataset.set_original_encoding(False, True, convert_encodings(charset) if charset else default_encoding)
+    return dataset
+
+
+def from_dataset(dataset: Dataset) -> dict[int, Element]:
+    """Encode what a data set holds; private groups, overlays, curves and bulk pixel data are left out.
+
+    Text keeps its bytes. Other values are decoded by the rules of the source's transfer syntax.
+    """
+    return {
+        int(tag): element
+        for tag in dataset.keys()  # noqa: SIM118 - iterating a Dataset decodes every element
+        if is_standard(int(tag)) and (element := _from_element(dataset, tag)) is not None
+    }
+
+
+def _from_element(dataset: Dataset, tag: BaseTag) -> Element | None:
+    stored = dataset.get_item(tag)
+    vr = stored.VR
+    if isinstance(stored, RawDataElement):
+        if vr is None or vr == "UN":
+            vr = dictionary_VR(tag) if keyword_for_tag(tag) else "UN"
+        if vr in TEXT_VRS:
+            value = stored.value or b""
+            return Element(int(tag), vr, value + b" " * (len(value) % 2))
+        if len(vr) == 2 and vr != "SQ" and stored.is_little_endian:
+            return Element(int(tag), vr, stored.value or b"")
+    element: DataElement = dataset[tag]
+    if element.VR == "SQ":
+        items = [pack_item(from_dataset(item).values()) for item in element.value or ()]
+        return Element(int(tag), "SQ", b"".join(items))
+    element = cast(DataElement, correct_ambiguous_vr_element(element, dataset, True))
+    if len(element.VR) != 2:
+        return None
+    return Element(int(tag), element.VR, value_bytes(element, source_encodings(dataset)))

@@ -1,0 +1,56 @@
+"""The noun of one attribute: its tag, its value representation, and its value as encoded bytes."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
+
+from derive.standard.vr import TEXT_VRS
+
+
+class Element(NamedTuple):
+    """One attribute, its value encoded as Explicit VR Little Endian (even length)."""
+
+    tag: int
+    vr: str
+    value: bytes
+
+    @property
+    def keyword(self) -> str:
+        """Keyword, or (gggg,eeee) for what the dictionary does not have."""
+        return keyword_of(self.tag)
+
+    def stripped(self) -> bytes:
+        """Value without its padding, for comparison."""
+        return self.value.rstrip(b" \0") if self.vr in TEXT_VRS else self.value
+
+
+@cache
+def keyword_of(tag: int) -> str:
+    """Keyword of a tag, or (gggg,eeee)."""
+    return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+@cache
+def tag_of(keyword: str) -> int:
+    """Tag of a keyword of the data dictionary.
+
+    Raises
+    ------
+    KeyError
+        If the dictionary has no such keyword.
+    """
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return tag
+
+
+@cache
+def is_standard(tag: int) -> bool:
+    """Whether a tag is an attribute that can be pulled: no private one, overlay, curve or bulk pixel data."""
+    # Group 52xx, between curves and overlays, holds the functional groups.
+    group = tag >> 16
+    return not (group & 1 or group in (0x0002, 0x7FE0) or 0x5000 <= group <= 0x50FF or 0x6000 <= group <= 0x60FF)

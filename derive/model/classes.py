@@ -1,0 +1,136 @@
+"""The classes that can be read or made, and what we decide for each: ``classes.tsv``.
+
+``kind``, ``modality`` and ``pixels`` say what becomes of a volume or of pictures; ``*`` is any.
+
+Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
+knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.pixels.encode.Rescale`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from derive import standard
+from derive.errors import SourceError, UsageError
+from derive.model.derivation import Derivation, GeometryEffect
+from derive.pixels.encode import GREY_16, PixelFormat, Rescale
+
+
+@dataclass(frozen=True)
+class Target:
+    """One IOD that can be made.
+
+    Parameters
+    ----------
+    iod : standard.Iod
+    modality : str
+        ``*`` for any.
+    rescale : Rescale
+    units_keyword : str
+        Attribute that says the units of the values; empty where a Real World Value Mapping does.
+    units : str
+        Units where none are said; empty where they have to be.
+    fill : float
+        Value of space outside the measured field, in these units.
+    original_2, value_2 : str
+        Image Type value 2 of what was acquired like this, and of what was derived.
+    value_3 : mapping
+        Image Type value 3 by effect on the grid; empty where the IOD has none.
+    """
+
+    iod: standard.Iod
+    modality: str
+    rescale: Rescale
+    units_keyword: str
+    units: str
+    fill: float
+    original_2: str
+    value_2: str
+    value_3: Mapping[str, str]
+
+    def image_type(self, derivation: Derivation) -> list[str]:
+        """Image Type: a free term comes fifth, since CT gives the fourth a meaning; no step at all is ORIGINAL."""
+        effect = derivation.geometry_effect
+        if not derivation.steps:
+            return ["ORIGINAL", self.original_2, *filter(None, [self.value_3[effect.value]])]
+        key = "new_plane" if effect is GeometryEffect.NEW_GRID and derivation.new_plane else effect.value
+        values = ["DERIVED", self.value_2, *filter(None, [self.value_3[key]])]
+        terms = [s.image_type_term for s in derivation.steps if s.image_type_term]
+        return values if not (terms and self.value_3[key]) else [*values, "", *terms]
+
+
+@cache
+def _rows() -> Mapping[str, Mapping[str, str]]:
+    text = files(__package__).joinpath("classes.tsv").read_text(encoding="utf-8")
+    return {line["sop_class_uid"]: line for line in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+
+def sop_class_uids() -> tuple[str, ...]:
+    """SOP Class UIDs of all that can be read."""
+    return tuple(uid for uid, line in _rows().items() if line["read"] == "yes")
+
+
+def made_class_uids() -> tuple[str, ...]:
+    """SOP Class UIDs of all that can be made."""
+    return tuple(_rows())
+
+
+def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
+    """Return the SOP Class UID that a volume or pictures become.
+
+    Parameters
+    ----------
+    kind : str
+        ``volume``, ``secondary-capture`` or ``multi-frame-secondary-capture``.
+    modality : str
+    pixels : PixelFormat
+
+    Raises
+    ------
+    UsageError
+        ``OPT-MODALITY`` if there is none.
+    """
+    form = f"{pixels.bits}x{pixels.samples}" if pixels.samples > 1 else str(pixels.bits)
+    lines = [line for line in _rows().values() if line["kind"] == kind]
+    for line in lines:
+        if line["modality"] in ("*", modality) and line["pixels"] in ("*", form):
+            return line["sop_class_uid"]
+    known = ", ".join(dict.fromkeys(line["modality"] for line in lines))
+    raise UsageError(
+        "OPT-MODALITY",
+        f"modality {modality!r} as {kind}; wanted one of {known}, or --as secondary-capture, which takes any",
+    )
+
+
+@cache
+def target(sop_class_uid: str) -> Target:
+    """Return the target for a class.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-CLASS`` for a class that cannot be made.
+    """
+    if sop_class_uid not in _rows():
+        raise SourceError("SRC-CLASS", f"SOP Class {sop_class_uid} cannot be made; wanted one of {', '.join(_rows())}")
+    line = _rows()[sop_class_uid]
+    value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
+    return Target(
+        standard.iod(sop_class_uid),
+        line["modality"],
+        Rescale(line["rescale"]),
+        line["units_keyword"],
+        line["units"],
+        float(line["fill"]),
+        line["original_2"],
+        line["value_2"],
+        value_3,
+    )
+
+
+#: Entities that stay the same: pulled even where a value is not legal, and never set by a caller.
+IDENTITY = frozenset({"Patient", "Study", "Frame of Reference"})

@@ -1,0 +1,140 @@
+"""What was done: the steps of a derivation, as values (PS3.3 C.12.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeVar
+
+import numpy as np
+
+from codes import Code
+from derive.model.geometry import Geometry
+from derive.model.source import SourceSeries
+from derive.model.volume import Volume
+
+_E = TypeVar("_E", bound=Enum)
+
+
+class GeometryEffect(Enum):
+    """What an operation does to the grid, mildest first."""
+
+    KEEPS_GRID = "keeps_grid"
+    NEW_GRID = "new_grid"
+    PROJECTION = "projection"
+
+
+class ValuesEffect(Enum):
+    """What an operation does to the values, mildest first.
+
+    KEEPS_VALUES: every value is one of the source's. KEEPS_QUANTITY: still the same quantity in the
+    same units. NEW_QUANTITY: something else.
+    """
+
+    KEEPS_VALUES = "keeps_values"
+    KEEPS_QUANTITY = "keeps_quantity"
+    NEW_QUANTITY = "new_quantity"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a derivation, with everything that is recorded of it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the operation.
+    code : Code, optional
+        CID 7203 Image Derivation, or an extension of it; None where nobody said.
+    description : str
+        One line made from the bound parameters.
+    parameters : mapping
+        The bound parameters, defaults included.
+    geometry_effect, values_effect
+        What it does; an operation of unknown effect states it after it ran.
+    new_plane : bool
+        Whether the planes of the result have another orientation.
+    units : str
+        Units of a new quantity, empty while the quantity is kept.
+    image_type_term : str
+        Free term for Image Type, e.g. ``MAX_IP``.
+    reprojection_method : str
+        PET: ``SUM`` or ``MAX PIXEL`` (C.8.9.1.1.13), empty if the step is no projection the standard names.
+    """
+
+    name: str
+    code: Code | None
+    description: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    geometry_effect: GeometryEffect = GeometryEffect.KEEPS_GRID
+    values_effect: ValuesEffect = ValuesEffect.KEEPS_QUANTITY
+    new_plane: bool = False
+    units: str = ""
+    image_type_term: str = ""
+    reprojection_method: str = ""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The steps from the source to the result, first one first."""
+
+    steps: tuple[Step, ...] = ()
+
+    def then(self, step: Step) -> Derivation:
+        """Return the derivation with one more step at its end."""
+        return Derivation((*self.steps, step))
+
+    @property
+    def geometry_effect(self) -> GeometryEffect:
+        """The strongest effect of any step on the grid."""
+        return _strongest(GeometryEffect, [s.geometry_effect for s in self.steps])
+
+    @property
+    def values_effect(self) -> ValuesEffect:
+        """The strongest effect of any step on the values."""
+        return _strongest(ValuesEffect, [s.values_effect for s in self.steps])
+
+    @property
+    def new_plane(self) -> bool:
+        """Whether any step gave the planes another orientation."""
+        return any(s.new_plane for s in self.steps)
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """Codes of the steps that have one."""
+        return tuple(s.code for s in self.steps if s.code is not None)
+
+    @property
+    def description(self) -> str:
+        """Derivation Description of the steps."""
+        return "; ".join(s.description for s in self.steps)
+
+
+def _strongest(kind: type[_E], effects: list[_E]) -> _E:
+    order = list(kind)
+    return max(effects, key=order.index, default=order[0])
+
+
+def text_of(value: Any) -> str:
+    """Write a parameter so that it can be read back: numbers shortest, a grid by its series or its size."""
+    if isinstance(value, np.generic | np.ndarray):  # their own words for themselves depend on numpy's version
+        plain = value.tolist()
+        value = tuple(plain) if isinstance(plain, list) else plain
+    if isinstance(value, float):
+        return repr(float(value)).removesuffix(".0")
+    if isinstance(value, SourceSeries):
+        return repr(value.series_instance_uid)
+    if isinstance(value, Volume):
+        return text_of(value.geometry)
+    if isinstance(value, Geometry):
+        numbers = (*value.first_position, *value.row_cosines, *value.column_cosines)
+        return repr(f"grid {value.shape} {value.spacing} mm at {' '.join(map(text_of, numbers))}")
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k!r}: {text_of(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return "(" + ", ".join(map(text_of, value)) + ")"
+    if callable(value):
+        named = value if hasattr(value, "__qualname__") else type(value)  # an object that can be called has no name
+        return repr(f"{named.__module__}:{named.__qualname__}")
+    return repr(value)

@@ -1,0 +1,296 @@
+"""The source of a derivation: which instances there are, and on what they agree.
+
+Every attribute is worked out once: constant over the series, or varying. What a new instance pulls is
+the value on which the source instances that contributed to it agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.charset import convert_encodings
+
+from derive.elements.charset import transcode
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import decode, encode
+from derive.model.geometry import Geometry
+
+
+class Reference(NamedTuple):
+    """Identity of one source instance."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+
+
+class Agreement(NamedTuple):
+    """What a set of instances says of one attribute."""
+
+    element: Element | None
+    differs: bool
+
+    @property
+    def absent(self) -> bool:
+        """No instance of the set has the attribute."""
+        return self.element is None and not self.differs
+
+
+class AttributeTable:
+    """The attributes of a series of instances: the constant ones once, the varying ones a list each.
+
+    Parameters
+    ----------
+    instances : iterable of mapping tag -> Element
+        One mapping an instance, in spatial order.
+    """
+
+    def __init__(self, instances: Iterable[Mapping[int, Element]]) -> None:
+        rows = list(instances)
+        self.count = len(rows)
+        self.constant: dict[int, Element] = {}
+        self.varying: dict[int, list[Element | None]] = {}
+        for tag in sorted({tag for row in rows for tag in row}):
+            column = [row.get(tag) for row in rows]
+            if _equal(column):
+                self.constant[tag] = column[0]  # type: ignore[assignment]  # equal and not absent
+            else:
+                self.varying[tag] = column
+
+    def agreement(self, tag: int, contributors: Sequence[int] | None = None) -> Agreement:
+        """Return the value on which the contributing instances (None: all) agree."""
+        if tag in self.constant:
+            return Agreement(self.constant[tag], False)
+        column = self.varying.get(tag)
+        if column is None:
+            return Agreement(None, False)
+        chosen = column if contributors is None else [column[i] for i in contributors]
+        if all(e is None for e in chosen):
+            return Agreement(None, False)
+        return Agreement(chosen[0], False) if _equal(chosen) else Agreement(None, True)
+
+    def transcoded(self, encodings: Sequence[str]) -> AttributeTable:
+        """Return the same text in ISO_IR 192 (UTF-8).
+
+        Raises
+        ------
+        ValuesError
+            ``VAL-CHARSET`` for text that its character set cannot decode.
+        """
+        new = AttributeTable(())
+        new.count = self.count
+        new.constant = {tag: transcode(e, encodings) for tag, e in self.constant.items()}
+        new.varying = {
+            tag: [None if e is None else transcode(e, encodings) for e in column]
+            for tag, column in self.varying.items()
+        }
+        charset = encode("SpecificCharacterSet", "ISO_IR 192")
+        new.varying.pop(charset.tag, None)
+        new.constant[charset.tag] = charset
+        return new
+
+    def only(self, shared: frozenset[int], given: Mapping[int, Element]) -> AttributeTable:
+        """Return a table of the attributes in `shared`, and of others that are the same for all."""
+        new = AttributeTable(())
+        new.count = self.count
+        new.constant = {tag: e for tag, e in self.constant.items() if tag in shared} | dict(given)
+        new.varying = {tag: column for tag, column in self.varying.items() if tag in shared and tag not in given}
+        return new
+
+    def element(self, tag: int, index: int) -> Element | None:
+        """Return what instance `index` has."""
+        return self.constant.get(tag) or self.varying.get(tag, [None] * self.count)[index]
+
+
+def _equal(column: Sequence[Element | None]) -> bool:
+    first = column[0]
+    if first is None:
+        return False
+    return all(e is first or (e is not None and e.stripped() == first.stripped()) for e in column)
+
+
+class Skipped(NamedTuple):
+    """A file that was found and is not part of the series."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceInstance:
+    """One image of the source.
+
+    Parameters
+    ----------
+    name : str
+        File name, archive member or SOP Instance UID, for messages.
+    reference : Reference
+    stored_values : callable () -> (rows, columns) integer array
+        Decodes the pixels: sign and bits right, nothing rescaled.
+    rescale : (slope, intercept)
+        Stored values to real-world values.
+    padding : (low, high), optional
+        Stored values that are pixel padding (C.7.5.1.1.2).
+    stored_range : (low, high)
+        What the bits of this instance can hold.
+    lossy : bool
+        Whether its pixels are compressed with loss by their transfer syntax.
+    path : Path, optional
+        The file, or the archive that holds it; None for a data set in memory.
+    """
+
+    name: str
+    reference: Reference
+    stored_values: Callable[[], NDArray[Any]]
+    rescale: tuple[float, float]
+    padding: tuple[int, int] | None
+    stored_range: tuple[int, int]
+    lossy: bool = False
+    path: Path | None = None
+
+
+class Attributes:
+    """Where attributes are pulled from: what some instances say, or what a person says.
+
+    The base of :class:`SourceSeries` and :class:`GivenAttributes`, which hold the values.
+    """
+
+    table: AttributeTable
+    tags: frozenset[int]
+    instances: tuple[SourceInstance, ...]
+    skipped: tuple[Skipped, ...]
+    said: Mapping[int, str]
+    #: Why an attribute is not there.
+    lacking = "the source has none"
+
+    def agreement(self, tag: int, contributors: Sequence[int] | None = None) -> Agreement:
+        """Return the value on which the contributing instances (None: all) agree."""
+        return self.table.agreement(tag, contributors)
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """Identities of the instances, in spatial order; empty where there are none."""
+        return tuple(i.reference for i in self.instances)
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """Files that the instances were read from."""
+        return tuple(dict.fromkeys(i.path for i in self.instances if i.path is not None))
+
+    @cached_property
+    def encodings(self) -> list[str]:
+        """Python names of the character set; of the first instance where they differ."""
+        element = self.table.element(tag_of("SpecificCharacterSet"), 0)
+        return convert_encodings(decode(element) if element else None)
+
+    def value(self, keyword: str, index: int | None = None) -> Any:
+        """Return the decoded value of instance `index`, or the one on which all agree; None without."""
+        tag = tag_of(keyword)
+        element = self.agreement(tag).element if index is None else self.table.element(tag, index)
+        return None if element is None else decode(element, self.encodings)
+
+    def values(self, keyword: str) -> list[Any]:
+        """Return the decoded value of every instance; None without."""
+        return [self.value(keyword, i) for i in range(len(self.instances))]
+
+    @cached_property
+    def scrolls_down(self) -> bool:
+        """Whether Instance Numbers fall along the normal: the source's own order of scrolling."""
+        numbers = [n for n in self.values("InstanceNumber") if n is not None]
+        if len(numbers) < 2:
+            return False
+        return bool(np.polyfit(np.arange(len(numbers)), np.array(numbers, dtype=float), 1)[0] < 0)
+
+
+@dataclass(frozen=True)
+class SourceSeries(Attributes):
+    """One readable series, sorted by position along the normal, that makes one volume.
+
+    Parameters
+    ----------
+    instances : tuple of SourceInstance
+        In spatial order, ascending along the normal.
+    table : AttributeTable
+        What they say, in the same order.
+    geometry : Geometry
+    tags : frozenset of int
+        Every tag any instance has, private ones included.
+    skipped : tuple of Skipped
+        What else was found, and why it is not part of the series.
+    said : mapping tag -> text
+        What stands in the table because a person said so, and the rule by which it does.
+    """
+
+    instances: tuple[SourceInstance, ...]
+    table: AttributeTable
+    geometry: Geometry
+    tags: frozenset[int]
+    skipped: tuple[Skipped, ...] = ()
+    said: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class of the instances."""
+        return self.instances[0].reference.sop_class_uid
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Series of the instances."""
+        return self.instances[0].reference.series_instance_uid
+
+    def in_utf8(self) -> SourceSeries:
+        """Return the same series with all its text in ISO_IR 192."""
+        return replace(self, table=self.table.transcoded(self.encodings))
+
+    def only(self, shared: frozenset[int], given: Mapping[int, Element], said: Mapping[int, str]) -> SourceSeries:
+        """Return the same images, of which only some attributes are known, and others that were given.
+
+        Parameters
+        ----------
+        shared : frozenset of int
+            Tags that are kept.
+        given : mapping tag -> Element
+            What is said instead.
+        said : mapping tag -> text
+            By which rule each of these stands.
+        """
+        table = self.table.only(shared, given)
+        return replace(self, table=table, tags=frozenset({*table.constant, *table.varying}), said=said)
+
+
+@dataclass(frozen=True)
+class GivenAttributes(Attributes):
+    """What a person says of a volume that no image is behind.
+
+    Parameters
+    ----------
+    table : AttributeTable
+        All of it constant.
+    tags : frozenset of int
+        Every tag that was given.
+    said : mapping tag -> text
+        By which rule each of them stands.
+    """
+
+    table: AttributeTable
+    tags: frozenset[int]
+    said: Mapping[int, str]
+    lacking = "nobody said"
+    instances: tuple[SourceInstance, ...] = field(default=(), init=False)
+    skipped: tuple[Skipped, ...] = field(default=(), init=False)
+
+    @classmethod
+    def of(cls, elements: Mapping[int, Element], said: Mapping[int, str]) -> GivenAttributes:
+        """Take elements, and by which rule each of them stands."""
+        return cls(AttributeTable([elements]), frozenset(elements), said)
+
+    def in_utf8(self) -> GivenAttributes:
+        """Return the same with all text in ISO_IR 192."""
+        return replace(self, table=self.table.transcoded(self.encodings))

@@ -1,0 +1,189 @@
+"""Values on a geometry, pulled in slabs.
+
+A volume answers for any run of slices; an operation is a volume that asks its upstream for the slices
+it needs. Nothing is computed before it is asked for, and a series costs the memory of a few slices.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from derive.errors import ValuesError
+from derive.model.geometry import Geometry
+
+Array = NDArray[np.float32]
+Pull = Callable[[int, int], Array]
+Contributors = Callable[[int], tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the values of a volume are.
+
+    Parameters
+    ----------
+    units : str
+        As the class says them: CT Rescale Type (``HU``), PET Units (0054,1001), MR a UCUM code (``1``).
+    fill : float
+        Value of space outside the measured field: air in CT (-1000), 0 in MR and PET.
+    padded : bool
+        Whether NaN (pixel padding) can occur.
+    step : float, optional
+        Smallest difference that stored values of the source can have; None where that is not known.
+    """
+
+    units: str = "1"
+    fill: float = 0.0
+    padded: bool = False
+    step: float | None = None
+
+
+class _Window:
+    """The slab that was pulled last, so that overlapping requests compute each slice once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.first = 0
+        self.slab: Array = np.empty((0, 0, 0), np.float32)
+
+    def slices(self, first: int, last: int) -> Array:
+        """Those of slices `first` to `last` that are at hand, from the first one on."""
+        begin = first - self.first
+        return self.slab[begin : last - self.first] if 0 <= begin < len(self.slab) else self.slab[:0]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """Real-world values on a geometry.
+
+    Parameters
+    ----------
+    geometry : Geometry
+    pull : callable (first, last) -> (last - first, rows, columns) float32
+        Computes slices; called only for slices that are not at hand. NaN marks pixel padding.
+    contributors : callable (slice) -> tuple of int
+        The slices of the source series whose pixels entered this slice.
+    quantity : Quantity
+    value_range : (float, float), optional
+        Bounds that no value can leave; None when only the data can tell.
+    times : int
+        How often the grid is filled, one volume after another: slice ``t * slices + k`` is slice k at time t.
+    time_step_s : float, optional
+        Seconds from one time to the next, where they are known.
+    """
+
+    geometry: Geometry
+    pull: Pull
+    contributors: Contributors
+    quantity: Quantity = Quantity()
+    value_range: tuple[float, float] | None = None
+    times: int = 1
+    time_step_s: float | None = None
+    _window: _Window = field(default_factory=_Window, init=False, repr=False)
+
+    @classmethod
+    def from_array(cls, array: ArrayLike, geometry: Geometry, quantity: Quantity | None = None) -> Volume:
+        """Make a volume of values that are in memory.
+
+        Parameters
+        ----------
+        array : (slices, rows, columns)
+            Real-world values, copied; NaN marks pixel padding.
+        geometry : Geometry
+            Of the same shape.
+        """
+        values = np.array(array, dtype=np.float32, order="C")  # the caller's own stays the caller's
+        if values.shape != geometry.shape:
+            raise ValuesError("VAL-SHAPE", f"array of shape {values.shape} on a geometry of shape {geometry.shape}")
+        if np.isinf(values).any():
+            raise ValuesError("VAL-NONFINITE", f"{int(np.isinf(values).sum())} values are infinite; none can be stored")
+        values.flags.writeable = False
+        if quantity is None:
+            quantity = Quantity()
+        return cls(
+            geometry,
+            pull=lambda first, last: values[first:last],
+            contributors=lambda index: (index,),
+            quantity=replace(quantity, padded=bool(np.isnan(values).any())),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        return self.geometry.shape
+
+    @property
+    def count(self) -> int:
+        """How many slices there are at all times."""
+        return self.shape[0] * self.times
+
+    @property
+    def layout(self) -> str:
+        """Where its values lie, and at what times: with the values all that tells two volumes apart."""
+        return f"{self.geometry} {self.times} {self.time_step_s}"
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all its stored values: 16 bits each."""
+        return self.count * self.shape[1] * self.shape[2] * 2
+
+    def slab(self, first: int, last: int) -> Array:
+        """Return slices `first` (included) to `last` (excluded).
+
+        Returns
+        -------
+        (last - first, rows, columns) float32, read-only; NaN marks pixel padding
+        """
+        if not 0 <= first < last <= self.count:
+            raise ValuesError("VAL-SLAB", f"slices {first}..{last} asked of a volume of {self.count}")
+        window = self._window
+        with window.lock:
+            at_hand = window.slices(first, last)
+            missing = first + len(at_hand)
+            if missing == last:
+                return at_hand
+            pulled = self.pull(missing, last)
+            window.slab = _read_only(np.concatenate([at_hand, pulled]) if len(at_hand) else pulled)
+            window.first = first
+            return window.slab
+
+    def contributors_of(self, indices: Iterable[int]) -> tuple[int, ...]:
+        """The source slices whose pixels entered any of these slices, in order."""
+        return tuple(sorted({source for k in indices for source in self.contributors(k)}))
+
+    @property
+    def array(self) -> Array:
+        """All slices: (slices at all times, rows, columns) float32, read-only; NaN marks pixel padding."""
+        return self.slab(0, self.count)
+
+    def filled(self) -> Array:
+        """All slices as a new array in which pixel padding has the fill value of the quantity."""
+        values = np.array(self.array)
+        values[np.isnan(values)] = self.quantity.fill
+        return values
+
+    def with_array(self, array: ArrayLike, geometry: Geometry | None = None) -> Volume:
+        """Return new values of the same quantity, on the same geometry unless another is given."""
+        return Volume.from_array(array, geometry or self.geometry, self.quantity)
+
+
+def _read_only(values: Array) -> Array:
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+#: Slices that are pulled, encoded and written at a time.
+SLAB = 8
+
+
+def slabs(volume: Volume) -> Iterator[tuple[int, Array]]:
+    """All values in order, as (first slice, slab)."""
+    count = volume.count
+    for first in range(0, count, SLAB):
+        yield first, volume.slab(first, min(count, first + SLAB))

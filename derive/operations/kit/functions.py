@@ -1,0 +1,175 @@
+"""A function of the user's: found, asked what it takes, and called."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.errors import DeriveError, UsageError, ValuesError
+from derive.model.volume import Array, Volume
+from derive.operations.declaration import Function
+
+Takes = Literal["array", "volume", "image"]
+
+
+@dataclass(frozen=True)
+class UserFunction:
+    """A function with its further arguments.
+
+    Parameters
+    ----------
+    function : callable
+    name : str
+    arguments : mapping
+    takes : {"array", "volume", "image"}
+        What its first parameter is, and what it returns.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    arguments: Mapping[str, Any]
+    takes: Takes
+
+    def __call__(self, value: Any) -> Any:
+        """Call it.
+
+        Raises
+        ------
+        ValuesError
+            ``OP-FUNCTION`` if it raises; what it said may speak of the patient, and stays in the cause.
+        """
+        try:
+            return self.function(value, **self.arguments)
+        except DeriveError:
+            raise
+        except Exception as error:
+            raise ValuesError(
+                "OP-FUNCTION", f"{self.name} raised {type(error).__name__}, the cause of this error"
+            ) from error
+
+    def of_array(self, values: Array, fill: float) -> Array:
+        """Call it with a writable copy that has no padding; what was padding is padding again.
+
+        Parameters
+        ----------
+        values : (slices, rows, columns)
+        fill : float
+            What padding is given as.
+
+        Raises
+        ------
+        ValuesError
+            As :meth:`__call__` and :func:`finite`; ``OP-RESULT`` for what is no array, ``OP-SHAPE``.
+        """
+        padding = np.isnan(values)
+        result = self(np.where(padding, np.float32(fill), values))
+        if not isinstance(result, np.ndarray):
+            raise ValuesError("OP-RESULT", f"{self.name} returned {type(result).__name__}; wanted an ndarray")
+        if result.shape != values.shape:
+            raise ValuesError("OP-SHAPE", f"{self.name} returned shape {result.shape}; wanted {values.shape}")
+        return finite(self.name, result, padding)
+
+
+def finite(name: str, values: NDArray[Any], padding: NDArray[np.bool_]) -> Array:
+    """Return values as float32, NaN where there is padding.
+
+    Raises
+    ------
+    ValuesError
+        ``OP-RESULT`` if they are not real numbers, ``VAL-NONFINITE`` if any other is not finite.
+    """
+    if values.dtype.kind not in "fiub":
+        raise ValuesError("OP-RESULT", f"{name} returned values of type {values.dtype}; wanted real numbers")
+    with np.errstate(over="ignore"):
+        result = values.astype(np.float32)
+    bad = int(np.count_nonzero(~np.isfinite(result) & ~padding))
+    if bad:
+        raise ValuesError("VAL-NONFINITE", f"{name} returned {bad} values of {result.size} that are no finite float32")
+    result[padding] = np.nan
+    return result
+
+
+def user_function(function: Function, arguments: Mapping[str, Any]) -> UserFunction:
+    """Find a function and make sure, before any pixel is looked at, that it can be called.
+
+    Raises
+    ------
+    UsageError
+        ``OP-FUNCTION`` if it cannot be imported, does not have these parameters, or takes something else.
+    """
+    found = function if callable(function) else _imported(function)
+    name = getattr(found, "__qualname__", type(found).__qualname__)
+    try:
+        signature = inspect.signature(found)
+    except ValueError:  # some built-in functions have none
+        return UserFunction(found, name, arguments, "array")
+    try:
+        signature.bind(None, **arguments)
+    except TypeError as error:
+        raise UsageError(
+            "OP-FUNCTION", f"{name}{signature} cannot be called with values and {sorted(arguments)}: {error}"
+        ) from None
+    return UserFunction(found, name, arguments, _takes(found, name, signature))
+
+
+def _imported(text: str) -> Callable[..., Any]:
+    module, colon, names = text.partition(":")
+    if not (module and colon and names):
+        raise UsageError("OP-FUNCTION", f"function {text!r}; wanted a callable or package.module:name")
+    try:
+        found: Any = importlib.import_module(module)
+        for name in names.split("."):
+            found = getattr(found, name)
+    except Exception as error:  # a module can raise anything while it is imported
+        raise UsageError(
+            "OP-FUNCTION", f"function {text!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    if not callable(found):
+        raise UsageError("OP-FUNCTION", f"{text!r} is {type(found).__name__}, which cannot be called")
+    return cast(Callable[..., Any], found)
+
+
+def _takes(function: Callable[..., Any], name: str, signature: inspect.Signature) -> Takes:
+    """Tell by the annotation of the first parameter; without one, an array."""
+    annotation = _resolved(next(iter(signature.parameters.values())).annotation, function, name)
+    if annotation in (inspect.Parameter.empty, Any, object):
+        return "array"
+    if isinstance(annotation, type):
+        if issubclass(annotation, np.ndarray):
+            return "array"
+        if issubclass(annotation, Volume):
+            return "volume"
+        if annotation.__name__ == "Image" and annotation.__module__.partition(".")[0] == "SimpleITK":
+            return "image"
+    raise UsageError(
+        "OP-FUNCTION",
+        f"the first parameter of {name} is annotated {annotation!r}; "
+        "wanted numpy.ndarray, derive.Volume or SimpleITK.Image, or no annotation for an array",
+    )
+
+
+def _resolved(annotation: Any, function: Callable[..., Any], name: str) -> Any:
+    """Return the class behind an annotation: a string, an alias, one with parameters, or one ``| None``."""
+    if isinstance(annotation, str):
+        inner = inspect.unwrap(getattr(function, "func", function))  # of a functools.partial
+        inner = inner if hasattr(inner, "__globals__") else type(inner).__call__
+        try:
+            annotation = eval(annotation, getattr(inner, "__globals__", {}))  # as inspect.signature does
+        except Exception as error:  # it is the user's text
+            raise UsageError(
+                "OP-FUNCTION",
+                f"the annotation {annotation!r} of {name} cannot be resolved ({type(error).__name__}); "
+                "import its name in that module at run time",
+            ) from error
+    annotation = getattr(annotation, "__value__", annotation)
+    origin, members = get_origin(annotation), [a for a in get_args(annotation) if a is not type(None)]
+    if origin is Annotated or (origin in (Union, types.UnionType) and len(members) == 1):
+        return _resolved(members[0], function, name)
+    return origin or annotation

@@ -1,0 +1,26 @@
+"""Lengths as a caller gives them, x y z, in the order of the array axes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from derive.errors import UsageError
+from derive.model.geometry import Triple, triple
+from derive.operations.declaration import Millimetres
+
+
+def along_axes(millimetres: Millimetres) -> Triple:
+    """Return (slice, row, column) lengths of one length, or of x y z.
+
+    Raises
+    ------
+    UsageError
+        ``OP-LENGTH`` for anything but one or three numbers.
+    """
+    try:
+        lengths = np.asarray(millimetres)
+    except ValueError:  # nested and ragged
+        lengths = np.empty(0)
+    if lengths.shape not in ((), (3,)) or lengths.dtype.kind not in "fiu":
+        raise UsageError("OP-LENGTH", f"{millimetres!r}; wanted one length in mm, or x y z")
+    return triple(np.broadcast_to(lengths, 3)[::-1])

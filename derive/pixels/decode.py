@@ -1,0 +1,308 @@
+"""Stored values of one image: where its Pixel Data lies, and how it is decoded (PS3.5 8)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from functools import cache
+from typing import IO, Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import get_frame
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID
+
+from derive.errors import SourceError, ValuesError
+from derive.pixels.codestream import END, FrameSize, frame_size, is_irreversible
+
+
+@cache
+def uid_of(text: str) -> UID:
+    """Return what pydicom knows of a UID."""
+    return UID(text)
+
+
+class Codec(NamedTuple):
+    """Who decodes a transfer syntax.
+
+    Parameters
+    ----------
+    plugin : str
+        pydicom's name of the decoder: one and no other, so that a file has the same pixels everywhere.
+    loss : {"none", "possible", "certain"}
+        What the syntax does to values.
+    bits : (least, most)
+        Bits Stored that the decoder has right.
+    codestream : bool
+        Whether a fragment holds a codestream that states its size and ends with a marker.
+    """
+
+    plugin: str
+    loss: str = "none"
+    bits: tuple[int, int] = (1, 24)
+    codestream: bool = True
+
+
+CODECS = {
+    "1.2.840.10008.1.2.4.50": Codec("gdcm", "certain", (1, 8)),
+    "1.2.840.10008.1.2.4.51": Codec("gdcm", "certain", (1, 8)),
+    "1.2.840.10008.1.2.4.57": Codec("gdcm"),
+    "1.2.840.10008.1.2.4.70": Codec("gdcm"),
+    "1.2.840.10008.1.2.4.80": Codec("gdcm", bits=(8, 16)),
+    "1.2.840.10008.1.2.4.81": Codec("gdcm", "certain", (8, 16)),
+    "1.2.840.10008.1.2.4.90": Codec("gdcm"),
+    "1.2.840.10008.1.2.4.91": Codec("gdcm", "possible"),
+    "1.2.840.10008.1.2.4.201": Codec("pylibjpeg"),
+    "1.2.840.10008.1.2.4.202": Codec("pylibjpeg"),
+    "1.2.840.10008.1.2.4.203": Codec("pylibjpeg", "possible"),
+    "1.2.840.10008.1.2.5": Codec("pydicom", codestream=False),
+}
+_ITEM = 0xFFFEE000
+#: Of a codestream, to find its main header; these are far shorter.
+_HEAD = 16384
+_TAIL = 64
+
+
+class PixelBytes(NamedTuple):
+    """Where the value of Pixel Data (7FE0,0010) is.
+
+    Parameters
+    ----------
+    open : callable () -> binary file
+        Opens what holds it; the caller closes it.
+    offset : int
+        Of the value's first byte.
+    length : int or None
+        Of the value; None is undefined length: encapsulated.
+    end : int
+        Size of what holds it.
+    """
+
+    open: Callable[[], IO[bytes]]
+    offset: int
+    length: int | None
+    end: int
+
+
+class PixelLayout(NamedTuple):
+    """How stored values are laid out (PS3.3 C.7.6.3)."""
+
+    transfer_syntax: str
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    photometric: str
+
+    @property
+    def stored_range(self) -> tuple[int, int]:
+        """What Bits Stored can hold."""
+        if self.signed:
+            return -(1 << (self.bits_stored - 1)), (1 << (self.bits_stored - 1)) - 1
+        return 0, (1 << self.bits_stored) - 1
+
+    @property
+    def native_length(self) -> int:
+        """Bytes of the image when it is not compressed."""
+        return self.rows * self.columns * self.bits_allocated // 8
+
+    @property
+    def encapsulated(self) -> bool:
+        """Whether the transfer syntax is a compressed one."""
+        return uid_of(self.transfer_syntax).is_compressed
+
+
+def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
+    """Refuse what cannot be decoded, from the header and a few bytes of the file.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-SYNTAX`` for a transfer syntax without decoder, or one that contradicts the file.
+    ValuesError
+        ``VAL-TRUNCATED`` if there are fewer bytes than the image needs; ``VAL-DECODE`` if the compressed
+        image is of another size than the attributes say.
+    """
+    uid = uid_of(layout.transfer_syntax)
+    if not uid.is_transfer_syntax:
+        _refuse_syntax(layout, name, "is not known")
+    if uid.is_compressed:
+        _check_codec(layout, name)
+    if layout.encapsulated != (pixels.length is None):
+        found = "are not" if layout.encapsulated else "are"
+        _refuse_syntax(layout, name, f"contradicts its pixels, which {found} encapsulated")
+    if pixels.length is None:
+        _check_codestream(layout, pixels, name)
+    elif min(pixels.length, pixels.end - pixels.offset) < layout.native_length:
+        _refuse_truncated(name, layout.native_length, min(pixels.length, pixels.end - pixels.offset))
+
+
+def is_lossy(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) -> bool:
+    """Whether the transfer syntax compressed the pixels with loss.
+
+    JPEG baseline, extended and JPEG-LS near-lossless: yes. JPEG 2000 that may be either: if its codestream
+    has the irreversible transformation, or Lossy Image Compression (0028,2110) is stated as 01 (a
+    reversible one can be cut short). All else: no.
+    """
+    codec = CODECS.get(layout.transfer_syntax)
+    if codec is None or codec.loss != "possible":
+        return codec is not None and codec.loss == "certain"
+    return stated or is_irreversible(_ends(pixels, name)[0])
+
+
+def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str) -> NDArray[Any]:
+    """Decode one image.
+
+    Parameters
+    ----------
+    layout : PixelLayout
+    padding : (low, high), optional
+        Stored values that are padding; kept as they are where they lie outside what Bits Stored can hold.
+    pixels : PixelBytes
+    name : str
+        For messages.
+
+    Returns
+    -------
+    (rows, columns) integer array
+        Stored values: bits above High Bit masked, sign extended.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-DECODE`` if the decoder fails, ``VAL-TRUNCATED`` if bytes are missing.
+    SourceError
+        ``SRC-CHANGED`` if the file is no longer what its header was read from.
+    """
+    with pixels.open() as stream:
+        stream.seek(pixels.offset)
+        value = stream.read(layout.native_length if pixels.length is not None else -1)
+    words = _native(layout, value, name) if pixels.length is not None else _decompress(layout, value, name)
+    values = _stored_bits(words, layout)
+    if padding is not None and (padding[0] < layout.stored_range[0] or padding[1] > layout.stored_range[1]):
+        inside = (words >= padding[0]) & (words <= padding[1])
+        values = np.where(inside, words, values)
+    return values
+
+
+def _check_codec(layout: PixelLayout, name: str) -> None:
+    codec = CODECS.get(layout.transfer_syntax)
+    if codec is None:
+        _refuse_syntax(layout, name, "has no decoder here")
+    if codec.plugin not in get_decoder(uid_of(layout.transfer_syntax)).available_plugins:
+        _refuse_syntax(layout, name, f"needs the decoder {codec.plugin}, which is not installed")
+    if not codec.bits[0] <= layout.bits_stored <= codec.bits[1]:
+        wanted = f"from {codec.bits[0]} to {codec.bits[1]}"
+        _refuse_syntax(
+            layout, name, f"with Bits Stored {layout.bits_stored} is not decoded reliably by {codec.plugin} ({wanted})"
+        )
+
+
+def _check_codestream(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
+    head, tail = _ends(pixels, name)
+    if not CODECS[layout.transfer_syntax].codestream:
+        return
+    if END not in tail:
+        raise ValuesError("VAL-TRUNCATED", f"{name}: its compressed image has no end; the file was cut short")
+    _check_size(layout, frame_size(head), name)
+
+
+def _check_size(layout: PixelLayout, size: FrameSize | None, name: str) -> None:
+    if size is not None and size[:3] != (layout.rows, layout.columns, 1):
+        raise ValuesError(
+            "VAL-DECODE",
+            f"{name}: its compressed image has {size.rows} rows, {size.columns} columns and {size.components} samples "
+            f"a pixel; the attributes say {layout.rows}, {layout.columns} and 1",
+        )
+
+
+def _native(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
+    if len(value) < layout.native_length:
+        _refuse_truncated(name, layout.native_length, len(value))
+    order = "<" if uid_of(layout.transfer_syntax).is_little_endian else ">"
+    kind = "i" if layout.signed else "u"
+    if layout.bits_allocated == 8 and order == ">":
+        value = np.frombuffer(value + b"\0" * (len(value) % 2), dtype="u2").byteswap().tobytes()
+    words = np.frombuffer(value, dtype=f"{order}{kind}{layout.bits_allocated // 8}", count=layout.rows * layout.columns)
+    return words.astype(words.dtype.newbyteorder("="), copy=False).reshape(layout.rows, layout.columns)
+
+
+def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
+    options: dict[str, Any] = {
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": 1,
+        "bits_allocated": layout.bits_allocated,
+        "bits_stored": layout.bits_stored,
+        "photometric_interpretation": layout.photometric,
+        "pixel_representation": int(layout.signed),
+        "pixel_keyword": "PixelData",
+    }
+    codec = CODECS[layout.transfer_syntax]
+    try:
+        if codec.codestream:
+            _check_size(layout, frame_size(get_frame(value, 0, number_of_frames=1)), name)
+        decoder = get_decoder(uid_of(layout.transfer_syntax))
+        words, _ = decoder.as_array(value, index=0, decoding_plugin=codec.plugin, **options)
+    except ValuesError:
+        raise
+    except Exception as error:  # decoders raise whatever they like on a damaged stream
+        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+        raise ValuesError("VAL-DECODE", f"{name}: its pixels cannot be decoded: {reason[0].strip()}") from error
+    return np.asarray(words).reshape(layout.rows, layout.columns)
+
+
+def _stored_bits(words: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    """Cut out Bits Stored below High Bit, and extend their sign."""
+    above = layout.bits_allocated - 1 - layout.high_bit
+    below = layout.bits_allocated - layout.bits_stored
+    if not below:
+        return words
+    return np.asarray(np.right_shift(np.left_shift(words, above), below))
+
+
+def _fragments(stream: IO[bytes], pixels: PixelBytes, name: str) -> list[tuple[int, int]]:
+    """Offsets and lengths of the fragments, without the Basic Offset Table (PS3.5 A.4)."""
+    found: list[tuple[int, int]] = []
+    at = pixels.offset
+    while at + 8 <= pixels.end:
+        stream.seek(at)
+        group, element, length = struct.unpack("<HHL", stream.read(8))
+        if (group << 16 | element) != _ITEM:
+            break
+        found.append((at + 8, length))
+        at += 8 + length
+    if at > pixels.end:
+        _refuse_truncated(name, at - pixels.offset, pixels.end - pixels.offset)
+    if sum(length for _, length in found[1:]) == 0:
+        raise ValuesError("VAL-TRUNCATED", f"{name}: its encapsulated pixels hold no image")
+    return found[1:]
+
+
+def _ends(pixels: PixelBytes, name: str) -> tuple[bytes, bytes]:
+    """Return the first and the last bytes of the compressed image."""
+    with pixels.open() as stream:
+        items = _fragments(stream, pixels, name)
+        stream.seek(items[0][0])
+        head = stream.read(min(items[0][1], _HEAD))
+        offset, length = items[-1]
+        stream.seek(offset + max(0, length - _TAIL))
+        return head, stream.read(min(length, _TAIL))
+
+
+def _refuse_truncated(name: str, wanted: int, found: int) -> NoReturn:
+    raise ValuesError(
+        "VAL-TRUNCATED", f"{name}: its pixels need {wanted} bytes and there are {found}; the file was cut short"
+    )
+
+
+def _refuse_syntax(layout: PixelLayout, name: str, why: str) -> NoReturn:
+    uid = uid_of(layout.transfer_syntax)
+    known = "" if uid.name == uid else f" ({uid.name})"
+    raise SourceError(
+        "SRC-SYNTAX", f"{name}: transfer syntax {uid}{known} {why}; convert the file to another transfer syntax"
+    )

@@ -1,0 +1,355 @@
+"""Real-world values to stored values: bits, sign, rescale, padding (PS3.3 C.7.6.3, C.7.5.1.1.2, C.11.1).
+
+Arrays only, no attributes. Stored values saturate and never wrap; the slope and intercept used are
+those that the attributes will say, after they were written as decimal strings of 16 characters; the
+error made is measured on every slice.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.valuerep import format_number_as_ds
+
+from derive.errors import ValuesError
+
+BITS = 16
+#: float32 has every integer below this.
+EXACT_SINGLE = 1 << 24
+Range = tuple[float, float]
+
+
+class Rescale(Enum):
+    """How an IOD says what its stored values mean.
+
+    SERIES: one Rescale Slope and Intercept. INSTANCE: a slope an instance, intercept 0 (PET).
+    MAPPING: no rescale; numbers that mean something as they are, times a power of ten that a Real World
+    Value Mapping states (MR). NONE: stored values are all there is (Secondary Capture).
+    """
+
+    SERIES = "series"
+    INSTANCE = "instance"
+    MAPPING = "mapping"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """How stored values lie in Pixel Data (C.7.6.3).
+
+    Parameters
+    ----------
+    bits : int
+        Bits Allocated and Bits Stored: all bits are used.
+    samples : int
+        Samples per Pixel.
+    photometric : str
+        Photometric Interpretation of values that nobody inverted.
+    """
+
+    bits: int = BITS
+    samples: int = 1
+    photometric: str = "MONOCHROME2"
+
+
+GREY_16 = PixelFormat()
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How real-world values become stored values: value = slope * stored + intercept.
+
+    Parameters
+    ----------
+    slope, intercept : float
+        Exactly what their decimal strings say.
+    signed : bool
+        Pixel Representation.
+    padding : int, optional
+        Stored value of pixel padding.
+    """
+
+    slope: float
+    intercept: float
+    signed: bool
+    padding: int | None = None
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Smallest and largest stored value there can be."""
+        return (-(1 << BITS - 1), (1 << BITS - 1) - 1) if self.signed else (0, (1 << BITS) - 1)
+
+    @property
+    def dtype(self) -> np.dtype[np.int16] | np.dtype[np.uint16]:
+        """Little endian 16-bit type of the stored values."""
+        return np.dtype("<i2") if self.signed else np.dtype("<u2")
+
+    def holds(self, values: Range) -> bool:
+        """Whether a range of values can be stored, padding apart, without saturating."""
+        low, high = self.bounds
+        stored = sorted((v - self.intercept) / self.slope for v in values)
+        if self.padding is not None:
+            low, high = low + (self.padding == low), high - (self.padding == high)
+        return stored[0] >= low - 0.5 and stored[1] <= high + 0.5
+
+
+@dataclass(frozen=True)
+class SourceEncoding:
+    """What is known of the source's stored values.
+
+    Parameters
+    ----------
+    slopes, intercepts : tuple of float
+        Of every instance.
+    signed : bool
+    padding : int, optional
+        Stored value that is padding where all instances agree.
+    """
+
+    slopes: tuple[float, ...]
+    intercepts: tuple[float, ...]
+    signed: bool
+    padding: int | None
+
+    @property
+    def rescale(self) -> tuple[float, float] | None:
+        """The one slope and intercept of the source, if it has one."""
+        pairs = set(zip(self.slopes, self.intercepts, strict=True))
+        return pairs.pop() if len(pairs) == 1 else None
+
+
+@dataclass(frozen=True)
+class EncodedFrame:
+    """The stored values of one instance.
+
+    Parameters
+    ----------
+    stored : (rows, columns) int16 or uint16
+    encoding : Encoding
+    smallest, largest : int
+        Of the stored values that are not padding; of all where everything is padding.
+    error : float
+        Largest absolute difference to the values that were given, in their units.
+    saturated : int
+        How many values did not fit and were clipped.
+    """
+
+    stored: NDArray[np.integer[Any]]
+    encoding: Encoding
+    smallest: int
+    largest: int
+    error: float
+    saturated: int
+
+
+def decimal(value: float) -> float:
+    """Return the number that a decimal string of 16 characters can say of `value`."""
+    return float(format_number_as_ds(float(value))) + 0.0  # never minus zero
+
+
+def per_instance(kind: Rescale, source: SourceEncoding, keeps_quantity: bool) -> bool:
+    """Whether every instance gets a slope of its own: PET, unless the source has one slope to keep."""
+    return kind is Rescale.INSTANCE and not (keeps_quantity and source.rescale and source.rescale[1] == 0)
+
+
+def keep(kind: Rescale, source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
+    """Encoding with the source's own slope and intercept (MAPPING: a power of ten at least as fine).
+
+    Parameters
+    ----------
+    kind : Rescale
+    source : SourceEncoding
+    values : (low, high)
+        What the values cannot leave.
+    padded : bool
+        Whether a stored value has to be set apart for padding.
+
+    Returns
+    -------
+    Encoding or None
+        None where the source has no slope in common or 16 bits do not hold the range with it.
+    """
+    if kind is Rescale.MAPPING:
+        return _fit((10.0 ** _finest_exponent(source), 0.0), source, values, padded) if source.slopes else None
+    return _fit(source.rescale, source, values, padded) if source.rescale else None
+
+
+def fit(kind: Rescale, source: SourceEncoding, values: Range, *, padded: bool, keeps_quantity: bool) -> Encoding | None:
+    """Encoding for a range that was found in the data; the source's own while that holds it.
+
+    Returns
+    -------
+    Encoding or None
+        None where each instance has its own (PET).
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-NONFINITE`` if the range is not finite.
+    """
+    if not all(map(math.isfinite, values)):
+        raise ValuesError("VAL-NONFINITE", f"values range over {values[0]}..{values[1]}; none of them can be stored")
+    kept = keep(kind, source, values, padded) if keeps_quantity else None
+    if kept is not None:
+        return kept
+    if kind is Rescale.MAPPING:
+        return _power_of_ten(source, values, padded)
+    return None if kind is Rescale.INSTANCE else for_range(values, padded)
+
+
+def _fit(rescale: tuple[float, float], source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
+    """Encoding with this slope and intercept, the source's sign first; None if the values do not fit."""
+    for signed in (source.signed, not source.signed):
+        encoding = Encoding(decimal(rescale[0]), decimal(rescale[1]), signed)
+        if padded:
+            encoding = replace(encoding, padding=_padding(encoding, source))
+        if encoding.holds(values):
+            return encoding
+    return None
+
+
+def _padding(encoding: Encoding, source: SourceEncoding) -> int:
+    """Stored value for padding: the source's where it can be stored, else the lowest there is."""
+    low, high = encoding.bounds
+    if source.padding is not None and low <= source.padding <= high:
+        return source.padding
+    return low
+
+
+def _finest_exponent(source: SourceEncoding) -> int:
+    """Power of ten that is at least as fine as the steps of the source."""
+    return math.floor(math.log10(min(map(abs, source.slopes))) + 1e-9)
+
+
+def _power_of_ten(source: SourceEncoding, values: Range, padded: bool) -> Encoding:
+    """Encoding with the finest slope 10**n that holds the range."""
+    widest = max(abs(values[0]), abs(values[1]))
+    exponent = math.floor(math.log10(widest / (1 << BITS))) if widest > 0 else 0
+    while True:
+        encoding = _fit((10.0**exponent, 0.0), source, values, padded)
+        if encoding is not None:
+            return encoding
+        exponent += 1
+
+
+def for_range(values: Range, padded: bool = False) -> Encoding:
+    """Signed encoding that uses the 16 bits for a range; the lowest stored value is left for padding."""
+    low, high = values
+    steps = (1 << BITS) - 3
+    slope = decimal((high - low) / steps * (1 + 1e-9)) if high > low else 1.0
+    intercept = decimal(low + slope * ((1 << BITS - 1) - 1))
+    return Encoding(slope, intercept, True, -(1 << BITS - 1) if padded else None)
+
+
+def for_instance(values: Range, padded: bool = False) -> Encoding:
+    """Signed encoding with intercept 0 for one instance (PET, C.8.9.4.1.6)."""
+    widest = max(abs(values[0]), abs(values[1]))
+    slope = decimal(widest / ((1 << BITS - 1) - 1) * (1 + 1e-9)) if widest > 0 else 1.0
+    return Encoding(slope, 0.0, True, -(1 << BITS - 1) if padded else None)
+
+
+def encode(values: NDArray[np.float32], encoding: Encoding | None) -> EncodedFrame:
+    """Quantise one instance.
+
+    Parameters
+    ----------
+    values : (rows, columns) float32
+        Real-world values; NaN is padding.
+    encoding : Encoding, optional
+        None: the instance's own, intercept 0.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-NONFINITE`` for an infinite value, ``VAL-PADDING`` for padding where none was provided for.
+    """
+    ends = float(values.min()), float(values.max())
+    padded = math.isnan(ends[0])
+    if padded:
+        ends = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
+    if any(map(math.isinf, ends)):
+        raise ValuesError("VAL-NONFINITE", f"{int(np.isinf(values).sum())} infinite values cannot be stored")
+    empty = math.isnan(ends[0])
+    if encoding is None:
+        encoding = for_instance((0.0, 0.0) if empty else ends, padded)
+    if padded and encoding.padding is None:
+        raise ValuesError("VAL-PADDING", "there is pixel padding where the volume said that there is none")
+    quantiser = _Quantiser(encoding, (0.0, 0.0) if empty else ends, padded)
+    stored = np.empty(values.shape, encoding.dtype)
+    error, saturated = quantiser.fill(stored, values)
+    limits = (encoding.padding or 0,) * 2 if empty else quantiser.limits
+    return EncodedFrame(stored, encoding, *limits, error, saturated)
+
+
+class _Quantiser:
+    """Stored values of real-world ones: saturated, and beside the padding value, never on it.
+
+    Where a step is 1 and the intercept a whole number, as in nearly all CT, nothing is lost in single precision:
+    the nearest integer, and the distance to it, are exact.
+
+    Parameters
+    ----------
+    encoding : Encoding
+    ends : (low, high)
+        Of the values that are no padding.
+    padded : bool
+        Whether there is padding among the values.
+    """
+
+    def __init__(self, encoding: Encoding, ends: Range, padded: bool) -> None:
+        self._encoding, self._padded = encoding, padded
+        whole = encoding.slope == 1 and encoding.intercept.is_integer()
+        self._single = whole and max(map(abs, (*ends, encoding.intercept))) + (1 << BITS) < EXACT_SINGLE
+        self._origin = encoding.intercept if self._single else 0.0
+        self._bounds = encoding.bounds[0] + self._origin, encoding.bounds[1] + self._origin
+        self._pad = None if encoding.padding is None else encoding.padding + self._origin
+        exact = np.sort(self._steps(np.array(ends)))
+        wanted = np.rint(exact)
+        self._saturates = wanted[0] < self._bounds[0] or wanted[1] > self._bounds[1]
+        nearest = np.clip(wanted, self._bounds[0], self._bounds[1])
+        self._collides = self._pad is not None and nearest[0] <= self._pad <= nearest[1]
+        self._ends = self._beside(exact, nearest) if self._collides else nearest
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest stored value."""
+        low, high = self._ends - self._origin
+        return int(low), int(high)
+
+    def fill(self, stored: NDArray[Any], values: NDArray[np.float32]) -> tuple[float, int]:
+        """Fill `stored`; return the largest error in real-world units, and how many values were clipped."""
+        exact, saturated = self._steps(values), 0
+        padding = np.isnan(values) if self._padded else None
+        if padding is not None:
+            exact = np.where(padding, exact.dtype.type(self._ends[0]), exact)
+        nearest = np.rint(exact)
+        if self._saturates:
+            low, high = self._bounds
+            saturated = int(np.count_nonzero((nearest < low) | (nearest > high)))
+            np.clip(nearest, low, high, out=nearest)
+        if self._collides:
+            nearest = self._beside(exact, nearest)
+        np.subtract(nearest, self._origin, out=stored, casting="unsafe")
+        if padding is not None:
+            stored[padding] = self._encoding.padding
+        np.subtract(nearest, exact, out=nearest)
+        return max(float(nearest.max()), -float(nearest.min())) * abs(self._encoding.slope), saturated
+
+    def _steps(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values in steps: from the intercept, or from 0 where that is whole and single precision is enough."""
+        if self._single:
+            return values
+        steps: NDArray[Any] = np.subtract(values, self._encoding.intercept, dtype=np.float64)
+        steps /= self._encoding.slope
+        return steps
+
+    def _beside(self, exact: NDArray[Any], nearest: NDArray[Any]) -> NDArray[Any]:
+        low, high = self._bounds
+        assert self._pad is not None, "only a padding value is collided with"
+        below = (self._pad == high) | ((exact < self._pad) & (self._pad > low))
+        return np.where(nearest == self._pad, self._pad + np.where(below, -1, 1), nearest)

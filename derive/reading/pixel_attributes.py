@@ -1,0 +1,145 @@
+"""From stored to real-world values: rescale, padding and layout of one image, and what they may not be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from derive.errors import SourceError, ValuesError
+from derive.model.classes import target
+from derive.pixels.decode import PixelLayout
+from derive.pixels.encode import Rescale
+from derive.reading.header import Header
+
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+#: float32, in which values are computed, holds every integer of so many bits.
+MOST_BITS = 24
+
+#: Slopes and intercepts above this leave float32 with the largest stored values.
+LARGEST = 1e30
+
+
+def layout_of(header: Header) -> PixelLayout:
+    """Read the Image Pixel Module (PS3.3 C.7.6.3).
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-COLOUR`` for what is not grey, ``VAL-BITS`` for bits that make no sense.
+    SourceError
+        ``SRC-VALUE`` if an attribute that decoding needs is missing.
+    """
+    photometric = header.text("PhotometricInterpretation")
+    if (header.integer("SamplesPerPixel") or 1) != 1 or photometric not in _GREY:
+        raise ValuesError(
+            "VAL-COLOUR",
+            f"{header.name}: Photometric Interpretation is {photometric or 'missing'}; "
+            f"wanted {' or '.join(_GREY)} with one sample per pixel",
+        )
+    rows, columns, allocated, stored, high, representation = (
+        _required(header, k)
+        for k in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
+    )
+    if (
+        allocated not in (8, 16, 32)
+        or not 1 <= stored <= min(allocated, MOST_BITS)
+        or not stored - 1 <= high < allocated
+        or representation not in (0, 1)
+        or min(rows, columns) < 1
+    ):
+        raise ValuesError(
+            "VAL-BITS",
+            f"{header.name}: {rows} x {columns} pixels with Bits Allocated {allocated}, Bits Stored {stored}, "
+            f"High Bit {high}, Pixel Representation {representation} cannot be read; wanted 8, 16 or 32 bits "
+            f"allocated and at most {MOST_BITS} stored",
+        )
+    return PixelLayout(header.transfer_syntax, rows, columns, allocated, stored, high, representation == 1, photometric)
+
+
+def rescale_of(header: Header) -> tuple[float, float]:
+    """Slope and intercept of one image (PS3.3 C.11.1, C.8.9.4, C.7.6.16.2.11).
+
+    MR: Rescale Slope and Intercept, else the one linear Real World Value Mapping, else (1, 0).
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-LUT`` for a Modality LUT Sequence; ``VAL-RESCALE`` if they are missing or the slope is 0.
+    """
+    if header.value("ModalityLUTSequence"):
+        raise ValuesError(
+            "VAL-LUT", f"{header.name} has a Modality LUT Sequence (0028,3000); only a linear rescale is read"
+        )
+    slope, intercept = header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
+    if slope is None and intercept is None and target(header.text("SOPClassUID")).rescale is Rescale.MAPPING:
+        return mapping_of(header)
+    if slope is None or intercept is None:
+        raise ValuesError(
+            "VAL-RESCALE",
+            f"{header.name} lacks Rescale Slope (0028,1053) or Rescale Intercept (0028,1052); "
+            "its stored values cannot be related to real-world values",
+        )
+    return _checked(header, slope[0], intercept[0])
+
+
+def mapping_of(header: Header) -> tuple[float, float]:
+    """Slope and intercept of the one linear Real World Value Mapping; (1, 0) without."""
+    items = list(header.value("RealWorldValueMappingSequence") or ())
+    if len(items) != 1:
+        return 1.0, 0.0
+    slope, intercept = items[0].get("RealWorldValueSlope"), items[0].get("RealWorldValueIntercept")
+    if not isinstance(slope, float) or not isinstance(intercept, float):
+        return 1.0, 0.0
+    return _checked(header, slope, intercept)
+
+
+def check_alike(headers: Sequence[Header]) -> None:
+    """Refuse a series in which some images have a rescale and others do not.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-RESCALE``
+    """
+    kinds = {
+        keyword: [h.name for h in headers if h.value(keyword) is None]
+        for keyword in ("RescaleSlope", "RealWorldValueMappingSequence")
+    }
+    for keyword, without in kinds.items():
+        if 0 < len(without) < len(headers):
+            raise ValuesError(
+                "VAL-RESCALE",
+                f"{len(without)} of {len(headers)} images have no {keyword} while the others do, e.g. {min(without)}; "
+                "their values are not in the same units",
+            )
+
+
+def padding_of(header: Header, layout: PixelLayout) -> tuple[int, int] | None:
+    """Stored values that are pixel padding, signed or not as the pixels are (PS3.3 C.7.5.1.1.2).
+
+    Pixel Padding Value is US or SS by Pixel Representation, and is often written as the other: its bits
+    are taken for a pixel's.
+    """
+    first = header.integer("PixelPaddingValue")
+    if first is None:
+        return None
+    limit = header.integer("PixelPaddingRangeLimit")
+    low, high = sorted(_word(v, layout) for v in (first, first if limit is None else limit))
+    return low, high
+
+
+def _word(value: int, layout: PixelLayout) -> int:
+    word = value & ((1 << layout.bits_allocated) - 1)
+    return word - (1 << layout.bits_allocated) if layout.signed and word >> (layout.bits_allocated - 1) else word
+
+
+def _required(header: Header, keyword: str) -> int:
+    value = header.integer(keyword)
+    if value is None:
+        raise SourceError("SRC-VALUE", f"{header.name} has no {keyword}; its pixels cannot be decoded without")
+    return value
+
+
+def _checked(header: Header, slope: float, intercept: float) -> tuple[float, float]:
+    if slope == 0 or not max(abs(slope), abs(intercept)) <= LARGEST:
+        raise ValuesError("VAL-RESCALE", f"{header.name}: slope {slope:g}, intercept {intercept:g} make no values")
+    return slope, intercept

@@ -1,0 +1,196 @@
+"""Which images make the one series that is asked for, and what is refused by name."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import UID
+
+from derive.errors import SourceError
+from derive.model.classes import sop_class_uids
+from derive.model.source import Skipped
+from derive.pixels.decode import check_decodable, decode, uid_of
+from derive.reading.header import CLASS_SKIPPED, Header
+from derive.reading.pixel_attributes import layout_of
+from derive.reading.planes import counted, distinct, some
+
+
+class Selected(NamedTuple):
+    """The images of one series, and the copies that were left out."""
+
+    headers: tuple[Header, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | None) -> Selected:
+    """Choose one series and refuse what cannot be one volume of one patient.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        All images found.
+    skipped : sequence of Skipped
+        All else that was found, for messages.
+    series : str, optional
+        See :func:`derive.reading.read.read`.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-NONE``, ``SRC-CLASS``, ``SRC-UID``, ``SRC-SERIES``, ``SRC-PATIENT``, ``SRC-STUDY``,
+        ``SRC-MOSAIC``, ``SRC-LOCALIZER``, ``SRC-NOPIXELS``, ``SRC-SYNTAX``, ``SRC-DUPLICATE``.
+    ValuesError
+        ``VAL-TRUNCATED``, ``VAL-COLOUR``, ``VAL-BITS``.
+    """
+    if not headers:
+        _refuse_nothing(skipped)
+    chosen = _choose(sorted(headers, key=lambda h: h.name), series)
+    for header in chosen:
+        _check_identity(header)
+    _check_one_kind(chosen)
+    for header in chosen:
+        _check_pixels(header)
+    return _without_copies(chosen)
+
+
+def _refuse_nothing(skipped: Sequence[Skipped]) -> NoReturn:
+    others = sorted({s.reason.removeprefix(CLASS_SKIPPED) for s in skipped if s.reason.startswith(CLASS_SKIPPED)})
+    if others:
+        raise SourceError(
+            "SRC-CLASS",
+            f"found {', '.join(others)} in {len(skipped)} files; only {_class_names()} are read so far",
+            classes=others,
+        )
+    found = some([f"{s.name} ({s.reason})" for s in skipped]) if skipped else "there is no file"
+    raise SourceError("SRC-NONE", f"no {_class_names()} was found: {found}")
+
+
+def _class_names() -> str:
+    return ", ".join(UID(c).name for c in sop_class_uids())
+
+
+def _check_identity(header: Header) -> None:
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        if not header.text(keyword):
+            raise SourceError("SRC-UID", f"{header.name} has no {keyword}; what is derived from it must refer to it")
+
+
+def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
+    groups = list(distinct(headers, lambda h: h.text("SeriesInstanceUID")).values())
+    groups.sort(key=lambda g: (g[0].integer("SeriesNumber") or 0, g[0].text("SeriesInstanceUID")))
+    if series is None:
+        if len(groups) > 1:
+            _refuse_series(f"there are {len(groups)} series; choose one of them", groups)
+        return groups[0]
+    wanted = str(series).strip()
+    matches = [g for number, g in enumerate(groups, 1) if _matches(wanted, number, g[0])]
+    if len(matches) != 1:
+        found = "no series matches" if not matches else f"{len(matches)} series match"
+        _refuse_series(f"{found} {wanted!r}; choose one by its UID", groups)
+    return matches[0]
+
+
+def _matches(wanted: str, number: int, header: Header) -> bool:
+    description = header.text("SeriesDescription").casefold()
+    return (
+        wanted in (header.text("SeriesInstanceUID"), header.text("SeriesNumber"), f"#{number}")
+        or wanted.casefold() == description
+        or fnmatch.fnmatchcase(description, wanted.casefold())
+    )
+
+
+def _refuse_series(what: str, groups: Sequence[Sequence[Header]]) -> NoReturn:
+    rows = [_summary(number, group) for number, group in enumerate(groups, 1)]
+    lines = "\n".join(
+        f"  #{r['number']} {r['modality']}, {r['sop_class']}, {r['images']} images, Series Number "
+        f"{r['series_number'] or 'none'}, {r['series_instance_uid']}"
+        for r in rows
+    )
+    raise SourceError("SRC-SERIES", f"{what}:\n{lines}", series=rows)
+
+
+def _summary(number: int, group: Sequence[Header]) -> dict[str, object]:
+    return {
+        "number": number,
+        "modality": group[0].text("Modality"),
+        "sop_class": UID(group[0].text("SOPClassUID")).name,
+        "images": len(group),
+        "series_number": group[0].text("SeriesNumber"),
+        "series_instance_uid": group[0].text("SeriesInstanceUID"),
+    }
+
+
+def _check_one_kind(headers: Sequence[Header]) -> None:
+    """Refuse what does not belong together, what is most dangerous first."""
+    patients = distinct(headers, _patient)
+    if len(patients) > 1:
+        examples = some([min(h.name for h in group) for group in patients.values()])
+        raise SourceError("SRC-PATIENT", f"the images are of {len(patients)} patients, e.g. {examples}; wanted one")
+    studies = distinct(headers, lambda h: h.text("StudyInstanceUID"))
+    if len(studies) > 1:
+        raise SourceError("SRC-STUDY", f"the images are of {len(studies)} studies: {counted(studies)}; wanted one")
+    classes = distinct(headers, lambda h: uid_of(h.text("SOPClassUID")).name)
+    if len(classes) > 1:
+        raise SourceError("SRC-CLASS", f"the series holds several classes: {counted(classes)}; wanted one")
+    _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame; wanted one frame an image")
+    _refuse_kind(headers, "SRC-MOSAIC", _is_mosaic, "Siemens mosaics, many slices in one image; unpack them first")
+    _refuse_kind(headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume")
+
+
+def _patient(header: Header) -> tuple[str, ...]:
+    return tuple(header.text(k) for k in ("PatientID", "IssuerOfPatientID", "PatientName"))
+
+
+def _is_multi_frame(header: Header) -> bool:
+    return (header.integer("NumberOfFrames") or 1) != 1
+
+
+def _is_mosaic(header: Header) -> bool:
+    return "MOSAIC" in header.texts("ImageType")
+
+
+def _is_localizer(header: Header) -> bool:
+    return [text.strip() for text in header.texts("ImageType")[2:3]] == ["LOCALIZER"]
+
+
+def _refuse_kind(headers: Sequence[Header], code: str, test: Callable[[Header], bool], what: str) -> None:
+    found = sorted(h.name for h in headers if test(h))
+    if found:
+        raise SourceError(code, f"{len(found)} of {len(headers)} images are {what}: {some(found, 12)}", files=found)
+
+
+def _check_pixels(header: Header) -> None:
+    if header.pixels is None:
+        raise SourceError("SRC-NOPIXELS", f"{header.name} has no Pixel Data (7FE0,0010), or was cut short before it")
+    check_decodable(layout_of(header), header.pixels, header.name)
+
+
+def _without_copies(headers: Sequence[Header]) -> Selected:
+    """Leave out identical copies of an image; refuse different images of one SOP Instance UID."""
+    kept, skipped = [], []
+    for uid, (first, *others) in distinct(headers, lambda h: h.text("SOPInstanceUID")).items():
+        kept.append(first)
+        for other in others:
+            if not _same_image(first, other):
+                raise SourceError(
+                    "SRC-DUPLICATE",
+                    f"{first.name} and {other.name} both are SOP Instance {uid}, and differ; take out the wrong one",
+                    files=[first.name, other.name],
+                )
+            skipped.append(Skipped(other.name, f"a copy of {first.name}"))
+    return Selected(tuple(kept), tuple(skipped))
+
+
+def _same_image(one: Header, other: Header) -> bool:
+    if one.elements != other.elements or one.tags != other.tags:
+        return False
+    return np.array_equal(_stored(one), _stored(other))
+
+
+def _stored(header: Header) -> NDArray[Any]:
+    assert header.pixels is not None, "_check_pixels() refuses images without pixels"
+    return decode(layout_of(header), None, header.pixels, header.name)

@@ -1,0 +1,117 @@
+"""A source series as a volume: decoded on demand, slab by slab, in real-world values."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from derive import parallel
+from derive.errors import ValuesError
+from derive.model.classes import target
+from derive.model.source import SourceInstance, SourceSeries
+from derive.model.volume import Array, Quantity, Volume
+
+
+def stack(series: SourceSeries) -> Volume:
+    """Stack the images of a series; nothing is decoded before it is asked for.
+
+    Returns
+    -------
+    Volume
+        CT in HU (or what Rescale Type says), PET in its Units (0054,1001), MR in the units of its Real
+        World Value Mapping where that is its rescale, else ``1``. Pixel padding is NaN.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-UNITS`` if the images are in different units, or PET does not state them.
+    """
+
+    def pull(first: int, last: int) -> Array:
+        slab = np.empty((last - first, *series.geometry.shape[1:]), dtype=np.float32)
+
+        def read(index: int) -> None:
+            real_world_values(series.instances[first + index], out=slab[index])
+
+        parallel.each(read, range(last - first))
+        return slab
+
+    return Volume(
+        series.geometry,
+        pull=pull,
+        contributors=lambda index: (index,),
+        quantity=quantity_of(series),
+        value_range=_value_range(series),
+    )
+
+
+def real_world_values(instance: SourceInstance, out: Array | None = None) -> Array:
+    """Decode and rescale one image.
+
+    Parameters
+    ----------
+    instance : SourceInstance
+    out : (rows, columns) float32, optional
+        Filled and returned.
+
+    Returns
+    -------
+    (rows, columns) float32
+        NaN where the stored value is pixel padding.
+    """
+    stored = instance.stored_values()
+    slope, intercept = instance.rescale
+    values = np.empty(stored.shape, np.float32) if out is None else out
+    kind = np.float32 if _exact(instance) else np.float64
+    scaled = stored if slope == 1 else np.multiply(stored, slope, dtype=kind)
+    np.add(scaled, intercept, out=values, dtype=kind, casting="same_kind")
+    if instance.padding is not None:
+        low, high = instance.padding
+        values[(stored >= low) & (stored <= high)] = np.nan
+    return values
+
+
+def _exact(instance: SourceInstance) -> bool:
+    """Whether float32 has every value of an image: sums of integers within its 24 bits."""
+    slope, intercept = instance.rescale
+    largest = max(map(abs, (*instance.stored_range, *(instance.padding or ()))))
+    return slope == 1 and float(intercept).is_integer() and largest + abs(intercept) < 1 << 24
+
+
+def quantity_of(series: SourceSeries) -> Quantity:
+    """Units, fill and padding of a series."""
+    goal = target(series.sop_class_uid)
+    padded = any(i.padding is not None for i in series.instances)
+    units = (_one(series, goal.units_keyword) or goal.units) if goal.units_keyword else _mapped_units(series)
+    if not units:
+        raise ValuesError("VAL-UNITS", f"the images do not state their {goal.units_keyword}")
+    step = min(abs(i.rescale[0]) for i in series.instances)
+    return Quantity(units, goal.fill if units == goal.units else 0.0, padded, step)
+
+
+def _one(series: SourceSeries, keyword: str) -> str:
+    values = {str(v or "") for v in series.values(keyword)}
+    if len(values) > 1:
+        raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {', '.join(sorted(values))}")
+    return values.pop()
+
+
+def _mapped_units(series: SourceSeries) -> str:
+    """Units of the Real World Value Mapping, for MR that has no Rescale Slope."""
+    units = {_units_of(series, index) for index in range(len(series.instances))}
+    if len(units) > 1:
+        raise ValuesError("VAL-UNITS", f"the images are in different units: {', '.join(sorted(units))}")
+    return units.pop()
+
+
+def _units_of(series: SourceSeries, index: int) -> str:
+    items: list[Dataset] = list(series.value("RealWorldValueMappingSequence", index) or ())
+    if series.value("RescaleSlope", index) is not None or len(items) != 1 or "RealWorldValueSlope" not in items[0]:
+        return "1"
+    codes = items[0].get("MeasurementUnitsCodeSequence") or ()
+    return str(codes[0].get("CodeValue") or "1") if codes else "1"
+
+
+def _value_range(series: SourceSeries) -> tuple[float, float]:
+    ends = [stored * i.rescale[0] + i.rescale[1] for i in series.instances for stored in i.stored_range]
+    return min(ends), max(ends)

@@ -1,0 +1,6 @@
+"""What written files say was done to them, and whether it is true.
+
+It reads the record of steps back (record, steps), accounts for every attribute (account, explain), compares two
+series (compare, diff) and recomputes a result from its sources (verify).
+It may import the whole line, since it has to run it again; nothing of the line imports it.
+"""

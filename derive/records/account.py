@@ -1,0 +1,304 @@
+"""The account of a written series, made anew: by the policy and what its files show; against its sources, where given.
+
+The same series pass that made the series decides again; no pixel is looked at and no step is run.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NoReturn
+
+from derive import standard
+from derive.authoring.assemble import Entry, SeriesPass, assemble
+from derive.authoring.options import Options
+from derive.authoring.order import Order
+from derive.authoring.policy import Action, known_across_classes, row, rows
+from derive.authoring.prepare import draft, source_encoding
+from derive.authoring.settable import settable
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import decode
+from derive.elements.legal import items_of
+from derive.elements.mend import legal
+from derive.errors import MissingAttribute
+from derive.model.classes import IDENTITY, made_class_uids, target
+from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
+from derive.model.geometry import Geometry
+from derive.model.source import SourceSeries
+from derive.model.volume import Volume
+from derive.operations import REGISTRY
+from derive.records.record import CONVERT, Record, RecordedStep, record_of
+from derive.records.written import Instance
+
+#: What is of the application that ran, or follows from pixels: not compared with what it would be today.
+_APPLICATION = ("DerivationDescription", "Manufacturer", "ManufacturerModelName", "SoftwareVersions")
+_WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
+_OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW)))
+_NEW_VRS = frozenset({"UI", "DA", "TM", "DT"})
+_ACTIONS = {Action.PULL: "pulled", Action.RECOMPUTE: "recomputed", Action.EMPTY: "emptied", Action.DROP: "dropped"}
+
+
+def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool = False) -> Derivation:
+    """Return what was done, as far as the record tells: effects from the operations, else from the references.
+
+    Parameters
+    ----------
+    record : Record
+    steps : sequence of RecordedStep
+        Those that were done to the source.
+    new_plane : bool
+        Whether the planes have another orientation than those of the source.
+    """
+    placed = any(s.locations_preserved == "YES" for s in record.sources)
+    found = GeometryEffect.KEEPS_GRID if placed else GeometryEffect.NEW_GRID
+    derivation = Derivation()
+    for step in steps:
+        kind = REGISTRY.get(step.name)
+        if kind is None and step.name != CONVERT:
+            continue
+        units = str(step.parameters.get("units") or "") if step.name == "apply" else ""
+        kept = ValuesEffect.NEW_QUANTITY if units else ValuesEffect.KEEPS_QUANTITY
+        form = f"from {step.parameters.get('format')}" if kind is None else step.name
+        derivation = derivation.then(
+            Step(
+                name=form,
+                code=step.code,
+                description=step.text,
+                parameters=dict(step.parameters),
+                geometry_effect=(kind.geometry_effect if kind else None) or found,
+                values_effect=(kind.values_effect if kind else None) or kept,
+                new_plane=new_plane,
+                units=units,
+                image_type_term=kind.image_type_term if kind else "",
+                reprojection_method=kind.reprojection_method if kind else "",
+            )
+        )
+    return derivation
+
+
+def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, referenced: bool) -> dict[int, Entry]:
+    """Return what the policy says of every attribute of an image, where no source is at hand.
+
+    Parameters
+    ----------
+    sop_class_uid : str
+    derivation : Derivation
+    image : Instance
+    referenced : bool
+        Whether there is a source; without, what would be pulled was said by somebody.
+    """
+    account: dict[int, Entry] = {}
+    iod = standard.iod(sop_class_uid)
+    for tag, element in image.elements.items():
+        rule = iod.attributes.get(standard.keyword_of(tag) or "")
+        if rule is None:
+            continue
+        line = row(rule.module, rule.keyword)
+        action, reason = _ACTIONS[line.action(derivation)], line.reason
+        if action == "pulled" and not element.stripped() and rule.entity not in IDENTITY:
+            action, reason = "emptied", "the sources differ, or have none"
+        elif action == "pulled" and not referenced:
+            action, reason = "given", "no image is behind it: said by the caller, or by the file that was converted"
+        elif action == "dropped":
+            continue
+        account[tag] = Entry(tag, action, reason, line.section)
+    return account
+
+
+def rules_of_dropping(sop_class_uid: str, derivation: Derivation) -> list[tuple[str, str, str, str]]:
+    """Return the rows (module, keyword, reason, section) by which an attribute of a source is dropped.
+
+    The keyword is ``*`` for a whole module but for what other rows name.
+    """
+    if sop_class_uid not in made_class_uids():
+        return []
+    used = {m.module for m in standard.iod(sop_class_uid).modules}
+    dropped = [r for (module, _), r in rows().items() if module in used and r.action(derivation) is Action.DROP]
+    return [(r.module, r.keyword, r.reason, r.section) for r in sorted(dropped, key=lambda r: (r.module, r.keyword))]
+
+
+def unexplained(tag: int, sop_class_uid: str) -> Entry:
+    """Return the entry of an attribute that is there though neither policy nor source put it there."""
+    iod = standard.iod(sop_class_uid) if standard.supported(sop_class_uid) else None
+    rule = iod.attributes.get(standard.keyword_of(tag) or "") if iod else None
+    if rule is not None and settable(rule):
+        why = "neither policy nor sources explain it: said by the caller (--set), or changed since; no file can tell"
+        return Entry(tag, "given", why, standard.section(rule.module))
+    what = "private" if tag >> 16 & 1 else f"not in the {iod.name} IOD" if iod else "of a class without a table"
+    why = "neither policy nor sources explain it: added or changed since"
+    return Entry(tag, "unexplained", why if rule else f"{what}; {why}", standard.section(rule.module) if rule else "")
+
+
+@dataclass(frozen=True)
+class Check:
+    """How the written values compare with what the sources make them.
+
+    Parameters
+    ----------
+    agrees : bool, optional
+        None where nothing can be compared.
+    text : str
+    """
+
+    agrees: bool | None
+    text: str
+
+
+class SourcedAccount:
+    """The account of a written series, from its sources.
+
+    Parameters
+    ----------
+    written : SourceSeries
+        The written series, as it is read.
+    images : mapping SOP Instance UID -> Instance
+        The same images.
+    source : SourceSeries
+
+    Raises
+    ------
+    DeriveError
+        If the series cannot be assembled from these sources.
+    """
+
+    def __init__(self, written: SourceSeries, images: Mapping[str, Instance], source: SourceSeries) -> None:
+        self._images = [images[r.sop_instance_uid] for r in written.references]
+        records = [record_of(i) for i in self._images]
+        steps = records[0].steps_since(str(source.value("DerivationDescription") or ""))
+        new_plane = not written.geometry.same_plane(source.geometry)
+        self.derivation = derivation_of(records[0], steps, new_plane)
+        places = {r.sop_instance_uid: k for k, r in enumerate(source.references)}
+        self._contributors = [tuple(sorted(places[u] for u in r.source_uids if u in places)) for r in records]
+        self._source = _known(source, written.sop_class_uid, self._images[0])
+        self._pass = self._assembled(written)
+        self.entries = {e.tag: e for e in self._pass.account}
+
+    def _assembled(self, written: SourceSeries) -> SeriesPass:
+        volume = Volume(self._grid(written.geometry), _nothing, self._contributors.__getitem__)
+        stored = source_encoding(self._source, self.derivation)
+        order = Order(self._source, volume, self.derivation, written.sop_class_uid, stored)
+        try:
+            return assemble(draft(order, Options()))
+        except MissingAttribute as error:  # somebody had to say it
+            first, said = self._images[0], error.facts.get("keywords") or [error.facts["keyword"]]
+            return assemble(draft(order, Options(set={k: first.text(k) for k in said})))
+
+    def _grid(self, written: Geometry) -> Geometry:
+        """The written grid; slices that somebody made are as thick as the images say."""
+        thickness = self._images[0].value("SliceThickness")
+        if self.derivation.geometry_effect is GeometryEffect.KEEPS_GRID or not thickness:
+            return written
+        return replace(written, slice_thickness=float(thickness))
+
+    @cached_property
+    def _rules(self) -> Mapping[str, standard.AttributeRule]:
+        return self._pass.making.target.iod.attributes
+
+    def check(self, tag: int) -> Check:
+        """Compare the written values of an attribute with what the sources make them."""
+        entry = self.entries[tag]
+        if entry.varies and entry.action == "pulled":
+            return self._varying(tag)
+        if entry.action == "emptied":
+            return self._emptied(tag)
+        if entry.action == "recomputed" and (entry.varies or not self._compared(tag)):
+            return Check(None, "")
+        expected = self._pass.constant.get(tag)
+        agrees = all(_equal(i.elements.get(tag), expected, i.encodings, self._encodings) for i in self._images)
+        if entry.action == "recomputed":
+            return Check(agrees, "as the sources make it" if agrees else "not what the sources make it")
+        count = len(self._source.instances)
+        if not agrees:
+            return Check(False, "differs from the sources!")
+        if tag in self._source.table.constant:
+            return Check(True, f"same in all {count} sources")
+        return Check(True, f"from what {count} sources say")
+
+    def _emptied(self, tag: int) -> Check:
+        """Whether an attribute that has to be there without a value is so."""
+        found = [image.elements.get(tag) for image in self._images]
+        if all(e is not None and not e.stripped() for e in found):
+            return Check(True, "")
+        return Check(False, "is not empty; of the sources it is!")
+
+    @property
+    def _encodings(self) -> tuple[str, ...]:
+        return tuple(self._pass.making.encodings)
+
+    def _compared(self, tag: int) -> bool:
+        """Whether an attribute that is made anew follows from the sources and the grid alone."""
+        element = self._pass.constant.get(tag)
+        new = element is not None and element.vr in _NEW_VRS
+        return tag not in _OF_THE_RUN and not new and len(self._images) > 1
+
+    def _varying(self, tag: int) -> Check:
+        """Compare image by image with the sources that contributed to it."""
+        rule = self._rules[standard.keyword_of(tag) or ""]
+        listed = standard.values(self._pass.making.target.iod.name, rule.keyword)
+        wrong = 0
+        for image, contributors in zip(self._images, self._contributors, strict=True):
+            expected = self._pass.making.source.agreement(tag, contributors or None).element
+            if expected is not None and rule.entity not in IDENTITY:
+                expected = legal(expected, rule, listed, self._encodings)[0]
+            has = image.elements.get(tag)
+            if expected is None and (has is None or not has.stripped() or row(rule.module, rule.keyword).fallback):
+                continue
+            wrong += not _equal(has, expected, image.encodings, self._encodings)
+        if wrong:
+            return Check(False, f"differs from the sources in {wrong} of {len(self._images)} images!")
+        return Check(True, "same in the sources of each image")
+
+
+def _nothing(first: int, last: int) -> NoReturn:
+    raise AssertionError("no pixel is looked at")
+
+
+def _known(source: SourceSeries, sop_class_uid: str, image: Instance) -> SourceSeries:
+    """Return what is known of a source: of one of another class, what is true of any class; the written charset."""
+    if source.sop_class_uid != sop_class_uid:
+        source = source.only(known_across_classes(target(source.sop_class_uid).iod), {}, {})
+    charset = tag_of("SpecificCharacterSet")
+    utf8 = image.text("SpecificCharacterSet") == "ISO_IR 192"
+    return source.in_utf8() if utf8 and any(e != image.elements[charset] for e in _column(source, charset)) else source
+
+
+def _column(source: SourceSeries, tag: int) -> list[Element | None]:
+    return [source.table.element(tag, i) for i in range(source.table.count)]
+
+
+def _equal(
+    one: Element | None, other: Element | None, encodings: Sequence[str], other_encodings: Sequence[str]
+) -> bool:
+    """Whether two elements say the same, in whatever character set and however their items are delimited."""
+    if one is None or other is None:
+        return (one or other) is None
+    if one.stripped() == other.stripped():
+        return True
+    if one.vr == "SQ" and other.vr == "SQ":
+        left, right = items_of(one), items_of(other)
+        return left is not None and right is not None and _equal_items(left, right, (encodings, other_encodings))
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return bool(decode(one, encodings) == decode(other, other_encodings))
+    except Exception:  # pydicom raises whatever a malformed value causes
+        return False
+
+
+def _equal_items(left: Sequence[Any], right: Sequence[Any], encodings: tuple[Sequence[str], Sequence[str]]) -> bool:
+    return len(left) == len(right) and all(
+        [e.tag for e in a] == [e.tag for e in b] and all(_equal(x, y, *encodings) for x, y in zip(a, b, strict=True))
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def account_of(written: SourceSeries, images: Sequence[Instance], source: SourceSeries) -> SourcedAccount:
+    """Return the account of a written series from its sources.
+
+    Raises
+    ------
+    DeriveError
+        If the series cannot be assembled from these sources.
+    """
+    return SourcedAccount(written, {i.text("SOPInstanceUID"): i for i in images}, source)

@@ -1,0 +1,316 @@
+"""Written images against what they should be: pixels as real-world values, planes, and the sources they name."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive import parallel
+from derive.authoring.prepare import prepare
+from derive.builder import DerivedSeries
+from derive.errors import DeriveError
+from derive.model.derivation import GeometryEffect
+from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
+from derive.model.volume import slabs
+from derive.pixels.decode import decode
+from derive.pixels.encode import EncodedFrame, decimal, encode
+from derive.reading.header import Header
+from derive.reading.pixel_attributes import layout_of, padding_of, rescale_of
+from derive.records.record import Record, SourceImage, record_of
+from derive.records.written import Instance
+
+#: Values that differ by less than this share of a step are the same: they were stored with another slope.
+SAME_STEP = 1e-6
+_Stored = NDArray[np.integer[Any]]
+
+
+class Written(NamedTuple):
+    """One image of the series that is verified.
+
+    Parameters
+    ----------
+    header : Header
+    record : Record
+    """
+
+    header: Header
+    record: Record
+
+    @property
+    def uid(self) -> str:
+        """SOP Instance UID."""
+        return self.header.text("SOPInstanceUID")
+
+    @classmethod
+    def of(cls, header: Header) -> Written:
+        """Take a header, and what it records."""
+        return cls(header, record_of(Instance(header.name, header.elements, {}, header.transfer_syntax)))
+
+
+@dataclass(frozen=True)
+class ImageVerdict:
+    """What is wrong with one image; nothing, where it is the same.
+
+    Parameters
+    ----------
+    name, sop_instance_uid : str
+    place : int, optional
+        Slice of the recomputed volume at its position; None where there is none.
+    distance_mm : float
+        Largest distance of a corner from where it should be.
+    voxels, of_voxels : int
+        How many values differ, of how many.
+    largest : float
+        Largest difference of a value, in real-world units; of padding against a value no difference is counted.
+    steps : float
+        The same in steps of the stored values.
+    faults : tuple of str
+        In words.
+    """
+
+    name: str
+    sop_instance_uid: str
+    place: int | None = None
+    distance_mm: float = 0.0
+    voxels: int = 0
+    of_voxels: int = 0
+    largest: float = 0.0
+    steps: float = 0.0
+    faults: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+    def with_fault(self, fault: str) -> ImageVerdict:
+        """Return the verdict with one more fault."""
+        return replace(self, faults=(*self.faults, fault))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        distance = self.distance_mm if math.isfinite(self.distance_mm) else None
+        return vars(self) | {"distance_mm": distance, "faults": list(self.faults), "same": self.same}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A recomputed series and the written images of it.
+
+    Parameters
+    ----------
+    series : DerivedSeries
+    written : sequence of Written
+    within_steps : float
+        How many steps a value may be off.
+    tolerance_mm : float
+        How far a corner may be off.
+    """
+
+    series: DerivedSeries
+    written: Sequence[Written]
+    within_steps: float = 0.0
+    tolerance_mm: float = POSITION_TOLERANCE_MM
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the recomputed images lie."""
+        geometry = self.series.volume.geometry
+        assert geometry is not None, "only volumes are recomputed"
+        return geometry
+
+    @cached_property
+    def places(self) -> dict[str, int | None]:
+        """Nearest slice of the recomputed volume to each written image, by name; None from half a spacing on."""
+        geometry = self.geometry
+        positions = np.array([geometry.position(k) for k in range(geometry.shape[0])])
+        return {w.header.name: _nearest(w.header, positions, geometry.slice_spacing / 2) for w in self.written}
+
+    @property
+    def lacking(self) -> tuple[int, ...]:
+        """Slices of the recomputed volume that nobody wrote."""
+        return tuple(sorted(set(range(self.geometry.shape[0])) - set(self.places.values())))
+
+    def planned_as_written(self) -> bool:
+        """Whether positions and sources are as written, which can be told without any pixel."""
+        return not self.lacking and all(self._plane(w).same for w in self.written)
+
+    def verdicts(self) -> list[ImageVerdict]:
+        """Recompute, and compare every written image."""
+        at: dict[int, list[Written]] = {}
+        for written in self.written:
+            place = self.places[written.header.name]
+            if place is not None:
+                at.setdefault(place, []).append(written)
+        found = {w.header.name: self._plane(w) for w in self.written}
+        digests: dict[str, dict[str, str]] = {"wanted": {}, "has": {}}
+        for place, frame in self._frames():
+            for written in at.get(place, ()):
+                name = written.header.name
+                found[name], has = self._pixels(written, frame, found[name])
+                digests["wanted"].setdefault(_digest(frame.stored), name)
+                digests["has"][name] = has
+            if len(at.get(place, ())) > 1:
+                for written in at[place][1:]:
+                    name = written.header.name
+                    found[name] = found[name].with_fault(f"lies where {at[place][0].header.name} lies")
+        return [self._exchanged(v, digests) for v in found.values()]
+
+    def _frames(self) -> Iterator[tuple[int, EncodedFrame]]:
+        """Compute and encode the slices as they would be written."""
+        making = prepare(self.series.order, self.series.options)
+        quantise = partial(encode, encoding=making.encoding)
+        volume = self.series.order.volume
+        for first, slab in slabs(volume):  # type: ignore[arg-type]  # pictures are not recomputed
+            yield from enumerate(parallel.each(quantise, list(slab)), first)
+
+    def _plane(self, written: Written) -> ImageVerdict:
+        """Judge an image by its header: where it lies, and what it was made of."""
+        place = self.places[written.header.name]
+        verdict = ImageVerdict(written.header.name, written.uid, place)
+        if place is None:
+            return verdict.with_fault("lies where the recorded steps make no image")
+        try:
+            verdict = replace(verdict, distance_mm=self._distance(written.header, place))
+            if verdict.distance_mm > self.tolerance_mm:
+                verdict = verdict.with_fault(f"lies {verdict.distance_mm:.4g} mm off")
+            for fault in self._plane_faults(written.header):
+                verdict = verdict.with_fault(fault)
+        except DeriveError as error:
+            return verdict.with_fault(f"its plane cannot be read: {error.message}")
+        for fault in self._source_faults(written.record, place):
+            verdict = verdict.with_fault(fault)
+        return verdict
+
+    def _distance(self, header: Header, place: int) -> float:
+        """Largest distance between the corners of an image as written and as made; infinite for another matrix."""
+        numbers = [header.numbers(k) for k in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")]
+        rows, columns = header.integer("Rows"), header.integer("Columns")
+        if (
+            rows is None
+            or columns is None
+            or (rows, columns) != self.geometry.shape[1:]
+            or any(n is None or len(n) != c for n, c in zip(numbers, (3, 6, 2), strict=True))
+        ):
+            return float("inf")
+        position, cosines, spacing = (np.array(n) for n in numbers)
+        geometry, last = self.geometry, np.array([(0, 0), (rows - 1, 0), (0, columns - 1), (rows - 1, columns - 1)])
+        has = position + last * spacing @ np.array([cosines[3:], cosines[:3]])
+        directions = np.array([geometry.column_cosines, geometry.row_cosines])
+        wanted = np.array(geometry.position(place)) + last * geometry.pixel_spacing @ directions
+        return float(np.linalg.norm(has - wanted, axis=1).max())
+
+    def _plane_faults(self, header: Header) -> Iterator[str]:
+        geometry = self.geometry
+        wanted = {"SpacingBetweenSlices": geometry.slice_spacing if geometry.shape[0] > 1 else None}
+        if geometry.slice_thickness is not None:
+            wanted["SliceThickness"] = decimal(geometry.slice_thickness)
+        for keyword, value in wanted.items():
+            found = header.numbers(keyword)
+            if value is not None and (found is None or abs(found[0] - value) > POSITION_TOLERANCE_MM):
+                yield f"{keyword} is {found[0] if found else 'absent'}; recomputed {value:.6g}"
+
+    def _source_faults(self, record: Record, place: int) -> Iterator[str]:
+        """Compare what Source Image Sequence names with what contributed; sources of sources come before it."""
+        source = self.series.order.source
+        references = [r.sop_instance_uid for r in source.references]
+        contributors = self.series.order.volume.contributors(place)
+        wanted = {references[i] for i in contributors}
+        inherited = {s for i in contributors for s in self._sources_of(i)}
+        named = {s.sop_instance_uid: s for s in record.sources}
+        if lacking := sorted(wanted - named.keys()):
+            yield f"Source Image Sequence lacks {_few(lacking)}, which contributed"
+        if extra := sorted(named.keys() - wanted - inherited):
+            yield f"Source Image Sequence names {_few(extra)}, which did not contribute"
+        kept = self.series.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+        here = {references[place]} if kept and place in contributors else set()
+        yes = {uid for uid, s in named.items() if uid in wanted and s.locations_preserved == "YES"}
+        if yes != here & named.keys():
+            yield f"Spatial Locations Preserved is YES for {_few(sorted(yes))}; it is so for {_few(sorted(here))}"
+
+    def _sources_of(self, index: int) -> tuple[str, ...]:
+        return tuple(s.sop_instance_uid for s in self._source_records[index])
+
+    @cached_property
+    def _source_records(self) -> list[tuple[SourceImage, ...]]:
+        table = self.series.order.source.table
+        tags = sorted({*table.constant, *table.varying})
+        rows = ({t: e for t in tags if (e := table.element(t, i)) is not None} for i in range(table.count))
+        return [record_of(Instance("", row, {})).sources for row in rows]
+
+    def _pixels(self, written: Written, frame: EncodedFrame, verdict: ImageVerdict) -> tuple[ImageVerdict, str]:
+        """Compare pixels, and return a digest of those that were written."""
+        header, encoding = written.header, frame.encoding
+        try:
+            if header.pixels is None:
+                return verdict.with_fault("has no Pixel Data"), ""
+            layout, rescale = layout_of(header), rescale_of(header)
+            padding = padding_of(header, layout)
+            stored = decode(layout, padding, header.pixels, header.name)
+        except DeriveError as error:
+            return verdict.with_fault(f"its pixels cannot be read: {error.message}"), ""
+        if stored.shape != frame.stored.shape:
+            return verdict.with_fault(f"has {stored.shape} pixels; recomputed {frame.stored.shape}"), ""
+        wanted = _values(frame.stored, (encoding.slope, encoding.intercept), encoding.padding, encoding.padding)
+        has = _values(stored, rescale, *(padding or (None, None)))
+        return self._judged(verdict, has, wanted, abs(encoding.slope)), _digest(stored)
+
+    def _judged(
+        self, verdict: ImageVerdict, has: NDArray[np.float64], wanted: NDArray[np.float64], step: float
+    ) -> ImageVerdict:
+        apart = np.abs(has - wanted)
+        padded = np.isnan(has) != np.isnan(wanted)
+        off = padded | (apart > max(self.within_steps, SAME_STEP) * step)
+        voxels = int(np.count_nonzero(off))
+        largest = float(np.max(apart, initial=0.0, where=~np.isnan(apart)))
+        largest = largest if largest > SAME_STEP * step else 0.0
+        verdict = replace(verdict, voxels=voxels, of_voxels=has.size, largest=largest, steps=largest / step)
+        if not voxels:
+            return verdict
+        units = self.series.order.volume.quantity.units
+        text = f"{voxels} of {has.size} voxels differ, by {largest:.6g} {units} at most ({verdict.steps:.6g} steps)"
+        blanks = int(np.count_nonzero(padded))
+        return verdict.with_fault(text + (f"; {blanks} of them are padding on one side only" if blanks else ""))
+
+    def _exchanged(self, verdict: ImageVerdict, digests: dict[str, dict[str, str]]) -> ImageVerdict:
+        """Say whose pixels an image holds, where they are those that another one should have."""
+        owner = digests["wanted"].get(digests["has"].get(verdict.name, ""))
+        if not verdict.voxels or owner is None or owner == verdict.name:
+            return verdict
+        return verdict.with_fault(f"holds the pixels of {owner}")
+
+
+def _nearest(header: Header, positions: NDArray[np.float64], limit: float) -> int | None:
+    try:
+        position = header.numbers("ImagePositionPatient")
+    except DeriveError:
+        return None
+    if position is None or len(position) != 3:
+        return None
+    apart = np.linalg.norm(positions - np.array(position), axis=1)
+    place = int(apart.argmin())
+    return place if apart[place] < max(limit, POSITION_TOLERANCE_MM) else None
+
+
+def _values(stored: _Stored, rescale: tuple[float, float], low: int | None, high: int | None) -> NDArray[np.float64]:
+    """Real-world values; NaN for padding."""
+    values: NDArray[np.float64] = stored * np.float64(rescale[0]) + rescale[1]
+    if low is not None and high is not None:
+        values[(stored >= low) & (stored <= high)] = np.nan
+    return values
+
+
+def _digest(stored: _Stored) -> str:
+    return hashlib.sha256(np.ascontiguousarray(stored, dtype="<i4").tobytes()).hexdigest()
+
+
+def _few(uids: Sequence[str], shown: int = 3) -> str:
+    more = f" and {len(uids) - shown} more" if len(uids) > shown else ""
+    return (", ".join(uids[:shown]) + more) or "none"

@@ -1,0 +1,219 @@
+"""Steps as Derivation Description (0008,2111) holds them, parsed with :mod:`ast`; nothing of it is evaluated.
+
+It has a call a step, ``resample(spacing_mm=2); gaussian_blur(sigma_mm=1.5)``, behind the source's own description.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from codes import Code
+from derive.authoring.entities.references import ELISION
+from derive.errors import DeriveError
+from derive.model.geometry import Geometry, triple
+from derive.operations import REGISTRY, Operation
+from derive.version import VERSION
+
+#: What a conversion of files that are no DICOM is recorded as.
+CONVERT = "convert"
+_CALL = re.compile(r"[A-Za-z_]\w*\(")
+_SEPARATOR = "; "
+#: No call has more separators, no text more characters (the attribute has 1024).
+_MOST_PARTS, _LONGEST = 64, 1 << 14
+_GRID = re.compile(r"grid (\(.*\)) (\(.*\)) mm at (.+)")
+
+
+@dataclass(frozen=True)
+class RecordedStep:
+    """One step of Derivation Description.
+
+    Parameters
+    ----------
+    text : str
+        As recorded.
+    name : str
+        Name of the operation; empty for words that are no call.
+    parameters : mapping
+        Those that could be read.
+    code : Code, optional
+        Its item of Derivation Code Sequence.
+    why_not : str
+        Why it cannot be computed again; empty where it can.
+    """
+
+    text: str
+    name: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    code: Code | None = None
+    why_not: str = ""
+
+    @property
+    def recomputable(self) -> bool:
+        """Whether it is an operation of this package, with parameters that it takes."""
+        return not self.why_not
+
+    @property
+    def reference(self) -> str:
+        """What is recorded of the grid of another series: its Series Instance UID, or its numbers."""
+        return str(self.parameters.get("reference") or "") if self.name == "resample" else ""
+
+    def operation(self, reference: Any = None) -> Operation:
+        """Return the operation with its parameters bound.
+
+        Parameters
+        ----------
+        reference : SourceSeries, Volume or Geometry, optional
+            Stands for the recorded :attr:`reference`.
+
+        Raises
+        ------
+        UsageError
+            ``OP-PARAMETER`` for parameters that it does not take.
+        """
+        changed = {"reference": reference} if self.reference and reference is not None else {}
+        return REGISTRY[self.name](**{**self.parameters, **changed})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        code = self.code
+        return {
+            "text": self.text,
+            "name": self.name,
+            "parameters": {k: _plain(v) for k, v in self.parameters.items()},
+            "code": code and {"value": code.value, "scheme": code.scheme, "meaning": code.meaning},
+            "recomputable": self.recomputable,
+            "why_not": self.why_not,
+        }
+
+
+def _plain(value: Any) -> Any:
+    """Return a literal as JSON has it; what JSON has not, as its text."""
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return repr(value)
+
+
+def steps_of(text: str, codes: Sequence[Code] = ()) -> tuple[RecordedStep, ...]:
+    """Parse Derivation Description.
+
+    Parameters
+    ----------
+    text : str
+    codes : sequence of Code
+        Items of Derivation Code Sequence, which has one a step, those of the source's own steps in front.
+    """
+    steps = [_step(part) for part in _parts(text[:_LONGEST])]
+    left = list(codes)
+    for place, step in reversed(list(enumerate(steps))):
+        if step.name and left:
+            steps[place] = replace(step, code=left.pop())
+    return tuple(steps)
+
+
+def own_part(recorded: str, source: str) -> str:
+    """Return a Derivation Description without that of the source, which stands in front, whole or cut."""
+    source = source.strip()
+    if source and recorded.startswith(f"{source}{_SEPARATOR}"):
+        return recorded[len(source) + len(_SEPARATOR) :]
+    mark = f" {ELISION}{_SEPARATOR}"
+    at = recorded.find(mark)
+    while source and at >= 0:
+        if source.startswith(recorded[:at]):
+            return recorded[at + len(mark) :]
+        at = recorded.find(mark, at + 1)
+    return recorded
+
+
+def recorded_grid(text: str, frame_of_reference_uid: str) -> Geometry | None:
+    """Return the grid that :func:`derive.model.derivation.text_of` wrote as numbers; None for anything else."""
+    match = _GRID.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        shape, spacing = (ast.literal_eval(match[i]) for i in (1, 2))
+        numbers = [float(n) for n in match[3].split()]
+        slices, rows, columns = (int(n) for n in shape)
+        between_slices, between_rows, between_columns = (float(s) for s in spacing)
+        position, row, column = (triple(numbers[i : i + 3]) for i in (0, 3, 6))
+        pixels, size = (between_rows, between_columns), (slices, rows, columns)
+        return Geometry(position, row, column, pixels, between_slices, size, frame_of_reference_uid)
+    except (DeriveError, ValueError, SyntaxError, TypeError):
+        return None
+
+
+class _Call(NamedTuple):
+    text: str
+    name: str = ""
+    parameters: Mapping[str, Any] = {}
+    unreadable: tuple[str, ...] = ()
+
+
+def _parts(text: str) -> list[_Call]:
+    """Cut a description into calls and the words between them; the shortest text that is a call is one."""
+    borders = [m.start() for m in re.finditer(re.escape(_SEPARATOR), text)]
+    starts, ends = [0, *(b + len(_SEPARATOR) for b in borders)], [*borders, len(text)]
+    parts: list[_Call] = []
+    place, words = 0, -1
+    while place < len(starts):
+        tried = (_call(text[starts[place] : e]) for e in ends[place : place + _MOST_PARTS])
+        call = next((c for c in tried if c is not None), None) if _CALL.match(text, starts[place]) else None
+        if call is None:
+            words = place if words < 0 else words
+            place += 1
+            continue
+        if words >= 0:
+            parts.append(_Call(text[starts[words] : ends[place - 1]]))
+        parts.append(call)
+        words, place = -1, ends.index(starts[place] + len(call.text)) + 1
+    if words >= 0 and text[starts[words] :].strip():
+        parts.append(_Call(text[starts[words] :]))
+    return parts
+
+
+def _call(text: str) -> _Call | None:
+    """Return a call with keyword arguments only; None for anything else."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.args:
+        return None
+    parameters, unreadable = {}, []
+    for keyword in node.keywords:
+        try:
+            parameters[str(keyword.arg)] = ast.literal_eval(keyword.value)
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            unreadable.append(str(keyword.arg))
+    return _Call(text, node.func.id, parameters, tuple(unreadable))
+
+
+def _step(call: _Call) -> RecordedStep:
+    return RecordedStep(call.text, call.name, call.parameters, None, _why_not(call))
+
+
+def _why_not(call: _Call) -> str:
+    if not call.name:
+        return "words, not a step of derive: other software, or somebody who said what was done"
+    if call.name == CONVERT:
+        form = call.parameters.get("format", "unknown format")
+        return f"the values come from a file that is no DICOM ({form}), which no attribute refers to"
+    if call.name not in REGISTRY:
+        return f"derive {VERSION} has no operation {call.name}"
+    if call.name == "apply":
+        return f"a function of a user's own, {call.parameters.get('function', 'unnamed')}: its code is not in the file"
+    if call.unreadable:
+        return f"{', '.join(call.unreadable)} cannot be read back from the record"
+    try:
+        REGISTRY[call.name](**call.parameters)
+    except DeriveError as error:
+        return f"derive {VERSION} does not take its parameters ({error.message})"
+    return ""

@@ -1,0 +1,343 @@
+"""Compute a series again from what its files say was done, and compare: the same pixels, or what differs.
+
+Works on the written files and the source images that they reference, and on nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from derive.builder import DerivedSeries, build
+from derive.elements.parse import Memory
+from derive.errors import DeriveError, SourceError, UsageError
+from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
+from derive.model.source import Skipped, SourceSeries
+from derive.reading.header import Header, Origin, of_stream
+from derive.reading.planes import NOISE_MM
+from derive.reading.read import read
+from derive.records.compare import Comparison, ImageVerdict, Written
+from derive.records.record import Record, RecordedStep, recorded_grid
+from derive.records.written import Files, beside, is_plain, origins, whole_dataset
+from derive.version import VERSION
+
+Verdict = Literal["SAME", "DIFFERS", "NOT-RECOMPUTABLE"]
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Whether a series is what its record says.
+
+    Parameters
+    ----------
+    verdict : {"SAME", "DIFFERS", "NOT-RECOMPUTABLE"}
+    reason : str
+        In words; empty where it is the same.
+    series_instance_uid : str
+    steps : tuple of RecordedStep
+        Those that were done to the sources; all that are recorded where no source is at hand.
+    recorded_version : str
+        Software Versions of the files.
+    source_series : str
+        Series that the steps were done to.
+    sources : (referenced, at hand, used)
+        How many source images.
+    missing : tuple of str
+        SOP Instance UIDs of those that are referenced and not at hand.
+    images : tuple of ImageVerdict
+        One a written image; none where nothing was computed.
+    notes : tuple of str
+    """
+
+    verdict: Verdict
+    reason: str
+    series_instance_uid: str
+    steps: tuple[RecordedStep, ...] = ()
+    recorded_version: str = ""
+    source_series: str = ""
+    sources: tuple[int, int, int] = (0, 0, 0)
+    missing: tuple[str, ...] = ()
+    images: tuple[ImageVerdict, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether everything is what the record says."""
+        return self.verdict == "SAME"
+
+    @property
+    def differing(self) -> tuple[ImageVerdict, ...]:
+        """Images that are not what the record says."""
+        return tuple(i for i in self.images if not i.same)
+
+    def __str__(self) -> str:
+        """Return the verdict, why, and the first images that differ."""
+        lines = [f"{self.verdict}{': ' if self.reason else ''}{self.reason}"]
+        lines += [f"  step    {s.text}" + (f"  ({s.why_not})" if s.why_not else "") for s in self.steps]
+        referenced, at_hand, used = self.sources
+        lines.append(f"  sources {referenced} referenced, {at_hand} at hand, {used} used")
+        lines += [f"  missing {uid}" for uid in self.missing[:_SHOWN]]
+        lines += [f"  {i.name}: {'; '.join(i.faults)}" for i in self.differing[:_SHOWN]]
+        more = len(self.differing) - _SHOWN
+        return "\n".join(
+            [*lines, *([f"  and {more} more images"] if more > 0 else []), *map("  note    {}".format, self.notes)]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        return {
+            "schema": "derive-verify/1",
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "series_instance_uid": self.series_instance_uid,
+            "version": {"recorded": self.recorded_version, "running": VERSION},
+            "steps": [s.to_json() for s in self.steps],
+            "sources": dict(zip(("referenced", "at_hand", "used"), self.sources, strict=True))
+            | {"series_instance_uid": self.source_series, "missing": list(self.missing)},
+            "images": [i.to_json() for i in self.images],
+            "notes": list(self.notes),
+        }
+
+
+class _NotRecomputableError(Exception):
+    """Why it cannot be computed again."""
+
+
+def verify(
+    result: Files,
+    sources: Files | None = None,
+    *,
+    reference: Files | None = None,
+    series: str | None = None,
+    within_steps: float = 0.0,
+) -> Verification:
+    """Recompute a written series from its record and its sources, and compare.
+
+    Parameters
+    ----------
+    result : path, or iterable of paths
+        Folder, zip archive or files of the series.
+    sources : path, or iterable of paths, optional
+        Where the images are that it references (PS3.3 C.12.4.1.2), among others or not; without, they are looked
+        for in `result` and in the folders beside it.
+    reference : path, or iterable of paths, optional
+        The series whose grid was taken, for a ``resample(reference=...)`` that is recorded by its UID.
+    series : str, optional
+        Series Instance UID, where `result` holds several series.
+    within_steps : float
+        How many steps of the stored values may be off: another processor may round another way.
+
+    Returns
+    -------
+    Verification
+        ``NOT-RECOMPUTABLE`` with the reason for a user's own function, a conversion, other software, and for
+        sources that are not at hand.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-NONE``, ``SRC-SERIES`` or ``SRC-MISSING`` for a `result` that is not one readable series.
+    UsageError
+        ``VER-STEPS``.
+    """
+    if not 0 <= within_steps < math.inf:
+        raise UsageError("VER-STEPS", f"within {within_steps} steps; wanted a number from 0 on")
+    written = _one_series(_headers(result), series)
+    where = sources if sources is not None else beside(result, written[0].record.source_series)
+    at_hand = {} if where is None else {h.text("SOPInstanceUID"): (o, h) for o, h in _headers(where)}
+    run = _Run(written, at_hand, reference)
+    try:
+        return run.verification(within_steps)
+    except _NotRecomputableError as error:
+        return replace(run.about(), verdict="NOT-RECOMPUTABLE", reason=str(error))
+
+
+def _headers(source: Files) -> Iterator[tuple[Origin, Header]]:
+    """Give the images of the classes that can be computed."""
+    memory = Memory()
+    for origin in origins(source):
+        try:
+            with origin.reopen() as stream:
+                found = of_stream(stream, origin, memory)
+        except SourceError:
+            continue
+        if not isinstance(found, Skipped):
+            yield origin, found
+
+
+def _one_series(found: Iterator[tuple[Origin, Header]], series: str | None) -> list[Written]:
+    groups: dict[str, list[Header]] = {}
+    for _, header in found:
+        groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
+    chosen = groups.get(series) if series is not None else next(iter(groups.values()), None)
+    if not groups:
+        raise SourceError("SRC-NONE", "no CT, MR or PET image was found; other classes are not recomputed")
+    if chosen is None or (series is None and len(groups) > 1):
+        listed = "\n".join(f"  {uid}: {len(headers)} images" for uid, headers in groups.items())
+        raise SourceError("SRC-SERIES", f"choose one series by its UID (--series UID):\n{listed}", series=list(groups))
+    return [Written.of(header) for header in chosen]
+
+
+@dataclass
+class _Run:
+    """One verification: the written images, and what is at hand of their sources."""
+
+    written: list[Written]
+    at_hand: Mapping[str, tuple[Origin, Header]]
+    reference: Files | None
+    source: SourceSeries | None = None
+    notes: tuple[str, ...] = ()
+    tolerance_mm: float = POSITION_TOLERANCE_MM
+
+    @property
+    def record(self) -> Record:
+        """What most of the images record."""
+        commonest = Counter(w.record.description for w in self.written).most_common(1)[0][0]
+        return next(w.record for w in self.written if w.record.description == commonest)
+
+    @property
+    def needed(self) -> list[str]:
+        """SOP Instance UIDs that any image was made of."""
+        return list(dict.fromkeys(uid for w in self.written for uid in w.record.source_uids))
+
+    @property
+    def steps(self) -> tuple[RecordedStep, ...]:
+        """What was done to the source; all that is recorded as long as it is not at hand."""
+        if self.source is None:
+            return self.record.steps
+        return self.record.steps_since(str(self.source.value("DerivationDescription") or ""))
+
+    def about(self) -> Verification:
+        """Return what is known before anything is computed."""
+        record, needed = self.record, self.needed
+        missing = tuple(uid for uid in needed if uid not in self.at_hand)
+        version = record.software.versions
+        notes = self.notes
+        if version and version != VERSION:
+            notes = (*notes, f"recorded by version {version}, recomputed by {VERSION}")
+        used = len(self.source.instances) if self.source else 0
+        uid = self.written[0].header.text("SeriesInstanceUID")
+        counts = len(needed), len(needed) - len(missing), used
+        return Verification("DIFFERS", "", uid, self.steps, version, record.source_series, counts, missing, notes=notes)
+
+    def verification(self, within_steps: float) -> Verification:
+        """Recompute and compare."""
+        series = self._recomputed()
+        comparison = Comparison(series, self.written, within_steps, self.tolerance_mm)
+        description = self.record.description
+        verdicts = [
+            v if w.record.description == description else v.with_fault("records other steps than the others")
+            for v, w in zip(comparison.verdicts(), self.written, strict=True)
+        ]
+        return self._concluded(verdicts, comparison)
+
+    def _concluded(self, verdicts: Sequence[ImageVerdict], comparison: Comparison) -> Verification:
+        differing = [v for v in verdicts if not v.same]
+        reasons = []
+        if differing:
+            voxels, off = sum(v.voxels for v in differing), [v for v in differing if v.voxels]
+            units = comparison.series.order.volume.quantity.units
+            values = f", in {voxels} voxels of {len(off)} by {max(v.largest for v in off):.6g} {units}" if off else ""
+            steps = f" ({max(v.steps for v in off):.6g} steps) at most" if off else ""
+            reasons.append(f"{len(differing)} of {len(verdicts)} images{values}{steps}")
+        if comparison.lacking:
+            reasons.append(f"{len(comparison.lacking)} images that the steps make are not there")
+        verdict: Verdict = "DIFFERS" if reasons else "SAME"
+        return replace(self.about(), verdict=verdict, reason="; ".join(reasons), images=tuple(verdicts))
+
+    def _recomputed(self) -> DerivedSeries:
+        """Build the series that the record describes, from the sources that were used."""
+        self._check_record()
+        tried: list[tuple[SourceSeries, DerivedSeries]] = []
+        for source in self._candidates():
+            self.source = source
+            series = self._built(source)
+            if Comparison(series, self.written, tolerance_mm=self.tolerance_mm).planned_as_written():
+                return series
+            tried.append((source, series))
+        self.source, series = tried[0]
+        return series
+
+    def _check_record(self) -> None:
+        record = self.record
+        if not record.steps or not record.by_derive:
+            raise _NotRecomputableError(f"made by {record.software}, and no step of derive is recorded")
+        if not record.sources:
+            raise _NotRecomputableError("no source image is referenced")
+        missing = [uid for uid in self.needed if uid not in self.at_hand]
+        if missing:
+            count = f"{len(missing)} of {len(self.needed)} source images are not at hand"
+            raise _NotRecomputableError(f"{count}, of series {record.source_series or 'unknown'}")
+
+    def _candidates(self) -> Iterator[SourceSeries]:
+        """Give what the source can have been: the series as it is at hand, else what is referenced of it.
+
+        Images that contributed to none are not referenced, and yet were part of the volume.
+        """
+        needed = set(self.needed)
+        uids = {self.at_hand[uid][1].text("SeriesInstanceUID") for uid in needed}
+        if len(uids) > 1:
+            raise _NotRecomputableError(f"the source images are of {len(uids)} series: {', '.join(sorted(uids))}")
+        members = [uid for uid, (_, h) in self.at_hand.items() if h.text("SeriesInstanceUID") in uids]
+        whole, error = self._read(members)
+        used, other_error = (None, None) if set(members) == needed else self._read(list(needed))
+        if whole is None and used is None:
+            raise _NotRecomputableError(f"the source images make no volume: {other_error or error}")
+        tried: set[int] = set()
+        for source in (whole, self._between(whole, needed), used):
+            if source is not None and len(source.instances) not in tried:
+                tried.add(len(source.instances))
+                yield source
+
+    def _between(self, whole: SourceSeries | None, needed: set[str]) -> SourceSeries | None:
+        """Read from the first to the last image that contributed."""
+        if whole is None:
+            return None
+        uids = [r.sop_instance_uid for r in whole.references]
+        places = [k for k, uid in enumerate(uids) if uid in needed]
+        return self._read(uids[places[0] : places[-1] + 1])[0]
+
+    def _read(self, uids: Sequence[str]) -> tuple[SourceSeries | None, str]:
+        found = [self.at_hand[uid] for uid in uids]
+        try:
+            if all(is_plain(origin) for origin, _ in found):
+                return read([str(origin.path) for origin, _ in found]), ""
+            return read([whole_dataset(origin) for origin, _ in found]), ""
+        except DeriveError as error:
+            return None, str(error)
+
+    def _built(self, source: SourceSeries) -> DerivedSeries:
+        steps = self.steps
+        hopeless = [f"{s.text}: {s.why_not}" for s in steps if not s.recomputable]
+        if hopeless or not steps:
+            raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
+        try:
+            return build(source, *(s.operation(self._grid(s, source)) for s in steps))
+        except DeriveError as error:
+            raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
+
+    def _grid(self, step: RecordedStep, source: SourceSeries) -> SourceSeries | Geometry | None:
+        """Return the grid of another series that a step took."""
+        if not step.reference:
+            return None
+        grid = recorded_grid(step.reference, source.geometry.frame_of_reference_uid)
+        if grid is not None:
+            self.tolerance_mm = NOISE_MM  # measured positions are not among its numbers
+            return grid
+        if step.reference == source.series_instance_uid:
+            return source
+        where = [self.reference] if self.reference is not None else []
+        beside = [str(o.path) for o, h in self.at_hand.values() if h.text("SeriesInstanceUID") == step.reference]
+        for files in [*where, *([beside] if beside else [])]:
+            try:
+                return read(files, series=step.reference)
+            except DeriveError as error:
+                reason = error.message.partition("\n")[0]
+                raise _NotRecomputableError(f"the reference {step.reference} cannot be read: {reason}") from error
+        raise _NotRecomputableError(
+            f"the grid is that of series {step.reference}, of which only the UID is recorded; give it with --reference"
+        )

@@ -1,0 +1,92 @@
+"""Part 10 files, all or none (PS3.10): written beside the target and renamed when everything is right."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import Packer, encode, pack
+from derive.errors import OutputError
+from derive.model.uids import IMPLEMENTATION_CLASS_UID
+from derive.version import VERSION
+
+#: File Meta Information that is the same in all instances, and that which repeats the data set (PS3.10 7.1).
+_META = {
+    "FileMetaInformationVersion": b"\0\1",
+    "TransferSyntaxUID": ExplicitVRLittleEndian,
+    "ImplementationClassUID": UID(IMPLEMENTATION_CLASS_UID),
+    "ImplementationVersionName": f"DERIVE {VERSION}"[:16],
+}
+_REPEATED = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
+_REPEATED_TAGS = {tag_of(meta): tag_of(own) for meta, own in _REPEATED.items()}
+_PREAMBLE = b"\0" * 128 + b"DICM"
+
+
+def file_name(number: int) -> str:
+    """Name of an instance by its number: IM00001.dcm, in spatial order."""
+    return f"IM{number:05d}.dcm"
+
+
+def file_meta(dataset: Dataset) -> FileMetaDataset:
+    """File Meta Information of an instance in Explicit VR Little Endian (PS3.10 7.1)."""
+    meta = FileMetaDataset()
+    for keyword, value in _META.items():
+        setattr(meta, keyword, value)
+    for keyword, own in _REPEATED.items():
+        setattr(meta, keyword, dataset[own].value)
+    return meta
+
+
+class Part10:
+    """Encodes the instances of a series as Part 10 files, in Explicit VR Little Endian.
+
+    What is the same in all of them is encoded once. The bytes are those that pydicom writes for the Dataset
+    of the same elements.
+    """
+
+    def __init__(self) -> None:
+        self._packer = Packer()
+        self._meta = [encode(keyword, value) for keyword, value in _META.items()]
+
+    def parts(self, elements: Mapping[int, Element]) -> list[bytes]:
+        """Return the file of an instance: some runs of bytes, one after the other."""
+        meta = pack([*self._meta, *(Element(meta, "UI", elements[own].value) for meta, own in _REPEATED_TAGS.items())])
+        length = pack([Element(0x00020000, "UL", struct.pack("<L", len(meta)))])
+        first, *rest = self._packer.parts(elements)
+        return [b"".join([_PREAMBLE, length, meta, first]), *rest]
+
+
+def write_instance(path: Path, parts: Sequence[bytes]) -> bool:
+    """Write one instance, encoded as a Part 10 file, and read it back.
+
+    Parameters
+    ----------
+    path : Path
+        A file that is new.
+    parts : sequence of bytes
+        What it shall hold, one after the other.
+
+    Returns
+    -------
+    bool
+        Whether it holds just that.
+
+    Raises
+    ------
+    OutputError
+        ``OUT-WRITE`` if the file system refuses.
+    """
+    try:
+        with open(path, "x+b", buffering=0) as stream:
+            for part in parts:
+                if stream.write(part) != len(part):
+                    raise OSError("the disk took only a part of it")
+            stream.seek(0)
+            return all(stream.read(len(part)) == part for part in parts) and not stream.read(1)
+    except OSError as error:
+        raise OutputError("OUT-WRITE", f"{path.name} cannot be written: {error.strerror or error}") from error

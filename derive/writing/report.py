@@ -1,0 +1,149 @@
+"""What a run did: the report that is returned, printed, and written as a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from derive.checking import Finding
+from derive.model.derivation import Derivation, text_of
+from derive.model.source import GivenAttributes, SourceSeries
+from derive.version import MODEL, VERSION
+
+SCHEMA = "derive-report/1"
+#: How units are shown to people, where their code is none that people read.
+SHOWN_UNITS = {"1": ""}
+
+
+@dataclass(frozen=True)
+class InstanceRecord:
+    """One written instance.
+
+    Parameters
+    ----------
+    file : str
+    sop_instance_uid : str
+    sources : tuple of str
+        SOP Instance UIDs of the source images that contributed.
+    value_error : float
+        Largest difference between a computed and a stored value, in real-world units.
+    saturated : int
+        Values that did not fit and were clipped.
+    """
+
+    file: str
+    sop_instance_uid: str
+    sources: tuple[str, ...]
+    value_error: float
+    saturated: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was made, of what, how well, and what the checks said.
+
+    Parameters
+    ----------
+    folder : Path
+    source : SourceSeries or GivenAttributes
+    derivation : Derivation
+    series_instance_uid : str
+    units : str
+        Units of `value_error`.
+    instances : tuple of InstanceRecord
+    geometry_error_mm : float, optional
+        Largest distance between a computed voxel position and the one read back; None for pictures that lie nowhere.
+    findings : tuple of Finding
+        Of the check; a written series has no errors among them.
+    inputs : tuple of str
+        Names of other files that the values come from.
+    """
+
+    folder: Path
+    source: SourceSeries | GivenAttributes
+    derivation: Derivation
+    series_instance_uid: str
+    units: str
+    instances: tuple[InstanceRecord, ...]
+    geometry_error_mm: float | None
+    findings: tuple[Finding, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def value_error(self) -> float:
+        """Largest difference between a computed and a stored value, in real-world units."""
+        return max((i.value_error for i in self.instances), default=0.0)
+
+    @property
+    def saturated(self) -> int:
+        """Values that did not fit 16 bits and were clipped."""
+        return sum(i.saturated for i in self.instances)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files, in spatial order."""
+        return tuple(self.folder / i.file for i in self.instances)
+
+    def __str__(self) -> str:
+        """Return one line: how many, how exact, and what the check said."""
+        warnings = f"{len(self.findings)} warnings" if self.findings else "check clean"
+        clipped = f", {self.saturated} values clipped" if self.saturated else ""
+        units = SHOWN_UNITS.get(self.units, f" {self.units}")
+        where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
+        return (
+            f"{len(self.instances)} images in {self.folder}: {where}"
+            f"values within {self.value_error:.4g}{units}{clipped}, {warnings}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs; also the manifest."""
+        return {
+            "schema": SCHEMA,
+            "software": {"name": MODEL, "version": VERSION},
+            "folder": str(self.folder),
+            "series_instance_uid": self.series_instance_uid,
+            "inputs": list(self.inputs),
+            "source": _source(self.source),
+            "steps": [_step(s) for s in self.derivation.steps],
+            "units": self.units,
+            "value_error": self.value_error,
+            "saturated": self.saturated,
+            "geometry_error_mm": self.geometry_error_mm,
+            "instances": [vars(i) | {"sources": list(i.sources)} for i in self.instances],
+            "findings": [vars(f) for f in self.findings],
+        }
+
+
+def _source(source: SourceSeries | GivenAttributes) -> dict[str, Any] | None:
+    """Return what the series was made of; None where no series is behind it."""
+    if isinstance(source, GivenAttributes):
+        return None
+    return {
+        "study_instance_uid": source.references[0].study_instance_uid,
+        "series_instance_uid": source.series_instance_uid,
+        "sop_class_uid": source.sop_class_uid,
+        "instances": [{"file": i.name, "sop_instance_uid": i.reference.sop_instance_uid} for i in source.instances],
+        "skipped": [s._asdict() for s in source.skipped],
+    }
+
+
+def _step(step: Any) -> dict[str, Any]:
+    return {
+        "operation": step.name,
+        "description": step.description,
+        "parameters": {k: _plain(v) for k, v in step.parameters.items()},
+        "code": step.code and {"value": step.code.value, "scheme": step.code.scheme, "meaning": step.code.meaning},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it; what JSON has not, as the text of the description."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, Sequence):
+        return [_plain(v) for v in value]
+    return text_of(value)

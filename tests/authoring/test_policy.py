@@ -1,0 +1,92 @@
+"""The policy is complete: every attribute has a row, every recompute a builder, every builder a row."""
+
+from __future__ import annotations
+
+import pytest
+
+from derive import standard
+from derive.authoring.entities import BUILDERS
+from derive.authoring.policy import ANY, Action, row, rows
+from derive.elements.element import tag_of
+from derive.errors import AssembleError
+from derive.model.classes import made_class_uids, sop_class_uids, target
+from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
+from derive.operations.declaration import derivation_code
+
+IODS = [standard.iod(uid) for uid in made_class_uids()]
+
+
+def recomputed() -> set[str]:
+    return {
+        keyword
+        for (_, keyword), r in rows().items()
+        if Action.RECOMPUTE in r.actions.values() or r.new_quantity is Action.RECOMPUTE or r.fallback == "recompute"
+    }
+
+
+@pytest.mark.parametrize("iod", IODS, ids=lambda iod: iod.name)
+def test_every_module_and_attribute_of_a_supported_iod_has_a_row(iod):
+    modules = {use.module for use in iod.modules}
+    with_default = {module for module, keyword in rows() if keyword == ANY}
+    for module in modules:
+        listed = {keyword for m, keyword in rows() if m == module}
+        attributes = {r.keyword for r in iod.attributes.values() if r.module == module}
+        assert module in with_default or attributes <= listed, f"{module} lacks {sorted(attributes - listed)}"
+    for rule in iod.attributes.values():
+        assert row(rule.module, rule.keyword).section
+
+
+def test_every_row_is_used_and_names_what_the_dictionary_has():
+    used = {(r.module, k) for iod in IODS for r in iod.attributes.values() for k in (r.keyword, ANY)}
+    assert set(rows()) - used == set()
+    for _, keyword in rows():
+        if keyword != ANY:
+            assert tag_of(keyword)
+
+
+def test_every_recompute_has_a_builder_and_every_builder_a_row():
+    assert recomputed() - {ANY} == set(BUILDERS)
+    assert ANY not in recomputed(), "a module cannot be recomputed as a whole: name its attributes"
+
+
+def test_every_row_says_why_and_where():
+    for key, r in rows().items():
+        assert r.reason, key
+        assert r.section.startswith("C."), key
+        assert r.fallback in ("", "least", "recompute") or r.fallback.startswith("="), key
+
+
+def test_the_section_of_a_row_is_that_of_its_module_or_of_a_rule_elsewhere():
+    for (module, keyword), r in rows().items():
+        if keyword == ANY:
+            assert r.section == standard.section(module)
+
+
+def test_an_unknown_module_has_no_row():
+    with pytest.raises(AssembleError, match="POL-NOROW"):
+        row("no-such-module", "PatientName")
+
+
+def derivation(*effects, values=ValuesEffect.KEEPS_QUANTITY):
+    code = derivation_code("Smoothing")
+    return Derivation(tuple(Step("x", code, "x()", geometry_effect=e, values_effect=values) for e in effects))
+
+
+def test_the_strongest_effect_decides():
+    keeps, new, projection = GeometryEffect
+    thickness = row("image-plane", "SliceThickness")
+    assert thickness.action(derivation(keeps)) is Action.PULL
+    assert thickness.action(derivation(keeps, new, keeps)) is Action.RECOMPUTE
+    assert row("pet-series", "ReprojectionMethod").action(derivation(new)) is Action.DROP
+    assert row("pet-series", "ReprojectionMethod").action(derivation(new, projection)) is Action.RECOMPUTE
+    other = derivation(keeps, values=ValuesEffect.NEW_QUANTITY)
+    assert row("pet-series", "Units").action(other) is Action.RECOMPUTE
+
+
+def test_image_type_has_the_terms_of_the_iod():
+    keeps, new, projection = GeometryEffect
+    ct, mr, pet = (target(uid) for uid in sop_class_uids())
+    assert ct.image_type(derivation(keeps)) == ["DERIVED", "SECONDARY", "AXIAL"]
+    assert mr.image_type(derivation(new)) == ["DERIVED", "SECONDARY", "OTHER"]
+    assert mr.image_type(derivation(projection)) == ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]
+    assert pet.image_type(derivation(projection)) == ["DERIVED", "PRIMARY"]

@@ -1,0 +1,112 @@
+"""The README's commands and code run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import derive
+from derive.cli import main
+from derive.demo import phantom_datasets
+from derive.pacs.service.service import PORT, ArchiveService
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\| `derive ([^`]*)` \|", README, re.M)
+
+FUNCTION = "def name(values, k=1.0):\n    return values * k\n"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """The address of an archive that runs."""
+    with ArchiveService(tmp_path / "store", port=0) as service:
+        yield f"ARCHIVE@127.0.0.1:{service.port}"
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder with a series `ct/`, volumes of it, a picture, and a function of the user's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "ct").mkdir()
+    for k, dataset in enumerate(phantom_datasets()):
+        dataset.save_as(tmp_path / "ct" / f"{k}.dcm", enforce_file_format=True)
+    ct = derive.read(tmp_path / "ct")
+    for name in ("volume.nii.gz", "denoised.nii.gz"):
+        derive.export(ct, tmp_path / name)
+    Image.new("RGB", (8, 6), "red").save(tmp_path / "photo.png")
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "module.py").write_text(FUNCTION)
+    yield tmp_path
+    for name in ("package.module", "package"):
+        sys.modules.pop(name, None)
+
+
+def arguments_of(command: str) -> list[str]:
+    return shlex.split(command)
+
+
+def console_steps() -> list[tuple[str, str]]:
+    """Commands of the README that stand there with what they print."""
+    (block,) = re.findall(r"```console\n(.*?)```", README, re.S)
+    steps = re.split(r"^\$ derive ", block, flags=re.M)[1:]
+    return [(step.partition("\n")[0], step.partition("\n")[2]) for step in steps]
+
+
+def test_what_commands_print_is_what_the_readme_shows(workplace, capsys):
+    for command, shown in console_steps():
+        assert main(arguments_of(command)) == 0
+        printed = re.sub(r"2\.25\.[0-9]+", "UID", capsys.readouterr().out)
+        assert printed.split() == shown.split(), command
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 6
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_table_runs(command, workplace, request):
+    if arguments_of(command)[0] in ("explain", "diff", "verify", "show"):
+        main(["gaussian-blur", "ct", "-o", "out", "--sigma-mm", "1.5"])
+    if "ARCHIVE@" in command:
+        archive = request.getfixturevalue("archive")
+        command = command.replace(f"ARCHIVE@127.0.0.1:{PORT}", archive)
+        main(["demo", "out"])
+        derive.send("ct", archive)
+        command = command.replace("UID", str(derive.read("ct").value("StudyInstanceUID")))
+    arguments = shlex.split(command.replace("k=v", "k=2").replace("...", "ct/ -o out/"))
+    if arguments[0] == "check":
+        main(["demo", "out"])
+    if arguments[-1] == "volume.nii.gz":
+        (workplace / "volume.nii.gz").unlink()
+    assert main(arguments) == 0
+
+
+def test_the_python_runs(workplace):
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", README, re.S):
+        exec(compile(block, "README.md", "exec"), names)
+    for folder in ("out", "out2", "out3", "out4"):
+        assert (workplace / folder / "IM00001.dcm").exists()
+    assert (workplace / "volume.nrrd").exists()
+    assert len(list((workplace / "study").iterdir())) == 2
+
+
+def test_the_two_set_up_lines_are_there_and_ci_runs_the_second():
+    lines = [line.strip() for line in README.splitlines() if "pip install" in line]
+    assert len(lines) == 2
+    assert lines[0].endswith("derive demo out/")
+    assert "pytest" in lines[1]
+    assert "README.md" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_no_link_of_the_readme_is_broken():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target

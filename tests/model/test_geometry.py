@@ -1,0 +1,127 @@
+"""Geometry: its affine, its inverse, and that two differ when any one field differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from derive.errors import GeometryError
+from tests.helpers.volumes import SIGNED_PERMUTATIONS, indices, make_geometry, rotation
+
+SPACINGS = st.lists(st.floats(0.05, 20), min_size=3, max_size=3)
+POINTS = st.lists(st.floats(-500, 500), min_size=3, max_size=3)
+
+
+@pytest.mark.parametrize("cosines", SIGNED_PERMUTATIONS, ids=str)
+def test_all_orientations_are_right_handed_and_invertible(cosines):
+    geometry = make_geometry(row=cosines[0], column=cosines[1])
+    row, column, normal = geometry.row_cosines, geometry.column_cosines, geometry.normal
+    np.testing.assert_array_equal(np.cross(row, column), normal)
+    index = np.array([[0, 0, 0], [4, 5, 6], [1.5, 2.25, 3.0]])
+    np.testing.assert_allclose(geometry.index_of(geometry.points_of(index)), index, atol=1e-12)
+    step = geometry.points_of([[1, 0, 0], [0, 1, 0], [0, 0, 1]]) - geometry.first_position
+    np.testing.assert_allclose(step, [np.multiply(2.5, normal), np.multiply(0.8, column), np.multiply(0.7, row)])
+
+
+@given(st.integers(0, 10_000), SPACINGS, POINTS)
+def test_random_obliques_invert(seed, spacing, first):
+    turned = rotation(seed)
+    geometry = make_geometry(row=turned[0], column=turned[1], spacing=spacing, first=first)
+    index = np.array([[3.25, 1.5, 6.0], [-2.0, 0, 9]])
+    np.testing.assert_allclose(geometry.index_of(geometry.points_of(index)), index, atol=1e-9)
+    points = np.array([first, [1.0, 2.0, 3.0]])
+    np.testing.assert_allclose(geometry.points_of(geometry.index_of(points)), points, atol=1e-9)
+    np.testing.assert_allclose(geometry.affine[:3, 3], first)
+    for k in range(geometry.shape[0]):
+        np.testing.assert_allclose(geometry.position(k), geometry.points_of([k, 0, 0]), atol=1e-9)
+
+
+def test_points_keep_the_shape_of_the_indices():
+    geometry = make_geometry()
+    points = geometry.points_of(indices(geometry.shape))
+    assert points.shape == (5, 6, 7, 3)
+    np.testing.assert_allclose(geometry.index_of(points), indices(geometry.shape), atol=1e-12)
+    np.testing.assert_allclose(geometry.corners(), points[::4, ::5, ::6].reshape(-1, 3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"first_position": (-20.51, 11.25, 30.0)},
+        {"first_position": (-20.5, 11.26, 30.0)},
+        {"first_position": (-20.5, 11.25, 30.01)},
+        {
+            "row_cosines": (np.cos(0.01), np.sin(0.01), 0.0),
+            "column_cosines": (-np.sin(0.01), np.cos(0.01), 0.0),
+        },
+        {"row_cosines": (-1.0, 0.0, 0.0)},
+        {"column_cosines": (0.0, -1.0, 0.0)},
+        {"pixel_spacing": (0.81, 0.7)},
+        {"pixel_spacing": (0.8, 0.71)},
+        {"slice_spacing": 2.51},
+        {"shape": (6, 6, 7)},
+        {"shape": (5, 7, 7)},
+        {"shape": (5, 6, 8)},
+        {"frame_of_reference_uid": "1.2.4"},
+        {"frame_of_reference_uid": ""},
+    ],
+    ids=str,
+)
+def test_one_field_makes_another_grid(change):
+    geometry = make_geometry()
+    assert geometry.same_grid(make_geometry())
+    assert not geometry.same_grid(replace(geometry, **change))
+    assert not replace(geometry, **change).same_grid(geometry)
+
+
+@pytest.mark.parametrize("change", [{"slice_thickness": 9.0}, {"measured_positions": ((0.0, 0.0, 0.0),) * 5}], ids=str)
+def test_what_is_not_where_the_voxels_are_makes_no_other_grid(change):
+    assert make_geometry().same_grid(replace(make_geometry(), **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"row_cosines": (1.0, 0.1, 0.0)}, "GEO-COSINES"),
+        ({"row_cosines": (0.0, 1.0, 0.0)}, "GEO-COSINES"),
+        ({"row_cosines": (float("nan"), 0.0, 0.0)}, "GEO-COSINES"),
+        ({"slice_spacing": 0.0}, "GEO-SPACING"),
+        ({"slice_spacing": float("nan")}, "GEO-SPACING"),
+        ({"pixel_spacing": (-1.0, 1.0)}, "GEO-SPACING"),
+        ({"shape": (0, 6, 7)}, "GEO-SPACING"),
+        ({"measured_positions": ((0.0, 0.0, 0.0),)}, "GEO-POSITIONS"),
+    ],
+    ids=str,
+)
+def test_what_is_no_grid_is_refused(change, code):
+    with pytest.raises(GeometryError, match=code):
+        replace(make_geometry(), **change)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_part_lies_where_it_lay(seed):
+    turned = rotation(seed)
+    geometry = make_geometry(row=turned[0], column=turned[1])
+    part = geometry.slices(2, 4)
+    np.testing.assert_allclose(part.points_of([0, 3, 4]), geometry.points_of([2, 3, 4]))
+    assert part.shape == (2, 6, 7)
+
+
+def test_positions_as_read_are_given_back_as_they_were():
+    geometry = make_geometry()
+    read = tuple(tuple(v + 1e-5 * k for v in geometry.position(k)) for k in range(5))
+    measured = replace(geometry, measured_positions=read)
+    assert [measured.position(k) for k in range(5)] == list(read)
+    assert measured.slices(2, 4).measured_positions == read[2:4]
+    assert measured.slices(2, 4).first_position == read[2]
+
+
+def test_planes_are_the_same_whatever_their_spacing():
+    geometry = make_geometry()
+    assert geometry.same_plane(replace(geometry, pixel_spacing=(3.0, 3.0), slice_spacing=1.0, shape=(1, 2, 3)))
+    assert not geometry.same_plane(make_geometry(row=(0, 1, 0), column=(0, 0, -1)))
+    assert not geometry.same_plane(make_geometry(row=(-1, 0, 0)))

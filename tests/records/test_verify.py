@@ -1,0 +1,445 @@
+"""A written series, recomputed from its record and its sources: the same, or what differs is found and named."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import zipfile
+from copy import deepcopy
+from importlib.resources import files
+
+import jsonschema
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import RLELossless
+
+import derive
+from derive.cli import explaining
+from derive.operations import apply, gaussian_blur, mean_projection, minip, mip, resample
+from derive.records.verify import verify
+from derive.version import VERSION
+from tests.helpers.sources import OBLIQUE, make_series
+from tests.line.test_real_matrix import VOLUMES
+
+#: Every series of the real data that is one volume.
+SERIES = VOLUMES
+CHAINS = {
+    "gaussian_blur": [gaussian_blur(sigma_mm=(1.5, 0.0, 2.5))],
+    "resample": [resample(spacing_mm=(2.0, 3.1, 3.0))],
+    "resample-in-plane": [resample(spacing_mm=2.0, interpolator="nearest", fill="padding"), mip()],
+    "bspline": [resample(spacing_mm=(3.7, 4.1, 4.0), interpolator="bspline", fill=-7.5)],
+    "lanczos": [resample(spacing_mm=(12.0, 14.0, 3.0), interpolator="lanczos")],
+    "mip": [mip(slab_mm=10.0, step_mm=5.0)],
+    "mip-coronal": [mip(slab_mm=40.0, plane="coronal")],
+    "mip-whole": [mip()],
+    "minip": [minip(slab_mm=8.0, plane="sagittal", step_mm=30.0)],
+    "mean_projection": [mean_projection(slab_mm=9.0)],
+    "chain": [gaussian_blur(sigma_mm=2), resample(spacing_mm=4.0), minip(slab_mm=9, plane="axial")],
+}
+
+
+def schema():
+    text = files("derive.cli").joinpath("schemas/verify.json").read_text(encoding="utf-8")
+    return jsonschema.Draft202012Validator(json.loads(text))
+
+
+def verified(*arguments, **options):
+    """Verify, and see that the outcome is JSON that the schema has."""
+    found = verify(*arguments, **options)
+    schema().validate(json.loads(json.dumps(found.to_json(), allow_nan=False)))
+    return found
+
+
+def save(datasets, folder):
+    folder.mkdir()
+    for number, dataset in enumerate(datasets, 1):
+        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A synthetic series on the disk, and what steps make of it: (written, sources, files in spatial order)."""
+
+    def make(*steps, modality="CT", count=8, options=None, **changes):
+        source = save(make_series(modality, count=count, **changes), tmp_path / "source")
+        series = derive.build(derive.read(source), *(steps or [gaussian_blur(sigma_mm=1.5)]), **(options or {}))
+        return tmp_path / "out", source, list(series.write(tmp_path / "out").files)
+
+    return make
+
+
+def edit(file, change):
+    dataset = pydicom.dcmread(file)
+    change(dataset)
+    dataset.save_as(file)
+
+
+def pixels_of(dataset):
+    return np.frombuffer(dataset.PixelData, "<i2" if dataset.PixelRepresentation else "<u2").copy()
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("name", SERIES)
+def test_every_operation_and_chain_is_the_same_on_real_series(name, chain, real, tmp_path):
+    source = derive.read(real(name))
+    report = derive.build(source, *CHAINS[chain]).write(tmp_path / "out")
+    found = verified(tmp_path / "out", real(name))
+    assert (found.verdict, found.reason, found.notes) == ("SAME", "", ())
+    assert len(found.images) == len(report.files)
+    assert [s.text for s in found.steps] == [str(o) for o in CHAINS[chain]]
+    assert found.sources[2] == len(source.instances)
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_every_operation_and_chain_is_the_same_on_each_class_padded_and_oblique(chain, modality, made):
+    padding = {"PixelPaddingValue": 700, "PixelPaddingRangeLimit": 760}
+    out, source, _ = made(*CHAINS[chain], modality=modality, cosines=OBLIQUE, count=9, **padding)
+    assert np.isnan(derive.stack(derive.read(source)).array).any()
+    assert verified(out, source).verdict == "SAME"
+
+
+@pytest.mark.parametrize("bit", [0, 7, 14])
+def test_a_flipped_bit_is_found_in_its_image_and_no_other(bit, made):
+    out, source, written = made()
+
+    def flip(dataset):
+        values = pixels_of(dataset)
+        values[17] ^= 1 << bit
+        dataset.PixelData = values.tobytes()
+
+    edit(written[3], flip)
+    found = verified(out, source)
+    assert found.verdict == "DIFFERS"
+    (image,) = found.differing
+    assert (image.name, image.place, image.voxels) == (written[3].name, 3, 1)
+    assert image.largest == image.steps == 2**bit
+    assert f"1 of 8 images, in 1 voxels of 1 by {2**bit} HU" in found.reason
+
+
+def test_a_flipped_bit_in_a_real_pet_series_is_told_in_its_units(real, tmp_path):
+    report = derive.build(derive.read(real("petctmr_ibsi_sts002/PET")), gaussian_blur(sigma_mm=3)).write(tmp_path / "o")
+    slope = float(pydicom.dcmread(report.files[20]).RescaleSlope)
+
+    def flip(dataset):
+        dataset.PixelData = (pixels_of(dataset) ^ 4).tobytes()
+
+    edit(report.files[20], flip)
+    (image,) = verified(tmp_path / "o", real("petctmr_ibsi_sts002/PET")).differing
+    assert image.name == report.files[20].name
+    assert image.voxels == image.of_voxels
+    assert image.steps == pytest.approx(4)
+    assert image.largest == pytest.approx(4 * slope)
+
+
+def test_pixels_of_two_images_that_were_exchanged_are_found_and_told(made):
+    out, source, written = made()
+    one, other = pydicom.dcmread(written[2]), pydicom.dcmread(written[5])
+    one.PixelData, other.PixelData = other.PixelData, one.PixelData
+    one.save_as(written[2])
+    other.save_as(written[5])
+    found = verified(out, source)
+    assert found.verdict == "DIFFERS"
+    assert {i.name: i.faults[-1] for i in found.differing} == {
+        written[2].name: f"holds the pixels of {written[5].name}",
+        written[5].name: f"holds the pixels of {written[2].name}",
+    }
+
+
+def test_names_of_files_and_instance_numbers_do_not_matter(made, tmp_path):
+    out, source, written = made()
+    (tmp_path / "renamed").mkdir()
+    for number, file in enumerate(reversed(written)):
+        shutil.copy(file, tmp_path / "renamed" / f"x{number}")
+    assert verified(tmp_path / "renamed", source).verdict == "SAME"
+    assert verified([str(f) for f in written], source).verdict == "SAME"
+    assert len(verified(out, source).images) == 8
+
+
+@pytest.mark.parametrize(
+    ("step", "now"),
+    [
+        (gaussian_blur(sigma_mm=1.5), "gaussian_blur(sigma_mm=1.6)"),
+        (gaussian_blur(sigma_mm=1.5), "gaussian_blur(sigma_mm=6)"),
+        (resample(spacing_mm=3.0), "resample(spacing_mm=3, interpolator='nearest')"),
+        (resample(spacing_mm=3.0), "resample(spacing_mm=3.01, interpolator='linear')"),
+        (mip(slab_mm=4.0), "minip(slab_mm=4, plane='native')"),
+        (mip(slab_mm=4.0), "mip(slab_mm=6, plane='native')"),
+        (mip(slab_mm=4.0), "mip(slab_mm=4, plane='coronal')"),
+    ],
+)
+def test_a_changed_recorded_parameter_is_found(step, now, made):
+    out, source, written = made(step)
+    for file in written:
+        edit(file, lambda d: setattr(d, "DerivationDescription", now))
+    found = verified(out, source)
+    assert found.verdict == "DIFFERS"
+    assert [s.text for s in found.steps] == [now]
+
+
+def test_one_image_that_records_other_steps_is_found(made):
+    out, source, written = made()
+    edit(written[1], lambda d: setattr(d, "DerivationDescription", "mip(plane='native')"))
+    (image,) = verified(out, source).differing
+    assert image.name == written[1].name
+    assert image.faults == ("records other steps than the others",)
+
+
+def changed_source(dataset):
+    dataset.SourceImageSequence = dataset.SourceImageSequence[1:]
+
+
+def other_source(dataset):
+    dataset.SourceImageSequence[0].ReferencedSOPInstanceUID = "1.2.826.0.1.3680043.10.1111.4.8"
+
+
+def all_preserved(dataset):
+    for item in dataset.SourceImageSequence:
+        item.SpatialLocationsPreserved = "YES"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (changed_source, "Source Image Sequence lacks 1.2.826.0.1.3680043.10.1111.4.1, which contributed"),
+        (all_preserved, "Spatial Locations Preserved is YES for"),
+        (lambda d: setattr(d, "ImagePositionPatient", [-10.5, 20.35, -30.0]), "lies 0.1 mm off"),
+        (lambda d: setattr(d, "ImageOrientationPatient", [0, 1, 0, 1, 0, 0]), "mm off"),
+        (lambda d: setattr(d, "PixelSpacing", [1.2, 1.0]), "mm off"),
+        (lambda d: setattr(d, "SpacingBetweenSlices", 2.5), "SpacingBetweenSlices is 2.5; recomputed 2"),
+        (lambda d: setattr(d, "RescaleIntercept", -1000), "voxels differ, by 24 HU"),
+        (lambda d: setattr(d, "RescaleSlope", 2), "voxels differ"),
+        (lambda d: setattr(d, "PixelData", d.PixelData[:-40]), "its pixels cannot be read"),
+        (lambda d: d.__delitem__("PixelData"), "has no Pixel Data"),
+        (lambda d: setattr(d, "ImagePositionPatient", [-10.5, 20.25, 500.0]), "make no image"),
+    ],
+)
+def test_whatever_else_is_changed_in_an_image_is_named(change, fault, made):
+    out, source, written = made()
+    edit(written[0], change)
+    found = verified(out, source)
+    assert found.verdict == "DIFFERS"
+    (image,) = found.differing
+    assert image.name == written[0].name
+    assert any(fault in f for f in image.faults)
+
+
+def test_a_source_that_did_not_contribute_is_named(made):
+    out, source, written = made(mip(slab_mm=4.0))
+
+    def also(dataset):
+        item = deepcopy(dataset.SourceImageSequence[0])
+        item.ReferencedSOPInstanceUID = "1.2.826.0.1.3680043.10.1111.4.8"
+        dataset.SourceImageSequence.append(item)
+        dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence.append(deepcopy(item))
+
+    edit(written[0], also)
+    (image,) = verified(out, source).differing
+    assert "names 1.2.826.0.1.3680043.10.1111.4.8, which did not contribute" in image.faults[0]
+
+
+def test_an_image_that_is_missing_and_one_that_is_there_twice_are_found(made):
+    out, source, written = made()
+    shutil.copy(written[4], out / "copy.dcm")
+    edit(out / "copy.dcm", lambda d: setattr(d, "SOPInstanceUID", "1.2.3.4"))
+    found = verified(out, source)
+    assert [i.faults for i in found.differing] == [(f"lies where {written[4].name} lies",)]
+    (out / "copy.dcm").unlink()
+    written[4].unlink()
+    found = verified(out, source)
+    assert (found.verdict, found.reason) == ("DIFFERS", "1 images that the steps make are not there")
+
+
+def test_source_images_that_are_not_at_hand_are_named(made):
+    out, source, _ = made()
+    files_ = sorted(source.iterdir())
+    uid = pydicom.dcmread(files_[2]).SOPInstanceUID
+    files_[2].unlink()
+    found = verified(out, source)
+    assert (found.verdict, found.missing, found.images) == ("NOT-RECOMPUTABLE", (uid,), ())
+    assert "1 of 8 source images are not at hand, of series 1.2.826.0.1.3680043.10.1111.2" in found.reason
+    assert uid in str(found)
+
+
+def test_a_source_that_was_changed_since_is_not_the_same(made):
+    out, source, _ = made()
+    file = sorted(source.iterdir())[0]
+    edit(file, lambda d: setattr(d, "PixelData", (pixels_of(d) + 1).tobytes()))
+    assert verified(out, source).verdict == "DIFFERS"
+
+
+def double(values: np.ndarray) -> np.ndarray:
+    return values * 2
+
+
+def test_a_function_of_ones_own_is_not_recomputable_and_the_reason_names_it(made):
+    out, source, _ = made(gaussian_blur(sigma_mm=1), apply(function=double, code="Smoothing"))
+    found = verified(out, source)
+    assert found.verdict == "NOT-RECOMPUTABLE"
+    assert f"{double.__module__}:double" in found.reason
+    assert [s.recomputable for s in found.steps] == [True, False]
+
+
+def test_a_conversion_is_not_recomputable(tmp_path):
+    source = save(make_series("CT", count=4), tmp_path / "source")
+    reference = derive.read(source)
+    np.save(tmp_path / "v.npy", np.full(reference.geometry.shape, -500, np.int16))
+    series = derive.convert(
+        tmp_path / "v.npy", reference=reference, orientation="reference", code="Smoothing", description="by hand"
+    )
+    series.write(tmp_path / "out")
+    found = verified(tmp_path / "out", source)
+    assert found.verdict == "NOT-RECOMPUTABLE"
+    assert "no DICOM" in found.reason
+
+
+def test_images_of_other_software_are_not_recomputable(real):
+    found = verified(real("ct_small_ge_3"), real("ct_small_ge_3"))
+    assert found.verdict == "NOT-RECOMPUTABLE"
+    assert "no step of derive is recorded" in found.reason
+
+
+def test_another_version_is_said_and_tried(made):
+    out, source, written = made()
+    for file in written:
+        edit(file, lambda d: setattr(d, "SoftwareVersions", "0.0.1"))
+    found = verified(out, source)
+    assert (found.verdict, found.recorded_version) == ("SAME", "0.0.1")
+    assert found.notes == (f"recorded by version 0.0.1, recomputed by {VERSION}",)
+
+
+@pytest.mark.parametrize("step", [mip(), resample(spacing_mm=3.0), gaussian_blur(sigma_mm=1)], ids=str)
+def test_a_part_of_a_series_is_found_again_among_all_of_it(step, tmp_path):
+    source = save(make_series("CT", count=9), tmp_path / "source")
+    part = [str(f) for f in sorted(source.iterdir())[2:7]]
+    derive.build(derive.read(part), step).write(tmp_path / "out")
+    found = verified(tmp_path / "out", source)
+    assert (found.verdict, found.sources[2]) == ("SAME", 5)
+
+
+def test_sources_that_contributed_to_nothing_are_used_all_the_same(made):
+    out, source, _ = made(minip(slab_mm=1.0, step_mm=6.0), count=9)
+    found = verified(out, source)
+    assert (found.verdict, found.sources) == ("SAME", (3, 3, 9))
+
+
+def test_what_was_derived_twice_is_recomputed_from_what_the_last_run_had(made, tmp_path):
+    out, source, _ = made()
+    derive.build(derive.read(out), mip(slab_mm=4.0)).write(tmp_path / "twice")
+    found = verified(tmp_path / "twice", out)
+    assert found.verdict == "SAME"
+    assert [s.text for s in found.steps] == ["mip(slab_mm=4, plane='native')"]
+    assert verified(tmp_path / "twice", [str(source), str(out)]).verdict == "SAME"
+    found = verified(tmp_path / "twice", source)
+    assert found.verdict == "NOT-RECOMPUTABLE"
+    assert derive.read(out).series_instance_uid in found.reason
+
+
+@pytest.fixture
+def on_reference(tmp_path):
+    """A series on the grid of another one; both are in one frame of reference."""
+    source = save(make_series("CT", count=6), tmp_path / "source")
+    changes = {"SeriesInstanceUID": "1.2.3.9", "SOPInstanceUID": lambda k: f"1.2.3.9.{k + 1}"}
+    other = save(make_series("MR", count=4, spacing=(2.0, 1.7), step=2.5, **changes), tmp_path / "other")
+    steps = resample(reference=derive.read(other)), gaussian_blur(sigma_mm=1.0)
+    derive.build(derive.read(source), *steps).write(tmp_path / "out")
+    return tmp_path / "out", source, other
+
+
+def test_a_grid_that_is_recorded_by_its_series_is_asked_for(on_reference):
+    out, source, other = on_reference
+    found = verified(out, source)
+    assert found.verdict == "NOT-RECOMPUTABLE"
+    assert "series 1.2.3.9, of which only the UID is recorded; give it with --reference" in found.reason
+    assert verified(out, source, reference=other).verdict == "SAME"
+    assert verified(out, [str(source), str(other)]).verdict == "SAME"
+    wrong = verified(out, source, reference=source)
+    assert (wrong.verdict, "cannot be read" in wrong.reason) == ("NOT-RECOMPUTABLE", True)
+
+
+def test_a_grid_that_is_recorded_by_its_numbers_is_enough(tmp_path):
+    source = save(make_series("CT", count=6), tmp_path / "source")
+    read = derive.read(source)
+    grid = derive.Geometry(
+        (-9.3, 21.1, -29.0), (0.96, 0.28, 0.0), (-0.28, 0.96, 0.0), (1 / 3, 2.0), 1.1, (7, 20, 5),
+        read.geometry.frame_of_reference_uid,
+    )  # fmt: skip
+    derive.build(read, resample(reference=grid)).write(tmp_path / "out")
+    assert verified(tmp_path / "out", source).verdict == "SAME"
+
+
+def test_a_series_that_was_compressed_without_loss_on_the_way_is_the_same(made):
+    out, source, written = made()
+    for file in written:
+        dataset = pydicom.dcmread(file)
+        dataset.compress(RLELossless, generate_instance_uid=False)
+        dataset.save_as(file)
+    assert verified(out, source).verdict == "SAME"
+
+
+def test_archives_are_read_on_both_sides(made, tmp_path):
+    out, source, _ = made()
+    for folder in (out, source):
+        with zipfile.ZipFile(tmp_path / f"{folder.name}.zip", "w") as archive:
+            for file in folder.iterdir():
+                archive.write(file, f"in/{file.name}")
+    assert verified(tmp_path / "out.zip", tmp_path / "source.zip").verdict == "SAME"
+
+
+def test_sources_are_looked_for_beside(made):
+    out, source, _ = made()
+    assert verified(out).verdict == "SAME"
+    shutil.rmtree(source)
+    found = verified(out)
+    assert (found.verdict, len(found.missing)) == ("NOT-RECOMPUTABLE", 8)
+
+
+def test_what_may_be_off_by_a_step_is_the_same_only_where_that_is_allowed(made):
+    out, source, written = made()
+    edit(written[0], lambda d: setattr(d, "PixelData", (pixels_of(d) + 1).tobytes()))
+    assert verified(out, source).verdict == "DIFFERS"
+    assert verified(out, source, within_steps=1).verdict == "SAME"
+    for steps in (-1, float("nan"), float("inf")):
+        with pytest.raises(derive.UsageError, match="VER-STEPS"):
+            verify(out, source, within_steps=steps)
+
+
+def test_several_series_are_chosen_from_by_uid(made, tmp_path):
+    out, source, _ = made()
+    derive.build(derive.read(source), mip()).write(tmp_path / "both" / "mip")
+    shutil.copytree(out, tmp_path / "both" / "blur")
+    with pytest.raises(derive.SourceError, match="SRC-SERIES"):
+        verify(tmp_path / "both", source)
+    assert len(verified(tmp_path / "both", source, series=derive.read(out).series_instance_uid).images) == 8
+
+
+def test_what_holds_no_image_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("no image")
+    with pytest.raises(derive.SourceError, match="SRC-NONE"):
+        verify(tmp_path, tmp_path)
+
+
+def run(*words):
+    parser = argparse.ArgumentParser()
+    explaining.add_parsers(parser.add_subparsers())
+    arguments = parser.parse_args(["verify", *map(str, words)])
+    return arguments.run(arguments)
+
+
+def test_the_command_says_it_and_ends_with_0_or_1(made, capsys):
+    out, source, written = made()
+    assert run(out, "--sources", source) == 0
+    assert capsys.readouterr().out.startswith("SAME\n  step    gaussian_blur(sigma_mm=1.5)\n")
+    assert run(out, "--sources", source, "--json") == 0
+    schema().validate(json.loads(capsys.readouterr().out))
+    edit(written[0], lambda d: setattr(d, "PixelData", (pixels_of(d) + 1).tobytes()))
+    assert run(out, "--sources", source) == 1
+    assert capsys.readouterr().out.startswith("DIFFERS: 1 of 8 images, in 168 voxels of 1 by 1 HU (1 steps) at most\n")
+    assert run(out, "--sources", source, "--within-steps", "1", "--quiet") == 0
+    assert capsys.readouterr().out == ""
+    shutil.rmtree(source)
+    assert run(out) == 1
+    assert capsys.readouterr().out.startswith("NOT-RECOMPUTABLE: ")
