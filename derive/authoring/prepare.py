@@ -7,13 +7,13 @@ from datetime import datetime, timedelta, timezone
 
 from derive.authoring.options import Options
 from derive.authoring.order import Given, Making, Order
-from derive.authoring.scan import Scan, digest_of, scan
+from derive.authoring.scan import ValueRange, digest_of, scan
 from derive.authoring.settable import checked_attributes
 from derive.authoring.window import window_of
 from derive.elements.charset import fits, is_text
 from derive.elements.element import tag_of
 from derive.errors import UsageError
-from derive.model.classes import Target, target
+from derive.model.classes import Target, target_of
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.frames import Pictures
 from derive.model.source import Attributes, GivenAttributes, SourceSeries
@@ -24,12 +24,12 @@ from derive.version import VERSION
 
 def draft(order: Order, options: Options) -> Making:
     """Settle what can be settled without looking at a single pixel: no encoding, no window, passing UIDs."""
-    source, goal = order.source, target(order.sop_class_uid)
-    given = Given(options.series_description, options.series_number, checked_attributes(goal.iod, options.set))
+    source, target = order.source, target_of(order.sop_class_uid)
+    given = Given(options.series_description, options.series_number, checked_attributes(target.iod, options.set))
     source = _holding(source, _added_text(order.derivation, given))
     uids = RandomUids(checked_root(options.uid_prefix))
     now = _now(source, options.timestamp)
-    return Making(source, order.volume, order.derivation, goal, None, uids, now, given)
+    return Making(source, order.volume, order.derivation, target, None, uids, now, given)
 
 
 def prepare(order: Order, options: Options) -> Making:
@@ -38,8 +38,8 @@ def prepare(order: Order, options: Options) -> Making:
     Values are passed over once beforehand only if their range is not known or the UIDs depend on them.
     """
     making = draft(order, options)
-    encoding, scanned = _encoding(order, making.target)
-    return replace(making, encoding=encoding, uids=_uids(order, options, scanned), window=window_of(order))
+    encoding, values = _encoding(order, making.target)
+    return replace(making, encoding=encoding, uids=_uids(order, options, values), window=window_of(order))
 
 
 def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
@@ -54,22 +54,22 @@ def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncod
     )
 
 
-def _encoding(order: Order, goal: Target) -> tuple[Encoding | None, Scan | None]:
+def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange | None]:
     volume, stored = order.volume, order.stored
     if isinstance(volume, Pictures):
         return None, None
     kept, padded = bool(stored.slopes), volume.quantity.padded
-    if per_instance(goal.rescale, stored, kept):
+    if per_instance(target.rescale, stored, kept):
         return None, None
     if kept and volume.value_range is not None:
-        encoding = keep(goal.rescale, stored, volume.value_range, padded)
+        encoding = keep(target.rescale, stored, volume.value_range, padded)
         if encoding is not None:
             return encoding, None
     found = scan(volume)
-    return fit(goal.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
+    return fit(target.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
 
 
-def _uids(order: Order, options: Options, scanned: Scan | None) -> Uids:
+def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
     root = checked_root(options.uid_prefix)
     if options.uids == "random":
         return RandomUids(root)
@@ -83,7 +83,7 @@ def _uids(order: Order, options: Options, scanned: Scan | None) -> Uids:
         str(options.series_number),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
         order.volume.layout,
-        digest_of(order.volume, scanned),
+        digest_of(order.volume, values),
     ]
     return ReproducibleUids(tuple(facts), root)
 

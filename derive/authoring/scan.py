@@ -13,7 +13,7 @@ from derive.model.volume import Volume, slabs
 
 
 @dataclass(frozen=True)
-class Scan:
+class ValueRange:
     """What one pass over all values tells.
 
     Parameters
@@ -29,7 +29,7 @@ class Scan:
     digest: str
 
 
-def scan(volume: Volume) -> Scan:
+def scan(volume: Volume) -> ValueRange:
     """Pass over all values once.
 
     Raises
@@ -45,11 +45,11 @@ def scan(volume: Volume) -> Scan:
             low, high = min(low, float(native.min())), max(high, float(native.max()))
     if low > high:
         raise ValuesError("VAL-EMPTY", "every value of the result is padding; there is nothing to store")
-    return Scan(low, high, digest.hexdigest())
+    return ValueRange(low, high, digest.hexdigest())
 
 
-def digest_of(content: Content, scanned: Scan | None) -> str:
+def digest_of(content: Content, found: ValueRange | None) -> str:
     """Digest of all values."""
     if isinstance(content, Pictures):
         return hashlib.sha256(np.ascontiguousarray(content.pages).tobytes()).hexdigest()
-    return (scanned or scan(content)).digest
+    return (found or scan(content)).digest

@@ -9,7 +9,7 @@ from pathlib import Path
 from derive.builder import build
 from derive.checking import CheckReport, folded
 from derive.checking import check as check_files
-from derive.checking.grouping import grouped
+from derive.checking.finding import grouped
 from derive.cli.flags import bound
 from derive.cli.network import deliver, source_folder
 from derive.cli.shared import check_manifest, input_of, print_json, progress, series_options

@@ -9,7 +9,7 @@ from derive.authoring.policy import known_across_classes
 from derive.conversion.given import Facts, Patient, Study, excluded, new_patient, split_settings
 from derive.conversion.subject import Subject
 from derive.elements.element import Element, tag_of
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.model.source import GivenAttributes, SourceSeries
 
 #: What else is known of the patient and the study of a picture that lies nowhere.
@@ -51,7 +51,7 @@ def of_nobody(subject: Subject, given: Said) -> tuple[GivenAttributes, Mapping[s
 
 def narrowed(subject: Subject, reference: SourceSeries, given: Said) -> tuple[SourceSeries, Mapping[str, str]]:
     """The images of a reference of another class: what is true of any class, what is said, and what follows."""
-    shared = known_across_classes(target(reference.sop_class_uid).iod)
+    shared = known_across_classes(target_of(reference.sop_class_uid).iod)
     shared -= {tag_of(keyword) for keyword in excluded(subject.target.iod)}
     known = {k: "" for k in _BODY if tag_of(k) in shared and reference.agreement(tag_of(k)).element is not None}
     elements, rules, others = _beside(subject, reference, given, known)
@@ -61,7 +61,7 @@ def narrowed(subject: Subject, reference: SourceSeries, given: Said) -> tuple[So
 def identity_of(subject: Subject, reference: SourceSeries, given: Said) -> tuple[GivenAttributes, Mapping[str, str]]:
     """Whose a picture is that lies nowhere: the patient and the study of a reference, and nothing of its images."""
     elements, rules, others = _beside(subject, reference, given, {})
-    iod, constant = target(reference.sop_class_uid).iod, reference.table.constant
+    iod, constant = target_of(reference.sop_class_uid).iod, reference.table.constant
     shared = {r.tag for r in iod.attributes.values() if r.entity in ("Patient", "Study")} | _ABOUT_TEXT
     pulled = {tag: constant[tag] for tag in shared if tag in constant}
     return GivenAttributes.of(pulled | elements, dict.fromkeys(pulled, _OF_REFERENCE) | rules), others

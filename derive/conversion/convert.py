@@ -19,7 +19,7 @@ from derive.errors import UsageError
 from derive.formats import of_object, open_file
 from derive.formats.arrays import RawLayout
 from derive.formats.samples import Samples
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
 from derive.model.source import GivenAttributes, SourceSeries
@@ -154,7 +154,7 @@ def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.S
         step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.KEEPS_QUANTITY)
         return replace(_order(subject, identity, Derivation((step,))), files=reference.paths), kept
     check_overlap(geometry, reference.geometry, subject.wishes.require_overlap, subject.samples.name)
-    if subject.target != target(reference.sop_class_uid):
+    if subject.target != target_of(reference.sop_class_uid):
         source, kept = attributes.narrowed(subject, reference, given)
     step = _step(subject, *_effects(subject, geometry, reference))
     step = replace(step, new_plane=not geometry.same_plane(reference.geometry))
@@ -173,9 +173,9 @@ def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> t
     MR numbers are in units of their own: nothing tells that those of a file are those of the reference. Of a
     reference of another class no quantity is known, and what is said of the values stands.
     """
-    goal, kept = subject.target, geometry is reference.geometry
-    same = goal != target(reference.sop_class_uid)
-    if not same and goal.units_keyword:
+    target, kept = subject.target, geometry is reference.geometry
+    same = target != target_of(reference.sop_class_uid)
+    if not same and target.units_keyword:
         same = subject.quantity.units == quantity_of(reference).units
     return (
         GeometryEffect.KEEPS_GRID if kept else GeometryEffect.NEW_GRID,

@@ -17,7 +17,7 @@ from derive.conversion.overlap import contributors
 from derive.conversion.placement import affine_of
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.model.classes import Target, class_for, target
+from derive.model.classes import Target, class_for, target_of
 from derive.model.frames import Content, Pictures
 from derive.model.geometry import POSITION_TOLERANCE_MM
 from derive.model.reorient import Placing, Wish, place
@@ -67,7 +67,7 @@ class Subject:
     @property
     def target(self) -> Target:
         """What we decided for that class."""
-        return target(self.sop_class_uid)
+        return target_of(self.sop_class_uid)
 
     @cached_property
     def placing(self) -> Placing | None:

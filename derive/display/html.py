@@ -17,7 +17,7 @@ from derive.display.draw import png_of
 from derive.display.layout import SMALL
 from derive.display.sight import Sight, extent_of, sight_of
 from derive.errors import DeriveError
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.model.frames import Pictures
 from derive.model.geometry import Geometry, letters_of
 from derive.model.source import Attributes, SourceSeries
@@ -123,7 +123,7 @@ def _grid(geometry: Geometry | None) -> Rows:
 
 def _of_source(series: SourceSeries) -> Rows:
     return [
-        *_what(series, target(series.sop_class_uid).modality),
+        *_what(series, target_of(series.sop_class_uid).modality),
         ("images", f"{len(series.instances)}, {len(series.skipped)} files beside them were skipped"),
         *_grid(series.geometry),
     ]
@@ -137,7 +137,7 @@ def _what(source: Attributes, modality: str) -> Rows:
 def _of_derived(series: DerivedSeries) -> Rows:
     said = series.options.series_description
     return [
-        ("modality", target(series.order.sop_class_uid).modality),
+        ("modality", target_of(series.order.sop_class_uid).modality),
         *([("description", said)] if said else []),
         ("images", str(series.volume.count)),
         *_grid(series.volume.geometry),

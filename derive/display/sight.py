@@ -13,7 +13,7 @@ from derive.builder import DerivedSeries
 from derive.display.grey import Grey, of_series, of_window, shown_units
 from derive.errors import UsageError, ValuesError
 from derive.formats import Samples, is_volume_or_picture, open_file
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.model.geometry import Geometry
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
@@ -137,7 +137,7 @@ def _of_derived(series: DerivedSeries) -> Sight:
     volume = series.volume
     if not isinstance(volume, Volume):
         raise UsageError("SHOW-PICTURES", "pictures are no volume with three planes; look at them with any viewer")
-    modality = target(series.order.sop_class_uid).modality
+    modality = target_of(series.order.sop_class_uid).modality
     window = window_of(series.order)
     name = _named(modality, series.options.series_description or series.derivation.description)
     inverted = PET_INVERTED if modality == "PT" else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from derive.builder import DerivedSeries
 from derive.display.grey import shown_units
 from derive.display.sight import extent_of
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.model.source import SourceSeries
 from derive.model.volume import Volume
 from derive.writing.report import Report
@@ -20,7 +20,7 @@ def repr_of_volume(volume: Volume) -> str:
 def repr_of_source(series: SourceSeries) -> str:
     """Return which modality, and how many voxels of what size."""
     skipped = f", {len(series.skipped)} files skipped" if series.skipped else ""
-    return f"<SourceSeries: {target(series.sop_class_uid).modality}, {extent_of(series.geometry)}{skipped}>"
+    return f"<SourceSeries: {target_of(series.sop_class_uid).modality}, {extent_of(series.geometry)}{skipped}>"
 
 
 def repr_of_derived(series: DerivedSeries) -> str:
@@ -28,7 +28,7 @@ def repr_of_derived(series: DerivedSeries) -> str:
     geometry = series.volume.geometry
     extent = extent_of(geometry) if geometry else f"{series.volume.count} instances of pictures"
     done = series.derivation.description or "as acquired"
-    return f"<DerivedSeries: {target(series.order.sop_class_uid).modality}, {extent}, {done}>"
+    return f"<DerivedSeries: {target_of(series.order.sop_class_uid).modality}, {extent}, {done}>"
 
 
 def repr_of_report(report: Report) -> str:

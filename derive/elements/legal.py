@@ -34,8 +34,6 @@ _FORMATS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "F
 _LONGEST_SHOWN = 70
 #: Results for longer values are not kept.
 _LONGEST_KEPT = 4096
-#: The rules that were asked about, by identity: to hash one with all its items takes longer than to judge.
-_RULES: dict[int, AttributeRule] = {}
 
 
 @dataclass(frozen=True)
@@ -103,16 +101,14 @@ def faults(
     """Return everything that makes the value of an element illegal, as :func:`problem` says the first."""
     # Only text depends on the character set: without it, equal elements are judged once.
     plain = element.vr != "SQ" and element.value.isascii() and b"\x1b" not in element.value
-    _RULES[id(rule)] = rule
     judge = _faults if len(element.value) <= _LONGEST_KEPT else _faults.__wrapped__
-    return judge(element, id(rule), values, (default_encoding,) if plain else tuple(encodings))
+    return judge(element, rule, values, (default_encoding,) if plain else tuple(encodings))
 
 
 @lru_cache(maxsize=2048)
 def _faults(
-    element: Element, rule_id: int, values: tuple[ValueRule, ...], encodings: tuple[str, ...]
+    element: Element, rule: AttributeRule, values: tuple[ValueRule, ...], encodings: tuple[str, ...]
 ) -> tuple[Fault, ...]:
-    rule = _RULES[rule_id]
     wanted = rule.vr.split(" or ")
     if element.vr not in wanted:
         found = f"has the value representation {element.vr}; wanted {rule.vr}"
@@ -206,7 +202,7 @@ def _sequence_faults(element: Element, rule: AttributeRule, encodings: tuple[str
         return
     if rule.items:
         for number, item in enumerate(items, 1):
-            for fault in _item_faults(item, id(rule), encodings):
+            for fault in _item_faults(item, rule, encodings):
                 yield Fault(fault.code, (f"item {number}", *fault.path), fault.rule, fault.message, fault.section)
 
 
@@ -228,13 +224,13 @@ def items_of(element: Element) -> tuple[tuple[Element, ...], ...] | None:
 
 
 @lru_cache(maxsize=2048)
-def _item_faults(item: tuple[Element, ...], rule_id: int, encodings: tuple[str, ...]) -> tuple[Fault, ...]:
+def _item_faults(item: tuple[Element, ...], rule: AttributeRule, encodings: tuple[str, ...]) -> tuple[Fault, ...]:
     elements = {e.tag: e for e in item}
     has = reader(elements, encodings)
     if _CHARACTER_SET in elements:
         encodings = encodings_named(has("SpecificCharacterSet")) or encodings
     found: list[Fault] = []
-    for inner in _RULES[rule_id].items:
+    for inner in rule.items:
         if inner.tag == _PIXEL_DATA:  # of an icon: elements leave it out
             continue
         element = elements.get(inner.tag)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from derive.errors import DeriveError
 from derive.inspection.keywords import integer, numbers, raw, spread, text, told
-from derive.model.classes import sop_class_uids, target
+from derive.model.classes import sop_class_uids, target_of
 from derive.model.source import SourceSeries
 from derive.pixels.decode import CODECS, uid_of
 from derive.reading.header import Header
@@ -177,9 +177,9 @@ def _units(headers: Sequence[Header], source: SourceSeries | None) -> str:
     uid = text(headers[0], "SOPClassUID")
     if uid not in sop_class_uids():
         return ""
-    goal = target(uid)
-    said = told(headers, goal.units_keyword) if goal.units_keyword else ("",)
-    return " and ".join(v for v in said if v) or goal.units
+    target = target_of(uid)
+    said = told(headers, target.units_keyword) if target.units_keyword else ("",)
+    return " and ".join(v for v in said if v) or target.units
 
 
 def patients(headers: Sequence[Header]) -> int:

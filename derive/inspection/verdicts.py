@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from derive.builder import build
 from derive.errors import DeriveError
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.model.geometry import Geometry
 from derive.model.source import Skipped, SourceSeries
 from derive.operations import REGISTRY, OperationKind
@@ -127,7 +127,7 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
 
 def _as_reference(source: SourceSeries) -> None:
     """Ask of a reference what a conversion asks of it: the units, where its class states them."""
-    if target(source.sop_class_uid).units_keyword:
+    if target_of(source.sop_class_uid).units_keyword:
         quantity_of(source)
 
 

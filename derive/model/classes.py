@@ -107,7 +107,7 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
 
 
 @cache
-def target(sop_class_uid: str) -> Target:
+def target_of(sop_class_uid: str) -> Target:
     """Return the target for a class.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from derive.errors import SourceError, ValuesError
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.pixels.decode import PixelLayout
 from derive.pixels.encode import Rescale
 from derive.reading.header import Header
@@ -70,7 +70,7 @@ def rescale_of(header: Header) -> tuple[float, float]:
             "VAL-LUT", f"{header.name} has a Modality LUT Sequence (0028,3000); only a linear rescale is read"
         )
     slope, intercept = header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
-    if slope is None and intercept is None and target(header.text("SOPClassUID")).rescale is Rescale.MAPPING:
+    if slope is None and intercept is None and target_of(header.text("SOPClassUID")).rescale is Rescale.MAPPING:
         return mapping_of(header)
     if slope is None or intercept is None:
         raise ValuesError(

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 from derive import parallel
 from derive.errors import ValuesError
-from derive.model.classes import target
+from derive.model.classes import target_of
 from derive.model.source import SourceInstance, SourceSeries
 from derive.model.volume import Array, Quantity, Volume
 
@@ -80,13 +80,13 @@ def _exact(instance: SourceInstance) -> bool:
 
 def quantity_of(series: SourceSeries) -> Quantity:
     """Units, fill and padding of a series."""
-    goal = target(series.sop_class_uid)
+    target = target_of(series.sop_class_uid)
     padded = any(i.padding is not None for i in series.instances)
-    units = (_one(series, goal.units_keyword) or goal.units) if goal.units_keyword else _mapped_units(series)
+    units = (_one(series, target.units_keyword) or target.units) if target.units_keyword else _mapped_units(series)
     if not units:
-        raise ValuesError("VAL-UNITS", f"the images do not state their {goal.units_keyword}")
+        raise ValuesError("VAL-UNITS", f"the images do not state their {target.units_keyword}")
     step = min(abs(i.rescale[0]) for i in series.instances)
-    return Quantity(units, goal.fill if units == goal.units else 0.0, padded, step)
+    return Quantity(units, target.fill if units == target.units else 0.0, padded, step)
 
 
 def _one(series: SourceSeries, keyword: str) -> str:

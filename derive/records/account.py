@@ -23,7 +23,7 @@ from derive.elements.encoding import decode
 from derive.elements.legal import items_of
 from derive.elements.mend import legal
 from derive.errors import MissingAttribute
-from derive.model.classes import IDENTITY, made_class_uids, target
+from derive.model.classes import IDENTITY, made_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
 from derive.model.source import SourceSeries
@@ -258,7 +258,7 @@ def _nothing(first: int, last: int) -> NoReturn:
 def _known(source: SourceSeries, sop_class_uid: str, image: Instance) -> SourceSeries:
     """Return what is known of a source: of one of another class, what is true of any class; the written charset."""
     if source.sop_class_uid != sop_class_uid:
-        source = source.only(known_across_classes(target(source.sop_class_uid).iod), {}, {})
+        source = source.only(known_across_classes(target_of(source.sop_class_uid).iod), {}, {})
     charset = tag_of("SpecificCharacterSet")
     utf8 = image.text("SpecificCharacterSet") == "ISO_IR 192"
     return source.in_utf8() if utf8 and any(e != image.elements[charset] for e in _column(source, charset)) else source

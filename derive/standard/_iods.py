@@ -56,7 +56,7 @@ class ModuleUse:
     section: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)  # one object a module and entity: identity is equality
 class AttributeRule:
     """An attribute as one module defines it (PS3.3 Annex C, PS3.6).
 

@@ -9,7 +9,7 @@ from derive.authoring.entities import BUILDERS
 from derive.authoring.policy import ANY, Action, row, rows
 from derive.elements.element import tag_of
 from derive.errors import AssembleError
-from derive.model.classes import made_class_uids, sop_class_uids, target
+from derive.model.classes import made_class_uids, sop_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.operations.declaration import derivation_code
 
@@ -85,7 +85,7 @@ def test_the_strongest_effect_decides():
 
 def test_image_type_has_the_terms_of_the_iod():
     keeps, new, projection = GeometryEffect
-    ct, mr, pet = (target(uid) for uid in sop_class_uids())
+    ct, mr, pet = (target_of(uid) for uid in sop_class_uids())
     assert ct.image_type(derivation(keeps)) == ["DERIVED", "SECONDARY", "AXIAL"]
     assert mr.image_type(derivation(new)) == ["DERIVED", "SECONDARY", "OTHER"]
     assert mr.image_type(derivation(projection)) == ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]

@@ -20,7 +20,7 @@ import pytest
 
 import derive
 from derive.checking import Finding
-from derive.checking.grouping import grouped
+from derive.checking.finding import grouped
 from derive.cli import inspecting
 from derive.demo import phantom_datasets
 from derive.errors import DeriveError, SourceError, UsageError

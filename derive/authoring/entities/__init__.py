@@ -5,7 +5,7 @@ instance) and returns a value for pydicom, an encoded :class:`~derive.elements.e
 attribute that is not to be there. It never sees the data set.
 """
 
-from derive.authoring.entities import equipment, image, image_pixel, image_plane, pages, references, series, times  # noqa: F401 - registers
+from derive.authoring.entities import equipment, image, image_pixel, image_plane, multi_frame, references, series  # noqa: F401 - registers
 from derive.authoring.entities.registry import BUILDERS, Builder
 
 __all__ = ["BUILDERS", "Builder"]

@@ -1,4 +1,4 @@
-"""Equipment: the application that makes the series, and what it was made of (PS3.3 C.7.5.1, C.12.1.1.5)."""
+"""Equipment: the application that makes the series, and what it was made of (PS3.3 C.7.5.1, C.8.6.1, C.12.1.1.5)."""
 
 from __future__ import annotations
 
@@ -74,3 +74,33 @@ def _purpose(image_type: Element | None) -> str:
     values = decode(image_type) if image_type else None
     first = values if isinstance(values, str) else (values or [""])[0]
     return "ProcessingEquipment" if str(first).strip() == "DERIVED" else "AcquisitionEquipment"
+
+
+@per_series("SecondaryCaptureDeviceManufacturer")
+def device_manufacturer(making: Making) -> str:
+    """Return who makes this application."""
+    return MANUFACTURER
+
+
+@per_series("SecondaryCaptureDeviceManufacturerModelName")
+def device_model(making: Making) -> str:
+    """Return the name of this application."""
+    return MODEL
+
+
+@per_series("SecondaryCaptureDeviceSoftwareVersions")
+def device_software(making: Making) -> str:
+    """Return the version of this application."""
+    return VERSION
+
+
+@per_series("DateOfSecondaryCapture")
+def date_of_capture(making: Making) -> str:
+    """Return the date of now."""
+    return making.now.strftime("%Y%m%d")
+
+
+@per_series("TimeOfSecondaryCapture")
+def time_of_capture(making: Making) -> str:
+    """Return the time of now."""
+    return making.now.strftime("%H%M%S.%f")

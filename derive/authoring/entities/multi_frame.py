@@ -1,12 +1,12 @@
-"""Secondary Capture: pages in one instance, and what made them (PS3.3 C.7.6.6, C.8.6)."""
+"""What tells frames apart: pages of one instance, times of one series (PS3.3 C.7.6.5, C.7.6.6, C.8.3.1, C.8.6.3)."""
 
 from __future__ import annotations
 
-from derive.authoring.entities.registry import per_series
-from derive.authoring.order import Making
-from derive.elements.element import tag_of
+from derive.authoring.entities.registry import per_frame, per_series
+from derive.authoring.order import Frame, Making
+from derive.elements.element import Element, tag_of
 from derive.model.frames import Pictures
-from derive.version import MANUFACTURER, MODEL, VERSION
+from derive.pixels.encode import decimal
 
 SEVERAL = 2
 
@@ -53,31 +53,34 @@ def presentation_lut_shape(making: Making) -> str | None:
     return "IDENTITY" if making.frames_together and grey else None
 
 
-@per_series("SecondaryCaptureDeviceManufacturer")
-def device_manufacturer(making: Making) -> str:
-    """Return who makes this application."""
-    return MANUFACTURER
+def _times(making: Making) -> int:
+    return 1 if isinstance(making.volume, Pictures) else making.volume.times
 
 
-@per_series("SecondaryCaptureDeviceManufacturerModelName")
-def device_model(making: Making) -> str:
-    """Return the name of this application."""
-    return MODEL
+def _pulled(making: Making, frame: Frame, keyword: str) -> Element | None:
+    return making.source.agreement(tag_of(keyword), frame.contributors or None).element
 
 
-@per_series("SecondaryCaptureDeviceSoftwareVersions")
-def device_software(making: Making) -> str:
-    """Return the version of this application."""
-    return VERSION
+@per_frame("TemporalPositionIdentifier")
+def temporal_position_identifier(making: Making, frame: Frame) -> int | Element | None:
+    """Return which time it is of, from 1; the source's where there is one time."""
+    if _times(making) > 1:
+        return frame.time + 1
+    return _pulled(making, frame, "TemporalPositionIdentifier")
 
 
-@per_series("DateOfSecondaryCapture")
-def date_of_capture(making: Making) -> str:
-    """Return the date of now."""
-    return making.now.strftime("%Y%m%d")
+@per_frame("NumberOfTemporalPositions")
+def number_of_temporal_positions(making: Making, frame: Frame) -> int | Element | None:
+    """Return how many times there are; what the source says where this is one of them."""
+    if _times(making) > 1:
+        return _times(making)
+    return _pulled(making, frame, "NumberOfTemporalPositions")
 
 
-@per_series("TimeOfSecondaryCapture")
-def time_of_capture(making: Making) -> str:
-    """Return the time of now."""
-    return making.now.strftime("%H%M%S.%f")
+@per_frame("TemporalResolution")
+def temporal_resolution(making: Making, frame: Frame) -> float | Element | None:
+    """Return the time from one to the next, ms, where it is known; else what the source says."""
+    if isinstance(making.volume, Pictures) or making.volume.times == 1:
+        return _pulled(making, frame, "TemporalResolution")
+    step = making.volume.time_step_s
+    return None if step is None else decimal(step * 1000)
