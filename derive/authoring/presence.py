@@ -9,8 +9,9 @@ from derive import standard
 from derive.authoring.entities import BUILDERS
 from derive.authoring.order import Making
 from derive.authoring.policy import Action, row
+from derive.elements.instance import State
 from derive.elements.legal import reader
-from derive.elements.view import State, View
+from derive.elements.view import View
 from derive.model.classes import IDENTITY
 from derive.standard import AttributeRule, conditions
 

@@ -8,10 +8,10 @@ from functools import cache, lru_cache
 
 from derive import standard
 from derive.checking.finding import Finding, checks
-from derive.checking.instance import Instance
+from derive.checking.instance import Judged
 from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.instance import State
 from derive.elements.legal import Fault, faults, reader
-from derive.elements.view import State
 from derive.model.classes import IDENTITY
 from derive.standard import AttributeRule, Iod, ValueRule
 from derive.standard.conditions import Condition, Has, condition, module_condition
@@ -22,7 +22,7 @@ _ANYWHERE = frozenset({0xFFFCFFFC, 0xFFFAFFFA, 0x04000500})
 _ATTRIBUTES_OF_OUR_OWN_CHECKS = {"mr-image": frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})}
 
 
-def presence_findings(instance: Instance) -> Iterator[Finding]:
+def presence_findings(instance: Judged) -> Iterator[Finding]:
     """Judge which modules and attributes the instance has, and should have."""
     has = reader(instance.elements, instance.encodings)
     present = present_modules(instance)
@@ -46,12 +46,12 @@ class ValueChecks:
         self._context: tuple[object, ...] = ()
         self._found: dict[int, tuple[Finding, ...]] = {}
 
-    def findings(self, instance: Instance, present: frozenset[str], changed: frozenset[int]) -> Iterator[Finding]:
+    def findings(self, instance: Judged, present: frozenset[str], changed: frozenset[int]) -> Iterator[Finding]:
         """Judge the value of every attribute of the IOD that has one.
 
         Parameters
         ----------
-        instance : Instance
+        instance : Judged
         present : frozenset of str
             Its modules.
         changed : frozenset of int
@@ -71,7 +71,7 @@ class ValueChecks:
             yield from (replace(f, file=instance.name) for f in self._found[tag])
 
 
-def _value_findings(instance: Instance, element: Element, present: frozenset[str]) -> Iterator[Finding]:
+def _value_findings(instance: Judged, element: Element, present: frozenset[str]) -> Iterator[Finding]:
     judged = _rules_of(instance.iod, present).get(element.tag)
     if judged is not None:
         rule, values = judged
@@ -88,7 +88,7 @@ def _rules_of(iod: Iod, present: frozenset[str]) -> dict[int, tuple[AttributeRul
     }
 
 
-def present_modules(instance: Instance) -> frozenset[str]:
+def present_modules(instance: Judged) -> frozenset[str]:
     """Modules that the IOD demands, and those of the others that an attribute of their own shows to be there."""
     evidence = _evidence(instance.iod)
     shown = {evidence[tag] for tag in instance.elements if tag in evidence}
@@ -101,7 +101,7 @@ def _evidence(iod: Iod) -> dict[int, str]:
     return {rules[0].tag: rules[0].module for rules in iod.all_rules.values() if len(rules) == 1}
 
 
-def _presence(instance: Instance, rule: AttributeRule, has: Has) -> Iterator[Finding]:
+def _presence(instance: Judged, rule: AttributeRule, has: Has) -> Iterator[Finding]:
     state = instance.state(rule.tag)
     if rule.type == "1" and state is not State.FILLED:
         message = f"is {state.name.lower()}; wanted a value"
@@ -118,7 +118,7 @@ def _presence(instance: Instance, rule: AttributeRule, has: Has) -> Iterator[Fin
             yield from _conditional(instance, rule, has, asked)
 
 
-def _conditional(instance: Instance, rule: AttributeRule, has: Has, asked: Condition) -> Iterator[Finding]:
+def _conditional(instance: Judged, rule: AttributeRule, has: Has, asked: Condition) -> Iterator[Finding]:
     kind, absent = f"type {rule.type}", instance.state(rule.tag) is State.ABSENT
     if absent and asked.holds(instance.iod.name, has):
         message = f"is absent; required {asked.words}"
@@ -128,7 +128,7 @@ def _conditional(instance: Instance, rule: AttributeRule, has: Has, asked: Condi
         yield _of_rule(instance, rule, Fault("CHK-UNWANTED", (), kind, message, asked.section))
 
 
-def _extended(instance: Instance) -> Iterator[Finding]:
+def _extended(instance: Judged) -> Iterator[Finding]:
     """Attributes that no module of the IOD has: a Standard Extended SOP Class (PS3.2 7.3)."""
     known = _tags(instance.iod)
     apart = _ATTRIBUTES_OF_OUR_OWN_CHECKS.get(instance.iod.name, frozenset())
@@ -149,11 +149,11 @@ def _repeating(tag: int) -> bool:
     return 0x5000 <= tag >> 16 <= 0x50FF or 0x6000 <= tag >> 16 <= 0x60FF
 
 
-def _of_rule(instance: Instance, rule: AttributeRule, fault: Fault) -> Finding:
+def _of_rule(instance: Judged, rule: AttributeRule, fault: Fault) -> Finding:
     return _finding(instance, fault, rule.keyword, rule.module, rule.entity in IDENTITY)
 
 
-def _finding(instance: Instance, fault: Fault, path: str, module: str, identity: bool = False) -> Finding:
+def _finding(instance: Judged, fault: Fault, path: str, module: str, identity: bool = False) -> Finding:
     check = checks()[fault.code]
     severity, message = check.severity, fault.message
     if identity and (fault.path or fault.code in _VALUE_CODES):

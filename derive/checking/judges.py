@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from derive.checking.attributes import ValueChecks, presence_findings, present_modules
 from derive.checking.finding import Finding
-from derive.checking.instance import Instance
+from derive.checking.instance import Judged
 from derive.checking.pixels import ATTRIBUTE_JUDGES as PIXELS
 from derive.checking.pixels import value_findings
 from derive.checking.plane import JUDGES as PLANE
@@ -16,7 +16,7 @@ from derive.checking.references import JUDGES as REFERENCES
 from derive.elements.view import Changes, Remembered
 
 Answer = TypeVar("Answer")
-Judge: TypeAlias = Callable[[Instance], Iterator[Finding]]
+Judge: TypeAlias = Callable[[Judged], Iterator[Finding]]
 
 #: What looks at attributes only, and so need not look again where those are the same.
 JUDGES: tuple[Judge, ...] = (presence_findings, *PLANE, *PIXELS, *REFERENCES)
@@ -28,7 +28,7 @@ class InstanceChecks:
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, bool], _Kind] = {}
 
-    def findings(self, instance: Instance) -> Iterator[Finding]:
+    def findings(self, instance: Judged) -> Iterator[Finding]:
         """Judge one instance, apart from its series."""
         kind = (instance.iod.name, instance.encapsulated)
         if kind not in self._kinds:
@@ -39,13 +39,13 @@ class InstanceChecks:
 class _Kind:
     """Checks instances of one IOD, compressed or not."""
 
-    def __init__(self, first: Instance) -> None:
+    def __init__(self, first: Judged) -> None:
         self._judges = [_remembered(_all(judge), first) for judge in JUDGES]
         self._modules = _remembered(present_modules, first)
         self._values = ValueChecks()
         self._changes = Changes()
 
-    def findings(self, instance: Instance) -> Iterator[Finding]:
+    def findings(self, instance: Judged) -> Iterator[Finding]:
         changed = self._changes.to(instance.elements)
         for judge in self._judges:
             for found in judge(instance.elements, changed):
@@ -54,10 +54,10 @@ class _Kind:
         yield from value_findings(instance)
 
 
-def _remembered(judge: Callable[[Instance], Answer], first: Instance) -> Remembered[Answer]:
+def _remembered(judge: Callable[[Judged], Answer], first: Judged) -> Remembered[Answer]:
     iod, encapsulated = first.iod, first.encapsulated
-    return Remembered(lambda view: judge(Instance("", iod, view, None, encapsulated)))
+    return Remembered(lambda view: judge(Judged(name="", elements=view, iod=iod, encapsulated=encapsulated)))
 
 
-def _all(judge: Judge) -> Callable[[Instance], tuple[Finding, ...]]:
+def _all(judge: Judge) -> Callable[[Judged], tuple[Finding, ...]]:
     return lambda instance: tuple(judge(instance))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.checking.finding import Finding
-from derive.checking.instance import Instance
+from derive.checking.instance import Judged
 from derive.elements.element import keyword_of
 
 #: Attributes whose sign is that of the stored values.
@@ -22,14 +22,14 @@ _SIGNED_BY_PIXELS = (
 )
 
 
-def value_findings(instance: Instance) -> Iterator[Finding]:
+def value_findings(instance: Judged) -> Iterator[Finding]:
     """Judge Pixel Data, which differ from instance to instance."""
     yield from _data(instance)
     yield from _unused_bits(instance)
     yield from _values(instance)
 
 
-def _bits(instance: Instance) -> Iterator[Finding]:
+def _bits(instance: Judged) -> Iterator[Finding]:
     allocated, stored, high = (_whole(instance, k) for k in ("BitsAllocated", "BitsStored", "HighBit"))
     if stored is not None and high is not None and high != stored - 1:
         yield instance.find("CHK-HIGHBIT", "HighBit", f"is {high}; wanted {stored - 1}, Bits Stored less one")
@@ -37,12 +37,12 @@ def _bits(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-BITS", "BitsStored", f"is {stored} of {allocated} Bits Allocated")
 
 
-def _whole(instance: Instance, keyword: str) -> int | None:
+def _whole(instance: Judged, keyword: str) -> int | None:
     number = instance.number(keyword)
     return None if number is None else int(number)
 
 
-def _data(instance: Instance) -> Iterator[Finding]:
+def _data(instance: Judged) -> Iterator[Finding]:
     element = instance.element("PixelData")
     if element is None:
         return
@@ -55,14 +55,14 @@ def _data(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-PIXEL-LENGTH", "PixelData", message)
 
 
-def _frames(instance: Instance) -> Iterator[Finding]:
+def _frames(instance: Judged) -> Iterator[Finding]:
     frames = instance.number("NumberOfFrames")
     if frames is not None and frames > 1 and "NumberOfFrames" not in instance.iod.attributes:
         message = f"is {frames:g}, and {instance.iod.name} has one frame"
         yield instance.find("CHK-FRAMES", "NumberOfFrames", message)
 
 
-def _pointers(instance: Instance) -> Iterator[Finding]:
+def _pointers(instance: Judged) -> Iterator[Finding]:
     """Each attribute that tells the frames apart is there, with as many values as there are frames (C.7.6.6)."""
     frames = instance.number("NumberOfFrames")
     for tag in instance.values("FrameIncrementPointer"):
@@ -73,7 +73,7 @@ def _pointers(instance: Instance) -> Iterator[Finding]:
             yield instance.find("CHK-POINTER", "FrameIncrementPointer", message)
 
 
-def _size(instance: Instance) -> int | None:
+def _size(instance: Judged) -> int | None:
     """Bytes of native pixel data, padded to an even count."""
     factors = [_whole(instance, k) for k in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")]
     if any(f is None for f in factors):
@@ -85,7 +85,7 @@ def _size(instance: Instance) -> int | None:
     return size + size % 2
 
 
-def _signs(instance: Instance) -> Iterator[Finding]:
+def _signs(instance: Judged) -> Iterator[Finding]:
     representation = _whole(instance, "PixelRepresentation")
     if representation is None:
         return
@@ -97,7 +97,7 @@ def _signs(instance: Instance) -> Iterator[Finding]:
             yield instance.find("CHK-SIGN-VR", keyword, message)
 
 
-def _limits(instance: Instance) -> tuple[int, int] | None:
+def _limits(instance: Judged) -> tuple[int, int] | None:
     """Smallest and largest stored value that bits and sign allow."""
     bits, representation = _whole(instance, "BitsStored"), _whole(instance, "PixelRepresentation")
     if not bits or representation is None or not 0 < bits <= 32:
@@ -105,7 +105,7 @@ def _limits(instance: Instance) -> tuple[int, int] | None:
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if representation else (0, (1 << bits) - 1)
 
 
-def _values(instance: Instance) -> Iterator[Finding]:
+def _values(instance: Judged) -> Iterator[Finding]:
     """Smallest and Largest Image Pixel Value may count padding or not."""
     stored = instance.stored if instance.stored is not None else _stored(instance)
     if stored is None or not stored.size:
@@ -124,7 +124,7 @@ def _values(instance: Instance) -> Iterator[Finding]:
             yield instance.find("CHK-MINMAX", keyword, f"is {said}; the stored values say {ends[0]}")
 
 
-def _words(instance: Instance) -> NDArray[Any] | None:
+def _words(instance: Judged) -> NDArray[Any] | None:
     """Return the words of native grayscale Pixel Data, all their bits."""
     element, bits = instance.element("PixelData"), _whole(instance, "BitsAllocated")
     if element is None or instance.encapsulated or bits not in (8, 16, 32) or instance.number("SamplesPerPixel") != 1:
@@ -138,7 +138,7 @@ def _words(instance: Instance) -> NDArray[Any] | None:
     return words[: int(instance.number("Rows") or 0) * int(instance.number("Columns") or 0) * frames]
 
 
-def _unused_bits(instance: Instance) -> Iterator[Finding]:
+def _unused_bits(instance: Judged) -> Iterator[Finding]:
     """Bits above High Bit held overlays once; they are 0 now, or repeat the sign."""
     words, bits, high = _words(instance), _whole(instance, "BitsStored"), _whole(instance, "HighBit")
     if words is None or not bits or high is None or high != bits - 1 or bits >= words.itemsize * 8:
@@ -153,7 +153,7 @@ def _unused_bits(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-PIXEL-BITS", "PixelData", message)
 
 
-def _stored(instance: Instance) -> NDArray[Any] | None:
+def _stored(instance: Judged) -> NDArray[Any] | None:
     """Return the stored values of the words: shifted, masked, with their sign."""
     words, bits, high = _words(instance), _whole(instance, "BitsStored"), _whole(instance, "HighBit")
     signed = instance.number("PixelRepresentation")
@@ -165,7 +165,7 @@ def _stored(instance: Instance) -> NDArray[Any] | None:
     return values - ((values >> bits - 1) << bits) if signed else values
 
 
-def _unpadded(instance: Instance, stored: NDArray[Any]) -> tuple[int, int] | None:
+def _unpadded(instance: Judged, stored: NDArray[Any]) -> tuple[int, int] | None:
     """Smallest and largest stored value apart from padding; None where there is no other value or no padding."""
     padding = _whole(instance, "PixelPaddingValue")
     if padding is None:
@@ -176,7 +176,7 @@ def _unpadded(instance: Instance, stored: NDArray[Any]) -> tuple[int, int] | Non
     return (int(rest.min()), int(rest.max())) if rest.size else None
 
 
-def _padding(instance: Instance) -> Iterator[Finding]:
+def _padding(instance: Judged) -> Iterator[Finding]:
     padding, limit = (_whole(instance, k) for k in ("PixelPaddingValue", "PixelPaddingRangeLimit"))
     limits = _limits(instance)
     if padding is None or limits is None:
@@ -190,7 +190,7 @@ def _padding(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-PADDING-LIMIT", "PixelPaddingRangeLimit", message)
 
 
-def _lossy(instance: Instance) -> Iterator[Finding]:
+def _lossy(instance: Judged) -> Iterator[Finding]:
     if instance.text("LossyImageCompression") != "01":
         return
     for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
@@ -198,7 +198,7 @@ def _lossy(instance: Instance) -> Iterator[Finding]:
             yield instance.find("CHK-LOSSY", keyword, "is absent although the image was compressed with loss")
 
 
-def _rescale(instance: Instance) -> Iterator[Finding]:
+def _rescale(instance: Judged) -> Iterator[Finding]:
     slope, intercept = instance.number("RescaleSlope"), instance.number("RescaleIntercept")
     if slope == 0:
         yield instance.find("CHK-RESCALE", "RescaleSlope", "is 0; all values would be one")
@@ -209,7 +209,7 @@ def _rescale(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-RESCALE-MR", "RescaleSlope", message)
 
 
-def _window(instance: Instance) -> Iterator[Finding]:
+def _window(instance: Judged) -> Iterator[Finding]:
     widths, centers = instance.numbers("WindowWidth"), instance.values("WindowCenter")
     linear = (instance.text("VOILUTFunction") or "LINEAR") == "LINEAR"
     for width in widths:

@@ -8,7 +8,7 @@ import numpy as np
 
 from derive import standard
 from derive.checking.finding import Finding
-from derive.checking.instance import Instance
+from derive.checking.instance import Judged
 
 #: Deviation from unit length and from a right angle that decimal strings and rounding explain.
 COSINE_TOLERANCE = 1e-3
@@ -19,7 +19,7 @@ _TILT_TOLERANCE_DEGREES = 1.0
 _ASK_VALUE_3 = frozenset({"ct-image", "mr-image"})
 
 
-def _image_type(instance: Instance) -> Iterator[Finding]:
+def _image_type(instance: Judged) -> Iterator[Finding]:
     values = instance.texts("ImageType")
     if not values or instance.iod.name not in _ASK_VALUE_3:
         return
@@ -33,7 +33,7 @@ def _image_type(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-IMAGETYPE-TERM", "ImageType", message)
 
 
-def _cosines(instance: Instance) -> Iterator[Finding]:
+def _cosines(instance: Judged) -> Iterator[Finding]:
     cosines = instance.numbers("ImageOrientationPatient")
     if len(cosines) != 6:
         return
@@ -44,10 +44,10 @@ def _cosines(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-IOP", "ImageOrientationPatient", message)
 
 
-def _spacing(instance: Instance) -> Iterator[Finding]:
+def _spacing(instance: Judged) -> Iterator[Finding]:
     spacing = instance.numbers("PixelSpacing")
     if spacing and not min(spacing) > 0:
-        yield instance.find("CHK-SPACING", "PixelSpacing", f"is {spacing} mm; wanted values above 0")
+        yield instance.find("CHK-SPACING", "PixelSpacing", f"is {list(spacing)} mm; wanted values above 0")
     between = instance.number("SpacingBetweenSlices")
     if between is not None and between < 0:
         yield instance.find("CHK-SPACING", "SpacingBetweenSlices", f"is {between:g} mm; wanted no negative value")
@@ -56,7 +56,7 @@ def _spacing(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-THICKNESS", "SliceThickness", f"is {thickness:g} mm; wanted a value above 0, or none")
 
 
-def _diameter(instance: Instance) -> Iterator[Finding]:
+def _diameter(instance: Judged) -> Iterator[Finding]:
     """Only what was derived is judged: an original may be cropped from its reconstruction."""
     diameter, spacing = instance.number("ReconstructionDiameter"), instance.numbers("PixelSpacing")
     rows, columns = instance.number("Rows"), instance.number("Columns")
@@ -68,7 +68,7 @@ def _diameter(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-FOV", "ReconstructionDiameter", message)
 
 
-def _tilt(instance: Instance) -> Iterator[Finding]:
+def _tilt(instance: Judged) -> Iterator[Finding]:
     tilt, cosines = instance.number("GantryDetectorTilt"), instance.numbers("ImageOrientationPatient")
     if not tilt or len(cosines) != 6 or not _derived(instance):
         return
@@ -79,7 +79,7 @@ def _tilt(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-TILT", "GantryDetectorTilt", message)
 
 
-def _derived(instance: Instance) -> bool:
+def _derived(instance: Judged) -> bool:
     return instance.texts("ImageType")[:1] == ["DERIVED"]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import codes
 from derive.checking.finding import Finding
-from derive.checking.instance import Instance, Item
+from derive.checking.instance import Judged
+from derive.elements.instance import Instance
 
 _LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
 _EXTENSION = (
@@ -18,7 +19,7 @@ _EXTENSION = (
 )
 
 
-def _derivation(instance: Instance) -> Iterator[Finding]:
+def _derivation(instance: Judged) -> Iterator[Finding]:
     kind = instance.texts("ImageType")[:1]
     sources = instance.items("SourceImageSequence")
     if kind == ["ORIGINAL"] and sources:
@@ -33,7 +34,7 @@ def _derivation(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-SOURCES", "SourceImageSequence", "is absent from a derived image")
 
 
-def _sources(instance: Instance) -> Iterator[Finding]:
+def _sources(instance: Judged) -> Iterator[Finding]:
     element, own = instance.element("SourceImageSequence"), instance.text("SOPInstanceUID")
     if element is not None and not element.value:
         yield instance.find("CHK-SOURCES-ITEM", "SourceImageSequence", "is empty; wanted items, or not the sequence")
@@ -50,7 +51,7 @@ def _sources(instance: Instance) -> Iterator[Finding]:
             yield instance.find("CHK-SOURCES-ITEM", f"{path}>PurposeOfReferenceCodeSequence", message)
 
 
-def _common(instance: Instance) -> Iterator[Finding]:
+def _common(instance: Judged) -> Iterator[Finding]:
     """Every source image is named again by series, in this study or another one."""
     referenced = {i.text("ReferencedSOPInstanceUID") for i in instance.items("SourceImageSequence")} - {""}
     if not referenced:
@@ -67,13 +68,13 @@ def _common(instance: Instance) -> Iterator[Finding]:
         yield instance.find("CHK-COMMONREF", "ReferencedSeriesSequence", message)
 
 
-def _named(series: Sequence[Item]) -> Iterator[str]:
+def _named(series: Sequence[Instance]) -> Iterator[str]:
     for item in series:
         for reference in item.items("ReferencedInstanceSequence"):
             yield reference.text("ReferencedSOPInstanceUID")
 
 
-def _codes(instance: Instance) -> Iterator[Finding]:
+def _codes(instance: Judged) -> Iterator[Finding]:
     for number, item in enumerate(instance.items("DerivationCodeSequence"), 1):
         yield from _coded(instance, item, f"DerivationCodeSequence>item {number}", "7203")
     for keyword, group in (("SourceImageSequence", "7202"), ("ContributingEquipmentSequence", "7005")):
@@ -87,11 +88,11 @@ def _codes(instance: Instance) -> Iterator[Finding]:
                 seen.add(identity)
 
 
-def _identity(item: Item) -> tuple[str, str, str]:
+def _identity(item: Instance) -> tuple[str, str, str]:
     return item.text("CodeValue"), item.text("CodingSchemeDesignator"), item.text("CodeMeaning")
 
 
-def _coded(instance: Instance, item: Item, path: str, number: str) -> Iterator[Finding]:
+def _coded(instance: Judged, item: Instance, path: str, number: str) -> Iterator[Finding]:
     value, scheme, meaning = _identity(item)
     if not value or not scheme:
         return

@@ -8,14 +8,14 @@ from functools import cache
 from typing import Any
 
 from numpy.typing import NDArray
-from pydicom.charset import default_encoding
 
 from derive import standard
 from derive.checking.finding import Finding, Severity, checks, finding
-from derive.checking.instance import Instance, encodings_of, text_shown
+from derive.checking.instance import Judged
 from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
-from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.element import Element, keyword_of
+from derive.elements.instance import Instance
 from derive.model.classes import IDENTITY
 from derive.model.source import Reference
 
@@ -85,17 +85,18 @@ class SeriesChecker:
         list of Finding
             Of this instance, errors first.
         """
-        encodings = encodings_of(elements)
-        sop_class = _text(elements, "SOPClassUID", encodings)
-        found = [*self._uids(elements, name, encodings), *self._shared_attributes(elements, name)]
+        instance = Instance(name, elements, strict=False)
+        sop_class = instance.text("SOPClassUID")
+        found = [*self._uids(instance), *self._shared_attributes(instance)]
         self._kind("CHK-SERIES-CLASS", (sop_class,), name)
         if not standard.supported(sop_class):
             message = f"is {sop_class or 'absent'}, for which there is no table; its attributes were not checked"
             found.append(finding("CHK-CLASS", "SOPClassUID", message, name))
             return self._ordered(found)
-        instance = Instance(name, standard.iod(sop_class), elements, stored, encapsulated)
-        found += self._instances.findings(instance)
-        self._remember(instance)
+        iod = standard.iod(sop_class)
+        judged = Judged(name=name, elements=elements, iod=iod, stored=stored, encapsulated=encapsulated)
+        found += self._instances.findings(judged)
+        self._remember(judged)
         return self._ordered(found)
 
     def finish(self) -> list[Finding]:
@@ -120,28 +121,26 @@ class SeriesChecker:
             findings = [replace(f, severity=_severity_when_made(f)) for f in findings]
         return sorted(findings, key=lambda f: f.severity)
 
-    def _uids(self, elements: Mapping[int, Element], name: str, encodings: tuple[str, ...]) -> Iterator[Finding]:
-        instance = _text(elements, "SOPInstanceUID", encodings)
-        series = _text(elements, "SeriesInstanceUID", encodings)
+    def _uids(self, instance: Instance) -> Iterator[Finding]:
+        name, uid, series = instance.name, instance.text("SOPInstanceUID"), instance.text("SeriesInstanceUID")
         self._series = self._series or series
-        if instance in self._names:
-            message = f"{instance} is also that of {self._names[instance]}"
-            yield finding("CHK-UID-TWICE", "SOPInstanceUID", message, name)
-        if instance:
-            self._names.setdefault(instance, name)
-        if instance in self._old_instances:
-            yield finding("CHK-UID-SOURCE", "SOPInstanceUID", f"{instance} is that of a source image", name)
-        yield from _distinct(elements, name, encodings)
+        if uid in self._names:
+            yield finding("CHK-UID-TWICE", "SOPInstanceUID", f"{uid} is also that of {self._names[uid]}", name)
+        if uid:
+            self._names.setdefault(uid, name)
+        if uid in self._old_instances:
+            yield finding("CHK-UID-SOURCE", "SOPInstanceUID", f"{uid} is that of a source image", name)
+        yield from _distinct(instance)
         if series in self._old_series:
             yield finding("CHK-UID-SOURCE", "SeriesInstanceUID", f"{series} is that of the source", name)
 
-    def _shared_attributes(self, elements: Mapping[int, Element], name: str) -> Iterator[Finding]:
+    def _shared_attributes(self, instance: Instance) -> Iterator[Finding]:
         """Compare what the patient, the study, the series and the equipment say with the first instance."""
         if not self._first:
-            self._tags = _shared_tags(_text(elements, "SOPClassUID", (default_encoding,)))
-        present = {tag: e for tag, e in elements.items() if tag in self._tags}
+            self._tags = _shared_tags(instance.text("SOPClassUID"))
+        present = {tag: e for tag, e in instance.elements.items() if tag in self._tags}
         if not self._first:
-            self._first, self._shared = name, present
+            self._first, self._shared = instance.name, present
             return
         for tag in present.keys() | self._shared.keys():
             first, this = self._shared.get(tag), present.get(tag)
@@ -151,9 +150,9 @@ class SeriesChecker:
             keyword = keyword_of(tag)
             code = "CHK-ENTITY" if keyword in _IDENTIFYING else "CHK-ENTITY-DIFFERS"
             message = f"differs from that of {self._first}, which is of the same series"
-            yield finding(code, keyword, message, name)
+            yield finding(code, keyword, message, instance.name)
 
-    def _remember(self, instance: Instance) -> None:
+    def _remember(self, instance: Judged) -> None:
         self._kind("CHK-SERIES-TYPE", tuple(instance.texts("ImageType")), instance.name)
         units = "Units" if instance.iod.name == "positron-emission-tomography-image" else "RescaleType"
         self._kind("CHK-SERIES-UNITS", (instance.text(units),), instance.name)
@@ -163,14 +162,14 @@ class SeriesChecker:
         self._kinds.setdefault(code, {}).setdefault(kind, name)
 
 
-def _distinct(elements: Mapping[int, Element], name: str, encodings: tuple[str, ...]) -> Iterator[Finding]:
+def _distinct(instance: Instance) -> Iterator[Finding]:
     """Instance, series, study and frame of reference are different things with different UIDs."""
     seen: dict[str, str] = {}
     for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        uid = _text(elements, keyword, encodings)
+        uid = instance.text(keyword)
         if uid and uid in seen:
             code = "CHK-UID-IDENTITY" if keyword == "FrameOfReferenceUID" else "CHK-UID-SHARED"
-            yield finding(code, keyword, f"{uid} is also {seen[uid]}", name)
+            yield finding(code, keyword, f"{uid} is also {seen[uid]}", instance.name)
         seen.setdefault(uid, keyword)
 
 
@@ -199,11 +198,6 @@ _KINDS = {
 def _listed(kinds: Mapping[tuple[str, ...], str]) -> str:
     shown = [f"{chr(92).join(kind) or 'none'} ({name})" for kind, name in list(kinds.items())[:4]]
     return ", ".join(shown) + (", ..." if len(kinds) > 4 else "")
-
-
-def _text(elements: Mapping[int, Element], keyword: str, encodings: tuple[str, ...]) -> str:
-    element = elements.get(tag_of(keyword))
-    return "" if element is None else text_shown(element, encodings)
 
 
 def _stripped(element: Element | None) -> bytes | None:

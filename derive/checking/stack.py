@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.checking.finding import Finding, finding
-from derive.checking.instance import Instance
+from derive.checking.instance import Judged
 
 #: Positions are given to 0.01 mm or so, and the spacing is what they differ by.
 _POSITION_TOLERANCE_MM = 0.05
@@ -32,7 +32,7 @@ class Slice(NamedTuple):
     time: int | None
 
 
-def slice_of(instance: Instance) -> Slice:
+def slice_of(instance: Judged) -> Slice:
     """Return what the check of a series needs of an instance."""
     number, index, slices = (instance.number(k) for k in ("InstanceNumber", "ImageIndex", "NumberOfSlices"))
     time = instance.number("TemporalPositionIdentifier")

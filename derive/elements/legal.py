@@ -8,24 +8,19 @@ attributes inside items. Results are kept: most elements of a series are equal.
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pydicom.charset import convert_encodings, default_encoding
-from pydicom.config import disable_value_validation
+from pydicom.charset import default_encoding
 
-from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import decode
-from derive.elements.parse import Unusual, items_parsed
+from derive.elements.instance import encodings_named, items_of, value_of
 from derive.standard import AttributeRule, ValueRule, value_syntax
 from derive.standard.conditions import required_in_item
 from derive.standard.vr import TEXT_VRS
 
-_ITEM_TAG = b"\xfe\xff\x00\xe0"
 _PIXEL_DATA, _CHARACTER_SET = tag_of("PixelData"), tag_of("SpecificCharacterSet")
 #: Values of these entities identify a person and are not repeated in messages.
 _IDENTIFYING = frozenset({"Patient", "Study"})
@@ -206,23 +201,6 @@ def _sequence_faults(element: Element, rule: AttributeRule, encodings: tuple[str
                 yield Fault(fault.code, (f"item {number}", *fault.path), fault.rule, fault.message, fault.section)
 
 
-@lru_cache(maxsize=256)
-def items_of(element: Element) -> tuple[tuple[Element, ...], ...] | None:
-    """Return the elements of each item of a sequence, private ones left out; None if it cannot be read."""
-    if element.value and not element.value.startswith(_ITEM_TAG):
-        return None
-    try:
-        return items_parsed(element.value)
-    except Unusual:
-        pass
-    with warnings.catch_warnings(), disable_value_validation():
-        warnings.simplefilter("ignore")
-        try:
-            return tuple(tuple(from_dataset(item).values()) for item in decode(element) or ())
-        except Exception:  # pydicom raises what it likes on bytes that are no sequence
-            return None
-
-
 @lru_cache(maxsize=2048)
 def _item_faults(item: tuple[Element, ...], rule: AttributeRule, encodings: tuple[str, ...]) -> tuple[Fault, ...]:
     elements = {e.tag: e for e in item}
@@ -269,24 +247,3 @@ def reader(elements: Mapping[int, Element], encodings: Sequence[str]) -> Callabl
         return None if element is None else value_of(element, tuple(encodings))
 
     return has
-
-
-def encodings_named(charset: Any) -> tuple[str, ...]:
-    """Return the Python names of the values of Specific Character Set; none where it says nothing that is known."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return tuple(convert_encodings(charset)) if charset else ()
-        except (LookupError, TypeError, ValueError, AttributeError):
-            return ()
-
-
-@lru_cache(maxsize=2048)
-def value_of(element: Element, encodings: tuple[str, ...]) -> Any:
-    """Decode a value as pydicom does; None where it is empty or cannot be decoded."""
-    with warnings.catch_warnings(), disable_value_validation():
-        warnings.simplefilter("ignore")
-        try:
-            return decode(element, encodings)
-        except Exception:  # a value that is not legal is a finding of its own
-            return None

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from derive.elements.element import Element
 from derive.elements.encoding import pack_item
-from derive.elements.legal import items_of, problem
+from derive.elements.instance import items_of
+from derive.elements.legal import problem
 from derive.standard import AttributeRule, ValueRule
 
 

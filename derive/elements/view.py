@@ -6,22 +6,14 @@ The instances of a series differ in a few attributes. What depends on none of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from enum import Enum
 from typing import Generic, TypeVar
 
 from derive.elements.element import Element
+from derive.elements.instance import State, state_of
 
 Answer = TypeVar("Answer")
 #: Values of more bytes are pixels, which are never the same.
 LARGE = 1 << 16
-
-
-class State(Enum):
-    """Whether an attribute is there, and has a value."""
-
-    ABSENT = 0
-    EMPTY = 1
-    FILLED = 2
 
 
 class View(Mapping[int, Element]):
@@ -52,7 +44,7 @@ class View(Mapping[int, Element]):
 
     def state(self, tag: int) -> State:
         """Return whether an attribute is there, whatever its value is."""
-        self._states[tag] = state = _state(self._elements.get(tag))
+        self._states[tag] = state = state_of(self._elements.get(tag))
         return state
 
     def close(self) -> None:
@@ -63,7 +55,7 @@ class View(Mapping[int, Element]):
         """Whether all that was looked at is the same in a data set that differs in `changed`."""
         return (
             self._read.isdisjoint(changed)
-            and all(_state(elements.get(tag)) is self._states[tag] for tag in self._states.keys() & changed)
+            and all(state_of(elements.get(tag)) is self._states[tag] for tag in self._states.keys() & changed)
             and (self._tags is None or self._tags == elements.keys())
         )
 
@@ -109,9 +101,3 @@ class Remembered(Generic[Answer]):
             self._last = view, self._ask(view)
             view.close()
         return self._last[1]
-
-
-def _state(element: Element | None) -> State:
-    if element is None:
-        return State.ABSENT
-    return State.FILLED if element.stripped() else State.EMPTY

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO
 
 import pydicom
-from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
@@ -27,15 +25,15 @@ from pydicom.uid import (
 )
 
 from derive.elements.datasets import from_dataset
-from derive.elements.element import Element, tag_of
-from derive.elements.encoding import decode, numbers_of, text_of
+from derive.elements.element import tag_of
+from derive.elements.encoding import decode
+from derive.elements.instance import Instance
 from derive.elements.parse import PIXEL_DATA, Memory, Unusual, parse
 from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Reference, Skipped
 from derive.pixels.decode import PixelBytes
 
-Result = TypeVar("Result")
 #: How the reason begins for an object of a class that is not read.
 CLASS_SKIPPED = "other class: "
 _SOP_CLASS, _ROWS, _DIRECTORY = (tag_of(k) for k in ("SOPClassUID", "Rows", "DirectoryRecordSequence"))
@@ -45,89 +43,24 @@ _INFLATED_LIMIT = 2 * 1024**3
 
 
 @dataclass(frozen=True)
-class Header:
+class Header(Instance):
     """What one image says of itself, without its pixels.
 
     Parameters
     ----------
-    name : str
-        For messages.
+    name, elements, transfer_syntax, strict, around
+        As in :class:`Instance`.
     path : Path, optional
         File, or archive that holds it.
-    elements : mapping tag -> Element
     tags : frozenset of int
         Every tag it has, private ones included.
-    transfer_syntax : str
     pixels : PixelBytes, optional
         None where there is no Pixel Data.
     """
 
-    name: str
-    path: Path | None
-    elements: Mapping[int, Element] = field(repr=False)
-    tags: frozenset[int] = field(repr=False)
-    transfer_syntax: str
-    pixels: PixelBytes | None
-
-    def value(self, keyword: str) -> Any:
-        """Return the decoded value; None without.
-
-        Raises
-        ------
-        SourceError
-            ``SRC-VALUE`` for bytes that are no value of the VR.
-        """
-        element = self.elements.get(tag_of(keyword))
-        if element is None:
-            return None
-        return self._as(element, decode)
-
-    def _as(self, element: Element, read: Callable[[Element, list[str]], Result]) -> Result:
-        try:
-            return read(element, self.encodings)
-        except Exception as error:  # pydicom raises whatever a malformed value causes
-            raise SourceError(
-                "SRC-VALUE", f"{self.name}: {element.keyword} cannot be read: {type(error).__name__}"
-            ) from error
-
-    def text(self, keyword: str) -> str:
-        """Return the value as text; empty without."""
-        element = self.elements.get(tag_of(keyword))
-        return "" if element is None else self._as(element, text_of)
-
-    def texts(self, keyword: str) -> list[str]:
-        """Return all values as text."""
-        value = self.value(keyword)
-        if value is None:
-            return []
-        return [str(v) for v in value] if _many(value) else [str(value)]
-
-    def numbers(self, keyword: str) -> tuple[float, ...] | None:
-        """Return all values as numbers; None without.
-
-        Raises
-        ------
-        SourceError
-            ``SRC-VALUE`` for values that are no finite numbers.
-        """
-        element = self.elements.get(tag_of(keyword))
-        if element is None or not element.stripped():
-            return None
-        found = tuple(numbers_of(element)) or (math.nan,)
-        if not all(math.isfinite(f) for f in found):
-            raise SourceError("SRC-VALUE", f"{self.name}: {keyword} holds something other than finite numbers")
-        return found
-
-    def integer(self, keyword: str) -> int | None:
-        """Return the first value as an integer; None without."""
-        found = self.numbers(keyword)
-        return None if not found else int(found[0])
-
-    @cached_property
-    def encodings(self) -> list[str]:
-        """Python names of the character sets."""
-        charset = self.elements.get(tag_of("SpecificCharacterSet"))
-        return convert_encodings(decode(charset)) if charset else [default_encoding]
+    path: Path | None = None
+    tags: frozenset[int] = field(default=frozenset(), repr=False)
+    pixels: PixelBytes | None = None
 
     @property
     def reference(self) -> Reference:
@@ -232,7 +165,7 @@ def _parsed(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipp
     pixels = None
     if found.pixels is not None:
         pixels = PixelBytes(origin.reopen, *found.pixels, stream.seek(0, os.SEEK_END))
-    return Header(origin.name, origin.path, found.elements, found.tags, found.transfer_syntax, pixels)
+    return Header(origin.name, found.elements, found.transfer_syntax, path=origin.path, tags=found.tags, pixels=pixels)
 
 
 def _read(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipped:
@@ -256,7 +189,7 @@ def _header(dataset: Dataset, origin: Origin, pixels: PixelBytes | None, memory:
         return Skipped(origin.name, _other_class(sop_class, "DirectoryRecordSequence" in dataset))
     tags = frozenset(int(t) for t in dataset.keys() if t.group != 0x7FE0)  # noqa: SIM118 - iterating decodes
     elements = memory.row({tag: memory.same(e) for tag, e in from_dataset(dataset).items()})
-    return Header(origin.name, origin.path, elements, memory.tags(tags), _syntax(dataset), pixels)
+    return Header(origin.name, elements, _syntax(dataset), path=origin.path, tags=memory.tags(tags), pixels=pixels)
 
 
 def _other_class(sop_class: str, directory: bool) -> str:
@@ -348,7 +281,3 @@ def _open_unchanged(path: Path, stamp: tuple[int, int]) -> IO[bytes]:
 def _quiet() -> warnings.catch_warnings[None]:
     """Silence pydicom's warnings: they quote odd values, which may name a patient."""
     return warnings.catch_warnings(action="ignore")
-
-
-def _many(value: Any) -> bool:
-    return hasattr(value, "__iter__") and not isinstance(value, str | bytes)

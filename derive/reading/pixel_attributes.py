@@ -70,9 +70,9 @@ def rescale_of(header: Header) -> tuple[float, float]:
             "VAL-LUT", f"{header.name} has a Modality LUT Sequence (0028,3000); only a linear rescale is read"
         )
     slope, intercept = header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
-    if slope is None and intercept is None and target_of(header.text("SOPClassUID")).rescale is Rescale.MAPPING:
+    if not slope and not intercept and target_of(header.text("SOPClassUID")).rescale is Rescale.MAPPING:
         return mapping_of(header)
-    if slope is None or intercept is None:
+    if not slope or not intercept:
         raise ValuesError(
             "VAL-RESCALE",
             f"{header.name} lacks Rescale Slope (0028,1053) or Rescale Intercept (0028,1052); "

@@ -252,8 +252,8 @@ def _frame_of_reference(headers: Sequence[Header]) -> str:
 
 def _plane(header: Header, keyword: str, count: int) -> tuple[float, ...]:
     found = header.numbers(keyword)
-    if found is None or len(found) != count or (keyword == "PixelSpacing" and min(found) <= 0):
-        what = "no" if found is None else f"an unusable ({len(found)} values)"
+    if len(found) != count or (keyword == "PixelSpacing" and min(found) <= 0):
+        what = "no" if not found else f"an unusable ({len(found)} values)"
         raise GeometryError(
             "GEO-MISSING",
             f"{header.name} has {what} {keyword}; wanted {count} numbers: where its voxels are cannot be told",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -264,14 +264,15 @@ def _other(stream: IO[bytes], name: str, path: Path | None) -> Header:
         dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True)
         return _other_header(name, path, dataset, str(dataset.file_meta.get("TransferSyntaxUID") or ""))
     elements = {tag: e for tag, e in parsed.elements.items() if tag in _KEPT}
-    return _with_class(Header(name, path, elements, parsed.tags, parsed.transfer_syntax, None), parsed.media_class)
+    header = Header(name, elements, parsed.transfer_syntax, path=path, tags=parsed.tags)
+    return _with_class(header, parsed.media_class)
 
 
 def _other_header(name: str, path: Path | None, dataset: Dataset, syntax: str) -> Header:
     small = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if int(tag) in _KEPT})  # noqa: SIM118
     media = str(getattr(dataset, "file_meta", {}).get("MediaStorageSOPClassUID") or "")
     tags = frozenset(map(int, dataset.keys()))
-    return _with_class(Header(name, path, from_dataset(small), tags, syntax, None), media)
+    return _with_class(Header(name, from_dataset(small), syntax, path=path, tags=tags), media)
 
 
 def _with_class(header: Header, media_class: str) -> Header:
@@ -279,4 +280,4 @@ def _with_class(header: Header, media_class: str) -> Header:
     if header.elements.get(_SOP_CLASS):
         return header
     elements: dict[int, Element] = {**header.elements, _SOP_CLASS: encode("SOPClassUID", media_class)}
-    return Header(header.name, header.path, elements, header.tags, header.transfer_syntax, None)
+    return replace(header, elements=elements)

@@ -20,7 +20,7 @@ from derive.authoring.prepare import draft, source_encoding
 from derive.authoring.settable import settable
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode
-from derive.elements.legal import items_of
+from derive.elements.instance import items_of
 from derive.elements.mend import legal
 from derive.errors import MissingAttribute
 from derive.model.classes import IDENTITY, made_class_uids, target_of

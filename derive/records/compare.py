@@ -197,7 +197,7 @@ class Comparison:
             rows is None
             or columns is None
             or (rows, columns) != self.geometry.shape[1:]
-            or any(n is None or len(n) != c for n, c in zip(numbers, (3, 6, 2), strict=True))
+            or any(len(n) != c for n, c in zip(numbers, (3, 6, 2), strict=True))
         ):
             return float("inf")
         position, cosines, spacing = (np.array(n) for n in numbers)
@@ -214,7 +214,7 @@ class Comparison:
             wanted["SliceThickness"] = decimal(geometry.slice_thickness)
         for keyword, value in wanted.items():
             found = header.numbers(keyword)
-            if value is not None and (found is None or abs(found[0] - value) > POSITION_TOLERANCE_MM):
+            if value is not None and (not found or abs(found[0] - value) > POSITION_TOLERANCE_MM):
                 yield f"{keyword} is {found[0] if found else 'absent'}; recomputed {value:.6g}"
 
     def _source_faults(self, record: Record, place: int) -> Iterator[str]:
@@ -292,7 +292,7 @@ def _nearest(header: Header, positions: NDArray[np.float64], limit: float) -> in
         position = header.numbers("ImagePositionPatient")
     except DeriveError:
         return None
-    if position is None or len(position) != 3:
+    if len(position) != 3:
         return None
     apart = np.linalg.norm(positions - np.array(position), axis=1)
     place = int(apart.argmin())

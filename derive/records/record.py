@@ -11,7 +11,7 @@ from pydicom.charset import default_encoding
 from codes import Code
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import text_of
-from derive.elements.legal import items_of
+from derive.elements.instance import items_of
 from derive.operations import REGISTRY
 from derive.records.steps import CONVERT, RecordedStep, own_part, recorded_grid, steps_of
 from derive.records.written import Instance

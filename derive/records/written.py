@@ -25,7 +25,7 @@ from derive import standard
 from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode
-from derive.elements.legal import items_of
+from derive.elements.instance import items_of
 from derive.elements.parse import Memory, Unusual, parse
 from derive.errors import DeriveError, SourceError, UsageError
 from derive.model.source import Skipped

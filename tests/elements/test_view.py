@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from derive import standard
 from derive.checking.files import elements_of
-from derive.checking.instance import Instance
+from derive.checking.instance import Judged
 from derive.checking.judges import InstanceChecks
 from derive.elements.element import Element
-from derive.elements.view import Changes, Remembered, State
+from derive.elements.instance import State
+from derive.elements.view import Changes, Remembered
 from tests.helpers.instances import CLASSES, series
 
 ELEMENTS = st.dictionaries(
@@ -76,7 +77,7 @@ def test_checks_one_after_another_find_what_each_finds_alone(modality, data):
             else:
                 value = b"" if change == "empty" else original[data.draw(st.sampled_from(sorted(original)))].value
                 elements[tag] = Element(tag, original[tag].vr, value)
-        instance = Instance("x", iod, elements, stored)
+        instance = Judged(name="x", iod=iod, elements=elements, stored=stored)
         alone = sorted(map(str, InstanceChecks().findings(instance)))
         assert sorted(map(str, checks.findings(instance))) == alone
 
@@ -88,6 +89,7 @@ def test_compressed_instances_between_others_change_nothing():
     wrong = elements | {0x00280101: Element(0x00280101, "US", b"\x20\0")}
     checks = InstanceChecks()
     for each, encapsulated in [(wrong, False), (elements, True), (elements, False), (wrong, True), (wrong, False)]:
-        instance = Instance("x", iod, each, np.zeros((2, 2), np.int16), encapsulated)
+        pixels = np.zeros((2, 2), np.int16)
+        instance = Judged(name="x", iod=iod, elements=each, stored=pixels, encapsulated=encapsulated)
         alone = sorted(map(str, InstanceChecks().findings(instance)))
         assert sorted(map(str, checks.findings(instance))) == alone

@@ -12,7 +12,7 @@ from derive.authoring.entities.values import coded, own_items
 from derive.authoring.order import Frame, Making
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode, encode_item, pack_item
-from derive.elements.legal import items_of
+from derive.elements.instance import items_of
 from derive.errors import AssembleError
 from derive.model.derivation import GeometryEffect
 from derive.model.source import Reference
