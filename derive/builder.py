@@ -268,7 +268,7 @@ class DerivedSeries:
         return InstanceRecord(
             filed.name,
             filed.sop_instance_uid,
-            tuple(references[i].sop_instance_uid for i in filed.contributors),
+            tuple(references[c.frame].sop_instance_uid for c in filed.contributors),
             filed.value_error + self.order.rounded_by,
             filed.saturated,
         )

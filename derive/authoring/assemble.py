@@ -24,7 +24,7 @@ from derive.elements.mend import legal
 from derive.elements.view import Changes, Remembered, View
 from derive.errors import AssembleError, MissingAttribute
 from derive.model.classes import IDENTITY
-from derive.model.source import Agreement, Attributes
+from derive.model.source import Agreement, Attributes, FrameRef
 from derive.standard import AttributeRule
 
 
@@ -117,7 +117,7 @@ class SeriesPass:
         if decision.action is Action.RECOMPUTE and decision.builder is not None:
             found: Any = decision.builder.function(making, frame)
         else:
-            agreement = making.source.agreement(rule.tag, frame.contributors or None)
+            agreement = making.source.agreement(rule.tag, frame.contributors)
             found = agreement, frame.contributors if agreement.differs else None
         if isinstance(found, Element):
             return found
@@ -179,7 +179,7 @@ def assemble(making: Making) -> SeriesPass:
     varying: list[Decision] = []
     account: dict[int, Entry] = {}
     lacking: list[MissingAttribute] = []
-    sets = {making.volume.contributors(k) or None for k in range(making.volume.count)}
+    sets = {making.volume.contributors(k) for k in range(making.volume.count)}
     for decision in _decisions(making):
         tag = decision.rule.tag
         if _varies(making, decision) and not _splits(making, decision, sets):
@@ -193,7 +193,7 @@ def assemble(making: Making) -> SeriesPass:
             continue
         if element is not None:
             constant[tag] = element
-    if not making.source.instances:
+    if not making.source.frames:
         lacking += [
             _missing_attribute(r, standard.section(r.module), "nobody said") for r in unmet(making, View(constant))
         ]
@@ -244,7 +244,7 @@ def _varies(making: Making, decision: Decision) -> bool:
     return decision.action is Action.PULL and decision.rule.tag in making.source.table.varying
 
 
-def _splits(making: Making, decision: Decision, sets: set[tuple[int, ...] | None]) -> bool:
+def _splits(making: Making, decision: Decision, sets: set[tuple[FrameRef, ...]]) -> bool:
     """Whether a pull would leave some instances with a value and others without.
 
     Readers take that for two series (dcm2niix by Exposure, for one), so then none has it.
@@ -316,9 +316,7 @@ def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str)
         return _built(making, decision, decision.builder.function(making)), f"{why}: made new"
     if fallback == "least" and frame is not None:
         table = making.source.table
-        found = [
-            e for i in frame.contributors or range(table.count) if (e := table.element(rule.tag, i)) and e.stripped()
-        ]
+        found = [e for i in frame.behind(table.count) if (e := table.element(rule.tag, i)) and e.stripped()]
         if found:
             return min(found, key=lambda e: float(decode(e))), f"{why}: the least"
     raise _missing_attribute(rule, decision.row.section, why)

@@ -13,7 +13,7 @@ from derive.model.classes import Target
 from derive.model.derivation import Derivation
 from derive.model.frames import Content, Pictures
 from derive.model.geometry import Geometry
-from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.source import FrameRef, GivenAttributes, SourceSeries
 from derive.model.uids import Uids
 from derive.model.window import Window
 from derive.pixels.encode import GREY_16, EncodedFrame, Encoding, PixelFormat, SourceEncoding
@@ -133,8 +133,8 @@ class Frame:
         Which slice it is: ascending along the normal, one time after another.
     number : int
         Its Instance Number.
-    contributors : tuple of int
-        The source slices whose pixels entered it.
+    contributors : tuple of FrameRef
+        The frames of the sources whose pixels entered it.
     encoded : EncodedFrame
     place : int
         Its slice in the grid.
@@ -144,10 +144,14 @@ class Frame:
 
     index: int
     number: int
-    contributors: tuple[int, ...]
+    contributors: tuple[FrameRef, ...]
     encoded: EncodedFrame
     place: int
     time: int = 0
+
+    def behind(self, count: int) -> Sequence[int]:
+        """Which of the principal source's `count` frames it is made of; all, where it is made of none."""
+        return [c.frame for c in self.contributors] or range(count)
 
 
 class Made(NamedTuple):

@@ -44,12 +44,12 @@ def prepare(order: Order, options: Options) -> Making:
 
 def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
     """What the source's stored values are; another quantity has another rescale."""
-    paddings = {i.padding[0] if i.padding else None for i in source.instances}
-    instances = source.instances if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
+    paddings = {f.padding[0] if f.padding else None for f in source.frames}
+    frames = source.frames if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
     return SourceEncoding(
-        slopes=tuple(i.rescale[0] for i in instances),
-        intercepts=tuple(i.rescale[1] for i in instances),
-        signed=any(i.stored_range[0] < 0 for i in source.instances),
+        slopes=tuple(f.rescale[0] for f in frames),
+        intercepts=tuple(f.rescale[1] for f in frames),
+        signed=any(f.stored_range[0] < 0 for f in source.frames),
         padding=paddings.pop() if len(paddings) == 1 else None,
     )
 

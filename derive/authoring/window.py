@@ -45,7 +45,7 @@ def _source_window(source: Attributes) -> Window | None:
     functions = {str(f or "LINEAR") for f in source.values("VOILUTFunction")}
     function = None if functions <= {"LINEAR"} else min(functions)
     least = Window((), (), function=function).narrowest
-    pairs = [real_window(source, k) for k in range(len(source.instances))]
+    pairs = [real_window(source, k) for k in range(len(source.frames))]
     legal = [p for p in pairs if p[0] and len(p[0]) == len(p[1]) and min(p[1]) >= least]
     if not legal or len(functions) > 1:
         return None

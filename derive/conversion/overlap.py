@@ -9,6 +9,7 @@ import numpy as np
 
 from derive.errors import GeometryError
 from derive.model.geometry import Geometry
+from derive.model.source import FrameRef, of_principal
 from derive.model.volume import Contributors
 
 #: Points a volume is judged by, along each of its axes.
@@ -60,11 +61,11 @@ def contributors(volume: Geometry, reference: Geometry) -> Contributors:
     corner = np.array([(r, c) for r in (-0.5, volume.shape[1] - 0.5) for c in (-0.5, volume.shape[2] - 0.5)])
 
     @cache
-    def of(place: int) -> tuple[int, ...]:
+    def of(place: int) -> tuple[FrameRef, ...]:
         ends = np.array([(place + half, *c) for half in (-0.5, 0.5) for c in corner])
         reached = reference.index_of(volume.points_of(ends))[:, 0]
         first, last = math.floor(reached.min() + 0.5 + MEETING), math.ceil(reached.max() - 0.5 - MEETING)
-        return tuple(range(max(0, first), min(reference.shape[0] - 1, last) + 1))
+        return of_principal(range(max(0, first), min(reference.shape[0] - 1, last) + 1))
 
     return lambda index: of(index % count)
 

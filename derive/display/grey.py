@@ -108,7 +108,7 @@ def of_window(window: Window) -> Grey | None:
 def of_series(source: Attributes) -> Grey | None:
     """Return the first window of a series; the median where its images differ; None without any."""
     found: list[Grey] = []
-    for index in range(len(source.instances)):
+    for index in range(len(source.frames)):
         centers, widths = real_window(source, index)
         if centers and widths:
             grey = _legal(centers[0], widths[0], source.value("VOILUTFunction", index), STATED)

@@ -124,7 +124,7 @@ def _grid(geometry: Geometry | None) -> Rows:
 def _of_source(series: SourceSeries) -> Rows:
     return [
         *_what(series, target_of(series.sop_class_uid).modality),
-        ("images", f"{len(series.instances)}, {len(series.skipped)} files beside them were skipped"),
+        ("images", f"{len(series.frames)}, {len(series.skipped)} files beside them were skipped"),
         *_grid(series.geometry),
     ]
 

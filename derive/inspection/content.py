@@ -105,9 +105,9 @@ def values_of(headers: Sequence[Header], source: SourceSeries | None) -> Values:
     slope, intercept = (spread(headers, k) for k in ("RescaleSlope", "RescaleIntercept"))
     paddings = {p for h in headers if (p := _padding(h)) is not None}
     if source is not None:
-        slopes, intercepts = zip(*(i.rescale for i in source.instances), strict=True)
+        slopes, intercepts = zip(*(i.rescale for i in source.frames), strict=True)
         slope, intercept = (min(slopes), max(slopes)), (min(intercepts), max(intercepts))
-        paddings = {i.padding for i in source.instances if i.padding is not None}
+        paddings = {i.padding for i in source.frames if i.padding is not None}
     return Values(
         _units(headers, source),
         tuple(_encodings(headers)),
@@ -127,7 +127,7 @@ def coding_of(headers: Sequence[Header], source: SourceSeries | None) -> Coding:
         headers, "LossyImageCompression"
     )
     if source is not None:
-        lossy = lossy or any(i.lossy for i in source.instances)
+        lossy = lossy or any(i.lossy for i in source.frames)
     elif not lossy and any(s.compression not in ("none", "lossless") for s in syntaxes):
         lossy = None
     return Coding(syntaxes, lossy, told(headers, "SpecificCharacterSet"))

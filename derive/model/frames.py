@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry
-from derive.model.volume import Quantity, Volume
+from derive.model.volume import Contributors, Quantity, Volume
 from derive.pixels.encode import EncodedFrame, Encoding, PixelFormat
 
 #: By the type of the numbers, and whether there are three of them a pixel.
@@ -33,8 +32,8 @@ class Pictures:
         bool, uint8 or uint16; uint8 for R G B.
     geometry : Geometry, optional
         Where the pages lie; None for pictures that lie nowhere.
-    contributors : callable (page) -> tuple of int
-        The slices of the source series behind a page.
+    contributors : callable (page) -> tuple of FrameRef
+        The frames of the sources behind a page.
     multi_frame : bool
         Whether all pages are frames of one instance.
     frame_time_ms : float, optional
@@ -48,7 +47,7 @@ class Pictures:
 
     pages: NDArray[Any]
     geometry: Geometry | None = None
-    contributors: Callable[[int], tuple[int, ...]] = lambda page: ()
+    contributors: Contributors = lambda page: ()
     multi_frame: bool = False
     frame_time_ms: float | None = None
 

@@ -22,6 +22,26 @@ from derive.elements.encoding import decode, encode
 from derive.model.geometry import Geometry
 
 
+class FrameRef(NamedTuple):
+    """One frame of one source: what the pixels of a result are made of.
+
+    Parameters
+    ----------
+    source : int
+        Which source; 0 is the principal one.
+    frame : int
+        Which of its frames, in its own order.
+    """
+
+    source: int
+    frame: int
+
+
+def of_principal(frames: Iterable[int]) -> tuple[FrameRef, ...]:
+    """Refer to frames of the principal source."""
+    return tuple(FrameRef(0, frame) for frame in frames)
+
+
 class Reference(NamedTuple):
     """Identity of one source instance."""
 
@@ -32,28 +52,28 @@ class Reference(NamedTuple):
 
 
 class Agreement(NamedTuple):
-    """What a set of instances says of one attribute."""
+    """What a set of frames says of one attribute."""
 
     element: Element | None
     differs: bool
 
     @property
     def absent(self) -> bool:
-        """No instance of the set has the attribute."""
+        """No frame of the set has the attribute."""
         return self.element is None and not self.differs
 
 
 class AttributeTable:
-    """The attributes of a series of instances: the constant ones once, the varying ones a list each.
+    """The attributes of a series of frames: the constant ones once, the varying ones a list each.
 
     Parameters
     ----------
-    instances : iterable of mapping tag -> Element
-        One mapping an instance, in spatial order.
+    frames : iterable of mapping tag -> Element
+        One mapping a frame, in spatial order.
     """
 
-    def __init__(self, instances: Iterable[Mapping[int, Element]]) -> None:
-        rows = list(instances)
+    def __init__(self, frames: Iterable[Mapping[int, Element]]) -> None:
+        rows = list(frames)
         self.count = len(rows)
         self.constant: dict[int, Element] = {}
         self.varying: dict[int, list[Element | None]] = {}
@@ -64,14 +84,14 @@ class AttributeTable:
             else:
                 self.varying[tag] = column
 
-    def agreement(self, tag: int, contributors: Sequence[int] | None = None) -> Agreement:
-        """Return the value on which the contributing instances (None: all) agree."""
+    def agreement(self, tag: int, frames: Sequence[int] | None = None) -> Agreement:
+        """Return the value on which some frames (None: all) agree."""
         if tag in self.constant:
             return Agreement(self.constant[tag], False)
         column = self.varying.get(tag)
         if column is None:
             return Agreement(None, False)
-        chosen = column if contributors is None else [column[i] for i in contributors]
+        chosen = column if frames is None else [column[i] for i in frames]
         if all(e is None for e in chosen):
             return Agreement(None, False)
         return Agreement(chosen[0], False) if _equal(chosen) else Agreement(None, True)
@@ -105,7 +125,7 @@ class AttributeTable:
         return new
 
     def element(self, tag: int, index: int) -> Element | None:
-        """Return what instance `index` has."""
+        """Return what frame `index` has."""
         return self.constant.get(tag) or self.varying.get(tag, [None] * self.count)[index]
 
 
@@ -124,14 +144,15 @@ class Skipped(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SourceInstance:
-    """One image of the source.
+class SourceFrame:
+    """One frame of the source.
 
     Parameters
     ----------
     name : str
         File name, archive member or SOP Instance UID, for messages.
     reference : Reference
+        The instance that holds it.
     stored_values : callable () -> (rows, columns) integer array
         Decodes the pixels: sign and bits right, nothing rescaled.
     rescale : (slope, intercept)
@@ -139,7 +160,9 @@ class SourceInstance:
     padding : (low, high), optional
         Stored values that are pixel padding (C.7.5.1.1.2).
     stored_range : (low, high)
-        What the bits of this instance can hold.
+        What its bits can hold.
+    number : int
+        Which frame of the instance it is, from 1.
     lossy : bool
         Whether its pixels are compressed with loss by their transfer syntax.
     path : Path, optional
@@ -152,53 +175,54 @@ class SourceInstance:
     rescale: tuple[float, float]
     padding: tuple[int, int] | None
     stored_range: tuple[int, int]
+    number: int = 1
     lossy: bool = False
     path: Path | None = None
 
 
 class Attributes:
-    """Where attributes are pulled from: what some instances say, or what a person says.
+    """Where attributes are pulled from: what some frames say, or what a person says.
 
     The base of :class:`SourceSeries` and :class:`GivenAttributes`, which hold the values.
     """
 
     table: AttributeTable
     tags: frozenset[int]
-    instances: tuple[SourceInstance, ...]
+    frames: tuple[SourceFrame, ...]
     skipped: tuple[Skipped, ...]
     said: Mapping[int, str]
     #: Why an attribute is not there.
     lacking = "the source has none"
 
-    def agreement(self, tag: int, contributors: Sequence[int] | None = None) -> Agreement:
-        """Return the value on which the contributing instances (None: all) agree."""
-        return self.table.agreement(tag, contributors)
+    def agreement(self, tag: int, contributors: Sequence[FrameRef] = ()) -> Agreement:
+        """Return the value on which the contributing frames agree; all frames where none contributed."""
+        return self.table.agreement(tag, [c.frame for c in contributors] or None)
 
     @cached_property
     def references(self) -> tuple[Reference, ...]:
-        """Identities of the instances, in spatial order; empty where there are none."""
-        return tuple(i.reference for i in self.instances)
+        """Identities of the instances that hold the frames, in spatial order; empty where there are none."""
+        return tuple(f.reference for f in self.frames)
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """Files that the instances were read from."""
-        return tuple(dict.fromkeys(i.path for i in self.instances if i.path is not None))
+        """Files that the frames were read from."""
+        return tuple(dict.fromkeys(f.path for f in self.frames if f.path is not None))
 
     @cached_property
     def encodings(self) -> list[str]:
-        """Python names of the character set; of the first instance where they differ."""
+        """Python names of the character set; of the first frame where they differ."""
         element = self.table.element(tag_of("SpecificCharacterSet"), 0)
         return convert_encodings(decode(element) if element else None)
 
     def value(self, keyword: str, index: int | None = None) -> Any:
-        """Return the decoded value of instance `index`, or the one on which all agree; None without."""
+        """Return the decoded value of frame `index`, or the one on which all agree; None without."""
         tag = tag_of(keyword)
         element = self.agreement(tag).element if index is None else self.table.element(tag, index)
         return None if element is None else decode(element, self.encodings)
 
     def values(self, keyword: str) -> list[Any]:
-        """Return the decoded value of every instance; None without."""
-        return [self.value(keyword, i) for i in range(len(self.instances))]
+        """Return the decoded value of every frame; None without."""
+        return [self.value(keyword, i) for i in range(len(self.frames))]
 
     @cached_property
     def scrolls_down(self) -> bool:
@@ -215,20 +239,20 @@ class SourceSeries(Attributes):
 
     Parameters
     ----------
-    instances : tuple of SourceInstance
+    frames : tuple of SourceFrame
         In spatial order, ascending along the normal.
     table : AttributeTable
         What they say, in the same order.
     geometry : Geometry
     tags : frozenset of int
-        Every tag any instance has, private ones included.
+        Every tag any frame has, private ones included.
     skipped : tuple of Skipped
         What else was found, and why it is not part of the series.
     said : mapping tag -> text
         What stands in the table because a person said so, and the rule by which it does.
     """
 
-    instances: tuple[SourceInstance, ...]
+    frames: tuple[SourceFrame, ...]
     table: AttributeTable
     geometry: Geometry
     tags: frozenset[int]
@@ -237,13 +261,13 @@ class SourceSeries(Attributes):
 
     @property
     def sop_class_uid(self) -> str:
-        """SOP Class of the instances."""
-        return self.instances[0].reference.sop_class_uid
+        """SOP Class of the instances that hold the frames."""
+        return self.frames[0].reference.sop_class_uid
 
     @property
     def series_instance_uid(self) -> str:
         """Series of the instances."""
-        return self.instances[0].reference.series_instance_uid
+        return self.frames[0].reference.series_instance_uid
 
     def in_utf8(self) -> SourceSeries:
         """Return the same series with all its text in ISO_IR 192."""
@@ -283,7 +307,7 @@ class GivenAttributes(Attributes):
     tags: frozenset[int]
     said: Mapping[int, str]
     lacking = "nobody said"
-    instances: tuple[SourceInstance, ...] = field(default=(), init=False)
+    frames: tuple[SourceFrame, ...] = field(default=(), init=False)
     skipped: tuple[Skipped, ...] = field(default=(), init=False)
 
     @classmethod

@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry
+from derive.model.source import FrameRef, of_principal
 
 Array = NDArray[np.float32]
 Pull = Callable[[int, int], Array]
-Contributors = Callable[[int], tuple[int, ...]]
+Contributors = Callable[[int], tuple[FrameRef, ...]]
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Volume:
     geometry : Geometry
     pull : callable (first, last) -> (last - first, rows, columns) float32
         Computes slices; called only for slices that are not at hand. NaN marks pixel padding.
-    contributors : callable (slice) -> tuple of int
-        The slices of the source series whose pixels entered this slice.
+    contributors : callable (slice) -> tuple of FrameRef
+        The frames of the sources whose pixels entered this slice, in order.
     quantity : Quantity
     value_range : (float, float), optional
         Bounds that no value can leave; None when only the data can tell.
@@ -108,7 +109,7 @@ class Volume:
         return cls(
             geometry,
             pull=lambda first, last: values[first:last],
-            contributors=lambda index: (index,),
+            contributors=lambda index: of_principal([index]),
             quantity=replace(quantity, padded=bool(np.isnan(values).any())),
         )
 
@@ -152,9 +153,9 @@ class Volume:
             window.first = first
             return window.slab
 
-    def contributors_of(self, indices: Iterable[int]) -> tuple[int, ...]:
-        """The source slices whose pixels entered any of these slices, in order."""
-        return tuple(sorted({source for k in indices for source in self.contributors(k)}))
+    def contributors_of(self, indices: Iterable[int]) -> tuple[FrameRef, ...]:
+        """The frames of the sources whose pixels entered any of these slices, in order."""
+        return tuple(sorted({ref for k in indices for ref in self.contributors(k)}))
 
     @property
     def array(self) -> Array:

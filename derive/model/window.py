@@ -33,13 +33,13 @@ class Window:
 
 
 def real_window(source: Attributes, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return centres and widths of one instance in real-world values.
+    """Return centres and widths of one frame in real-world values.
 
     Without a modality LUT a window acts on stored values (C.11.2.1.2): so in MR, whose values are mapped.
     """
     centers, widths = (_numbers(source.value(k, index)) for k in ("WindowCenter", "WindowWidth"))
     if source.value("RescaleSlope", index) is None:
-        slope, intercept = source.instances[index].rescale
+        slope, intercept = source.frames[index].rescale
         centers, widths = [c * slope + intercept for c in centers], [w * abs(slope) for w in widths]
     return tuple(centers), tuple(widths)
 

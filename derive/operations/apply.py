@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.geometry import Geometry
+from derive.model.source import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
 from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
 from derive.operations.kit.functions import UserFunction, finite, user_function
@@ -96,7 +97,7 @@ def _slab_by_slab(volume: Volume, called: UserFunction, halo: int) -> Volume:
         start, stop = around(first, last)
         return called.of_array(volume.slab(start, stop), volume.quantity.fill)[first - start : last - start]
 
-    def contributors(index: int) -> tuple[int, ...]:
+    def contributors(index: int) -> tuple[FrameRef, ...]:
         return volume.contributors_of(range(*around(index, index + 1)))
 
     return replace(volume, pull=pull, contributors=contributors)
@@ -171,7 +172,7 @@ def _computed(volume: Volume, result: Volume) -> Volume:
 
 def _everything(volume: Volume) -> Contributors:
     @cache
-    def everything() -> tuple[int, ...]:
+    def everything() -> tuple[FrameRef, ...]:
         return volume.contributors_of(range(volume.shape[0]))
 
     return lambda index: everything()

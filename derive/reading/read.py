@@ -16,7 +16,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.elements.parse import Memory
 from derive.errors import SourceError, UsageError
-from derive.model.source import AttributeTable, Skipped, SourceInstance, SourceSeries
+from derive.model.source import AttributeTable, Skipped, SourceFrame, SourceSeries
 from derive.pixels.decode import decode, is_lossy
 from derive.reading.header import Header, Origin, of_dataset, of_file, of_stream
 from derive.reading.pixel_attributes import check_alike, layout_of, padding_of, rescale_of
@@ -92,7 +92,7 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
     uid = ordered[0].text("SeriesInstanceUID")
     others = [Skipped(h.name, "another series") for h in headers if h.text("SeriesInstanceUID") != uid]
     return SourceSeries(
-        instances=tuple(_instance(h) for h in ordered),
+        frames=tuple(_frame(h) for h in ordered),
         table=_table(ordered),
         geometry=geometry,
         tags=frozenset().union(*{h.tags for h in ordered}),
@@ -168,13 +168,13 @@ def _of_archive(archive: Archive, memory: Memory) -> Iterator[Header | Skipped]:
             yield of_stream(stream, Origin(member.filename, archive.path, reopen), memory)
 
 
-def _instance(header: Header) -> SourceInstance:
+def _frame(header: Header) -> SourceFrame:
     layout = layout_of(header)
     padding = padding_of(header, layout)
     pixels = header.pixels
     assert pixels is not None, "select() refuses images without pixels"
     stated = header.text("LossyImageCompression") == "01"
-    return SourceInstance(
+    return SourceFrame(
         name=header.name,
         reference=header.reference,
         stored_values=partial(decode, layout, padding, pixels, header.name),

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from derive import parallel
 from derive.errors import ValuesError
 from derive.model.classes import target_of
-from derive.model.source import SourceInstance, SourceSeries
+from derive.model.source import SourceFrame, SourceSeries, of_principal
 from derive.model.volume import Array, Quantity, Volume
 
 
@@ -31,7 +31,7 @@ def stack(series: SourceSeries) -> Volume:
         slab = np.empty((last - first, *series.geometry.shape[1:]), dtype=np.float32)
 
         def read(index: int) -> None:
-            real_world_values(series.instances[first + index], out=slab[index])
+            real_world_values(series.frames[first + index], out=slab[index])
 
         parallel.each(read, range(last - first))
         return slab
@@ -39,18 +39,18 @@ def stack(series: SourceSeries) -> Volume:
     return Volume(
         series.geometry,
         pull=pull,
-        contributors=lambda index: (index,),
+        contributors=lambda index: of_principal([index]),
         quantity=quantity_of(series),
         value_range=_value_range(series),
     )
 
 
-def real_world_values(instance: SourceInstance, out: Array | None = None) -> Array:
+def real_world_values(frame: SourceFrame, out: Array | None = None) -> Array:
     """Decode and rescale one image.
 
     Parameters
     ----------
-    instance : SourceInstance
+    frame : SourceFrame
     out : (rows, columns) float32, optional
         Filled and returned.
 
@@ -59,33 +59,33 @@ def real_world_values(instance: SourceInstance, out: Array | None = None) -> Arr
     (rows, columns) float32
         NaN where the stored value is pixel padding.
     """
-    stored = instance.stored_values()
-    slope, intercept = instance.rescale
+    stored = frame.stored_values()
+    slope, intercept = frame.rescale
     values = np.empty(stored.shape, np.float32) if out is None else out
-    kind = np.float32 if _exact(instance) else np.float64
+    kind = np.float32 if _exact(frame) else np.float64
     scaled = stored if slope == 1 else np.multiply(stored, slope, dtype=kind)
     np.add(scaled, intercept, out=values, dtype=kind, casting="same_kind")
-    if instance.padding is not None:
-        low, high = instance.padding
+    if frame.padding is not None:
+        low, high = frame.padding
         values[(stored >= low) & (stored <= high)] = np.nan
     return values
 
 
-def _exact(instance: SourceInstance) -> bool:
+def _exact(frame: SourceFrame) -> bool:
     """Whether float32 has every value of an image: sums of integers within its 24 bits."""
-    slope, intercept = instance.rescale
-    largest = max(map(abs, (*instance.stored_range, *(instance.padding or ()))))
+    slope, intercept = frame.rescale
+    largest = max(map(abs, (*frame.stored_range, *(frame.padding or ()))))
     return slope == 1 and float(intercept).is_integer() and largest + abs(intercept) < 1 << 24
 
 
 def quantity_of(series: SourceSeries) -> Quantity:
     """Units, fill and padding of a series."""
     target = target_of(series.sop_class_uid)
-    padded = any(i.padding is not None for i in series.instances)
+    padded = any(f.padding is not None for f in series.frames)
     units = (_one(series, target.units_keyword) or target.units) if target.units_keyword else _mapped_units(series)
     if not units:
         raise ValuesError("VAL-UNITS", f"the images do not state their {target.units_keyword}")
-    step = min(abs(i.rescale[0]) for i in series.instances)
+    step = min(abs(f.rescale[0]) for f in series.frames)
     return Quantity(units, target.fill if units == target.units else 0.0, padded, step)
 
 
@@ -98,7 +98,7 @@ def _one(series: SourceSeries, keyword: str) -> str:
 
 def _mapped_units(series: SourceSeries) -> str:
     """Units of the Real World Value Mapping, for MR that has no Rescale Slope."""
-    units = {_units_of(series, index) for index in range(len(series.instances))}
+    units = {_units_of(series, index) for index in range(len(series.frames))}
     if len(units) > 1:
         raise ValuesError("VAL-UNITS", f"the images are in different units: {', '.join(sorted(units))}")
     return units.pop()
@@ -113,5 +113,5 @@ def _units_of(series: SourceSeries, index: int) -> str:
 
 
 def _value_range(series: SourceSeries) -> tuple[float, float]:
-    ends = [stored * i.rescale[0] + i.rescale[1] for i in series.instances for stored in i.stored_range]
+    ends = [stored * f.rescale[0] + f.rescale[1] for f in series.frames for stored in f.stored_range]
     return min(ends), max(ends)

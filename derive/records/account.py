@@ -26,7 +26,7 @@ from derive.errors import MissingAttribute
 from derive.model.classes import IDENTITY, made_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
-from derive.model.source import SourceSeries
+from derive.model.source import FrameRef, SourceSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.records.record import CONVERT, Record, RecordedStep, record_of
@@ -169,7 +169,7 @@ class SourcedAccount:
         steps = records[0].steps_since(str(source.value("DerivationDescription") or ""))
         new_plane = not written.geometry.same_plane(source.geometry)
         self.derivation = derivation_of(records[0], steps, new_plane)
-        places = {r.sop_instance_uid: k for k, r in enumerate(source.references)}
+        places = {r.sop_instance_uid: FrameRef(0, k) for k, r in enumerate(source.references)}
         self._contributors = [tuple(sorted(places[u] for u in r.source_uids if u in places)) for r in records]
         self._source = _known(source, written.sop_class_uid, self._images[0])
         self._pass = self._assembled(written)
@@ -209,7 +209,7 @@ class SourcedAccount:
         agrees = all(_equal(i.elements.get(tag), expected, i.encodings, self._encodings) for i in self._images)
         if entry.action == "recomputed":
             return Check(agrees, "as the sources make it" if agrees else "not what the sources make it")
-        count = len(self._source.instances)
+        count = len(self._source.frames)
         if not agrees:
             return Check(False, "differs from the sources!")
         if tag in self._source.table.constant:
@@ -239,7 +239,7 @@ class SourcedAccount:
         listed = standard.values(self._pass.making.target.iod.name, rule.keyword)
         wrong = 0
         for image, contributors in zip(self._images, self._contributors, strict=True):
-            expected = self._pass.making.source.agreement(tag, contributors or None).element
+            expected = self._pass.making.source.agreement(tag, contributors).element
             if expected is not None and rule.entity not in IDENTITY:
                 expected = legal(expected, rule, listed, self._encodings)[0]
             has = image.elements.get(tag)

@@ -18,6 +18,7 @@ from derive.builder import DerivedSeries
 from derive.errors import DeriveError
 from derive.model.derivation import GeometryEffect
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
+from derive.model.source import FrameRef
 from derive.model.volume import slabs
 from derive.pixels.decode import decode
 from derive.pixels.encode import EncodedFrame, decimal, encode
@@ -222,15 +223,15 @@ class Comparison:
         source = self.series.order.source
         references = [r.sop_instance_uid for r in source.references]
         contributors = self.series.order.volume.contributors(place)
-        wanted = {references[i] for i in contributors}
-        inherited = {s for i in contributors for s in self._sources_of(i)}
+        wanted = {references[c.frame] for c in contributors}
+        inherited = {s for c in contributors for s in self._sources_of(c.frame)}
         named = {s.sop_instance_uid: s for s in record.sources}
         if lacking := sorted(wanted - named.keys()):
             yield f"Source Image Sequence lacks {_few(lacking)}, which contributed"
         if extra := sorted(named.keys() - wanted - inherited):
             yield f"Source Image Sequence names {_few(extra)}, which did not contribute"
         kept = self.series.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-        here = {references[place]} if kept and place in contributors else set()
+        here = {references[place]} if kept and FrameRef(0, place) in contributors else set()
         yes = {uid for uid, s in named.items() if uid in wanted and s.locations_preserved == "YES"}
         if yes != here & named.keys():
             yield f"Spatial Locations Preserved is YES for {_few(sorted(yes))}; it is so for {_few(sorted(here))}"

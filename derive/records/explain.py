@@ -237,7 +237,7 @@ class _Explaining:
             self.images[0].text("SeriesInstanceUID"),
             self.record,
             self.steps,
-            len(self.source.instances) if self.source else None,
+            len(self.source.frames) if self.source else None,
             tuple(attributes),
             tuple(dropped),
             tuple(rules),

@@ -219,7 +219,7 @@ class _Run:
         notes = self.notes
         if version and version != VERSION:
             notes = (*notes, f"recorded by version {version}, recomputed by {VERSION}")
-        used = len(self.source.instances) if self.source else 0
+        used = len(self.source.frames) if self.source else 0
         uid = self.written[0].header.text("SeriesInstanceUID")
         counts = len(needed), len(needed) - len(missing), used
         return Verification("DIFFERS", "", uid, self.steps, version, record.source_series, counts, missing, notes=notes)
@@ -289,8 +289,8 @@ class _Run:
             raise _NotRecomputableError(f"the source images make no volume: {other_error or error}")
         tried: set[int] = set()
         for source in (whole, self._between(whole, needed), used):
-            if source is not None and len(source.instances) not in tried:
-                tried.add(len(source.instances))
+            if source is not None and len(source.frames) not in tried:
+                tried.add(len(source.frames))
                 yield source
 
     def _between(self, whole: SourceSeries | None, needed: set[str]) -> SourceSeries | None:

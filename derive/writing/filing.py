@@ -18,6 +18,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, numbers_of
 from derive.errors import OutputError
 from derive.model.geometry import Geometry
+from derive.model.source import FrameRef
 from derive.writing.part10 import Part10, write_instance
 
 #: Positions are decimal strings of 16 characters; what is read back may differ by their last digit.
@@ -33,7 +34,7 @@ class Filed(NamedTuple):
 
     name: str
     sop_instance_uid: str
-    contributors: tuple[int, ...]
+    contributors: tuple[FrameRef, ...]
     value_error: float
     saturated: int
 

@@ -124,7 +124,7 @@ def _source(source: SourceSeries | GivenAttributes) -> dict[str, Any] | None:
         "study_instance_uid": source.references[0].study_instance_uid,
         "series_instance_uid": source.series_instance_uid,
         "sop_class_uid": source.sop_class_uid,
-        "instances": [{"file": i.name, "sop_instance_uid": i.reference.sop_instance_uid} for i in source.instances],
+        "instances": [{"file": i.name, "sop_instance_uid": i.reference.sop_instance_uid} for i in source.frames],
         "skipped": [s._asdict() for s in source.skipped],
     }
 

@@ -586,7 +586,7 @@ def test_an_exported_series_comes_in_again_beside_its_source(name, suffix, trips
     of.assert_alike(
         of.dicom_by_derive(tmp_path / "out"), trip.wanted, mm=1e-3, value=allowed(report, trip.wanted.values)
     )
-    files = tuple(instance.path for instance in trip.source.instances)
+    files = tuple(instance.path for instance in trip.source.frames)
     originals = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
     by_uid = {original.SOPInstanceUID: original for original in originals}
     made = of.headers(tmp_path / "out")

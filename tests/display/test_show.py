@@ -690,7 +690,7 @@ def test_html_of_a_long_series_decodes_few_images():
 
         return dataclasses.replace(instance, stored_values=stored)
 
-    counted = dataclasses.replace(series, instances=tuple(map(counting, series.instances)))
+    counted = dataclasses.replace(series, frames=tuple(map(counting, series.frames)))
     assert picture_in(html_of_source(counted))
     assert len(decoded) == len(set(decoded)) <= 64
     decoded.clear()
@@ -705,7 +705,7 @@ def test_html_says_why_there_is_no_picture_and_never_raises(tmp_path):
         raise RuntimeError("Doe^Jane")
 
     broken = dataclasses.replace(
-        series, instances=tuple(dataclasses.replace(i, stored_values=fail) for i in series.instances)
+        series, frames=tuple(dataclasses.replace(i, stored_values=fail) for i in series.frames)
     )
     text = html_of_source(broken)
     assert picture_in(text) is None

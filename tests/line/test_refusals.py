@@ -244,7 +244,7 @@ def test_a_damaged_codestream_is_refused_when_it_is_decoded(real, tmp_path):
         (frame,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
         dataset.PixelData = pydicom.encaps.encapsulate([frame[:64] + b"\x81\x00" * 100])
 
-    (instance,) = read(copied([source], tmp_path / "s", damage)).instances
+    (instance,) = read(copied([source], tmp_path / "s", damage)).frames
     with pytest.raises(ValuesError, match="VAL-DECODE"):
         instance.stored_values()
 
@@ -280,8 +280,8 @@ def test_a_file_that_changed_after_its_header_was_read(changed):
     with files[1].open("ab") as stream:
         stream.write(b"\0\0")
     with pytest.raises(SourceError, match=r"SRC-CHANGED: 001\.dcm"):
-        series.instances[1].stored_values()
-    series.instances[0].stored_values()
+        series.frames[1].stored_values()
+    series.frames[0].stored_values()
 
 
 # What has no values

@@ -92,7 +92,7 @@ def test_what_lies_beside_is_skipped_with_a_reason(real, six):
         path = path if path.is_file() else next(p for p in sorted(path.rglob("*")) if p.is_file())
         (folder / "deep" / name).write_bytes(path.read_bytes())
     series = read(folder)
-    assert len(series.instances) == 6
+    assert len(series.frames) == 6
     assert {s.name: s.reason for s in series.skipped} == {
         "notes.txt": "not a DICOM file",
         "empty": "empty",
@@ -105,7 +105,7 @@ def test_what_lies_beside_is_skipped_with_a_reason(real, six):
 def test_a_list_may_mix_files_and_folders_and_name_a_file_twice(six, tmp_path):
     (tmp_path / "more").mkdir()
     six[5].rename(tmp_path / "more" / "last.dcm")
-    assert len(read([*six[:5], str(six[0]), tmp_path / "more"]).instances) == 6
+    assert len(read([*six[:5], str(six[0]), tmp_path / "more"]).frames) == 6
 
 
 @pytest.mark.parametrize("wanted", ["{uid}", "{number}", "#1", "*ct_im*", "IBSI_1_STS_002_CT_image"])
@@ -114,7 +114,7 @@ def test_a_series_is_chosen(real, wanted):
     first = pydicom.dcmread(next(real(CT).iterdir()), stop_before_pixels=True)
     series = read(folder, series=wanted.format(uid=first.SeriesInstanceUID, number=first.SeriesNumber))
     assert series.series_instance_uid == first.SeriesInstanceUID
-    assert len(series.instances) == 48
+    assert len(series.frames) == 48
     assert {s.reason for s in series.skipped} == {"another series"}
 
 
@@ -136,7 +136,7 @@ def test_copies_of_a_file_are_skipped_whatever_their_transfer_syntax(six):
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     save(dataset, again, implicit_vr=False, little_endian=True)
     series = read(six[0].parent)
-    assert len(series.instances) == 6
+    assert len(series.frames) == 6
     assert series.skipped == (("zz.dcm", "a copy of 002.dcm"),)
 
 
@@ -154,17 +154,17 @@ def test_native_syntaxes_with_and_without_file_meta(six, syntax, preamble, tmp_p
         data = path.read_bytes()
         path.write_bytes(data[144 + int.from_bytes(data[140:144], "little") :])
     series = read(path)
-    assert np.array_equal(series.instances[0].stored_values(), expected)
+    assert np.array_equal(series.frames[0].stored_values(), expected)
     assert series.value("Rows") == dataset.Rows
-    assert not series.instances[0].lossy
+    assert not series.frames[0].lossy
 
 
 @pytest.mark.parametrize("uid", ["2.4.57", "2.4.70", "2.4.80", "2.4.90", "2.5", "2.1.99", "1.2.2", "2.1"])
 def test_lossless_syntaxes_give_the_same_pixels(real, uid):
     folder = real(SYNTAXES)
     (path,) = folder.glob(f"*_1.2.840.10008.1.{uid.removeprefix('1.')}.dcm")
-    expected = read(folder / "CTImage.dcm").instances[0].stored_values()
-    (instance,) = read(path).instances
+    expected = read(folder / "CTImage.dcm").frames[0].stored_values()
+    (instance,) = read(path).frames
     assert np.array_equal(instance.stored_values(), expected)
     assert expected.min() == -2000
     assert not instance.lossy
@@ -174,10 +174,10 @@ def test_lossless_syntaxes_give_the_same_pixels(real, uid):
 def test_lossy_syntaxes_are_known_as_such(real, uid, most):
     folder = real(SYNTAXES)
     (path,) = folder.glob(f"*_1.2.840.10008.1.2.4.{uid}.dcm")
-    (instance,) = read(path).instances
+    (instance,) = read(path).frames
     assert instance.lossy
     if most is not None:
-        difference = instance.stored_values() - read(folder / "CTImage.dcm").instances[0].stored_values()
+        difference = instance.stored_values() - read(folder / "CTImage.dcm").frames[0].stored_values()
         assert 0 < np.abs(difference).max() <= most
 
 
@@ -190,7 +190,7 @@ def test_a_reversible_codestream_in_the_general_jpeg_2000_syntax_is_not_lossy_un
             if stated:
                 dataset.LossyImageCompression = stated
 
-        (instance,) = read(copied([source], tmp_path / str(stated), change)).instances
+        (instance,) = read(copied([source], tmp_path / str(stated), change)).frames
         assert instance.lossy is (stated == "01")
 
 

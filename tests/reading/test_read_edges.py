@@ -142,7 +142,7 @@ def test_padding_whatever_its_vr(ct, vr, value, signed, expected):
         ds.add_new("PixelPaddingValue", vr, value)
         ds.save_as(p, implicit_vr=False, little_endian=True)
     s = read(ct)
-    assert s.instances[0].padding == (expected, expected)
+    assert s.frames[0].padding == (expected, expected)
     assert np.isnan(stack(s).array[:, 0, 0]).all()
     assert np.isnan(stack(s).array).sum() == 5
 
@@ -252,7 +252,7 @@ def test_every_truncation_is_refused_or_harmless(ct, left, real):
 def test_copies_and_impostors(ct):
     shutil.copy(ct / "1.dcm", ct / "copy.dcm")
     s = read(ct)
-    assert len(s.instances) == 5
+    assert len(s.frames) == 5
     assert len(s.skipped) == 1
     change(ct / "copy.dcm", RescaleIntercept=-5)
     assert refused(ct) == "SRC-DUPLICATE"

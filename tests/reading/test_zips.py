@@ -44,15 +44,15 @@ def test_an_archive_is_read_like_the_folder_it_holds(real, six):
     assert packed.table.constant == plain.table.constant
     assert np.array_equal(stack(packed).array, stack(plain).array)
     assert packed.paths == (six,)
-    assert [i.name for i in packed.instances] == [f"a/b/{i}.dcm" for i in range(6)]
+    assert [i.name for i in packed.frames] == [f"a/b/{i}.dcm" for i in range(6)]
 
 
 def test_compressed_and_deflated_images_in_an_archive(real, tmp_path):
     folder = real("cornerstone_one_ct_all_syntaxes")
-    expected = read(folder / "CTImage.dcm").instances[0].stored_values()
+    expected = read(folder / "CTImage.dcm").frames[0].stored_values()
     for uid in ("4.90", "1.99", "5"):
         (path,) = folder.glob(f"*_1.2.840.10008.1.2.{uid}.dcm")
-        (instance,) = read(_zip(tmp_path / f"{uid}.zip", [("x", path.read_bytes())])).instances
+        (instance,) = read(_zip(tmp_path / f"{uid}.zip", [("x", path.read_bytes())])).frames
         assert np.array_equal(instance.stored_values(), expected)
 
 
@@ -76,9 +76,9 @@ def test_nothing_stays_on_the_disk(six, monkeypatch, tmp_path):
 
 def test_pixels_may_be_asked_for_by_several_threads(six):
     series = read(six)
-    expected = [i.stored_values() for i in series.instances]
+    expected = [i.stored_values() for i in series.frames]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda k: series.instances[k % 6].stored_values(), range(48)))
+        found = list(pool.map(lambda k: series.frames[k % 6].stored_values(), range(48)))
     assert all(np.array_equal(f, expected[k % 6]) for k, f in enumerate(found))
 
 
@@ -94,7 +94,7 @@ def test_entries_that_climb_out_are_refused(tmp_path, name):
 def test_a_name_that_merely_has_dots_is_no_climb(six):
     with zipfile.ZipFile(six, "a") as archive:
         archive.writestr("a..b/..c/x...txt", "text")
-    assert len(read(six).instances) == 6
+    assert len(read(six).frames) == 6
 
 
 def test_symbolic_links_are_refused(tmp_path):
@@ -116,13 +116,13 @@ def test_encrypted_entries_are_refused(tmp_path):
 
 def test_more_entries_than_allowed(six):
     assert "6 entries" in _refused(six, "ZIP-SIZE", entries=5)
-    assert len(read(six, limits=ZipLimits(entries=6)).instances) == 6
+    assert len(read(six, limits=ZipLimits(entries=6)).frames) == 6
 
 
 def test_more_bytes_than_allowed(six):
     size = sum(i.file_size for i in zipfile.ZipFile(six).infolist())
     _refused(six, "ZIP-SIZE", unpacked_bytes=size - 1)
-    assert len(read(six, limits=ZipLimits(unpacked_bytes=size)).instances) == 6
+    assert len(read(six, limits=ZipLimits(unpacked_bytes=size)).frames) == 6
 
 
 def test_asking_for_pixels_again_does_not_use_the_limit_up(six):
@@ -181,7 +181,7 @@ def test_an_archive_in_a_folder_is_not_opened_unasked(six, real, tmp_path):
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "more.zip").write_bytes(six.read_bytes())
     series = read(folder)
-    assert len(series.instances) == 2
+    assert len(series.frames) == 2
     assert [s.name for s in series.skipped] == ["more.zip"]
     assert "archive" in series.skipped[0].reason
 

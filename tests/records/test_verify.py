@@ -90,7 +90,7 @@ def test_every_operation_and_chain_is_the_same_on_real_series(name, chain, real,
     assert (found.verdict, found.reason, found.notes) == ("SAME", "", ())
     assert len(found.images) == len(report.files)
     assert [s.text for s in found.steps] == [str(o) for o in CHAINS[chain]]
-    assert found.sources[2] == len(source.instances)
+    assert found.sources[2] == len(source.frames)
 
 
 @pytest.mark.parametrize("modality", ["CT", "MR", "PT"])

@@ -76,12 +76,11 @@ def _earliest(making: Making, frame: Frame, keywords: Sequence[str]) -> tuple[El
 
 
 def _of(making: Making, frame: Frame) -> Sequence[int]:
-    """Indices of the contributing source instances; all, where none contributed to this one."""
-    return frame.contributors or range(making.source.table.count)
+    return frame.behind(making.source.table.count)
 
 
 def _distinct(making: Making, frame: Frame, keyword: str) -> list[Any]:
-    """Decoded values of the contributors, each once, in order; None for an instance without."""
+    """Decoded values of the contributors, each once, in order; None for a frame without."""
     tag = tag_of(keyword)
     if tag not in making.source.table.varying:
         return [making.source.value(keyword)]
@@ -116,7 +115,7 @@ def recognizable_visual_features(making: Making, frame: Frame) -> str | None:
 @per_frame("LossyImageCompression", sticky=True)
 def lossy_image_compression(making: Making, frame: Frame) -> str | None:
     """Return 01 if any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
-    if making.source.instances and any(making.source.instances[i].lossy for i in _of(making, frame)):
+    if making.source.frames and any(making.source.frames[i].lossy for i in _of(making, frame)):
         return "01"
     return _any_says(_distinct(making, frame, "LossyImageCompression"), "01", "00")
 
@@ -142,7 +141,7 @@ def _any_says(values: Sequence[Any], yes: str, no: str) -> str | None:
 def _agreed_if_lossy(making: Making, frame: Frame, keyword: str) -> Element | None:
     if lossy_image_compression(making, frame) != "01":
         return None
-    return making.source.agreement(tag_of(keyword), frame.contributors or None).element
+    return making.source.agreement(tag_of(keyword), frame.contributors).element
 
 
 @per_series("SpecificCharacterSet")

@@ -83,6 +83,6 @@ def slice_location(making: Making, frame: Frame) -> float | Element | None:
     geometry = making.geometry
     if geometry is None:
         return None
-    if making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID and making.source.instances:
+    if making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID and making.source.frames:
         return making.source.table.element(tag_of("SliceLocation"), frame.place)
     return decimal(round(float(np.dot(geometry.position(frame.place), geometry.normal)), 6))

@@ -58,7 +58,7 @@ def _times(making: Making) -> int:
 
 
 def _pulled(making: Making, frame: Frame, keyword: str) -> Element | None:
-    return making.source.agreement(tag_of(keyword), frame.contributors or None).element
+    return making.source.agreement(tag_of(keyword), frame.contributors).element
 
 
 @per_frame("TemporalPositionIdentifier")

@@ -72,7 +72,7 @@ def source_image_sequence(making: Making, frame: Frame) -> Element | None:
     kept = making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
     references = making.source.references
     own = _own_items(making, frame, kept=kept)
-    ours = [_source_item(references[i], kept and i == frame.place) for i in frame.contributors]
+    ours = [_source_item(references[c.frame], kept and c.frame == frame.place) for c in frame.contributors]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
@@ -85,9 +85,9 @@ def _own_items(making: Making, frame: Frame, *, kept: bool) -> list[bytes]:
     found: dict[bytes, bytes] = {}
     if tag not in table.constant and tag not in table.varying:
         return []
-    for index in frame.contributors:
-        value = own_items(making, table.element(tag, index))
-        here = kept and index == frame.place
+    for contributor in frame.contributors:
+        value = own_items(making, table.element(tag, contributor.frame))
+        here = kept and contributor.frame == frame.place
         for uid, item in _placed(Element(tag, "SQ", value), here):
             if here or uid not in found:
                 found[uid] = item
@@ -139,7 +139,7 @@ def referenced_series_sequence(making: Making, frame: Frame) -> Element | None:
     series: dict[str, dict[bytes, None]] = {}
     for uid, items in _inherited(making, frame, "ReferencedSeriesSequence"):
         series.setdefault(uid, {}).update(dict.fromkeys(items))
-    for reference in (making.source.references[i] for i in frame.contributors):
+    for reference in (making.source.references[c.frame] for c in frame.contributors):
         if reference.study_instance_uid == study:
             item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
             series.setdefault(reference.series_instance_uid, {})[item] = None
@@ -150,7 +150,7 @@ def referenced_series_sequence(making: Making, frame: Frame) -> Element | None:
 def studies_containing_other_referenced_instances_sequence(making: Making, frame: Frame) -> Element | None:
     """Return the contributors' own where they agree: derivation itself never leaves the study."""
     tag = tag_of("StudiesContainingOtherReferencedInstancesSequence")
-    return making.source.agreement(tag, frame.contributors or None).element
+    return making.source.agreement(tag, frame.contributors).element
 
 
 def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
@@ -166,7 +166,7 @@ def _inherited(making: Making, frame: Frame, keyword: str) -> list[tuple[str, tu
     if tag in table.constant:
         elements = [table.constant[tag]]
     elif tag in table.varying:
-        elements = [e for i in frame.contributors if (e := table.element(tag, i)) is not None]
+        elements = [e for c in frame.contributors if (e := table.element(tag, c.frame)) is not None]
     else:
         return []
     return [pair for element in dict.fromkeys(elements) for pair in _referenced(element)]

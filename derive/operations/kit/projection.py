@@ -13,6 +13,7 @@ from derive import parallel
 from derive.errors import UsageError
 from derive.model.axes import Plane, View, view_of
 from derive.model.geometry import Geometry, triple
+from derive.model.source import FrameRef
 from derive.model.volume import Array, Volume
 
 #: Makes one image of the planes of a slab, which come some at a time: (planes, rows, columns) each.
@@ -171,7 +172,7 @@ def _across_slices(volume: Volume, geometry: Geometry, view: View, slabs: Slabs,
         return result
 
     @cache
-    def everything() -> tuple[int, ...]:
+    def everything() -> tuple[FrameRef, ...]:
         return volume.contributors_of(range(count))
 
     return replace(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive import parallel
+from derive.model.source import FrameRef
 from derive.model.volume import Array, Volume
 from derive.operations.kit.grids import TOLERANCE, Mapping, Points
 from derive.operations.kit.images import simpleitk
@@ -85,7 +86,7 @@ class Sampler:
     kernel: Kernel
     outside: float
 
-    def contributors(self, index: int) -> tuple[int, ...]:
+    def contributors(self, index: int) -> tuple[FrameRef, ...]:
         """Sources of the slices that have weight in slice `index` of the grid; none if it is outside."""
         span = self._span(index)
         return () if span is None else self.volume.contributors_of(range(*self._weighted(*span)))
