@@ -26,6 +26,8 @@ def invert(values: np.ndarray) -> np.ndarray:
     return -values
 
 
+invert.__module__ = "tests.test_golden"  # the name that the dumps hold
+
 OPERATIONS = {
     "gaussian_blur": [gaussian_blur(sigma_mm=1.0)],
     "resample": [resample(spacing_mm=(1.5, 1.5, 3.0))],

@@ -6,8 +6,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from derive.errors import DeriveError, GeometryError, SourceError, ValuesError
 from derive.reading.read import read
-
-from .source_files import copied, in_order, resized, save
+from tests.helpers.source_files import copied, in_order, resized, save
 
 CT, MR, PET = (f"petctmr_ibsi_sts002/{n}/image" for n in ("CT", "MR_T1", "PET"))
 SYNTAXES = "cornerstone_one_ct_all_syntaxes"

@@ -10,9 +10,8 @@ from derive.elements.element import tag_of
 from derive.errors import DeriveError, SourceError
 from derive.reading.read import read
 from derive.reading.stack import stack
-
-from .conftest import DATA
-from .source_files import copied, in_order, save
+from tests.conftest import DATA
+from tests.helpers.source_files import copied, in_order, save
 
 CT, MR, PET = (f"petctmr_ibsi_sts002/{n}/image" for n in ("CT", "MR_T1", "PET"))
 SYNTAXES = "cornerstone_one_ct_all_syntaxes"

@@ -10,8 +10,7 @@ from derive.model.source import of_principal
 from derive.model.volume import Quantity
 from derive.reading.read import read
 from derive.reading.stack import stack
-
-from .source_files import copied, in_order
+from tests.helpers.source_files import copied, in_order
 
 CT, MR, PET = (f"petctmr_ibsi_sts002/{n}/image" for n in ("CT", "MR_T1", "PET"))
 SERIES = {

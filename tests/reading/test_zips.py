@@ -11,8 +11,7 @@ from derive.errors import SourceError
 from derive.reading.read import read
 from derive.reading.stack import stack
 from derive.reading.zips import ZipLimits
-
-from .source_files import in_order
+from tests.helpers.source_files import in_order
 
 CT = "petctmr_ibsi_sts002/CT/image"
 

@@ -19,9 +19,8 @@ from derive.pacs.dimse.send import DimseSender
 from derive.pacs.dimse.status import category_of, meaning
 from derive.pacs.outcome import Category, by_uid
 from derive.pacs.parcel import Parcel, of_file
-
-from .dimse_peers import PATIENT, SHORT, archive, between, listener, parcels, series
-from .servers import free_port, storescp
+from tests.helpers.dimse_peers import PATIENT, SHORT, archive, between, listener, parcels, series
+from tests.helpers.servers import free_port, storescp
 
 
 def send(address, instances, **options):

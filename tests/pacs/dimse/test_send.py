@@ -34,9 +34,8 @@ from derive.pacs.dimse.send import DimseSender
 from derive.pacs.dimse.transcode import data_set, recoded
 from derive.pacs.outcome import Category
 from derive.pacs.parcel import Parcel, of_dataset, of_file
-
-from .dimse_peers import PATIENT, SHORT, archive, certificates, demanding, parcels, private_classes, series
-from .servers import dcmqrscp, free_port, orthanc, storescp
+from tests.helpers.dimse_peers import PATIENT, SHORT, archive, certificates, demanding, parcels, private_classes, series
+from tests.helpers.servers import dcmqrscp, free_port, orthanc, storescp
 
 EXPLICIT, IMPLICIT = FALLBACKS
 #: Every way of encoding that pydicom's own test files have, small ones.
