@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import UsageError
-from derive.model.axes import DISPLAY, View, view_of
+from derive.model.axes import DISPLAY, AxisOrder, axis_order_of
 from derive.model.geometry import Geometry, letters_of
 from derive.model.volume import Array, Volume
 
@@ -41,7 +41,7 @@ class Cut:
     geometry : Geometry
     plane : {"axial", "coronal", "sagittal"}
         The anatomical plane that is nearest, each once.
-    view : View
+    view : AxisOrder
         Which axes of the array become slices, rows and columns of the picture, and which run the other way.
     index : int
         On the axis that the plane is across, from 0.
@@ -49,7 +49,7 @@ class Cut:
 
     geometry: Geometry
     plane: str
-    view: View
+    view: AxisOrder
     index: int
 
     @property
@@ -139,7 +139,7 @@ class Cut:
 
 def cut_of(geometry: Geometry, plane: str, index: int | None = None) -> Cut:
     """Return a plane of a grid, the middle one unless an index is given."""
-    view = view_of(geometry, plane)  # type: ignore[arg-type]  # it refuses other words itself
+    view = axis_order_of(geometry, plane)  # type: ignore[arg-type]  # it refuses other words itself
     return Cut(geometry, plane, view, geometry.shape[view.axes[0]] // 2 if index is None else index)
 
 

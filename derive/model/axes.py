@@ -8,11 +8,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from derive.errors import UsageError
+from derive.errors import GeometryError, UsageError
 from derive.model.geometry import Geometry, Triple, triple
 from derive.model.volume import Array
 
-Plane = Literal["native", "axial", "coronal", "sagittal"]
+PlaneName = Literal["native", "axial", "coronal", "sagittal"]
 
 #: Direction of the rows and of the columns on a display, in the patient (LPS), by plane.
 DISPLAY: dict[str, tuple[Triple, Triple]] = {
@@ -23,7 +23,7 @@ DISPLAY: dict[str, tuple[Triple, Triple]] = {
 
 
 @dataclass(frozen=True)
-class View:
+class AxisOrder:
     """How array axes are taken for the slices, rows and columns of a plane.
 
     Parameters
@@ -62,10 +62,10 @@ class View:
         )
 
 
-NATIVE = View((0, 1, 2), (False, False, False))
+NATIVE = AxisOrder((0, 1, 2), (False, False, False))
 
 
-def view_of(geometry: Geometry, plane: Plane) -> View:
+def axis_order_of(geometry: Geometry, plane: PlaneName) -> AxisOrder:
     """Find the permutation and flips that come closest to a plane as it is shown; nothing is interpolated.
 
     Rows run to the left and columns to the back (axial), rows to the left and columns to the feet
@@ -76,11 +76,15 @@ def view_of(geometry: Geometry, plane: Plane) -> View:
     ------
     UsageError
         ``OP-PLANE`` for a plane that has no name here.
+    GeometryError
+        ``GEO-TILT`` for planes across the slices of a tilted stack, which would be sheared.
     """
     if plane == "native":
         return NATIVE
     if plane not in DISPLAY:
-        raise UsageError("OP-PLANE", f"plane {plane!r}; wanted one of {', '.join(get_args(Plane))}")
+        raise UsageError("OP-PLANE", f"plane {plane!r}; wanted one of {', '.join(get_args(PlaneName))}")
+    if geometry.tilted:
+        raise GeometryError("GEO-TILT", "planes across the slices of a tilted stack are sheared; rectify it first")
     row, column = np.array(DISPLAY[plane])
     axis = patient_axes(geometry)
     slices, rows, columns = (axis[int(np.abs(d).argmax())] for d in (np.cross(row, column), column, row))
@@ -88,7 +92,7 @@ def view_of(geometry: Geometry, plane: Plane) -> View:
     row_flip = bool(directions[:, rows] @ column < 0)
     column_flip = bool(directions[:, columns] @ row < 0)
     normal = np.cross(directions[:, columns], directions[:, rows]) * (-1 if row_flip != column_flip else 1)
-    return View((slices, rows, columns), (bool(normal @ directions[:, slices] < 0), row_flip, column_flip))
+    return AxisOrder((slices, rows, columns), (bool(normal @ directions[:, slices] < 0), row_flip, column_flip))
 
 
 def patient_axes(geometry: Geometry) -> tuple[int, ...]:

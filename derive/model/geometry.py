@@ -1,4 +1,4 @@
-"""Where the voxels are: the plane attributes of a series as one value (PS3.3 C.7.6.2).
+"""Where the pixels of a frame, and the voxels of a stack of them, are: plane attributes as values (PS3.3 C.7.6.2).
 
 Arrays are (slice, row, column). Slices are always ordered along the normal, the cross product of the
 row and the column cosines, so the spacing between slices is positive and the frame right-handed.
@@ -6,7 +6,7 @@ row and the column cosines, so the spacing between slices is positive and the fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,8 @@ LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 LEAST_COSINE = 0.05
 #: Two grids are one when no voxel centre differs by more than this.
 POSITION_TOLERANCE_MM = 1e-3
+#: How far cosines may be off unit length and a right angle: what decimal strings and rounding explain.
+COSINE_TOLERANCE = 1e-3
 
 
 def triple(values: ArrayLike) -> Triple:
@@ -45,9 +47,58 @@ def letters_of(direction: ArrayLike, least: float = LEAST_COSINE) -> str:
     return "".join(LETTERS[a][int(cosines[a] > 0)] for a in order if abs(cosines[a]) >= least)
 
 
+def normal_of(row_cosines: ArrayLike, column_cosines: ArrayLike) -> Triple:
+    """Return the unit vector at a right angle to rows and columns, right-handed; zeros where they are parallel."""
+    normal = np.cross(row_cosines, column_cosines)
+    return triple(normal / (np.linalg.norm(normal) or 1.0))
+
+
+def skew_of(row_cosines: ArrayLike, column_cosines: ArrayLike) -> float:
+    """Return how far two directions are off unit length, and off a right angle, whichever is more."""
+    row, column = np.asarray(row_cosines, dtype=np.float64), np.asarray(column_cosines, dtype=np.float64)
+    return float(max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column)))
+
+
 @dataclass(frozen=True)
+class Plane:
+    """Where the pixels of one frame are, in the patient's coordinates (LPS, mm), as it says (PS3.3 C.7.6.2).
+
+    Parameters
+    ----------
+    position : (x, y, z) mm
+        Image Position (Patient): centre of the first pixel.
+    row_cosines, column_cosines : (x, y, z)
+        Image Orientation (Patient): direction of increasing column index, of increasing row index.
+    pixel_spacing : (between rows, between columns) mm
+    thickness : float, optional
+        Slice Thickness, mm; None where nobody says it.
+    """
+
+    position: Triple
+    row_cosines: Triple
+    column_cosines: Triple
+    pixel_spacing: tuple[float, float]
+    thickness: float | None = None
+
+    @property
+    def cosines(self) -> tuple[float, ...]:
+        """Image Orientation (Patient): six numbers."""
+        return *self.row_cosines, *self.column_cosines
+
+    @property
+    def normal(self) -> Triple:
+        """Unit vector at a right angle to the plane."""
+        return normal_of(self.row_cosines, self.column_cosines)
+
+    @property
+    def skew(self) -> float:
+        """How far the cosines are off unit length and a right angle."""
+        return skew_of(self.row_cosines, self.column_cosines)
+
+
+@dataclass(frozen=True, repr=False)
 class Geometry:
-    """An evenly spaced, untilted stack of planes in the patient's coordinates (LPS, mm).
+    """An evenly spaced stack of planes in the patient's coordinates (LPS, mm).
 
     Parameters
     ----------
@@ -66,6 +117,9 @@ class Geometry:
         Positions as read, one a slice, so that a grid that is kept is written as it was.
     slice_thickness : float, optional
         Nominal thickness in mm of planes that an operation made; None where it is the source's own.
+    slice_shift : (along rows, along columns) mm
+        How far a slice lies beside the one before it, towards increasing column and increasing row index;
+        not 0 where the stack leans (gantry tilt), and its voxels are sheared.
     """
 
     first_position: Triple
@@ -77,15 +131,15 @@ class Geometry:
     frame_of_reference_uid: str = ""
     measured_positions: tuple[Triple, ...] | None = None
     slice_thickness: float | None = None
+    slice_shift: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        row, column = np.array(self.row_cosines), np.array(self.column_cosines)
-        skew = max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column))
-        if not skew < 1e-3:
+        skew = skew_of(self.row_cosines, self.column_cosines)
+        if not skew <= COSINE_TOLERANCE:
             raise GeometryError(
                 "GEO-COSINES",
                 f"row and column cosines {self.row_cosines}, {self.column_cosines} are off from unit length "
-                f"and a right angle by {skew:.2g}; wanted less than 0.001",
+                f"and a right angle by {skew:.2g}; wanted at most {COSINE_TOLERANCE}",
             )
         if not (min(self.pixel_spacing) > 0 and self.slice_spacing > 0 and min(self.shape) > 0):
             raise GeometryError(
@@ -93,37 +147,72 @@ class Geometry:
                 f"pixel spacing {self.pixel_spacing} mm, slice spacing {self.slice_spacing} mm, shape {self.shape}: "
                 "all must be above 0",
             )
+        if not np.isfinite(self.slice_shift).all():
+            raise GeometryError("GEO-SPACING", f"slices shift by {self.slice_shift} mm; wanted finite lengths")
         if self.measured_positions is not None and len(self.measured_positions) != self.shape[0]:
             raise GeometryError("GEO-POSITIONS", f"{len(self.measured_positions)} positions for {self.shape[0]} slices")
 
+    def __repr__(self) -> str:
+        """Return the fields; of a stack along its normal no shift, for that is what a stack is unless it is said."""
+        shown = [f.name for f in fields(self) if f.name != "slice_shift" or self.tilted]
+        return f"Geometry({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
     @cached_property
     def normal(self) -> Triple:
-        """Unit vector from slice to slice."""
-        normal = np.cross(self.row_cosines, self.column_cosines)
-        return triple(normal / np.linalg.norm(normal))
+        """Unit vector at a right angle to the planes; from slice to slice, where the stack is not tilted."""
+        return normal_of(self.row_cosines, self.column_cosines)
+
+    @property
+    def tilted(self) -> bool:
+        """Whether slices are stacked in another direction than their normal: its voxels are sheared."""
+        return self.slice_shift != (0.0, 0.0)
+
+    @property
+    def slice_step(self) -> Triple:
+        """From the centre of a voxel to that of the same voxel of the next slice, mm; with the shift of a tilted stack.
+
+        The spacing and the shift are kept rather than this vector, so that a length is what it was read as, and a
+        stack along its normal is told from one that is not without a tolerance.
+        """
+        step = self.slice_spacing * np.array(self.normal)
+        if self.tilted:
+            along_rows, along_columns = self.slice_shift
+            step += along_rows * np.array(self.row_cosines) + along_columns * np.array(self.column_cosines)
+        return triple(step)
 
     @property
     def spacing(self) -> Triple:
-        """Spacing (slice, row, column) in mm, in the order of the array axes."""
+        """Spacing (slice, row, column) in mm, in the order of the array axes; of slices along their normal."""
         return self.slice_spacing, *self.pixel_spacing
 
     @property
     def directions(self) -> NDArray[np.float64]:
         """(3, 3): unit vectors of the slice, row and column index, one a matrix column."""
-        return np.stack([self.normal, self.column_cosines, self.row_cosines], axis=1)
+        step = np.array(self.slice_step) / np.linalg.norm(self.slice_step) if self.tilted else self.normal
+        return np.stack([step, self.column_cosines, self.row_cosines], axis=1)
 
     @property
     def affine(self) -> NDArray[np.float64]:
         """(4, 4): (slice, row, column, 1) to patient coordinates (x, y, z, 1) in mm."""
         affine = np.eye(4)
         affine[:3, :3] = self.directions * self.spacing
+        if self.tilted:
+            affine[:3, 0] = self.slice_step
         affine[:3, 3] = self.first_position
         return affine
+
+    def plane(self, index: int) -> Plane:
+        """Return where slice `index` is, as read where it was read."""
+        return Plane(
+            self.position(index), self.row_cosines, self.column_cosines, self.pixel_spacing, self.slice_thickness
+        )
 
     def position(self, index: int) -> Triple:
         """Image Position (Patient) of slice `index`, as read where it was read."""
         if self.measured_positions is not None:
             return self.measured_positions[index]
+        if self.tilted:
+            return triple(np.array(self.first_position) + index * np.array(self.slice_step))
         return triple(np.array(self.first_position) + index * self.slice_spacing * np.array(self.normal))
 
     def index_of(self, points: ArrayLike) -> NDArray[np.float64]:

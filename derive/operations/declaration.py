@@ -16,7 +16,7 @@ from typing import Any, NewType
 
 import codes
 from codes import Code
-from derive.errors import UsageError
+from derive.errors import GeometryError, UsageError
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, text_of
 from derive.model.geometry import Geometry
 from derive.model.source import SourceSeries
@@ -56,6 +56,8 @@ class OperationKind:
         Free term for Image Type.
     reprojection_method : str
         PET Reprojection Method (C.8.9.1.1.13).
+    takes_tilt : bool
+        Whether it takes a stack that leans, whose voxels are sheared; who does not say so is given none.
     """
 
     function: Callable[..., Volume]
@@ -65,6 +67,7 @@ class OperationKind:
     code_in_new_plane: str | None = None
     image_type_term: str = ""
     reprojection_method: str = ""
+    takes_tilt: bool = False
 
     @property
     def name(self) -> str:
@@ -99,7 +102,7 @@ def operation(
     code: str | None,
     geometry: GeometryEffect | None,
     values: ValuesEffect | None,
-    **details: str,
+    **details: Any,
 ) -> Callable[[Callable[..., Volume]], OperationKind]:
     """Declare a function (volume, parameters) -> volume as an operation.
 
@@ -125,7 +128,16 @@ class Operation:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, volume: Volume) -> Volume:
-        """Apply to a volume; nothing is computed before a slab of the result is asked for."""
+        """Apply to a volume; nothing is computed before a slab of the result is asked for.
+
+        Raises
+        ------
+        GeometryError
+            ``GEO-TILT`` for a tilted stack, unless the operation is declared to take one.
+        """
+        if not self.kind.takes_tilt:
+            for given in (volume, *self.parameters.values()):
+                _refuse_tilt(self.kind.name, given)
         return self.kind.function(volume, **self.parameters)
 
     def __str__(self) -> str:
@@ -150,6 +162,16 @@ class Operation:
             units=units,
             image_type_term=kind.image_type_term,
             reprojection_method=kind.reprojection_method,
+        )
+
+
+def _refuse_tilt(name: str, given: Any) -> None:
+    geometry = given.geometry if isinstance(given, Volume | SourceSeries) else given
+    if isinstance(geometry, Geometry) and geometry.tilted:
+        raise GeometryError(
+            "GEO-TILT",
+            f"{name}: the slices shift by {geometry.slice_shift} mm, along rows and columns, from one to the next "
+            "(gantry tilt), and it takes only what is stacked along the normal. Rectify it first",
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.model.axes import Plane
+from derive.model.axes import PlaneName
 from derive.model.derivation import GeometryEffect, ValuesEffect
 from derive.model.volume import Array, Volume
 from derive.operations.declaration import operation
@@ -25,7 +25,7 @@ Sums = tuple[NDArray[np.float64], NDArray[np.int_]]
     image_type_term="MEAN",
 )
 def mean_projection(
-    volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: Plane = "native"
+    volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
 ) -> Volume:
     """Project the mean of each slab.
 
@@ -41,7 +41,7 @@ def mean_projection(
     step_mm : float, optional
         Distance between the centres of neighbouring slabs in mm; without it the thickness.
     plane : {"native", "axial", "coronal", "sagittal"}
-        Plane of the images, shown in the customary way; native is that of the source.
+        PlaneName of the images, shown in the customary way; native is that of the source.
 
     Raises
     ------

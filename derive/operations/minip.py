@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from derive.model.axes import Plane
+from derive.model.axes import PlaneName
 from derive.model.derivation import GeometryEffect, ValuesEffect
 from derive.model.volume import Array, Volume
 from derive.operations.declaration import operation
@@ -21,7 +21,7 @@ from derive.operations.kit.projection import project
     image_type_term="MIN_IP",
 )
 def minip(
-    volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: Plane = "native"
+    volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
 ) -> Volume:
     """Project the smallest value of each slab.
 
@@ -37,7 +37,7 @@ def minip(
     step_mm : float, optional
         Distance between the centres of neighbouring slabs in mm; without it the thickness.
     plane : {"native", "axial", "coronal", "sagittal"}
-        Plane of the images, shown in the customary way; native is that of the source.
+        PlaneName of the images, shown in the customary way; native is that of the source.
 
     Raises
     ------

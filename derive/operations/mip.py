@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from derive.model.axes import Plane
+from derive.model.axes import PlaneName
 from derive.model.derivation import GeometryEffect, ValuesEffect
 from derive.model.volume import Array, Volume
 from derive.operations.declaration import operation
@@ -21,7 +21,9 @@ from derive.operations.kit.projection import project
     image_type_term="MAX_IP",
     reprojection_method="MAX PIXEL",
 )
-def mip(volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: Plane = "native") -> Volume:
+def mip(
+    volume: Volume, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
+) -> Volume:
     """Project the largest value of each slab.
 
     Slabs start at the outer edge of the volume; the last one may be cut short by its end. Pixel padding
@@ -36,7 +38,7 @@ def mip(volume: Volume, slab_mm: float | None = None, step_mm: float | None = No
     step_mm : float, optional
         Distance between the centres of neighbouring slabs in mm; without it the thickness.
     plane : {"native", "axial", "coronal", "sagittal"}
-        Plane of the images, shown in the customary way; native is that of the source.
+        PlaneName of the images, shown in the customary way; native is that of the source.
 
     Raises
     ------

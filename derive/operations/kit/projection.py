@@ -11,7 +11,7 @@ import numpy as np
 
 from derive import parallel
 from derive.errors import UsageError
-from derive.model.axes import Plane, View, view_of
+from derive.model.axes import AxisOrder, PlaneName, axis_order_of
 from derive.model.geometry import Geometry, triple
 from derive.model.source import FrameRef
 from derive.model.volume import Array, Volume
@@ -94,14 +94,14 @@ def slabs_of(planes: int, spacing_mm: float, slab_mm: float | None, step_mm: flo
     return Slabs(planes, spacing_mm, slab_mm, slab_mm if step_mm is None else step_mm)
 
 
-def project(volume: Volume, slabs_mm: tuple[float | None, float | None], plane: Plane, reduce: Reduce) -> Volume:
+def project(volume: Volume, slabs_mm: tuple[float | None, float | None], plane: PlaneName, reduce: Reduce) -> Volume:
     """Project a volume.
 
     Parameters
     ----------
     volume : Volume
     slabs_mm : (slab_mm, step_mm)
-    plane : Plane
+    plane : PlaneName
     reduce : callable
 
     Raises
@@ -109,7 +109,7 @@ def project(volume: Volume, slabs_mm: tuple[float | None, float | None], plane: 
     UsageError
         ``OP-SLAB`` if a length is not above 0, or a step comes without a slab; ``OP-PLANE``.
     """
-    view = view_of(volume.geometry, plane)
+    view = axis_order_of(volume.geometry, plane)
     seen = view.geometry(volume.geometry)
     slabs = slabs_of(seen.shape[0], seen.slice_spacing, *slabs_mm)
     geometry = replace(
@@ -123,7 +123,7 @@ def project(volume: Volume, slabs_mm: tuple[float | None, float | None], plane: 
     return make(volume, geometry, view, slabs, reduce)
 
 
-def _along_slices(volume: Volume, geometry: Geometry, view: View, slabs: Slabs, reduce: Reduce) -> Volume:
+def _along_slices(volume: Volume, geometry: Geometry, view: AxisOrder, slabs: Slabs, reduce: Reduce) -> Volume:
     """The planes are the source's slices: some are in memory, or a slab of them where slabs overlap."""
     count = volume.shape[0]
 
@@ -156,7 +156,7 @@ def _along_slices(volume: Volume, geometry: Geometry, view: View, slabs: Slabs, 
     )
 
 
-def _across_slices(volume: Volume, geometry: Geometry, view: View, slabs: Slabs, reduce: Reduce) -> Volume:
+def _across_slices(volume: Volume, geometry: Geometry, view: AxisOrder, slabs: Slabs, reduce: Reduce) -> Volume:
     """The planes cut the source's slices, which are looked at in turn; the result is kept whole."""
     count, axis = volume.shape[0], view.axes.index(0)
 
