@@ -49,14 +49,15 @@ def letters_of(direction: ArrayLike, least: float = LEAST_COSINE) -> str:
 
 def normal_of(row_cosines: ArrayLike, column_cosines: ArrayLike) -> Triple:
     """Return the unit vector at a right angle to rows and columns, right-handed; zeros where they are parallel."""
-    normal = np.cross(row_cosines, column_cosines)
+    normal = np.cross(np.asarray(row_cosines, dtype=np.float64), np.asarray(column_cosines, dtype=np.float64))
     return triple(normal / (np.linalg.norm(normal) or 1.0))
 
 
 def skew_of(row_cosines: ArrayLike, column_cosines: ArrayLike) -> float:
     """Return how far two directions are off unit length, and off a right angle, whichever is more."""
     row, column = np.asarray(row_cosines, dtype=np.float64), np.asarray(column_cosines, dtype=np.float64)
-    return float(max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column)))
+    off = np.linalg.norm(row) - 1, np.linalg.norm(column) - 1, row @ column
+    return float(np.abs(off).max())
 
 
 @dataclass(frozen=True)
