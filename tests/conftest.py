@@ -10,6 +10,8 @@ import pydicom.config
 import pytest
 
 DATA = Path(os.environ.get("DERIVE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+#: The sources of the standard's tables, beside the data unless said otherwise.
+STANDARD_TABLES = Path(os.environ.get("DERIVE_STANDARD_TABLES", DATA.parent / "standard"))
 
 
 @pytest.fixture(scope="session")

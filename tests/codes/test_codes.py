@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import csv
 import hashlib
-import os
 import re
 import sys
 from importlib.resources import files
@@ -16,9 +15,9 @@ from pydicom.sr.codedict import codes as pydicom_codes
 
 import codes
 from codes import Code, UnknownCode, context_group, context_groups, regenerate
+from tests.conftest import STANDARD_TABLES
 
 PACKAGE = Path(str(files(codes)))
-STANDARD_TABLES = Path(os.environ.get("DERIVE_STANDARD_TABLES", Path(__file__).parents[3] / "shared" / "standard"))
 
 
 def shared_rows(name: str) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What a conversion refuses: each with its code, nothing is written, and no message says who the patient is."""
+"""Input that a conversion refuses: each by its code, nothing is written, and no message says who the patient is."""
 
 from __future__ import annotations
 
@@ -7,62 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813 - its own customary name
 from PIL import Image
 
 import derive
-from derive import standard
-from derive.cli import main
 from tests.helpers.convert_files import (
     CT,
-    MIRROR,
-    PET,
     PET_SAID,
-    affine_of,
     hu,
     nifti,
-    read_back,
-    read_reference,
-    saved,
 )
-from tests.helpers.convert_files import written as converted
+from tests.helpers.refused_conversions import MARKED, refused, spoiled
 
-MARKED = derive.Patient("SECRET-4711", "Secret^Person", birth_date="19550505")
-MARKS = ("secret", "person", "4711", "19550505", "doe^", "jane", "19700101")
 CHINESE, SURROGATE = "王^小东", "\ud800"
-PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
-#: Of the reference.
-SHAPE = (6, 12, 14)
 
 Made = tuple[Any, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return read_reference()
-
-
-@pytest.fixture
-def place(tmp_path):
-    """An empty folder; what is written would lie in it."""
-    folder = tmp_path / "place"
-    folder.mkdir()
-    return folder
-
-
-def refused(code: str, place: Path, source: Any, /, **options: Any) -> derive.DeriveError:
-    """Convert and write; it is refused with this code, without a trace on the disk or of the patient in the text."""
-    before = sorted(place.rglob("*"))
-    with pytest.raises(derive.DeriveError) as caught:
-        derive.convert(source, **options).write(place / "new" / "out")
-    assert caught.value.code == code
-    assert sorted(place.rglob("*")) == before
-    said = f"{caught.value} {caught.value.facts}".lower()
-    assert not [mark for mark in MARKS if mark in said]
-    return caught.value
 
 
 def array(values: Any, /, **options: Any) -> Callable[[Path], Made]:
@@ -78,12 +39,6 @@ def file(make: Callable[[Path], Path], **options: Any) -> Callable[[Path], Made]
 def cut(path: Path, count: int) -> Path:
     path.write_bytes(path.read_bytes()[:-count])
     return path
-
-
-def spoiled(value: float) -> np.ndarray:
-    values = hu().astype(np.float32)
-    values[1, 2, 3] = value
-    return values
 
 
 def sheared() -> np.ndarray:
@@ -317,34 +272,6 @@ CASES: dict[str, tuple[str, Callable[[Path], Made]]] = {
     "a series description of 65 characters": ("SET-LENGTH", array(hu, series_description="x" * 65)),
     "a value that the attribute cannot have": ("SET-VALUE", array(hu, **setting("PatientAge", "40"))),
 }
-FORBIDDEN = [
-    "Rows",
-    "PixelSpacing",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "SliceLocation",
-    "SpacingBetweenSlices",
-    "PixelData",
-    "BitsStored",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "RescaleType",
-    "WindowCenter",
-    "SmallestImagePixelValue",
-    "ImageType",
-    "InstanceNumber",
-    "DerivationDescription",
-    "SourceImageSequence",
-    "ContentDate",
-    "InstanceCreationDate",
-    "SpecificCharacterSet",
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "ReferencedSeriesSequence",
-]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -352,272 +279,3 @@ def test_bad_input_is_refused_by_its_code(name, tmp_path, place):
     code, make = CASES[name]
     source, options = make(tmp_path)
     refused(code, place, source, **options)
-
-
-@pytest.mark.parametrize("keyword", FORBIDDEN)
-def test_what_is_computed_and_uids_are_nobodys_to_say(keyword, place):
-    refused("SET-FORBIDDEN", place, hu(), **CT, set={keyword: "1"})
-
-
-def test_a_setting_makes_no_ct_of_another_modality(place):
-    with pytest.raises(derive.UsageError):
-        derive.convert(hu(), **CT, set={"Modality": "MR"}).write(place / "out")
-    assert list(place.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [("PatientPosition2", "PatientPosition"), ("kvp", "KVP"), ("StudyDescripton", "StudyDescription")],
-)
-def test_an_unknown_keyword_is_refused_with_the_nearest_one(typed, meant, place):
-    assert meant in refused("SET-KEYWORD", place, hu(), **CT, set={typed: "1"}).message
-
-
-@pytest.mark.parametrize(
-    ("size", "shape", "dtype", "fits"),
-    [
-        (20 * 30 * 10 * 2, (20, 30, 9), "int16", ["20 x 30 x 10 int16"]),
-        (20 * 30 * 10 * 2, (20, 30, 10), "float32", ["20 x 30 x 5 float32", "the stated shape as int16", "uint16"]),
-        (512 * 512 * 7 * 2, (512, 512, 8), "uint16", ["512 x 512 x 7 uint16"]),
-        (512 * 512 * 7 * 2, (100, 100, 10), "int16", ["512 x 512 x 7 int16", "256 x 256 x 28 int16"]),
-        (352 + 20 * 30 * 10 * 2, (20, 30, 10), "int16", ["at an offset of 352"]),
-    ],
-)
-def test_raw_bytes_that_do_not_fit_are_refused_with_what_does(size, shape, dtype, fits, tmp_path, place):
-    path = tmp_path / "v.raw"
-    path.touch()
-    with path.open("r+b") as stream:
-        stream.truncate(size)
-    error = refused("RAW-SIZE", place, path, **CT, raw=derive.RawLayout(shape, dtype))
-    assert f"{size} bytes" in error.message
-    assert all(fit in error.message for fit in fits), error.message
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("options", [CT, PET, CT | {"modality": "MR"}], ids=["CT", "PT", "MR"])
-def test_what_is_no_number_is_accepted_as_what_the_caller_says_it_is(value, options, place):
-    wanted = spoiled(-5.0) + 1000
-    values = spoiled(value) + 1000
-    found = converted(values, place / "out", **options, nan_value=995.0)
-    assert np.abs(found.values - wanted).max() <= found.step / 2 * 1.001
-    assert found.values[1, 2, 3] == pytest.approx(995, abs=found.step / 2 * 1.001)
-
-
-def type_1_that_nobody_can_compute() -> set[str]:
-    """Of the mandatory modules of PET: what is neither identity, nor pixels, nor the plane, nor said otherwise."""
-    made = {"ImageType", "ImageIndex", "NumberOfSlices", "Modality", "Units", "RescaleSlope", "RescaleIntercept"}
-    iod = standard.iod(PET_CLASS)
-    return (
-        {r.keyword for r in iod.attributes.values() if r.type == "1" and r.module.startswith("pet-")}
-        - made
-        - {r.keyword for r in iod.attributes.values() if r.module in ("image-pixel", "image-plane")}
-    )
-
-
-@pytest.mark.parametrize("said", [{}, {"SeriesDate": "20260102", "CountsSource": "EMISSION"}], ids=["none", "some"])
-def test_pet_names_everything_that_nobody_said_at_once(said, place):
-    needed = type_1_that_nobody_can_compute() - said.keys()
-    assert {"SeriesTime", "DecayCorrection", "FrameReferenceTime", "SeriesType"} <= needed
-    error = refused("ASM-TYPE1", place, hu(), **PET | {"set": said})
-    assert set(error.facts["keywords"]) == needed
-    assert all(f"--set {keyword}=VALUE" in error.message for keyword in needed)
-
-
-def test_pet_that_is_said_to_be_all_that_it_names_is_made(place):
-    needed = refused("ASM-TYPE1", place, hu() + 1000, **PET | {"set": {}}).facts["keywords"]
-    said = {k: PET_SAID[k] for k in needed} | {"DecayCorrection": "NONE"}
-    converted(hu() + 1000, place / "out", **PET | {"set": said})
-
-
-# A place for a file that says none
-
-
-def test_a_nifti_without_a_place_is_accepted_where_the_caller_says_how_it_lies(tmp_path, place):
-    path = nifti(tmp_path / "v.nii.gz", hu())
-    first = converted(path, place / "out", modality="CT", patient=derive.Patient("1", "A^B"), orientation="RAS").first
-    # x runs to the right and y to the front, so that rows to the left and columns to the back begin at their ends
-    assert list(first.ImagePositionPatient) == [-4, -3, 0]
-    assert list(first.ImageOrientationPatient) == [1, 0, 0, 0, 1, 0]
-    assert np.array_equal(first.pixel_array, hu()[0, ::-1, ::-1])
-
-
-def test_a_nifti_without_a_place_is_accepted_as_the_voxels_of_the_reference(tmp_path, place, reference):
-    path = nifti(tmp_path / "v.nii", hu(SHAPE))
-    found = converted(path, place / "out", reference=reference, orientation="reference")
-    assert np.array_equal(found.values, hu(SHAPE))
-    assert [list(d.ImagePositionPatient) for d in found.datasets] == [
-        list(p) for p in reference.geometry.measured_positions
-    ]
-
-
-@pytest.mark.parametrize("orientation", [None, "RAS"])
-def test_beside_a_reference_no_place_is_assumed(orientation, tmp_path, place, reference):
-    path = nifti(tmp_path / "v.nii", hu(SHAPE))
-    refused("GEO-UNPLACED", place, path, reference=reference, orientation=orientation)
-
-
-def test_a_grid_of_another_shape_is_not_that_of_the_reference(tmp_path, place, reference):
-    path = nifti(tmp_path / "v.nii", hu((6, 14, 12)))
-    refused("GEO-SHAPE", place, path, reference=reference, orientation="reference")
-
-
-# With a reference
-
-
-def test_a_volume_elsewhere_than_its_reference_is_refused(tmp_path, place, reference):
-    """RAS written as if it were LPS: the mistake that everybody makes once."""
-    path = nifti(tmp_path / "v.nii", hu(SHAPE), MIRROR @ affine_of(reference))
-    error = refused("GEO-OVERLAP", place, path, reference=reference)
-    assert error.facts["share"] == 0
-    assert "signs of x and y" in error.message
-    converted(nifti(tmp_path / "w.nii", hu(SHAPE), affine_of(reference)), place / "out", reference=reference)
-
-
-@pytest.mark.parametrize(("moved", "share"), [(1, 5 / 6), (3, 1 / 2), (4, 1 / 3)])
-def test_as_much_of_it_has_to_lie_in_the_reference_as_the_caller_says_or_half(moved, share, tmp_path, place, reference):
-    affine = affine_of(reference)
-    affine[2, 3] += 2.0 * moved
-    path = nifti(tmp_path / "v.nii", hu(SHAPE), affine)
-    error = refused("GEO-OVERLAP", place, path, reference=reference, require_overlap=share + 0.02)
-    assert error.facts["share"] == pytest.approx(share, abs=0.02)
-    if share < 0.5:
-        refused("GEO-OVERLAP", place, path, reference=reference)
-    report = derive.convert(path, reference=reference, require_overlap=share - 0.02).write(place / "out")
-    # slices that no image is behind are told of
-    assert [(f.code, f.severity) for f in report.findings] == [("CHK-SOURCES", "warning")] * moved
-
-
-TOGETHER = {
-    "a patient": ("GIV-REFERENCE", {"patient": MARKED}),
-    "a study": ("GIV-REFERENCE", {"study": derive.Study(description="x")}),
-    "original": ("OPT-ORIGINAL", {"original": True}),
-    "a character set": ("SET-CHARSET", {"character_set": "ISO_IR 192"}),
-    "the name of a patient": ("SET-FORBIDDEN", {"set": {"PatientName": "Secret^Person"}}),
-    "a study date": ("SET-FORBIDDEN", {"set": {"StudyDate": "20260101"}}),
-}
-
-
-@pytest.mark.parametrize("name", TOGETHER)
-def test_a_reference_says_whose_it_is_and_nobody_else(name, tmp_path, place, reference):
-    code, options = TOGETHER[name]
-    path = nifti(tmp_path / "v.nii", hu(SHAPE), affine_of(reference))
-    refused(code, place, path, reference=reference, **options)
-
-
-def test_pet_with_a_pet_reference_still_needs_its_units(tmp_path, place):
-    reference = read_reference("PT")
-    path = nifti(tmp_path / "v.nii", hu(SHAPE), affine_of(reference))
-    assert "BQML" in refused("VAL-UNITS", place, path, reference=reference).message
-
-
-# The target
-
-
-def test_a_folder_that_is_not_empty_stays_as_it_is(place):
-    (place / "out").mkdir()
-    (place / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(derive.OutputError) as caught:
-        derive.convert(hu(), **CT).write(place / "out")
-    assert caught.value.code == "OUT-EXISTS"
-    assert sorted(p.relative_to(place).as_posix() for p in place.rglob("*")) == ["out", "out/mine.txt"]
-    derive.convert(hu(), **CT).write(place / "out", overwrite=True)
-    assert len(read_back(place / "out")) == 3
-
-
-def test_a_file_is_no_folder_to_write_to(place):
-    (place / "out").write_text("mine")
-    with pytest.raises(derive.OutputError) as caught:
-        derive.convert(hu(), **CT).write(place / "out", overwrite=True)
-    assert caught.value.code == "OUT-EXISTS"
-    assert (place / "out").read_text() == "mine"
-
-
-def beside(folder: Path) -> Path:
-    return nifti(folder / "out" / "v.nii.gz", hu(), np.eye(4))
-
-
-def deeper(folder: Path) -> Path:
-    return nifti(folder / "out" / "a" / "b" / "v.nii.gz", hu(), np.eye(4))
-
-
-def linked(folder: Path) -> Path:
-    (folder / "elsewhere").mkdir()
-    link = folder / "elsewhere" / "link.nii.gz"
-    link.symlink_to(beside(folder))
-    return link
-
-
-def in_two_parts(folder: Path) -> Path:
-    """A header whose data are in the target."""
-    (folder / "out").mkdir()
-    image = sitk.GetImageFromArray(hu())
-    sitk.WriteImage(image, str(folder / "out" / "v.mhd"))
-    header = (folder / "out" / "v.mhd").read_text().replace("= v.raw", "= out/v.raw")
-    (folder / "out" / "v.mhd").unlink()
-    (folder / "v.mhd").write_text(header)
-    return folder / "v.mhd"
-
-
-@pytest.mark.parametrize("make", [beside, deeper, linked, in_two_parts])
-def test_the_input_survives_a_target_that_holds_it(make, place):
-    source = make(place)
-    before = {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
-    with pytest.raises(derive.OutputError) as caught:
-        derive.convert(source, modality="CT", patient=MARKED).write(place / "out", overwrite=True)
-    assert caught.value.code == "OUT-SOURCE"
-    assert {p: p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
-
-
-def test_the_file_of_an_image_of_nibabel_survives_a_target_that_holds_it(place):
-    image = nibabel.load(beside(place))
-    with pytest.raises(derive.OutputError) as caught:
-        derive.convert(image, modality="CT", patient=MARKED).write(place / "out", overwrite=True)
-    assert caught.value.code == "OUT-SOURCE"
-    assert [p.name for p in (place / "out").iterdir()] == ["v.nii.gz"]
-
-
-def test_the_input_survives_where_it_is_named_as_seen_from_here(place, monkeypatch):
-    before = beside(place).read_bytes()
-    monkeypatch.chdir(place / "out")
-    with pytest.raises(derive.OutputError) as caught:
-        derive.convert("v.nii.gz", modality="CT", patient=MARKED).write(".", overwrite=True)
-    assert caught.value.code == "OUT-SOURCE"
-    assert (place / "out" / "v.nii.gz").read_bytes() == before
-
-
-def test_the_reference_survives_a_target_that_holds_it(tmp_path, place):
-    reference = derive.read(saved(place / "out"))
-    path = nifti(tmp_path / "v.nii", hu(SHAPE), affine_of(reference))
-    with pytest.raises(derive.OutputError) as caught:
-        derive.convert(path, reference=reference).write(place / "out", overwrite=True)
-    assert caught.value.code == "OUT-SOURCE"
-    assert len(list((place / "out").iterdir())) == 6
-
-
-# The command line says the same
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "status"),
-    [
-        (["{in}", "-o", "{place}/out"], "SRC-INPUT", 2),
-        (["{in}/v.nii", "{in}/v.nii", "-o", "{place}/out"], "SRC-INPUT", 2),
-        (["{in}/v.nii"], "OUT-NONE", 2),
-        (["{in}/v.nii", "-o", "{place}/out"], "GIV-PATIENT", 2),
-        (["{in}/v.nii", "-o", "{place}/out", "--patient-id", "SECRET-4711"], "GIV-PATIENT", 2),
-        (["{in}/v.nii", "-o", "{place}/out", "--spacing-mm", "1"], "GEO-STATED", 2),
-        (["{in}/v.nii", "-o", "{place}/out", "--orientation", "1", "0", "x"], "GEO-ORIENTATION", 2),
-        (["{in}/v.nii", "-o", "{place}/out", "--shape", "5", "4", "3"], "RAW-LAYOUT", 2),
-        (["{in}/w.nii", "-o", "{place}/out"], "SRC-MISSING", 3),
-        (["{in}/v.nii", "-o", "{place}/v.nii"], "EXP-SOURCE", 2),
-    ],
-)
-def test_the_command_line_refuses_with_code_and_status(arguments, code, status, tmp_path, place, capsys):
-    nifti(tmp_path / "in" / "v.nii", hu(), np.eye(4))
-    named = [a.replace("{in}", str(tmp_path / "in")).replace("{place}", str(place)) for a in arguments]
-    assert main(["convert", *named, "--modality", "CT"]) == status
-    said = capsys.readouterr()
-    assert said.err.startswith(f"derive: {code}: ")
-    assert said.out == ""
-    assert list(place.iterdir()) == []
-    assert not [mark for mark in MARKS if mark in said.err.lower()]

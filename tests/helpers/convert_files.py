@@ -37,6 +37,7 @@ MR: dict[str, Any] = {**CT, "modality": "MR"}
 OF_MODALITY = {"CT": CT, "MR": MR, "PT": PET}
 #: RAS and LPS are each other's mirror.
 MIRROR = np.diag([-1.0, -1.0, 1.0, 1.0])
+ABSENT = "absent"
 
 
 def hu(shape: Sequence[int] = (3, 4, 5)) -> np.ndarray:
@@ -140,3 +141,8 @@ def dciodvfy_messages(file: Path) -> set[str]:
     assert done.returncode in (0, 1), f"dciodvfy ended with {done.returncode}"
     lines = (done.stdout + done.stderr).splitlines()
     return {re.sub(r"\s+", " ", line) for line in lines if line.startswith(("Error", "Warning"))}
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """The value as text, or ABSENT."""
+    return str(dataset[keyword].value) if keyword in dataset else ABSENT

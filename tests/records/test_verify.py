@@ -1,4 +1,4 @@
-"""A written series, recomputed from its record and its sources: the same, or what differs is found and named."""
+"""A written series, recomputed from its record and its sources, is the same: every operation, class and way in."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import argparse
 import json
 import shutil
 import zipfile
-from copy import deepcopy
-from importlib.resources import files
 
-import jsonschema
 import numpy as np
 import pydicom
 import pytest
@@ -21,6 +18,7 @@ from derive.operations import apply, gaussian_blur, mean_projection, minip, mip,
 from derive.records.verify import verify
 from derive.version import VERSION
 from tests.helpers.sources import OBLIQUE, make_series
+from tests.helpers.verification import edit, pixels_of, save, schema, verified
 from tests.line.test_real_matrix import VOLUMES
 
 #: Every series of the real data that is one volume.
@@ -40,47 +38,6 @@ CHAINS = {
 }
 
 
-def schema():
-    text = files("derive.cli").joinpath("schemas/verify.json").read_text(encoding="utf-8")
-    return jsonschema.Draft202012Validator(json.loads(text))
-
-
-def verified(*arguments, **options):
-    """Verify, and see that the outcome is JSON that the schema has."""
-    found = verify(*arguments, **options)
-    schema().validate(json.loads(json.dumps(found.to_json(), allow_nan=False)))
-    return found
-
-
-def save(datasets, folder):
-    folder.mkdir()
-    for number, dataset in enumerate(datasets, 1):
-        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
-    return folder
-
-
-@pytest.fixture
-def made(tmp_path):
-    """A synthetic series on the disk, and what steps make of it: (written, sources, files in spatial order)."""
-
-    def make(*steps, modality="CT", count=8, options=None, **changes):
-        source = save(make_series(modality, count=count, **changes), tmp_path / "source")
-        series = derive.build(derive.read(source), *(steps or [gaussian_blur(sigma_mm=1.5)]), **(options or {}))
-        return tmp_path / "out", source, list(series.write(tmp_path / "out").files)
-
-    return make
-
-
-def edit(file, change):
-    dataset = pydicom.dcmread(file)
-    change(dataset)
-    dataset.save_as(file)
-
-
-def pixels_of(dataset):
-    return np.frombuffer(dataset.PixelData, "<i2" if dataset.PixelRepresentation else "<u2").copy()
-
-
 @pytest.mark.parametrize("chain", CHAINS)
 @pytest.mark.parametrize("name", SERIES)
 def test_every_operation_and_chain_is_the_same_on_real_series(name, chain, real, tmp_path):
@@ -95,62 +52,15 @@ def test_every_operation_and_chain_is_the_same_on_real_series(name, chain, real,
 
 @pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
 @pytest.mark.parametrize("chain", CHAINS)
-def test_every_operation_and_chain_is_the_same_on_each_class_padded_and_oblique(chain, modality, made):
+def test_every_operation_and_chain_is_the_same_on_each_class_padded_and_oblique(chain, modality, derived_on_disk):
     padding = {"PixelPaddingValue": 700, "PixelPaddingRangeLimit": 760}
-    out, source, _ = made(*CHAINS[chain], modality=modality, cosines=OBLIQUE, count=9, **padding)
+    out, source, _ = derived_on_disk(*CHAINS[chain], modality=modality, cosines=OBLIQUE, count=9, **padding)
     assert np.isnan(derive.stack(derive.read(source)).array).any()
     assert verified(out, source).verdict == "SAME"
 
 
-@pytest.mark.parametrize("bit", [0, 7, 14])
-def test_a_flipped_bit_is_found_in_its_image_and_no_other(bit, made):
-    out, source, written = made()
-
-    def flip(dataset):
-        values = pixels_of(dataset)
-        values[17] ^= 1 << bit
-        dataset.PixelData = values.tobytes()
-
-    edit(written[3], flip)
-    found = verified(out, source)
-    assert found.verdict == "DIFFERS"
-    (image,) = found.differing
-    assert (image.name, image.place, image.voxels) == (written[3].name, 3, 1)
-    assert image.largest == image.steps == 2**bit
-    assert f"1 of 8 images, in 1 voxels of 1 by {2**bit} HU" in found.reason
-
-
-def test_a_flipped_bit_in_a_real_pet_series_is_told_in_its_units(real, tmp_path):
-    report = derive.build(derive.read(real("petctmr_ibsi_sts002/PET")), gaussian_blur(sigma_mm=3)).write(tmp_path / "o")
-    slope = float(pydicom.dcmread(report.files[20]).RescaleSlope)
-
-    def flip(dataset):
-        dataset.PixelData = (pixels_of(dataset) ^ 4).tobytes()
-
-    edit(report.files[20], flip)
-    (image,) = verified(tmp_path / "o", real("petctmr_ibsi_sts002/PET")).differing
-    assert image.name == report.files[20].name
-    assert image.voxels == image.of_voxels
-    assert image.steps == pytest.approx(4)
-    assert image.largest == pytest.approx(4 * slope)
-
-
-def test_pixels_of_two_images_that_were_exchanged_are_found_and_told(made):
-    out, source, written = made()
-    one, other = pydicom.dcmread(written[2]), pydicom.dcmread(written[5])
-    one.PixelData, other.PixelData = other.PixelData, one.PixelData
-    one.save_as(written[2])
-    other.save_as(written[5])
-    found = verified(out, source)
-    assert found.verdict == "DIFFERS"
-    assert {i.name: i.faults[-1] for i in found.differing} == {
-        written[2].name: f"holds the pixels of {written[5].name}",
-        written[5].name: f"holds the pixels of {written[2].name}",
-    }
-
-
-def test_names_of_files_and_instance_numbers_do_not_matter(made, tmp_path):
-    out, source, written = made()
+def test_names_of_files_and_instance_numbers_do_not_matter(derived_on_disk, tmp_path):
+    out, source, written = derived_on_disk()
     (tmp_path / "renamed").mkdir()
     for number, file in enumerate(reversed(written)):
         shutil.copy(file, tmp_path / "renamed" / f"x{number}")
@@ -159,124 +69,12 @@ def test_names_of_files_and_instance_numbers_do_not_matter(made, tmp_path):
     assert len(verified(out, source).images) == 8
 
 
-@pytest.mark.parametrize(
-    ("step", "now"),
-    [
-        (gaussian_blur(sigma_mm=1.5), "gaussian_blur(sigma_mm=1.6)"),
-        (gaussian_blur(sigma_mm=1.5), "gaussian_blur(sigma_mm=6)"),
-        (resample(spacing_mm=3.0), "resample(spacing_mm=3, interpolator='nearest')"),
-        (resample(spacing_mm=3.0), "resample(spacing_mm=3.01, interpolator='linear')"),
-        (mip(slab_mm=4.0), "minip(slab_mm=4, plane='native')"),
-        (mip(slab_mm=4.0), "mip(slab_mm=6, plane='native')"),
-        (mip(slab_mm=4.0), "mip(slab_mm=4, plane='coronal')"),
-    ],
-)
-def test_a_changed_recorded_parameter_is_found(step, now, made):
-    out, source, written = made(step)
-    for file in written:
-        edit(file, lambda d: setattr(d, "DerivationDescription", now))
-    found = verified(out, source)
-    assert found.verdict == "DIFFERS"
-    assert [s.text for s in found.steps] == [now]
-
-
-def test_one_image_that_records_other_steps_is_found(made):
-    out, source, written = made()
-    edit(written[1], lambda d: setattr(d, "DerivationDescription", "mip(plane='native')"))
-    (image,) = verified(out, source).differing
-    assert image.name == written[1].name
-    assert image.faults == ("records other steps than the others",)
-
-
-def changed_source(dataset):
-    dataset.SourceImageSequence = dataset.SourceImageSequence[1:]
-
-
-def other_source(dataset):
-    dataset.SourceImageSequence[0].ReferencedSOPInstanceUID = "1.2.826.0.1.3680043.10.1111.4.8"
-
-
-def all_preserved(dataset):
-    for item in dataset.SourceImageSequence:
-        item.SpatialLocationsPreserved = "YES"
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        (changed_source, "Source Image Sequence lacks 1.2.826.0.1.3680043.10.1111.4.1, which contributed"),
-        (all_preserved, "Spatial Locations Preserved is YES for"),
-        (lambda d: setattr(d, "ImagePositionPatient", [-10.5, 20.35, -30.0]), "lies 0.1 mm off"),
-        (lambda d: setattr(d, "ImageOrientationPatient", [0, 1, 0, 1, 0, 0]), "mm off"),
-        (lambda d: setattr(d, "PixelSpacing", [1.2, 1.0]), "mm off"),
-        (lambda d: setattr(d, "SpacingBetweenSlices", 2.5), "SpacingBetweenSlices is 2.5; recomputed 2"),
-        (lambda d: setattr(d, "RescaleIntercept", -1000), "voxels differ, by 24 HU"),
-        (lambda d: setattr(d, "RescaleSlope", 2), "voxels differ"),
-        (lambda d: setattr(d, "PixelData", d.PixelData[:-40]), "its pixels cannot be read"),
-        (lambda d: d.__delitem__("PixelData"), "has no Pixel Data"),
-        (lambda d: setattr(d, "ImagePositionPatient", [-10.5, 20.25, 500.0]), "make no image"),
-    ],
-)
-def test_whatever_else_is_changed_in_an_image_is_named(change, fault, made):
-    out, source, written = made()
-    edit(written[0], change)
-    found = verified(out, source)
-    assert found.verdict == "DIFFERS"
-    (image,) = found.differing
-    assert image.name == written[0].name
-    assert any(fault in f for f in image.faults)
-
-
-def test_a_source_that_did_not_contribute_is_named(made):
-    out, source, written = made(mip(slab_mm=4.0))
-
-    def also(dataset):
-        item = deepcopy(dataset.SourceImageSequence[0])
-        item.ReferencedSOPInstanceUID = "1.2.826.0.1.3680043.10.1111.4.8"
-        dataset.SourceImageSequence.append(item)
-        dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence.append(deepcopy(item))
-
-    edit(written[0], also)
-    (image,) = verified(out, source).differing
-    assert "names 1.2.826.0.1.3680043.10.1111.4.8, which did not contribute" in image.faults[0]
-
-
-def test_an_image_that_is_missing_and_one_that_is_there_twice_are_found(made):
-    out, source, written = made()
-    shutil.copy(written[4], out / "copy.dcm")
-    edit(out / "copy.dcm", lambda d: setattr(d, "SOPInstanceUID", "1.2.3.4"))
-    found = verified(out, source)
-    assert [i.faults for i in found.differing] == [(f"lies where {written[4].name} lies",)]
-    (out / "copy.dcm").unlink()
-    written[4].unlink()
-    found = verified(out, source)
-    assert (found.verdict, found.reason) == ("DIFFERS", "1 images that the steps make are not there")
-
-
-def test_source_images_that_are_not_at_hand_are_named(made):
-    out, source, _ = made()
-    files_ = sorted(source.iterdir())
-    uid = pydicom.dcmread(files_[2]).SOPInstanceUID
-    files_[2].unlink()
-    found = verified(out, source)
-    assert (found.verdict, found.missing, found.images) == ("NOT-RECOMPUTABLE", (uid,), ())
-    assert "1 of 8 source images are not at hand, of series 1.2.826.0.1.3680043.10.1111.2" in found.reason
-    assert uid in str(found)
-
-
-def test_a_source_that_was_changed_since_is_not_the_same(made):
-    out, source, _ = made()
-    file = sorted(source.iterdir())[0]
-    edit(file, lambda d: setattr(d, "PixelData", (pixels_of(d) + 1).tobytes()))
-    assert verified(out, source).verdict == "DIFFERS"
-
-
 def double(values: np.ndarray) -> np.ndarray:
     return values * 2
 
 
-def test_a_function_of_ones_own_is_not_recomputable_and_the_reason_names_it(made):
-    out, source, _ = made(gaussian_blur(sigma_mm=1), apply(function=double, code="Smoothing"))
+def test_a_function_of_ones_own_is_not_recomputable_and_the_reason_names_it(derived_on_disk):
+    out, source, _ = derived_on_disk(gaussian_blur(sigma_mm=1), apply(function=double, code="Smoothing"))
     found = verified(out, source)
     assert found.verdict == "NOT-RECOMPUTABLE"
     assert f"{double.__module__}:double" in found.reason
@@ -302,8 +100,8 @@ def test_images_of_other_software_are_not_recomputable(real):
     assert "no step of derive is recorded" in found.reason
 
 
-def test_another_version_is_said_and_tried(made):
-    out, source, written = made()
+def test_another_version_is_said_and_tried(derived_on_disk):
+    out, source, written = derived_on_disk()
     for file in written:
         edit(file, lambda d: setattr(d, "SoftwareVersions", "0.0.1"))
     found = verified(out, source)
@@ -320,14 +118,14 @@ def test_a_part_of_a_series_is_found_again_among_all_of_it(step, tmp_path):
     assert (found.verdict, found.sources[2]) == ("SAME", 5)
 
 
-def test_sources_that_contributed_to_nothing_are_used_all_the_same(made):
-    out, source, _ = made(minip(slab_mm=1.0, step_mm=6.0), count=9)
+def test_sources_that_contributed_to_nothing_are_used_all_the_same(derived_on_disk):
+    out, source, _ = derived_on_disk(minip(slab_mm=1.0, step_mm=6.0), count=9)
     found = verified(out, source)
     assert (found.verdict, found.sources) == ("SAME", (3, 3, 9))
 
 
-def test_what_was_derived_twice_is_recomputed_from_what_the_last_run_had(made, tmp_path):
-    out, source, _ = made()
+def test_what_was_derived_twice_is_recomputed_from_what_the_last_run_had(derived_on_disk, tmp_path):
+    out, source, _ = derived_on_disk()
     derive.build(derive.read(out), mip(slab_mm=4.0)).write(tmp_path / "twice")
     found = verified(tmp_path / "twice", out)
     assert found.verdict == "SAME"
@@ -371,8 +169,8 @@ def test_a_grid_that_is_recorded_by_its_numbers_is_enough(tmp_path):
     assert verified(tmp_path / "out", source).verdict == "SAME"
 
 
-def test_a_series_that_was_compressed_without_loss_on_the_way_is_the_same(made):
-    out, source, written = made()
+def test_a_series_that_was_compressed_without_loss_on_the_way_is_the_same(derived_on_disk):
+    out, source, written = derived_on_disk()
     for file in written:
         dataset = pydicom.dcmread(file)
         dataset.compress(RLELossless, generate_instance_uid=False)
@@ -380,8 +178,8 @@ def test_a_series_that_was_compressed_without_loss_on_the_way_is_the_same(made):
     assert verified(out, source).verdict == "SAME"
 
 
-def test_archives_are_read_on_both_sides(made, tmp_path):
-    out, source, _ = made()
+def test_archives_are_read_on_both_sides(derived_on_disk, tmp_path):
+    out, source, _ = derived_on_disk()
     for folder in (out, source):
         with zipfile.ZipFile(tmp_path / f"{folder.name}.zip", "w") as archive:
             for file in folder.iterdir():
@@ -389,16 +187,16 @@ def test_archives_are_read_on_both_sides(made, tmp_path):
     assert verified(tmp_path / "out.zip", tmp_path / "source.zip").verdict == "SAME"
 
 
-def test_sources_are_looked_for_beside(made):
-    out, source, _ = made()
+def test_sources_are_looked_for_beside(derived_on_disk):
+    out, source, _ = derived_on_disk()
     assert verified(out).verdict == "SAME"
     shutil.rmtree(source)
     found = verified(out)
     assert (found.verdict, len(found.missing)) == ("NOT-RECOMPUTABLE", 8)
 
 
-def test_what_may_be_off_by_a_step_is_the_same_only_where_that_is_allowed(made):
-    out, source, written = made()
+def test_what_may_be_off_by_a_step_is_the_same_only_where_that_is_allowed(derived_on_disk):
+    out, source, written = derived_on_disk()
     edit(written[0], lambda d: setattr(d, "PixelData", (pixels_of(d) + 1).tobytes()))
     assert verified(out, source).verdict == "DIFFERS"
     assert verified(out, source, within_steps=1).verdict == "SAME"
@@ -407,8 +205,8 @@ def test_what_may_be_off_by_a_step_is_the_same_only_where_that_is_allowed(made):
             verify(out, source, within_steps=steps)
 
 
-def test_several_series_are_chosen_from_by_uid(made, tmp_path):
-    out, source, _ = made()
+def test_several_series_are_chosen_from_by_uid(derived_on_disk, tmp_path):
+    out, source, _ = derived_on_disk()
     derive.build(derive.read(source), mip()).write(tmp_path / "both" / "mip")
     shutil.copytree(out, tmp_path / "both" / "blur")
     with pytest.raises(derive.SourceError, match="SRC-SERIES"):
@@ -429,8 +227,8 @@ def run(*words):
     return arguments.run(arguments)
 
 
-def test_the_command_says_it_and_ends_with_0_or_1(made, capsys):
-    out, source, written = made()
+def test_the_command_says_it_and_ends_with_0_or_1(derived_on_disk, capsys):
+    out, source, written = derived_on_disk()
     assert run(out, "--sources", source) == 0
     assert capsys.readouterr().out.startswith("SAME\n  step    gaussian_blur(sigma_mm=1.5)\n")
     assert run(out, "--sources", source, "--json") == 0

