@@ -25,7 +25,7 @@ from derive.cli.shared import (
     write_manifest,
 )
 from derive.errors import OutputError, UsageError
-from derive.pacs.address import DimseAddress, FolderAddress, WebAddress, parse, split_series
+from derive.pacs.address import DimseAddress, FolderAddress, WebAddress, parse_address, split_series
 from derive.pacs.config import Destination, load
 from derive.pacs.echo import echo
 from derive.pacs.fetch import FILTERS, fetch, fetched_series
@@ -248,7 +248,7 @@ def run_archive(arguments: argparse.Namespace) -> int:
     """Run the small archive until it is interrupted."""
     known = {}
     for text in arguments.destination:
-        address = parse(text)
+        address = parse_address(text)
         if not isinstance(address, DimseAddress):
             raise UsageError("NET-ADDRESS", f"{text!r}; wanted AET@host:port")
         known[address.aet] = (address.host, address.port)

@@ -137,7 +137,7 @@ class FolderAddress:
 Address: TypeAlias = DimseAddress | WebAddress | FolderAddress
 
 
-def parse(text: str) -> Address:
+def parse_address(text: str) -> Address:
     """Read an address.
 
     Raises

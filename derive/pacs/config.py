@@ -42,7 +42,7 @@ from derive.pacs.address import (
     Timeouts,
     Tls,
     WebAddress,
-    parse,
+    parse_address,
 )
 
 FILE = "derive.toml"
@@ -101,7 +101,7 @@ class Config:
         """
         if text in self.targets:
             return self.targets[text]
-        return Destination(_called(parse(text), self.aet))
+        return Destination(_called(parse_address(text), self.aet))
 
 
 def load(folder: Path | None = None) -> Config:
@@ -146,7 +146,7 @@ def _destination(where: str, said: Mapping[str, Any], aet: str, folder: Path) ->
     _known(said, _OWN, where)
     if not isinstance(said.get("address"), str):
         raise UsageError("CFG-KEY", f"{where}: address is missing")
-    address = _called(parse(said["address"]), str(said.get("aet", aet)))
+    address = _called(parse_address(said["address"]), str(said.get("aet", aet)))
     if not isinstance(address, FolderAddress):
         address = replace(address, tls=_tls(said, folder), timeouts=_timeouts(where, said.get("timeouts", {})))
     if isinstance(address, WebAddress):

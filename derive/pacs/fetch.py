@@ -16,8 +16,8 @@ from derive.errors import NetworkError, SourceError, UsageError
 from derive.pacs.address import Address, DimseAddress, WebAddress
 from derive.pacs.config import Config, Destination
 from derive.pacs.dimse import find as query
-from derive.pacs.found import FoundSeries
 from derive.pacs.matching import is_harmless_uid
+from derive.pacs.outcome import FoundSeries
 from derive.pacs.send import resolved
 from derive.pacs.verify import instances_at, series_from
 from derive.pacs.web import query as web_query
@@ -138,7 +138,7 @@ def _asked(destination: Destination, keys: Mapping[str, str]) -> list[FoundSerie
     if isinstance(address, DimseAddress):
         return query.find_series(address, keys)
     if isinstance(address, WebAddress):
-        return web_query.find_series(address, keys)
+        return web_query.search_series(address, keys)
     raise UsageError("NET-ADDRESS", f"{address} is a folder, and needs no fetching; read it")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from derive.errors import NetworkError
 from derive.pacs.outcome import Category, Result
-from derive.pacs.parcel import Parcel
+from derive.pacs.sendable import Sendable
 
 
 class FolderSender:
@@ -22,7 +22,7 @@ class FolderSender:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def send(self, parcels: Sequence[Parcel]) -> Iterator[Result]:
+    def send(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Copy instances; give the result of each.
 
         Raises
@@ -34,39 +34,39 @@ class FolderSender:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise NetworkError("NET-FOLDER", f"{self._folder} cannot be written: {error.strerror}") from error
-        for parcel in parcels:
-            yield self._copied(parcel)
+        for sendable in sendables:
+            yield self._copied(sendable)
 
-    def _copied(self, parcel: Parcel) -> Result:
-        target = self._folder / f"{parcel.sop_instance_uid}.dcm"
-        data = parcel.read()
+    def _copied(self, sendable: Sendable) -> Result:
+        target = self._folder / f"{sendable.sop_instance_uid}.dcm"
+        data = sendable.read()
         if target.exists():
             same = target.read_bytes() == data
             comment = "it was there already" if same else "another instance of this UID is there"
-            return result_of(parcel, Category.STORED if same else Category.REFUSED, comment)
+            return result_of(sendable, Category.STORED if same else Category.REFUSED, comment)
         part = target.with_name(f".{target.name}.part")
         try:
             part.write_bytes(data)
             os.replace(part, target)
         except OSError as error:
             part.unlink(missing_ok=True)
-            return result_of(parcel, Category.UNSENT, f"it cannot be written: {error.strerror}")
-        return result_of(parcel, Category.STORED)
+            return result_of(sendable, Category.UNSENT, f"it cannot be written: {error.strerror}")
+        return result_of(sendable, Category.STORED)
 
 
 class RecordingSender:
     """Sends nothing, and remembers what it was given: for dry runs and tests."""
 
     def __init__(self) -> None:
-        self.parcels: list[Parcel] = []
+        self.sendables: list[Sendable] = []
 
-    def send(self, parcels: Sequence[Parcel]) -> Iterator[Result]:
+    def send(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Remember instances."""
-        for parcel in parcels:
-            self.parcels.append(parcel)
-            yield result_of(parcel, Category.UNSENT, "dry run: nothing was sent")
+        for sendable in sendables:
+            self.sendables.append(sendable)
+            yield result_of(sendable, Category.UNSENT, "dry run: nothing was sent")
 
 
-def result_of(parcel: Parcel, category: Category, comment: str = "") -> Result:
+def result_of(sendable: Sendable, category: Category, comment: str = "") -> Result:
     """Return the result of an instance that no protocol gave a status."""
-    return Result(parcel.sop_instance_uid, parcel.sop_class_uid, parcel.name, category, None, comment)
+    return Result(sendable.sop_instance_uid, sendable.sop_class_uid, sendable.name, category, None, comment)

@@ -15,8 +15,8 @@ from derive.pacs.config import Config, Destination, load
 from derive.pacs.dimse.commit import commit as ask_to_commit
 from derive.pacs.dimse.send import DimseSender
 from derive.pacs.folder import FolderSender, RecordingSender, result_of
-from derive.pacs.outcome import SCHEMA, Category, Commitment, Result, Verification, by_uid
-from derive.pacs.parcel import Parcel, of_dataset, of_files
+from derive.pacs.outcome import SCHEMA, Category, Commitment, Holdings, Result, by_uid
+from derive.pacs.sendable import Sendable, sendables_of
 from derive.pacs.sender import Sender, Told
 from derive.pacs.verify import held, verification_of
 from derive.pacs.web.stow import WebSender
@@ -74,10 +74,10 @@ class SendReport:
     ----------
     destination : Destination
     options : SendOptions
-    parcels : tuple of Parcel
+    sendables : tuple of Sendable
     results : tuple of Result
         One for each, in the same order.
-    verification : Verification, optional
+    verification : Holdings, optional
     commitment : Commitment, optional
     kept : object, optional
         What holds the files as long as they may be sent again.
@@ -85,9 +85,9 @@ class SendReport:
 
     destination: Destination
     options: SendOptions
-    parcels: tuple[Parcel, ...] = field(repr=False)
+    sendables: tuple[Sendable, ...] = field(repr=False)
     results: tuple[Result, ...] = field(repr=False)
-    verification: Verification | None = None
+    verification: Holdings | None = None
     commitment: Commitment | None = None
     kept: object = field(default=None, repr=False)
 
@@ -124,8 +124,8 @@ class SendReport:
             Of everything: the results that stood, and the new ones.
         """
         wanted = {r.sop_instance_uid for r in self.failed}
-        again = send_parcels([p for p in self.parcels if p.sop_instance_uid in wanted], self.destination, self.options)
-        return _asked(replace(self, results=_merged(self.parcels, (*self.results, *again))))
+        again = send_all([p for p in self.sendables if p.sop_instance_uid in wanted], self.destination, self.options)
+        return _asked(replace(self, results=_merged(self.sendables, (*self.results, *again))))
 
     def __str__(self) -> str:
         """Return a line for people."""
@@ -206,9 +206,9 @@ def send(
     except TypeError as error:
         raise UsageError("OPT-UNKNOWN", f"{error}") from None
     destination = resolved(target, config)
-    parcels = _parcels(source)
-    results = send_parcels(parcels, destination, chosen, told)
-    return _asked(SendReport(destination, chosen, tuple(parcels), _merged(parcels, results)))
+    sendables = _sendables(source)
+    results = send_all(sendables, destination, chosen, told)
+    return _asked(SendReport(destination, chosen, tuple(sendables), _merged(sendables, results)))
 
 
 def resolved(target: str | Address | Destination, config: Config | None = None) -> Destination:
@@ -220,13 +220,13 @@ def resolved(target: str | Address | Destination, config: Config | None = None) 
     return Destination(target)
 
 
-def send_parcels(
-    parcels: Sequence[Parcel], destination: Destination, options: SendOptions, told: Told | None = None
+def send_all(
+    sendables: Sequence[Sendable], destination: Destination, options: SendOptions, told: Told | None = None
 ) -> list[Result]:
     """Send, and give the result of each; what is there already is not sent again where that was asked."""
-    there = held(destination, parcels) if options.resume and not options.dry_run else frozenset()
-    results = [result_of(p, Category.STORED, "it was there already") for p in parcels if p.sop_instance_uid in there]
-    rest = [p for p in parcels if p.sop_instance_uid not in there]
+    there = held(destination, sendables) if options.resume and not options.dry_run else frozenset()
+    results = [result_of(p, Category.STORED, "it was there already") for p in sendables if p.sop_instance_uid in there]
+    rest = [p for p in sendables if p.sop_instance_uid not in there]
     for result in results:
         _tell(told, result)
     for result in sender_for(destination, options).send(rest) if rest else ():
@@ -252,25 +252,25 @@ def _tell(told: Callable[[Result], None] | None, result: Result) -> None:
         told(result)
 
 
-def _parcels(source: Sent) -> list[Parcel]:
+def _sendables(source: Sent) -> list[Sendable]:
     items = [source] if isinstance(source, str | Path | Dataset) else list(source)
-    parcels = [
-        parcel
+    sendables = [
+        sendable
         for item in items
-        for parcel in ([of_dataset(item)] if isinstance(item, Dataset) else of_files([Path(item)]))
+        for sendable in ([Sendable.of_dataset(item)] if isinstance(item, Dataset) else sendables_of([Path(item)]))
     ]
-    if not parcels:
+    if not sendables:
         raise UsageError("NET-NOTHING", "there is no DICOM instance to send")
-    if len({p.sop_instance_uid for p in parcels}) != len(parcels):
+    if len({p.sop_instance_uid for p in sendables}) != len(sendables):
         raise UsageError("NET-TWICE", "two of the instances have one SOP Instance UID; send each once")
-    return parcels
+    return sendables
 
 
-def _merged(parcels: Sequence[Parcel], results: Iterable[Result]) -> tuple[Result, ...]:
-    """One result for each parcel, the last one; an instance that nothing was said of is not stored."""
+def _merged(sendables: Sequence[Sendable], results: Iterable[Result]) -> tuple[Result, ...]:
+    """One result for each instance, the last one; an instance that nothing was said of is not stored."""
     found = by_uid(results)
     lost = "nothing was heard of it"
-    return tuple(found.get(p.sop_instance_uid) or result_of(p, Category.UNSENT, lost) for p in parcels)
+    return tuple(found.get(p.sop_instance_uid) or result_of(p, Category.UNSENT, lost) for p in sendables)
 
 
 def _asked(report: SendReport) -> SendReport:
@@ -280,7 +280,7 @@ def _asked(report: SendReport) -> SendReport:
         return report
     if options.verify != "no":
         pixels = options.verify == "pixels"
-        report = replace(report, verification=verification_of(destination, report.parcels, pixels=pixels))
+        report = replace(report, verification=verification_of(destination, report.sendables, pixels=pixels))
     if options.commit:
         report = replace(report, commitment=_committed(destination, report))
     return report
@@ -292,6 +292,6 @@ def _committed(destination: Destination, report: SendReport) -> Commitment:
         kind = "a folder" if isinstance(address, FolderAddress) else "DICOMweb"
         raise UsageError("NET-COMMIT", f"storage commitment is a service of DIMSE; {kind} has none")
     stored = {r.sop_instance_uid for r in report.stored}
-    parcels = [p for p in report.parcels if p.sop_instance_uid in stored]
+    sendables = [p for p in report.sendables if p.sop_instance_uid in stored]
     listen = report.options.listen or destination.listen
-    return ask_to_commit(address, parcels, listen=listen, wait_s=report.options.wait_s)
+    return ask_to_commit(address, sendables, listen=listen, wait_s=report.options.wait_s)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from derive.pacs.outcome import Result
-from derive.pacs.parcel import Parcel
+from derive.pacs.sendable import Sendable
 
 #: Told of every instance as soon as something is known of it.
 Told = Callable[[Result], None]
@@ -24,6 +24,6 @@ class Sender(Protocol):
         If nothing can be sent at all: no connection, association refused, not authorised.
     """
 
-    def send(self, parcels: Sequence[Parcel]) -> Iterator[Result]:
+    def send(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Send instances; give the result of each as soon as it is final."""
         ...

@@ -10,7 +10,7 @@ from pydicom.uid import RLELossless
 
 from derive.pacs.address import DimseAddress, Timeouts
 from derive.pacs.dimse.association import associated, park
-from derive.pacs.parcel import of_dataset
+from derive.pacs.sendable import Sendable
 from tests.helpers.sources import ROOT, make_series
 
 #: Name of each series -> (what is asked for it, instances).
@@ -92,7 +92,7 @@ def syntax_of(file):
 
 def sent_bytes(instances):
     """Transfer syntax and data set by SOP Instance UID."""
-    files = {str(d.SOPInstanceUID): of_dataset(d).read() for d in instances}
+    files = {str(d.SOPInstanceUID): Sendable.of_dataset(d).read() for d in instances}
     return {uid: (syntax_of(file), data_set(file)) for uid, file in files.items()}
 
 

@@ -19,7 +19,7 @@ from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import register_uid, uid_to_service_class
 
 from derive.pacs.address import DimseAddress, Timeouts, Tls
-from derive.pacs.parcel import Parcel, of_dataset
+from derive.pacs.sendable import Sendable
 from tests.helpers.servers import free_port, needs
 from tests.helpers.sources import ROOT, make_series
 
@@ -39,11 +39,11 @@ def series(count=5, modality="CT", shape=(8, 9), number=0):
     return made
 
 
-def parcels(count=5, **options) -> list[Parcel]:
-    return [of_dataset(d) for d in series(count, **options)]
+def sendables(count=5, **options) -> list[Sendable]:
+    return [Sendable.of_dataset(d) for d in series(count, **options)]
 
 
-def private_classes(count) -> list[Parcel]:
+def private_classes(count) -> list[Sendable]:
     """One instance each of many classes that nobody knows."""
     (plain,) = series(1)
     made = []
@@ -53,7 +53,7 @@ def private_classes(count) -> list[Parcel]:
         if uid_to_service_class(dataset.SOPClassUID) is not StorageServiceClass:
             register_uid(dataset.SOPClassUID, f"PrivateStorage{index}", StorageServiceClass)
         dataset.SOPInstanceUID = f"{ROOT}.98.{index}"
-        made.append(of_dataset(dataset))
+        made.append(Sendable.of_dataset(dataset))
     return made
 
 
@@ -94,7 +94,7 @@ def archive(
 ) -> Iterator[Archive]:
     """Run an application entity for the given classes, or CT, MR and PET."""
     entity = AE("PEER")
-    for sop_class in classes or {p.sop_class_uid for m in ("CT", "MR", "PT") for p in parcels(1, modality=m)}:
+    for sop_class in classes or {p.sop_class_uid for m in ("CT", "MR", "PT") for p in sendables(1, modality=m)}:
         entity.add_supported_context(sop_class, list(syntaxes))
     entity.add_supported_context("1.2.840.10008.1.1")
     for name, value in settings.items():

@@ -16,7 +16,7 @@ from derive.errors import SourceError, UsageError
 from derive.operations import gaussian_blur, mean_projection, minip, mip, resample
 from derive.pacs.config import Destination
 from derive.pacs.fetch import fetch
-from derive.pacs.parcel import of_files
+from derive.pacs.sendable import sendables_of
 from derive.pacs.service.service import ArchiveService
 from derive.pacs.verify import instances_at
 from tests.helpers import servers
@@ -125,7 +125,7 @@ def test_the_archives_own_view_is_one_patient_and_one_study(archives, source, tm
 def test_straight_through_leaves_no_file_behind(way, archives, source, tmp_path, monkeypatch, capsys):
     archive = archives[way]
     derive.send(source, archive)
-    first = of_files([source])[0]
+    first = sendables_of([source])[0]
     before = set(tmp_path.iterdir())
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -144,15 +144,15 @@ def test_a_derived_series_sends_itself_and_tries_again(archives, source):
     assert report.ok
     assert report.retry().ok
     (stored,) = report.stored
-    parcel = report.parcels[0]
-    held = instances_at(report.destination, parcel.study_instance_uid, parcel.series_instance_uid)
+    sendable = report.sendables[0]
+    held = instances_at(report.destination, sendable.study_instance_uid, sendable.series_instance_uid)
     assert held == [stored.sop_instance_uid]
 
 
 def test_fetching_is_whole_or_not_at_all(archives, source, tmp_path, monkeypatch):
     archive = archives["service"]
     derive.send(source, archive)
-    first = of_files([source])[0]
+    first = sendables_of([source])[0]
     real = derive.pacs.fetch.series_from
 
     def short(destination: Destination, study: str, series: str, take) -> None:
@@ -191,7 +191,7 @@ def test_several_series_lie_in_a_folder_each(archives, source, tmp_path):
     archive = archives["service"]
     derive.send(source, archive)
     derive.build(derive.read(source), minip()).send(archive)
-    first = of_files([source])[0]
+    first = sendables_of([source])[0]
     found = fetch(archive, tmp_path / "study", study_uid=first.study_instance_uid)
     assert len(found.series) >= 2
     assert {f.parent.name for f in found.files} == {s.series_instance_uid for s in found.series}
@@ -199,7 +199,7 @@ def test_several_series_lie_in_a_folder_each(archives, source, tmp_path):
 
 def test_what_was_fetched_is_what_lies_in_the_archive_to_the_byte_of_its_data_set(archives, source, tmp_path):
     derive.send(source, archives["service"])
-    first = of_files([source])[0]
+    first = sendables_of([source])[0]
     fetch(archives["service"], tmp_path / "ct", series_uid=first.series_instance_uid)
     dataset = pydicom.dcmread(io.BytesIO(first.read()))
     there = pydicom.dcmread(tmp_path / "ct" / f"{first.sop_instance_uid}.dcm")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from derive.errors import UsageError
-from derive.pacs.address import DimseAddress, FolderAddress, WebAddress, parse, split_series
+from derive.pacs.address import DimseAddress, FolderAddress, WebAddress, parse_address, split_series
 from derive.pacs.config import Config, load
 
 CONFIG = """
@@ -46,14 +46,14 @@ address = "/data/outbox"
     ],
 )
 def test_an_application_entity(text, aet, host, port):
-    address = parse(text)
+    address = parse_address(text)
     assert isinstance(address, DimseAddress)
     assert (address.aet, address.host, address.port) == (aet, host, port)
 
 
 def test_a_service_and_a_folder(tmp_path):
-    assert parse("https://host:8443/dicom-web/") == WebAddress("https://host:8443/dicom-web")
-    assert parse(str(tmp_path)) == FolderAddress(tmp_path)
+    assert parse_address("https://host:8443/dicom-web/") == WebAddress("https://host:8443/dicom-web")
+    assert parse_address(str(tmp_path)) == FolderAddress(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_a_service_and_a_folder(tmp_path):
 )
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UsageError, match="NET-ADDRESS"):
-        parse(text)
+        parse_address(text)
 
 
 def test_a_password_in_a_url_is_refused_without_repeating_it():
     with pytest.raises(UsageError, match="NET-SECRET") as refused:
-        parse("https://alice:hunter2@host/dicom-web")
+        parse_address("https://alice:hunter2@host/dicom-web")
     assert "hunter2" not in str(refused.value)
 
 

@@ -13,7 +13,7 @@ from derive.errors import NetworkError, UsageError
 from derive.pacs import send as module
 from derive.pacs.folder import FolderSender, RecordingSender, result_of
 from derive.pacs.outcome import Category
-from derive.pacs.parcel import of_files
+from derive.pacs.sendable import sendables_of
 from derive.pacs.service.service import ArchiveService
 from tests.helpers.sources import make_series
 
@@ -63,15 +63,15 @@ def test_a_dry_run_sends_nothing(series, archive, tmp_path):
 
 def test_what_is_recorded_is_what_would_be_sent(series):
     sender = RecordingSender()
-    parcels = of_files([series])
-    results = list(sender.send(parcels))
-    assert sender.parcels == parcels
+    sendables = sendables_of([series])
+    results = list(sender.send(sendables))
+    assert sender.sendables == sendables
     assert {r.category for r in results} == {Category.UNSENT}
 
 
 def test_a_second_run_sends_only_the_rest(series, archive):
-    parcels = of_files([series])
-    derive.send([p.path for p in parcels[:4]], archive)
+    sendables = sendables_of([series])
+    derive.send([p.path for p in sendables[:4]], archive)
     told = []
     report = derive.send(series, archive, resume=True, told=told.append, verify=True)
     assert report.ok
@@ -85,14 +85,14 @@ class Fickle:
     def __init__(self):
         self.calls = 0
 
-    def send(self, parcels):
+    def send(self, sendables):
         self.calls += 1
-        for number, parcel in enumerate(parcels):
+        for number, sendable in enumerate(sendables):
             if self.calls > 1:
-                yield replace(result_of(parcel, Category.STORED), status=0)
-            elif number < len(parcels) - 1:
+                yield replace(result_of(sendable, Category.STORED), status=0)
+            elif number < len(sendables) - 1:
                 kind = Category.STORED if number % 2 else Category.REFUSED
-                yield replace(result_of(parcel, kind, "no room"), status=0xA700)
+                yield replace(result_of(sendable, kind, "no room"), status=0xA700)
 
 
 def test_what_failed_is_tried_again_and_what_nobody_spoke_of_is_not_stored(series, archive, monkeypatch):
@@ -105,13 +105,13 @@ def test_what_failed_is_tried_again_and_what_nobody_spoke_of_is_not_stored(serie
     again = report.retry()
     assert again.ok
     assert len(again.results) == 6
-    assert [r.sop_instance_uid for r in again.results] == [p.sop_instance_uid for p in report.parcels]
+    assert [r.sop_instance_uid for r in again.results] == [p.sop_instance_uid for p in report.sendables]
 
 
 def test_nothing_stored_is_exit_code_7(series, archive, monkeypatch):
     class Refusing:
-        def send(self, parcels):
-            return (result_of(p, Category.REFUSED, "not wanted") for p in parcels)
+        def send(self, sendables):
+            return (result_of(p, Category.REFUSED, "not wanted") for p in sendables)
 
     monkeypatch.setattr(module, "sender_for", lambda destination, options: Refusing())
     assert derive.send(series, archive).exit_code == 7
@@ -119,8 +119,8 @@ def test_nothing_stored_is_exit_code_7(series, archive, monkeypatch):
 
 def test_a_missing_instance_is_found_out(series, archive, monkeypatch):
     class Lying:
-        def send(self, parcels):
-            yield from FolderSender(series.parent / "elsewhere").send(parcels)
+        def send(self, sendables):
+            yield from FolderSender(series.parent / "elsewhere").send(sendables)
 
     monkeypatch.setattr(module, "sender_for", lambda destination, options: Lying())
     report = derive.send(series, archive, verify=True)

@@ -28,7 +28,7 @@ _GRACE_SECONDS = 5.0
 
 
 class Referenced(Protocol):
-    """Anything that names an instance: a parcel, or a result."""
+    """Anything that names an instance: what was sent, or a result."""
 
     @property
     def sop_class_uid(self) -> str: ...  # noqa: D102
@@ -44,7 +44,7 @@ def commit(
     Parameters
     ----------
     address : DimseAddress
-    instances : iterable of Parcel or Result
+    instances : iterable of Sendable or Result
         What it was sent.
     listen : int, optional
         Port at which its report is expected over an association of its own; it has to know our AE title, host and

@@ -1,4 +1,4 @@
-"""What is proposed for an association: presentation contexts for parcels, never too many for one (PS3.8 9.3.2)."""
+"""What is proposed for an association: presentation contexts for sendables, never too many for one (PS3.8 9.3.2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from derive.pacs.parcel import Parcel
+from derive.pacs.sendable import Sendable
 
 #: Presentation Context IDs are odd and fit a byte.
 MOST = 128
@@ -24,60 +24,60 @@ class Context(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Group:
-    """Parcels that one association can carry.
+class ContextGroup:
+    """Instances that one association can carry.
 
     Parameters
     ----------
     contexts : tuple of Context
         At most 128.
-    parcels : tuple of Parcel
+    sendables : tuple of Sendable
         In the order in which they were given.
     """
 
     contexts: tuple[Context, ...]
-    parcels: tuple[Parcel, ...]
+    sendables: tuple[Sendable, ...]
 
 
-def wanted(parcel: Parcel) -> tuple[Context, ...]:
-    """Contexts that can carry a parcel, best first: as it is encoded, then Explicit, then Implicit VR Little Endian."""
-    syntaxes = dict.fromkeys((parcel.transfer_syntax_uid, *FALLBACKS))
-    return tuple(Context(parcel.sop_class_uid, syntax) for syntax in syntaxes)
+def wanted(sendable: Sendable) -> tuple[Context, ...]:
+    """Contexts that can carry an instance, best first: as it is, then Explicit, then Implicit VR Little Endian."""
+    syntaxes = dict.fromkeys((sendable.transfer_syntax_uid, *FALLBACKS))
+    return tuple(Context(sendable.sop_class_uid, syntax) for syntax in syntaxes)
 
 
-def by_series(parcels: Iterable[Parcel]) -> list[list[Parcel]]:
-    """Parcels of each series, in the order in which they were given."""
-    found: dict[tuple[str, str], list[Parcel]] = {}
-    for parcel in parcels:
-        found.setdefault((parcel.study_instance_uid, parcel.series_instance_uid), []).append(parcel)
+def split_by_series(sendables: Iterable[Sendable]) -> list[list[Sendable]]:
+    """Instances of each series, in the order in which they were given."""
+    found: dict[tuple[str, str], list[Sendable]] = {}
+    for sendable in sendables:
+        found.setdefault((sendable.study_instance_uid, sendable.series_instance_uid), []).append(sendable)
     return list(found.values())
 
 
-def groups(parcels: Sequence[Parcel], most: int = MOST) -> list[Group]:
-    """Distribute parcels over as few associations as their contexts need, mostly one.
+def groups(sendables: Sequence[Sendable], most: int = MOST) -> list[ContextGroup]:
+    """Distribute instances over as few associations as their contexts need, mostly one.
 
     Parameters
     ----------
-    parcels : sequence of Parcel
+    sendables : sequence of Sendable
     most : int
         Contexts of one association, at least 3.
 
     Returns
     -------
-    list of Group
+    list of ContextGroup
         All instances of the same class and transfer syntax are in the same one.
     """
     contexts: list[dict[Context, None]] = []
-    held: list[list[Parcel]] = []
+    held: list[list[Sendable]] = []
     place: dict[Context, int] = {}
-    for parcel in parcels:
-        own, *_ = needed = wanted(parcel)
+    for sendable in sendables:
+        own, *_ = needed = wanted(sendable)
         if own not in place:
             place[own] = _first_fit(contexts, needed, most)
             if place[own] == len(held):
                 held.append([])
-        held[place[own]].append(parcel)
-    return [Group(tuple(c), tuple(p)) for c, p in zip(contexts, held, strict=True)]
+        held[place[own]].append(sendable)
+    return [ContextGroup(tuple(c), tuple(p)) for c, p in zip(contexts, held, strict=True)]
 
 
 def _first_fit(contexts: list[dict[Context, None]], needed: Sequence[Context], most: int) -> int:

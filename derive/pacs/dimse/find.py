@@ -14,9 +14,8 @@ from pydicom.dataset import Dataset
 from derive.errors import NetworkError, UsageError
 from derive.pacs.address import DimseAddress
 from derive.pacs.dimse.association import associated
-from derive.pacs.found import FoundSeries
-from derive.pacs.matching import is_harmless_uid, matches
-from derive.pacs.texts import texts
+from derive.pacs.matching import is_harmless_uid, matches, texts
+from derive.pacs.outcome import FoundSeries
 
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_ROOT = "1.2.840.10008.5.1.4.1.2.1.1"
@@ -44,7 +43,7 @@ _ABOVE_SERIES = frozenset({"PatientID", "StudyInstanceUID", "AccessionNumber"})
 MOST = 500
 
 #: As archives have them, which is less strict than the standard.
-Answer = Mapping[str, str]
+Match = Mapping[str, str]
 Answered = TypeVar("Answered")
 _log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ def images_of(address: DimseAddress, study_uid: str, series_uid: str) -> dict[st
     keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
     _check(keys)
 
-    def ask(finder: Finder) -> list[Answer]:
+    def ask(finder: Finder) -> list[Match]:
         # The unique keys of all levels above the images are known in the Study Root model: one question is enough.
         direct = finder.levels[0] == "STUDY"
         return finder.ask("IMAGE", keys, keys) if direct else list(finder.descend(finder.levels, keys))
@@ -136,7 +135,7 @@ class Finder:
             )
         self.levels = LEVELS[self._model]
 
-    def descend(self, levels: Sequence[str], keys: Answer, above: Answer | None = None) -> Iterator[Answer]:
+    def descend(self, levels: Sequence[str], keys: Match, above: Match | None = None) -> Iterator[Match]:
         """Ask level by level, each with the unique keys of those above, as every archive must answer."""
         level, *lower = levels
         above = above or {}
@@ -153,7 +152,7 @@ class Finder:
                 facts = {**above, **{k: v for k, v in answer.items() if v}}
                 yield from self.descend(lower, keys, facts) if lower else (facts,)
 
-    def ask(self, level: str, unique: Answer, keys: Answer) -> list[Answer]:
+    def ask(self, level: str, unique: Match, keys: Match) -> list[Match]:
         """Ask one question; give the answers that match indeed.
 
         Raises
@@ -181,7 +180,7 @@ class Finder:
                 words = f"{self._address} refuses a query at level {identifier.QueryRetrieveLevel}: {in_words(status)}"
                 raise NetworkError("NET-FIND", words, status=int(status.Status))
 
-    def _kept(self, answer: Answer, keys: Answer) -> bool:
+    def _kept(self, answer: Match, keys: Match) -> bool:
         """Whether an answer matches: an archive may ignore keys that it does not know (PS3.4 C.2.2.1.3)."""
         for name, key in keys.items():
             if not key:
@@ -227,7 +226,7 @@ def _with_finder(address: DimseAddress, ask: Callable[[Finder], Answered]) -> An
         raise NetworkError("NET-FIND", message, offered=False) from error
 
 
-def _agrees(answer: Answer, unique: Answer) -> bool:
+def _agrees(answer: Match, unique: Match) -> bool:
     """Unique keys of the levels above need not be in an answer; where they are, they are those that were asked for."""
     return all(
         not answer.get(name) or matches(key, answer[name], dictionary_VR(name), fold=True)
@@ -235,7 +234,7 @@ def _agrees(answer: Answer, unique: Answer) -> bool:
     )
 
 
-def _series(finder: Finder, keys: Answer) -> list[Answer]:
+def _series(finder: Finder, keys: Match) -> list[Match]:
     levels = finder.levels[:-1]
     if _ABOVE_SERIES.isdisjoint(keys) and levels[0] == "STUDY":
         # Of a series alone the standard does not answer; many archives do, and there may be very many studies.
@@ -264,7 +263,7 @@ def _check(keys: Mapping[str, str]) -> None:
             raise UsageError("NET-FILTER", f"{name} has a backslash or a control character; wanted one value")
 
 
-def _identifier(level: str, keys: Answer) -> Dataset:
+def _identifier(level: str, keys: Match) -> Dataset:
     """Identifier of a query; keys hold wildcards, so they are no values of their value representation."""
     identifier = Dataset()
     identifier.QueryRetrieveLevel = level

@@ -13,7 +13,7 @@ from typing import Any
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from derive.pacs.texts import texts
+from derive.pacs.matching import texts
 
 #: Answers to C-STORE (PS3.4 B.2.3, PS3.7 C).
 SUCCESS = 0x0000

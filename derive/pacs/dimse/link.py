@@ -43,7 +43,7 @@ class Lost(Exception):  # noqa: N818 - it is an association that is lost
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoreResponse:
     """A C-STORE response (PS3.7 9.1.1).
 
     Parameters
@@ -104,9 +104,9 @@ class Link:
 
     def refusal(self, contexts: Sequence[Context]) -> str:
         """Say why none of some contexts can be used."""
-        return refusal(contexts, self._refused)
+        return refusal_of(contexts, self._refused)
 
-    def store(self, context: Context, sop_instance_uid: str, data: memoryview) -> Answer:
+    def store(self, context: Context, sop_instance_uid: str, data: memoryview) -> StoreResponse:
         """Send an instance and wait for what is said of it.
 
         Parameters
@@ -197,7 +197,7 @@ class Link:
         if not self.alive:
             raise Lost("the connection ended while the instance was sent")
 
-    def _answer(self, sop_instance_uid: str) -> Answer:
+    def _answer(self, sop_instance_uid: str) -> StoreResponse:
         limit = self._address.timeouts.message
         until = time.monotonic() + limit
         while True:
@@ -213,7 +213,7 @@ class Link:
             if time.monotonic() > until:
                 raise Lost(f"no answer within {limit:g} s")
 
-    def _checked(self, response: Any, sop_instance_uid: str) -> Answer:
+    def _checked(self, response: Any, sop_instance_uid: str) -> StoreResponse:
         """Take what is an answer to this request, and nothing else."""
         kind = type(response).__name__
         if kind != "C_STORE" or not response.is_valid_response:
@@ -226,10 +226,10 @@ class Link:
             elements = response.OffendingElement
             many = elements if isinstance(elements, (list, tuple)) else [elements]
             said.append("offending " + ", ".join(map(str, many)))
-        return Answer(int(response.Status), "; ".join(said))
+        return StoreResponse(int(response.Status), "; ".join(said))
 
 
-def refusal(contexts: Sequence[Context], results: Mapping[Context, int | None]) -> str:
+def refusal_of(contexts: Sequence[Context], results: Mapping[Context, int | None]) -> str:
     """Say why none of some contexts is accepted (PS3.8 9.3.3.2).
 
     Parameters

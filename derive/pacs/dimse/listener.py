@@ -14,7 +14,7 @@ from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
 from derive.pacs.dimse.association import VERIFICATION, abort, prepare
 from derive.pacs.dimse.intake import Intake
-from derive.pacs.dimse.proposal import supported, supported_storage
+from derive.pacs.dimse.proposal import supported_context, supported_storage
 from derive.pacs.dimse.transport import server_context
 
 
@@ -36,7 +36,7 @@ def listening(address: DimseAddress, port: int, store: Callable[[Any], int]) -> 
     entity.require_called_aet = True
     times = address.timeouts
     entity.acse_timeout, entity.dimse_timeout, entity.network_timeout = times.association, times.message, times.network
-    contexts = [supported(VERIFICATION), *supported_storage()]
+    contexts = [supported_context(VERIFICATION), *supported_storage()]
     handlers: list[Any] = [(evt.EVT_C_STORE, store), (evt.EVT_ESTABLISHED, settled)]
     where = (_interface(address), port)
     try:

@@ -108,10 +108,13 @@ def supported_storage(*, both_roles: bool = False) -> list[Any]:
     from pynetdicom import AllStoragePresentationContexts
 
     syntaxes = transfer_syntaxes()
-    return [supported(str(c.abstract_syntax), syntaxes, both_roles=both_roles) for c in AllStoragePresentationContexts]
+    return [
+        supported_context(str(c.abstract_syntax), syntaxes, both_roles=both_roles)
+        for c in AllStoragePresentationContexts
+    ]
 
 
-def supported(sop_class_uid: str, syntaxes: Sequence[str] = (), *, both_roles: bool = False) -> Any:
+def supported_context(sop_class_uid: str, syntaxes: Sequence[str] = (), *, both_roles: bool = False) -> Any:
     """Return what a listener takes of one SOP Class; without transfer syntaxes, those of messages without pixels."""
     from pynetdicom.presentation import PresentationContext
 

@@ -14,7 +14,7 @@ from derive.pacs.dimse.link import Link
 from derive.pacs.dimse.worker import Load, Patience, Task, Worker
 from derive.pacs.matching import is_harmless_uid
 from derive.pacs.outcome import Category, Result
-from derive.pacs.parcel import Parcel
+from derive.pacs.sendable import Sendable
 
 
 class DimseSender:
@@ -50,7 +50,7 @@ class DimseSender:
         self._address, self._parallel = address, parallel
         self._patience = Patience(attempts, backoff_s)
 
-    def send(self, parcels: Sequence[Parcel]) -> Iterator[Result]:
+    def send(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Send instances; give the result of each as soon as it is final.
 
         If it is closed early, what is under way is cut off and the associations end.
@@ -60,17 +60,17 @@ class DimseSender:
         NetworkError
             As :func:`derive.pacs.dimse.association.open_association`, if not even the first association can be had.
         """
-        sendable = []
-        for parcel in parcels:
-            unsendable = _unsendable(parcel)
+        proper = []
+        for sendable in sendables:
+            unsendable = _unsendable(sendable)
             if unsendable:
-                yield Task(parcel).result(Category.UNSENT, unsendable)
+                yield Task(sendable).result(Category.UNSENT, unsendable)
             else:
-                sendable.append(parcel)
+                proper.append(sendable)
         gave_up, first = "", True
-        for series in contexts.by_series(sendable):
+        for series in contexts.split_by_series(proper):
             for group in contexts.groups(series):
-                load = Load(group.contexts, deque(map(Task, group.parcels)))
+                load = Load(group.contexts, deque(map(Task, group.sendables)))
                 if not gave_up:
                     yield from self._carry(load, first=first)
                     gave_up, first = load.gave_up, False
@@ -146,12 +146,12 @@ def _side_by_side(workers: Sequence[Worker], stop: threading.Event) -> Iterator[
                 thread.join()
 
 
-def _unsendable(parcel: Parcel) -> str:
+def _unsendable(sendable: Sendable) -> str:
     """Say what keeps an instance from being named in a message; empty if nothing does."""
-    if not is_harmless_uid(parcel.sop_class_uid):
+    if not is_harmless_uid(sendable.sop_class_uid):
         return "its SOP Class UID is no UID"
-    if not is_harmless_uid(parcel.transfer_syntax_uid):
+    if not is_harmless_uid(sendable.transfer_syntax_uid):
         return "its Transfer Syntax UID is no UID"
-    if not (parcel.sop_instance_uid.isascii() and len(parcel.sop_instance_uid) <= 64):
+    if not (sendable.sop_instance_uid.isascii() and len(sendable.sop_instance_uid) <= 64):
         return "its SOP Instance UID is no UID"
     return ""

@@ -13,11 +13,11 @@ from pydicom.uid import UID
 from derive.errors import DeriveError, NetworkError, ValuesError
 from derive.pacs.address import DimseAddress
 from derive.pacs.dimse.contexts import Context, wanted
-from derive.pacs.dimse.link import Answer, Link, Lost, refusal
+from derive.pacs.dimse.link import Link, Lost, StoreResponse, refusal_of
 from derive.pacs.dimse.status import category_of, meaning
 from derive.pacs.dimse.transcode import data_set, recoded
 from derive.pacs.outcome import Category, Result
-from derive.pacs.parcel import Parcel
+from derive.pacs.sendable import Sendable
 
 LOGGER = logging.getLogger(__name__)
 #: How many instances in a row may stay without an answer, each after all its attempts, before the rest is not tried.
@@ -49,22 +49,22 @@ class Patience:
 class Task:
     """An instance on its way."""
 
-    parcel: Parcel
+    sendable: Sendable
     attempts: int = 0
-    answer: Answer | None = None
+    answer: StoreResponse | None = None
 
     def result(self, category: Category, comment: str, status: int | None = None) -> Result:
         """Return what became of it."""
-        parcel = self.parcel
+        sendable = self.sendable
         return Result(
-            parcel.sop_instance_uid, parcel.sop_class_uid, parcel.name, category, status, comment, self.attempts
+            sendable.sop_instance_uid, sendable.sop_class_uid, sendable.name, category, status, comment, self.attempts
         )
 
     def unknown(self, why: str) -> Result:
         """Return that nobody knows: it was not sent, or sent and not answered."""
         return self.result(Category.UNSENT, f"{why}; the archive may have it or not" if self.attempts else why)
 
-    def answered(self, answer: Answer) -> Result:
+    def answered(self, answer: StoreResponse) -> Result:
         """Return what an answer says of it."""
         comment = answer.comment or ("" if answer.status == 0 else meaning(answer.status))
         return self.result(category_of(answer.status), comment, answer.status)
@@ -102,7 +102,7 @@ class Load:
         results = {Context(*c): r for c, r in error.facts["refused"].items()}
         while task := self.take():
             task.attempts = 1
-            yield task.result(Category.REFUSED, refusal(wanted(task.parcel), results))
+            yield task.result(Category.REFUSED, refusal_of(wanted(task.sendable), results))
 
 
 class _GaveUp(Exception):  # noqa: N818 - nobody catches it but the worker
@@ -175,7 +175,7 @@ class Worker:
         while True:
             link = self._associate()
             try:
-                context, data = self._encoded(task.parcel, link)
+                context, data = self._encoded(task.sendable, link)
             except ValuesError as error:
                 task.attempts += 1
                 return task.result(Category.REFUSED, error.message)
@@ -183,10 +183,10 @@ class Worker:
                 return task.result(Category.UNSENT, error.message)
             task.attempts += 1
             try:
-                task.answer = link.store(context, task.parcel.sop_instance_uid, data)
+                task.answer = link.store(context, task.sendable.sop_instance_uid, data)
             except Lost as lost:
                 self.link = None
-                LOGGER.warning("%s: %s at attempt %d: %s", self.address, task.parcel.name, task.attempts, lost)
+                LOGGER.warning("%s: %s at attempt %d: %s", self.address, task.sendable.name, task.attempts, lost)
                 if self.stop.is_set():
                     raise _GaveUp("stopped") from lost
                 task.answer = None
@@ -197,27 +197,30 @@ class Worker:
                 continue
             return self._judged(task, task.answer)
 
-    def _judged(self, task: Task, answer: Answer) -> Result | None:
+    def _judged(self, task: Task, answer: StoreResponse) -> Result | None:
         self._unanswered = 0
         result = task.answered(answer)
         if not result.category.stored:
             LOGGER.warning(
-                "%s: %s: status 0x%04X", self.address, task.parcel.name or task.parcel.sop_instance_uid, answer.status
+                "%s: %s: status 0x%04X",
+                self.address,
+                task.sendable.name or task.sendable.sop_instance_uid,
+                answer.status,
             )
         if result.category is Category.TRANSIENT and task.attempts < self.patience.attempts:
             self._later.append(task)
             return None
         return result
 
-    def _encoded(self, parcel: Parcel, link: Link) -> tuple[Context, memoryview]:
+    def _encoded(self, sendable: Sendable, link: Link) -> tuple[Context, memoryview]:
         """Return what is sent: the bytes as they are where that is accepted."""
-        own, *others = wanted(parcel)
+        own, *others = wanted(sendable)
         if link.accepts(own):
-            return own, data_set(parcel.read(), parcel.name)
+            return own, data_set(sendable.read(), sendable.name)
         for context in others:
             if link.accepts(context):
-                LOGGER.info("%s: %s goes as %s", self.address, parcel.name, UID(context.transfer_syntax_uid).name)
-                return context, memoryview(recoded(parcel.read(), context.transfer_syntax_uid))
+                LOGGER.info("%s: %s goes as %s", self.address, sendable.name, UID(context.transfer_syntax_uid).name)
+                return context, memoryview(recoded(sendable.read(), context.transfer_syntax_uid))
         raise ValuesError("NET-CONTEXT", link.refusal((own, *others)))
 
     def _associate(self) -> Link:

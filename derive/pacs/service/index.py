@@ -15,8 +15,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from derive.pacs.matching import is_uid, matches
-from derive.pacs.texts import texts
+from derive.pacs.matching import is_uid, matches, texts
 
 #: Unique key of each level first, and what can be asked for beside it.
 LEVELS: Mapping[str, tuple[str, ...]] = {

@@ -21,10 +21,10 @@ from derive.errors import NetworkError, OutputError
 from derive.pacs.dimse.association import VERIFICATION
 from derive.pacs.dimse.intake import DUPLICATE, NOT_UNDERSTOOD, OUT_OF_RESOURCES, SUCCESS
 from derive.pacs.dimse.listener import quiet, settled
-from derive.pacs.dimse.proposal import supported, supported_storage
+from derive.pacs.dimse.proposal import supported_context, supported_storage
+from derive.pacs.matching import texts
 from derive.pacs.service.commit import Committing
 from derive.pacs.service.index import LEVELS, Index, Kept, read_kept
-from derive.pacs.texts import texts
 
 AET = "ARCHIVE"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -116,8 +116,12 @@ class ArchiveService:
 
     def _contexts(self) -> list[Any]:
         """Return what is taken; both roles, since instances also go, by C-GET, on associations of the other side."""
-        services = [supported(uid) for uid in (VERIFICATION, *_QUERY_RETRIEVE)]
-        return [*services, supported(Committing.SOP_CLASS, both_roles=True), *supported_storage(both_roles=True)]
+        services = [supported_context(uid) for uid in (VERIFICATION, *_QUERY_RETRIEVE)]
+        return [
+            *services,
+            supported_context(Committing.SOP_CLASS, both_roles=True),
+            *supported_storage(both_roles=True),
+        ]
 
     def _handlers(self) -> list[tuple[Any, Any]]:
         from pynetdicom import evt

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from derive.pacs.outcome import Category
-from derive.pacs.web.faults import Fault, status_words
+from derive.pacs.web.faults import WebFault, status_words
 
 _REFERENCED, _FAILED, _OTHERS = "00081199", "00081198", "0008119A"
 _INSTANCE, _WARNING, _FAILURE = "00081155", "00081196", "00081197"
@@ -34,7 +34,7 @@ _FAMILIES = {0xA7: "out of resources", 0xA9: "data set does not match SOP Class"
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoreOutcome:
     """What was said of one instance.
 
     Parameters
@@ -63,14 +63,14 @@ class _Said:
     others: tuple[int | None, ...] = ()
 
 
-def of_fault(fault: Fault, uids: Iterable[str], *, doubt: bool) -> dict[str, Answer]:
+def of_fault(fault: WebFault, uids: Iterable[str], *, doubt: bool) -> dict[str, StoreOutcome]:
     """Say of each instance that there was no answer; with doubt, as what was sent may be stored or not."""
     words = f"{fault.error.message}{'; whether it is stored is not known' if doubt else ''}"
-    answer = Answer(Category.UNSENT, None, words, fault.passing)
+    answer = StoreOutcome(Category.UNSENT, None, words, fault.passing)
     return dict.fromkeys(uids, answer)
 
 
-def of_response(status: int, reason: str | None, body: bytes, uids: Iterable[str]) -> dict[str, Answer]:
+def of_response(status: int, reason: str | None, body: bytes, uids: Iterable[str]) -> dict[str, StoreOutcome]:
     """Say of each instance what the service said of it.
 
     Parameters
@@ -88,32 +88,32 @@ def of_response(status: int, reason: str | None, body: bytes, uids: Iterable[str
     return {uid: _of_one(uid, status, said, whole) for uid in uids}
 
 
-def _of_one(uid: str, status: int, said: _Said, whole: Answer) -> Answer:
+def _of_one(uid: str, status: int, said: _Said, whole: StoreOutcome) -> StoreOutcome:
     if uid in said.failed:
         code = said.failed[uid]
         if code is not None and (code >> 8 == _OUT_OF_RESOURCES or code == _LIMITED):
-            return Answer(Category.TRANSIENT, code, _words(code), again=True)
-        return Answer(Category.REFUSED, code, _words(code))
+            return StoreOutcome(Category.TRANSIENT, code, _words(code), again=True)
+        return StoreOutcome(Category.REFUSED, code, _words(code))
     if uid not in said.stored:
         return whole
     if status not in _STORING:
         doubt = f"named as stored by an answer of status {status}; whether it is stored is not known"
-        return Answer(Category.UNSENT, status, doubt, again=True)
+        return StoreOutcome(Category.UNSENT, status, doubt, again=True)
     code = said.stored[uid]
-    return Answer(Category.WARNING, code, _words(code)) if code else Answer(Category.STORED, status)
+    return StoreOutcome(Category.WARNING, code, _words(code)) if code else StoreOutcome(Category.STORED, status)
 
 
-def _of_all(status: int, words: str, said: _Said) -> Answer:
+def _of_all(status: int, words: str, said: _Said) -> StoreOutcome:
     """What holds for an instance that the body does not name."""
     if status == 429 or status >= 500:
-        return Answer(Category.TRANSIENT, status, words, again=True)
+        return StoreOutcome(Category.TRANSIENT, status, words, again=True)
     if status >= 400 and not (said.readable or status == _CONFLICT):
-        return Answer(Category.REFUSED, status, words)
+        return StoreOutcome(Category.REFUSED, status, words)
     if not said.readable:
         doubt = f"{words}: the answer is no DICOM JSON; whether it is stored is not known"
-        return Answer(Category.UNSENT, status, doubt)
+        return StoreOutcome(Category.UNSENT, status, doubt)
     others = f"; {len(said.others)} failed that are not named, {_words(said.others[0])}" if said.others else ""
-    return Answer(Category.UNSENT, status, f"{words}: the answer does not name it{others}")
+    return StoreOutcome(Category.UNSENT, status, f"{words}: the answer does not name it{others}")
 
 
 def _read(body: bytes) -> _Said:

@@ -25,7 +25,7 @@ _NOT_AUTHORISED = (401, 403)
 
 
 @dataclass(frozen=True)
-class Fault:
+class WebFault:
     """Why there is no answer that can be used.
 
     Parameters
@@ -43,7 +43,7 @@ class Fault:
     passing: bool
 
 
-def of_exception(error: BaseException, host: str) -> Fault:
+def of_exception(error: BaseException, host: str) -> WebFault:
     """Tell what an exception of requests, urllib3 or the sockets means.
 
     Their texts are not repeated: they hold the URL, and with it what was asked for.
@@ -51,23 +51,23 @@ def of_exception(error: BaseException, host: str) -> Fault:
     causes = list(_causes(error))
     detail = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror and c.errno), "")
     if any(isinstance(c, ssl.SSLError) and not isinstance(c, ssl.SSLEOFError | TimeoutError) for c in causes):
-        return Fault(NetworkError("NET-TLS", f"{host}: no secured connection: {_tls_words(causes)}"), False, False)
+        return WebFault(NetworkError("NET-TLS", f"{host}: no secured connection: {_tls_words(causes)}"), False, False)
     if _is(causes, "requests.exceptions", "InvalidURL", "InvalidSchema", "MissingSchema", "InvalidHeader"):
-        return Fault(NetworkError("NET-UNREACHABLE", f"{host}: this URL cannot be opened"), False, False)
+        return WebFault(NetworkError("NET-UNREACHABLE", f"{host}: this URL cannot be opened"), False, False)
     if _is(causes, "requests.exceptions", "ConnectTimeout"):
         text = f"{host} does not take the connection in time; look at host and port, or raise timeouts.connect"
-        return Fault(NetworkError("NET-TIMEOUT", text), False, True)
+        return WebFault(NetworkError("NET-TIMEOUT", text), False, True)
     if _is(causes, "urllib3.exceptions", "NewConnectionError"):
         text = f"{host} cannot be reached{': ' + detail if detail else ''}; look at host, port and network"
-        return Fault(NetworkError("NET-UNREACHABLE", text), False, True)
+        return WebFault(NetworkError("NET-UNREACHABLE", text), False, True)
     if any(isinstance(c, TimeoutError) for c in causes) or _is(causes, "requests.exceptions", "ReadTimeout"):
         text = f"{host} took the request and does not answer in time; raise timeouts.message if it is only slow"
-        return Fault(NetworkError("NET-TIMEOUT", text), True, True)
+        return WebFault(NetworkError("NET-TIMEOUT", text), True, True)
     text = f"{host}: the connection was cut{': ' + detail if detail else ''}"
-    return Fault(NetworkError("NET-UNREACHABLE", text), True, True)
+    return WebFault(NetworkError("NET-UNREACHABLE", text), True, True)
 
 
-def of_status(response: Response, host: str) -> Fault | None:
+def of_status(response: Response, host: str) -> WebFault | None:
     """Tell what a status means (RFC 9110, 15; PS3.18 8.5); None for success."""
     status = response.status_code
     if status < 300:
@@ -76,12 +76,12 @@ def of_status(response: Response, host: str) -> Fault | None:
     facts = {"status": status}
     if status in _NOT_AUTHORISED:
         advice = "the credentials do not do" if "Authorization" in response.request.headers else "it wants credentials"
-        return Fault(NetworkError("NET-AUTH", f"{said}: {advice}", **facts), True, False)
+        return WebFault(NetworkError("NET-AUTH", f"{said}: {advice}", **facts), True, False)
     if status < 400:
         text = f"{said}: it wants us to go elsewhere, which is not followed; give the address that it moved to"
-        return Fault(NetworkError("NET-HTTP", text, **facts), True, False)
+        return WebFault(NetworkError("NET-HTTP", text, **facts), True, False)
     passing = status in (_TOO_MANY, _UNAVAILABLE) or (status >= 500 and status not in _LASTING)
-    return Fault(NetworkError("NET-HTTP", said, **facts), True, passing)
+    return WebFault(NetworkError("NET-HTTP", said, **facts), True, passing)
 
 
 def status_words(status: int, reason: str | None) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from email.message import Message
 
 from derive.errors import NetworkError, SourceError
-from derive.pacs.parcel import Parcel
+from derive.pacs.sendable import Sendable
 
 _BLOCK = 1 << 20
 _HEAD = b"Content-Type: application/dicom\r\n\r\n"
 
 
-def size_of(parcel: Parcel) -> int:
+def encoded_size(sendable: Sendable) -> int:
     """Return how many bytes an instance has.
 
     Raises
@@ -21,13 +21,13 @@ def size_of(parcel: Parcel) -> int:
     SourceError
         ``SRC-UNREADABLE``.
     """
-    if parcel.data is not None:
-        return len(parcel.data)
-    assert parcel.path is not None, "a parcel has a file or bytes"
+    if sendable.data is not None:
+        return len(sendable.data)
+    assert sendable.path is not None, "an instance has a file or bytes"
     try:
-        return parcel.path.stat().st_size
+        return sendable.path.stat().st_size
     except OSError as error:
-        raise SourceError("SRC-UNREADABLE", f"{parcel.name} cannot be read: {error.strerror}") from error
+        raise SourceError("SRC-UNREADABLE", f"{sendable.name} cannot be read: {error.strerror}") from error
 
 
 class Related:
@@ -37,15 +37,15 @@ class Related:
 
     Parameters
     ----------
-    sized : sequence of (Parcel, int)
+    sized : sequence of (Sendable, int)
         Instances, and how many bytes each has.
     """
 
-    def __init__(self, sized: Sequence[tuple[Parcel, int]]) -> None:
+    def __init__(self, sized: Sequence[tuple[Sendable, int]]) -> None:
         self._boundary = uuid.uuid4().hex
         self._sized = sized
         #: The one that is being read: the culprit where reading fails.
-        self.current: Parcel | None = None
+        self.current: Sendable | None = None
 
     @property
     def content_type(self) -> str:
@@ -56,10 +56,10 @@ class Related:
         return sum(len(self._begin()) + size + 2 for _, size in self._sized) + len(self._end())
 
     def __iter__(self) -> Iterator[bytes]:
-        for parcel, size in self._sized:
-            self.current = parcel
+        for sendable, size in self._sized:
+            self.current = sendable
             yield self._begin()
-            yield from _blocks(parcel, size)
+            yield from _blocks(sendable, size)
             yield b"\r\n"
         self.current = None
         yield self._end()
@@ -71,24 +71,24 @@ class Related:
         return b"--" + self._boundary.encode() + b"--\r\n"
 
 
-def _blocks(parcel: Parcel, size: int) -> Iterator[bytes]:
+def _blocks(sendable: Sendable, size: int) -> Iterator[bytes]:
     """The bytes of an instance, as many as were announced."""
-    if parcel.data is not None:
-        yield parcel.data
+    if sendable.data is not None:
+        yield sendable.data
         return
-    assert parcel.path is not None, "a parcel has a file or bytes"
+    assert sendable.path is not None, "an instance has a file or bytes"
     left = size
     try:
-        with parcel.path.open("rb") as stream:
+        with sendable.path.open("rb") as stream:
             while block := stream.read(_BLOCK):
                 left -= len(block)
                 if left < 0:
                     break
                 yield block
     except OSError as error:
-        raise SourceError("SRC-UNREADABLE", f"{parcel.name} cannot be read: {error.strerror}") from error
+        raise SourceError("SRC-UNREADABLE", f"{sendable.name} cannot be read: {error.strerror}") from error
     if left:
-        raise SourceError("SRC-UNREADABLE", f"{parcel.name} was changed by somebody while it was sent")
+        raise SourceError("SRC-UNREADABLE", f"{sendable.name} was changed by somebody while it was sent")
 
 
 def boundary_of(content_type: str) -> bytes | None:

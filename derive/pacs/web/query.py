@@ -21,8 +21,8 @@ from pydicom.datadict import tag_for_keyword
 
 from derive.errors import NetworkError, UsageError
 from derive.pacs.address import WebAddress
-from derive.pacs.found import FoundSeries
 from derive.pacs.matching import is_harmless_uid
+from derive.pacs.outcome import FoundSeries
 from derive.pacs.web.multipart import boundary_of, parts
 from derive.pacs.web.session import WebSession
 
@@ -73,7 +73,7 @@ def ping(address: WebAddress) -> None:
         _page(session, session.url("studies"), [("limit", "1")])
 
 
-def instances_of(address: WebAddress, study_uid: str, series_uid: str, *, page: int = PAGE) -> list[str]:
+def search_instances(address: WebAddress, study_uid: str, series_uid: str, *, page: int = PAGE) -> list[str]:
     """Return the SOP Instance UIDs of a series, as QIDO-RS gives them.
 
     Parameters
@@ -94,7 +94,7 @@ def instances_of(address: WebAddress, study_uid: str, series_uid: str, *, page: 
         return [uid for uid, _ in _all(session, session.url(*path), [], page)]
 
 
-def find_series(address: WebAddress, filters: Mapping[str, str], *, page: int = PAGE) -> list[FoundSeries]:
+def search_series(address: WebAddress, filters: Mapping[str, str], *, page: int = PAGE) -> list[FoundSeries]:
     """Return the series that match, as QIDO-RS gives them.
 
     A series is left out that the service gives although its identifiers are others, or although it does not say what
@@ -114,7 +114,7 @@ def find_series(address: WebAddress, filters: Mapping[str, str], *, page: int = 
     UsageError
         ``NET-FILTER`` without filters, or for one that is no keyword.
     NetworkError
-        As of :func:`instances_of`.
+        As of :func:`search_instances`.
     """
     wanted = {k: v for k, v in filters.items() if v}
     unknown = [k for k in wanted if tag_for_keyword(k) is None]
@@ -147,7 +147,7 @@ def _matching(session: WebSession, asked: Mapping[str, str], wanted: Mapping[str
     return matching
 
 
-def retrieve_series(address: WebAddress, study_uid: str, series_uid: str, take: Callable[[bytes], None]) -> int:
+def retrieve(address: WebAddress, study_uid: str, series_uid: str, take: Callable[[bytes], None]) -> int:
     """Fetch a series by WADO-RS, as it is stored; hand over each Part 10 file as it comes.
 
     The body is split as it comes, so that twice the largest instance is in memory. After a cut the series is asked for

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from derive.errors import UsageError
 from derive.pacs.address import Credentials, Tls, WebAddress
-from derive.pacs.web.faults import Fault, of_exception, of_status, pause_s
+from derive.pacs.web.faults import WebFault, of_exception, of_status, pause_s
 from derive.version import MODEL, VERSION
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class WebSession:
         """
         for attempt in count(1):
             answer = self.once("GET", url, headers={"Accept": accept}, stream=stream)
-            fault = answer if isinstance(answer, Fault) else of_status(answer, self.host)
-            if not isinstance(answer, Fault):
+            fault = answer if isinstance(answer, WebFault) else of_status(answer, self.host)
+            if not isinstance(answer, WebFault):
                 if fault is None:
                     return answer
                 answer.close()
@@ -113,7 +113,7 @@ class WebSession:
         headers: Mapping[str, str],
         body: Iterable[bytes] | None = None,
         stream: bool = False,
-    ) -> Response | Fault:
+    ) -> Response | WebFault:
         """Send one request, and give the answer, whatever its status."""
         timeouts = self.address.timeouts
         for _ in range(_MOST_REDIRECTS):
@@ -136,9 +136,9 @@ class WebSession:
             url = target
         return answer
 
-    def pause(self, attempt: int, answer: Response | Fault | None) -> None:
+    def pause(self, attempt: int, answer: Response | WebFault | None) -> None:
         """Wait before the next attempt, as long as the service says, else a little longer each time."""
-        response = None if isinstance(answer, Fault) else answer
+        response = None if isinstance(answer, WebFault) else answer
         seconds = pause_s({} if response is None else response.headers, attempt, self.backoff_s)
         why = "no answer" if response is None else f"status {response.status_code}"
         _log.info("%s: attempt %d failed (%s); the next one in %.1f s", self.host, attempt, why, seconds)

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from derive.errors import SourceError
 from derive.pacs.address import WebAddress
 from derive.pacs.outcome import Category, Result
-from derive.pacs.parcel import Parcel
-from derive.pacs.web.answer import Answer, of_fault, of_response
-from derive.pacs.web.faults import Fault, of_status
-from derive.pacs.web.multipart import Related, size_of
+from derive.pacs.sendable import Sendable
+from derive.pacs.web.answer import StoreOutcome, of_fault, of_response
+from derive.pacs.web.faults import WebFault, of_status
+from derive.pacs.web.multipart import Related, encoded_size
 from derive.pacs.web.session import WebSession
 
 if TYPE_CHECKING:
     from requests import Response
 
 #: An instance and how many bytes it has.
-_Sized: TypeAlias = tuple[Parcel, int]
+_Sized: TypeAlias = tuple[Sendable, int]
 _TOO_LARGE = 413
 #: No credentials, or nothing there that takes instances: not found, method not allowed, not implemented.
 _NO_SERVICE = (401, 403, 404, 405, 501)
@@ -56,7 +56,7 @@ class WebSender:
         self._batch_bytes = batch_mb * 1e6
         self._attempts, self._backoff_s = attempts, backoff_s
 
-    def send(self, parcels: Sequence[Parcel]) -> Iterator[Result]:
+    def send(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Send instances; give the result of each as soon as it is final.
 
         An instance is called stored if the status is 200, 202 or 204 and the body names it as stored, and not as
@@ -71,7 +71,7 @@ class WebSender:
             ``NET-SECRET``, ``NET-TLS``, ``NET-ADDRESS``.
         """
         with WebSession(self._address, attempts=self._attempts, backoff_s=self._backoff_s) as session:
-            yield from _Delivery(session, self._batch_bytes).run(parcels)
+            yield from _Delivery(session, self._batch_bytes).run(sendables)
 
 
 class _Delivery:
@@ -91,9 +91,9 @@ class _Delivery:
         self._reached = False
         self._in_vain = 0
 
-    def run(self, parcels: Sequence[Parcel]) -> Iterator[Result]:
+    def run(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Send all that there is, batch by batch."""
-        waiting = list(reversed(parcels))
+        waiting = list(reversed(sendables))
         while waiting:
             batch, unreadable = self._batch(waiting)
             yield from unreadable
@@ -101,16 +101,16 @@ class _Delivery:
                 yield from self._delivered(batch, 1)
                 continue
             comment = f"not sent: {self._session.host} gave no answer that can be used to what was sent before"
-            yield from (_result(p, Answer(Category.UNSENT, None, comment), 0) for p, _ in batch)
+            yield from (_result(p, StoreOutcome(Category.UNSENT, None, comment), 0) for p, _ in batch)
 
-    def _batch(self, waiting: list[Parcel]) -> tuple[list[_Sized], list[Result]]:
+    def _batch(self, waiting: list[Sendable]) -> tuple[list[_Sized], list[Result]]:
         """Take the next batch: as much as there is room for, and no UID twice, as the answer names them by UID only."""
         batch: list[_Sized] = []
         unreadable: list[Result] = []
         uids, total = set[str](), 0
         while waiting:
             try:
-                size = size_of(waiting[-1])
+                size = encoded_size(waiting[-1])
             except SourceError as error:
                 unreadable.append(_unread(waiting.pop(), error))
                 continue
@@ -127,7 +127,7 @@ class _Delivery:
         yield from unreadable
         if answer is None:
             return
-        if not isinstance(answer, Fault) and answer.status_code == _TOO_LARGE and len(batch) > 1:
+        if not isinstance(answer, WebFault) and answer.status_code == _TOO_LARGE and len(batch) > 1:
             self._room, middle = min(self._room, sum(size for _, size in batch)) / 2, len(batch) // 2
             yield from self._delivered(batch[:middle], attempt)
             yield from self._delivered(batch[middle:], attempt)
@@ -136,17 +136,17 @@ class _Delivery:
         self._judge(answer, last)
         answers = _answers(answer, batch, attempt)
         again = []
-        for parcel, size in batch:
-            said = answers[parcel.sop_instance_uid]
+        for sendable, size in batch:
+            said = answers[sendable.sop_instance_uid]
             if said.again and not last:
-                again.append((parcel, size))
+                again.append((sendable, size))
             else:
-                yield _result(parcel, said, attempt)
+                yield _result(sendable, said, attempt)
         if again:
             self._session.pause(attempt, answer)
             yield from self._delivered(again, attempt + 1)
 
-    def _posted(self, batch: Sequence[_Sized]) -> tuple[Response | Fault | None, Sequence[_Sized], list[Result]]:
+    def _posted(self, batch: Sequence[_Sized]) -> tuple[Response | WebFault | None, Sequence[_Sized], list[Result]]:
         """Send a batch without those whose files cannot be read any more; the request that met one was cut."""
         unreadable: list[Result] = []
         while batch:
@@ -159,34 +159,34 @@ class _Delivery:
                 batch = [(p, size) for p, size in batch if p is not body.current]
         return None, batch, unreadable
 
-    def _judge(self, answer: Response | Fault, last: bool) -> None:
+    def _judge(self, answer: Response | WebFault, last: bool) -> None:
         """Count what was in vain; raise where nothing has reached a service yet, and nothing will."""
-        fault = answer if isinstance(answer, Fault) else of_status(answer, self._session.host)
-        status = 0 if isinstance(answer, Fault) else answer.status_code
+        fault = answer if isinstance(answer, WebFault) else of_status(answer, self._session.host)
+        status = 0 if isinstance(answer, WebFault) else answer.status_code
         elsewhere = status in _NO_SERVICE or 300 <= status < 400
-        nowhere = isinstance(answer, Fault) and not answer.connected
+        nowhere = isinstance(answer, WebFault) and not answer.connected
         final = last or (fault is not None and not fault.passing)
         if fault is not None and not self._reached and final and (elsewhere or nowhere):
             raise fault.error
         self._reached |= not (elsewhere or nowhere)
-        if isinstance(answer, Fault) or elsewhere or status in _BUSY:
+        if isinstance(answer, WebFault) or elsewhere or status in _BUSY:
             self._in_vain += final
         else:
             self._in_vain = 0
 
 
-def _answers(answer: Response | Fault, batch: Sequence[_Sized], attempt: int) -> dict[str, Answer]:
-    uids = [parcel.sop_instance_uid for parcel, _ in batch]
-    if isinstance(answer, Fault):
+def _answers(answer: Response | WebFault, batch: Sequence[_Sized], attempt: int) -> dict[str, StoreOutcome]:
+    uids = [sendable.sop_instance_uid for sendable, _ in batch]
+    if isinstance(answer, WebFault):
         return of_fault(answer, uids, doubt=answer.connected or attempt > 1)
     return of_response(answer.status_code, answer.reason, answer.content, uids)
 
 
-def _result(parcel: Parcel, said: Answer, attempts: int) -> Result:
+def _result(sendable: Sendable, said: StoreOutcome, attempts: int) -> Result:
     return Result(
-        parcel.sop_instance_uid,
-        parcel.sop_class_uid,
-        parcel.name,
+        sendable.sop_instance_uid,
+        sendable.sop_class_uid,
+        sendable.name,
         said.category,
         said.status,
         said.comment,
@@ -194,5 +194,5 @@ def _result(parcel: Parcel, said: Answer, attempts: int) -> Result:
     )
 
 
-def _unread(parcel: Parcel, error: SourceError) -> Result:
-    return _result(parcel, Answer(Category.UNSENT, None, error.message), 0)
+def _unread(sendable: Sendable, error: SourceError) -> Result:
+    return _result(sendable, StoreOutcome(Category.UNSENT, None, error.message), 0)

@@ -18,8 +18,8 @@ from derive.pacs.dimse.link import Link
 from derive.pacs.dimse.send import DimseSender
 from derive.pacs.dimse.status import category_of, meaning
 from derive.pacs.outcome import Category, by_uid
-from derive.pacs.parcel import Parcel, of_file
-from tests.helpers.dimse_peers import PATIENT, SHORT, archive, between, listener, parcels, series
+from derive.pacs.sendable import Sendable
+from tests.helpers.dimse_peers import PATIENT, SHORT, archive, between, listener, sendables, series
 from tests.helpers.servers import free_port, storescp
 
 
@@ -41,13 +41,13 @@ def categories(results):
 
 def code_of(address, **options):
     with pytest.raises(NetworkError) as failed:
-        send(address, parcels(2), **options)
+        send(address, sendables(2), **options)
     return failed.value.code
 
 
 def test_an_absent_server_is_named():
     with pytest.raises(NetworkError, match=r"PEER@127\.0\.0\.1:\d+: no connection \(Connection refused\)") as failed:
-        send(DimseAddress("PEER", "127.0.0.1", free_port()), parcels(2))
+        send(DimseAddress("PEER", "127.0.0.1", free_port()), sendables(2))
     assert failed.value.code == "NET-UNREACHABLE"
 
 
@@ -57,7 +57,7 @@ def test_a_host_without_an_address_is_named():
 
 def test_a_name_is_resolved():
     with archive() as peer:
-        agrees(send(peer.address(host="localhost"), parcels(2)), peer)
+        agrees(send(peer.address(host="localhost"), sendables(2)), peer)
         assert len(peer.stored) == 2
 
 
@@ -70,7 +70,7 @@ def test_a_name_is_resolved():
 )
 def test_a_rejection_says_which_name_is_wrong(setting, hint):
     with archive(**setting) as peer, pytest.raises(NetworkError, match=hint) as failed:
-        send(peer.address(), parcels(2))
+        send(peer.address(), sendables(2))
     assert failed.value.code == "NET-REJECTED"
     assert failed.value.facts["result"] == 1
     assert not peer.requests
@@ -88,7 +88,7 @@ def test_a_rejection_for_now_is_tried_again():
     with archive(maximum_associations=1) as peer:
         first = open_association(peer.address(), [build_context(VERIFICATION)])
         threading.Timer(0.3, close, [first]).start()
-        results = send(peer.address(), parcels(3), attempts=20, backoff_s=0.05)
+        results = send(peer.address(), sendables(3), attempts=20, backoff_s=0.05)
         assert "EVT_REJECTED" in peer.events
         assert categories(results) == {Category.STORED: 3}
         agrees(results, peer)
@@ -114,7 +114,7 @@ def test_half_an_answer_to_an_association_request_is_not_waited_for_for_ever():
 
 
 def test_a_class_that_is_refused_is_named_and_the_rest_is_stored():
-    mixed = parcels(2) + parcels(2, modality="MR", number=1) + parcels(2, modality="PT", number=2)
+    mixed = sendables(2) + sendables(2, modality="MR", number=1) + sendables(2, modality="PT", number=2)
     taken = {p.sop_class_uid for p in (mixed[0], mixed[4])}
     with archive(classes=taken) as peer:
         results = send(peer.address(), mixed)
@@ -128,7 +128,7 @@ def test_a_class_that_is_refused_is_named_and_the_rest_is_stored():
 
 def test_if_every_class_is_refused_there_is_still_a_result_for_each():
     with archive(classes=["1.2.840.10008.5.1.4.1.1.2"]) as peer:
-        results = send(peer.address(), parcels(3, modality="MR"))
+        results = send(peer.address(), sendables(3, modality="MR"))
         assert categories(results) == {Category.REFUSED: 3}
         assert "Explicit VR Little Endian" in results[0].comment
 
@@ -139,9 +139,9 @@ def test_a_transfer_syntax_that_is_refused_and_cannot_be_decoded_is_refused(tmp_
     dataset["PixelData"].VR = "OB"
     dataset.PixelData = encapsulate([b"this is no JPEG "])
     dataset.save_as(tmp_path / "broken.dcm", enforce_file_format=True)
-    broken = of_file(tmp_path / "broken.dcm")
+    broken = Sendable.of_file(tmp_path / "broken.dcm")
     with archive() as peer:
-        results = send(peer.address(), [broken, *parcels(2, number=1)])
+        results = send(peer.address(), [broken, *sendables(2, number=1)])
         agrees(results, peer)
         assert results[0].category is Category.REFUSED
         assert "cannot be encoded as Explicit VR Little Endian" in results[0].comment
@@ -151,7 +151,7 @@ def test_a_transfer_syntax_that_is_refused_and_cannot_be_decoded_is_refused(tmp_
 
 def test_only_another_transfer_syntax_is_refused_with_its_name():
     with archive(syntaxes=[str(JPEGLosslessSV1)]) as peer:
-        results = send(peer.address(), parcels(2))
+        results = send(peer.address(), sendables(2))
         assert categories(results) == {Category.REFUSED: 2}
         assert "the transfer syntax is not supported" in results[0].comment
 
@@ -162,7 +162,7 @@ def test_out_of_resources_once_is_sent_again(parallel):
         return 0xA700 if before == 2 else 0x0000
 
     with archive(full_once) as peer:
-        results = send(peer.address(), parcels(6), parallel=parallel)
+        results = send(peer.address(), sendables(6), parallel=parallel)
         agrees(results, peer)
         assert categories(results) == {Category.STORED: 6}
         assert sorted(r.attempts for r in results) == [1, 1, 1, 1, 1, 2]
@@ -170,7 +170,7 @@ def test_out_of_resources_once_is_sent_again(parallel):
 
 
 def test_out_of_resources_always_stays_transient_and_the_rest_is_stored():
-    instances = parcels(5)
+    instances = sendables(5)
     third = instances[2].sop_instance_uid
 
     def full_for_one(event, *_):
@@ -188,7 +188,7 @@ def test_out_of_resources_always_stays_transient_and_the_rest_is_stored():
 
 @pytest.mark.parametrize("status", [0xA900, 0xC001, 0x0110, 0x0122, 0x0124, 0x0210])
 def test_what_the_archive_refuses_is_sent_once(status):
-    instances = parcels(3)
+    instances = sendables(3)
     with archive(lambda event, before, _: status if before == 1 else 0x0000) as peer:
         results = send(peer.address(), instances)
         agrees(results, peer)
@@ -200,7 +200,7 @@ def test_what_the_archive_refuses_is_sent_once(status):
 @pytest.mark.parametrize("status", [0xB000, 0xB006, 0xB007])
 def test_a_warning_is_stored_and_said(status):
     with archive(lambda *_: status) as peer:
-        results = send(peer.address(), parcels(2))
+        results = send(peer.address(), sendables(2))
         agrees(results, peer)
         assert {(r.category, r.status) for r in results} == {(Category.WARNING, status)}
         assert all(r.comment.startswith("stored, ") for r in results)
@@ -215,7 +215,7 @@ def test_only_success_and_warnings_are_stored():
 
 @pytest.mark.parametrize("after", [300, 20_000, 70_000])
 def test_a_connection_that_breaks_is_taken_up_again(after):
-    instances = parcels(4, shape=(128, 128))
+    instances = sendables(4, shape=(128, 128))
     with archive() as peer, between(peer.port, cut=after) as way:
         results = send(peer.address(port=way.port, timeouts=SHORT), [*instances], attempts=3)
         agrees(results, peer)
@@ -225,7 +225,7 @@ def test_a_connection_that_breaks_is_taken_up_again(after):
 
 
 def test_a_connection_that_always_breaks_in_a_data_set_leaves_nothing_unsaid():
-    instances = parcels(6, shape=(128, 128))
+    instances = sendables(6, shape=(128, 128))
     with archive() as peer, between(peer.port, cut=20_000, times=999) as way:
         results = send(peer.address(port=way.port, timeouts=SHORT), instances)
         agrees(results, peer)
@@ -237,7 +237,7 @@ def test_a_connection_that_always_breaks_in_a_data_set_leaves_nothing_unsaid():
 
 
 def test_a_side_that_stops_reading_does_not_hold_everything():
-    (large,) = parcels(1, shape=(4096, 4096))
+    (large,) = sendables(1, shape=(4096, 4096))
     with archive() as peer, between(peer.port, stall=100_000, times=1) as way:
         results = send(peer.address(port=way.port, timeouts=SHORT), [large], attempts=2)
         agrees(results, peer)
@@ -255,7 +255,7 @@ def test_no_answer_in_time_is_unknown_and_not_stored(parallel):
 
     times = Timeouts(connect=5, association=5, message=0.3, network=5)
     with archive(never) as peer:
-        results = send(peer.address(timeouts=times), parcels(4), attempts=2, parallel=parallel)
+        results = send(peer.address(timeouts=times), sendables(4), attempts=2, parallel=parallel)
         silence.set()
         assert categories(results) == {Category.UNSENT: 4}
         assert any("no answer within 0.3 s" in r.comment for r in results)
@@ -270,7 +270,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_with_the_same_instance():
         return 0x0000
 
     with archive(deaf_once) as peer:
-        results = send(peer.address(), parcels(4))
+        results = send(peer.address(), sendables(4))
         agrees(results, peer)
         assert categories(results) == {Category.STORED: 4}
         assert [r.attempts for r in results] == [1, 2, 1, 1]
@@ -290,7 +290,7 @@ def test_an_association_that_is_dropped_now_and_then_is_taken_up_where_it_was(ea
         return 0x0000
 
     with archive(drop) as peer:
-        results = send(peer.address(), parcels(8), parallel=parallel)
+        results = send(peer.address(), sendables(8), parallel=parallel)
         agrees(results, peer)
         assert categories(results) == {Category.STORED: 8}
 
@@ -302,7 +302,7 @@ def test_an_association_that_is_released_by_the_archive_costs_no_attempt():
 
     with archive(release) as peer:
         results = []
-        for result in DimseSender(peer.address(), attempts=1).send(parcels(3)):
+        for result in DimseSender(peer.address(), attempts=1).send(sendables(3)):
             results.append(result)
             time.sleep(0.5)  # the archive asks for the release meanwhile
         agrees(results, peer)
@@ -315,19 +315,19 @@ def test_an_association_that_is_released_by_the_archive_costs_no_attempt():
 def test_a_server_that_aborts_every_time_is_believed_in_nothing(tmp_path, flag):
     with storescp(tmp_path, flag) as server:
         address = DimseAddress(server.aet, "127.0.0.1", server.port, timeouts=PATIENT)
-        results = send(address, parcels(4, shape=(64, 64)), attempts=2)
+        results = send(address, sendables(4, shape=(64, 64)), attempts=2)
         assert categories(results) == {Category.UNSENT: 4}
 
 
 def test_a_server_that_is_slow_is_waited_for(tmp_path):
     with storescp(tmp_path, "--sleep-after", "1") as server:
         address = DimseAddress(server.aet, "127.0.0.1", server.port, timeouts=PATIENT)
-        assert categories(send(address, parcels(2))) == {Category.STORED: 2}
+        assert categories(send(address, sendables(2))) == {Category.STORED: 2}
         assert len(list((tmp_path / "in").iterdir())) == 2
 
 
 def test_a_server_that_dies_leaves_the_rest_unsent_and_a_second_run_sends_it():
-    instances = parcels(4) + parcels(4, number=1)
+    instances = sendables(4) + sendables(4, number=1)
     with archive() as peer:
         address = peer.address(timeouts=SHORT)
         sending = DimseSender(address, attempts=2, backoff_s=0.02).send(instances)
@@ -348,7 +348,7 @@ def test_a_server_that_dies_leaves_the_rest_unsent_and_a_second_run_sends_it():
 
 @pytest.mark.parametrize("place", ["message", "instance"])
 def test_an_answer_to_something_else_is_not_taken(place):
-    instances = parcels(2)
+    instances = sendables(2)
     mine, other = (p.sop_instance_uid.encode() for p in instances)
     number = b"\0\0\x20\x01\2\0\0\0"  # Message ID Being Responded To
 
@@ -363,17 +363,17 @@ def test_an_answer_to_something_else_is_not_taken(place):
 
 def test_a_server_with_one_association_at_a_time_gets_everything_from_several():
     with archive(maximum_associations=1) as peer:
-        results = send(peer.address(), parcels(12), parallel=3)
+        results = send(peer.address(), sendables(12), parallel=3)
         agrees(results, peer)
         assert categories(results) == {Category.STORED: 12}
 
 
 def test_instances_that_cannot_be_sent_do_not_hold_up_the_others(tmp_path):
-    (good, gone, cut, long) = parcels(4)
+    (good, gone, cut, long) = sendables(4)
     path = tmp_path / "gone.dcm"
-    missing = Parcel(*_identity(gone), path=path)
-    truncated = Parcel(*_identity(cut), data=cut.data[:140])
-    too_long = Parcel(long.sop_class_uid + ".1" * 40, *_identity(long)[1:], data=long.data)
+    missing = Sendable(*_identity(gone), path=path)
+    truncated = Sendable(*_identity(cut), data=cut.data[:140])
+    too_long = Sendable(long.sop_class_uid + ".1" * 40, *_identity(long)[1:], data=long.data)
     with archive() as peer:
         results = send(peer.address(), [missing, truncated, too_long, good])
         agrees(results, peer)
@@ -383,13 +383,13 @@ def test_instances_that_cannot_be_sent_do_not_hold_up_the_others(tmp_path):
         assert any("SOP Class UID is no UID" in c for c in said)
 
 
-def _identity(parcel):
+def _identity(sendable):
     return (
-        parcel.sop_class_uid,
-        parcel.sop_instance_uid,
-        parcel.study_instance_uid,
-        parcel.series_instance_uid,
-        parcel.transfer_syntax_uid,
+        sendable.sop_class_uid,
+        sendable.sop_instance_uid,
+        sendable.study_instance_uid,
+        sendable.series_instance_uid,
+        sendable.transfer_syntax_uid,
     )
 
 
@@ -397,7 +397,7 @@ def _identity(parcel):
 def test_to_stop_early_ends_the_associations(parallel):
     before = set(threading.enumerate())
     with archive() as peer:
-        sending = DimseSender(peer.address(), parallel=parallel).send(parcels(40))
+        sending = DimseSender(peer.address(), parallel=parallel).send(sendables(40))
         assert next(sending).category is Category.STORED
         sending.close()
         _ended(peer, parallel)
@@ -421,7 +421,7 @@ def test_an_interruption_ends_the_associations(parallel, monkeypatch):
     before = set(threading.enumerate())
     with archive() as peer:
         with pytest.raises(KeyboardInterrupt):
-            send(peer.address(), parcels(20), parallel=parallel)
+            send(peer.address(), sendables(20), parallel=parallel)
         _ended(peer, 1)
     _gone(before)
 

@@ -19,8 +19,8 @@ from derive.pacs.dimse import retrieve
 from derive.pacs.dimse.find import find_series, images_of, instances_of
 from derive.pacs.dimse.proposal import COMMON, storage_contexts, transfer_syntaxes
 from derive.pacs.dimse.retrieve import retrieve_series
-from derive.pacs.found import FoundSeries
 from derive.pacs.matching import is_uid, matches
+from derive.pacs.outcome import FoundSeries
 from derive.pacs.service.service import ArchiveService
 from tests.helpers import servers
 from tests.helpers.archive_peers import (
@@ -445,9 +445,9 @@ def test_an_archive_that_falls_silent_is_not_waited_for(sending, way):
 
 
 def _file(dataset):
-    from derive.pacs.parcel import of_dataset
+    from derive.pacs.sendable import Sendable
 
-    return of_dataset(dataset).read()
+    return Sendable.of_dataset(dataset).read()
 
 
 def test_an_archive_that_is_not_there_is_an_error():

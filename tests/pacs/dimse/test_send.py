@@ -29,12 +29,21 @@ from derive.errors import NetworkError, SourceError, ValuesError
 from derive.pacs.address import DimseAddress, Tls
 from derive.pacs.dimse.association import associated, echo
 from derive.pacs.dimse.commit import PUSH_MODEL, PUSH_MODEL_INSTANCE, commit
-from derive.pacs.dimse.contexts import FALLBACKS, MOST, Context, by_series, groups, wanted
+from derive.pacs.dimse.contexts import FALLBACKS, MOST, Context, groups, split_by_series, wanted
 from derive.pacs.dimse.send import DimseSender
 from derive.pacs.dimse.transcode import data_set, recoded
 from derive.pacs.outcome import Category
-from derive.pacs.parcel import Parcel, of_dataset, of_file
-from tests.helpers.dimse_peers import PATIENT, SHORT, archive, certificates, demanding, parcels, private_classes, series
+from derive.pacs.sendable import Sendable
+from tests.helpers.dimse_peers import (
+    PATIENT,
+    SHORT,
+    archive,
+    certificates,
+    demanding,
+    private_classes,
+    sendables,
+    series,
+)
 from tests.helpers.servers import dcmqrscp, free_port, orthanc, storescp
 
 EXPLICIT, IMPLICIT = FALLBACKS
@@ -60,13 +69,13 @@ SOURCES = {
 }
 
 
-def source(name) -> Parcel:
+def source(name) -> Sendable:
     path = get_testdata_file(SOURCES[name], download=False)
     if path is None:
         pytest.skip(f"{SOURCES[name]} does not come with this pydicom")
     dataset = dcmread(path)
     named = (dataset.get(k, f"1.2.3.{i}") for i, k in enumerate(("SOPClassUID", "SOPInstanceUID")))
-    return Parcel(*map(str, named), "1.2.3", "1.2.4", str(dataset.file_meta.TransferSyntaxUID), path=Path(path))
+    return Sendable(*map(str, named), "1.2.3", "1.2.4", str(dataset.file_meta.TransferSyntaxUID), path=Path(path))
 
 
 def address_of(server, **options) -> DimseAddress:
@@ -98,36 +107,36 @@ SERVERS = {"orthanc": orthanc, "dcmqrscp": dcmqrscp, "storescp": storescp}
 
 
 def test_each_context_names_one_syntax_and_the_own_one_comes_first():
-    (parcel,) = parcels(1)
-    rle = Parcel(parcel.sop_class_uid, "1", "2", "3", str(RLELossless))
+    (sendable,) = sendables(1)
+    rle = Sendable(sendable.sop_class_uid, "1", "2", "3", str(RLELossless))
     assert [c.transfer_syntax_uid for c in wanted(rle)] == [RLELossless, EXPLICIT, IMPLICIT]
-    assert [c.transfer_syntax_uid for c in wanted(parcel)] == [EXPLICIT, IMPLICIT]
+    assert [c.transfer_syntax_uid for c in wanted(sendable)] == [EXPLICIT, IMPLICIT]
 
 
 def test_instances_of_one_class_share_their_contexts():
-    (group,) = groups(parcels(7))
+    (group,) = groups(sendables(7))
     assert len(group.contexts) == 2
-    assert len(group.parcels) == 7
+    assert len(group.sendables) == 7
 
 
 @pytest.mark.parametrize(("classes", "expected"), [(1, 1), (42, 1), (64, 1), (65, 2), (129, 3)])
 def test_no_group_has_too_many_contexts_and_none_is_lost(classes, expected):
-    many = [Parcel(f"1.2.{i % classes}", f"1.3.{i}", "2", "3", EXPLICIT) for i in range(3 * classes)]
+    many = [Sendable(f"1.2.{i % classes}", f"1.3.{i}", "2", "3", EXPLICIT) for i in range(3 * classes)]
     made = groups(many)
     assert len(made) == expected
     assert all(len(g.contexts) <= MOST for g in made)
-    assert Counter(p.sop_instance_uid for g in made for p in g.parcels) == Counter(p.sop_instance_uid for p in many)
-    assert all(set(wanted(p)) <= set(g.contexts) for g in made for p in g.parcels)
+    assert Counter(p.sop_instance_uid for g in made for p in g.sendables) == Counter(p.sop_instance_uid for p in many)
+    assert all(set(wanted(p)) <= set(g.contexts) for g in made for p in g.sendables)
 
 
 def test_syntaxes_of_a_class_share_its_fallbacks():
-    (group,) = groups([Parcel("1.2", f"1.{i}", "2", "3", s) for i, s in enumerate((str(RLELossless), EXPLICIT))])
+    (group,) = groups([Sendable("1.2", f"1.{i}", "2", "3", s) for i, s in enumerate((str(RLELossless), EXPLICIT))])
     assert set(group.contexts) == {Context("1.2", s) for s in (str(RLELossless), EXPLICIT, IMPLICIT)}
 
 
 def test_series_keep_their_order():
-    mixed = [p for pair in zip(parcels(3), parcels(3, number=1), strict=True) for p in pair]
-    assert by_series(mixed) == [mixed[::2], mixed[1::2]]
+    mixed = [p for pair in zip(sendables(3), sendables(3, number=1), strict=True) for p in pair]
+    assert split_by_series(mixed) == [mixed[::2], mixed[1::2]]
 
 
 # --- real archives
@@ -141,8 +150,8 @@ def test_series_keep_their_order():
 )
 def test_every_instance_is_stored_and_counted_at_the_server(tmp_path, name, parallel):
     """Several series of several classes in one go."""
-    instances = parcels(12) + parcels(5, number=1) + parcels(3, modality="MR", number=2)
-    instances += parcels(3, modality="PT", number=3)
+    instances = sendables(12) + sendables(5, number=1) + sendables(3, modality="MR", number=2)
+    instances += sendables(3, modality="PT", number=3)
     with SERVERS[name](tmp_path / "server") as server:
         assert echo(address_of(server)) >= 0
         results = send(address_of(server), instances, parallel=parallel)
@@ -153,8 +162,8 @@ def test_every_instance_is_stored_and_counted_at_the_server(tmp_path, name, para
 
 def test_several_classes_in_one_series_share_an_association():
     kinds = ("CT", "MR", "PT")
-    instances = [p for n, m in enumerate(kinds) for p in parcels(2, modality=m)]
-    mixed = [Parcel(p.sop_class_uid, f"{p.sop_instance_uid}.{i}", "1.2", "1.3", EXPLICIT, data=p.data)
+    instances = [p for n, m in enumerate(kinds) for p in sendables(2, modality=m)]
+    mixed = [Sendable(p.sop_class_uid, f"{p.sop_instance_uid}.{i}", "1.2", "1.3", EXPLICIT, data=p.data)
              for i, p in enumerate(instances)]  # fmt: skip
     with archive() as peer:
         assert all_stored(send(peer.address(), mixed))
@@ -163,21 +172,21 @@ def test_several_classes_in_one_series_share_an_association():
 
 
 def test_the_bytes_of_a_data_set_arrive_as_they_are(tmp_path):
-    instances = parcels(3)
+    instances = sendables(3)
     with archive() as peer:
         assert all_stored(send(peer.address(), instances))
-        for parcel in instances:
-            assert peer.stored[parcel.sop_instance_uid] == bytes(data_set(parcel.data))
-            assert peer.syntaxes[parcel.sop_instance_uid] == EXPLICIT
+        for sendable in instances:
+            assert peer.stored[sendable.sop_instance_uid] == bytes(data_set(sendable.data))
+            assert peer.syntaxes[sendable.sop_instance_uid] == EXPLICIT
 
 
 def test_files_and_memory_are_sent_alike(tmp_path):
     dataset = series(1)[0]
     dataset.save_as(tmp_path / "one.dcm", enforce_file_format=True)
     with archive() as peer:
-        (result,) = send(peer.address(), [of_file(tmp_path / "one.dcm")])
+        (result,) = send(peer.address(), [Sendable.of_file(tmp_path / "one.dcm")])
         assert result.file == "one.dcm"
-        (in_memory,) = send(peer.address(), [of_dataset(dataset)])
+        (in_memory,) = send(peer.address(), [Sendable.of_dataset(dataset)])
         assert in_memory.file == ""
         assert len(peer.stored) == 1
 
@@ -191,7 +200,7 @@ def test_any_maximum_length_is_kept(most):
             sizes.append(event.pdu.pdu_length)
 
     with archive(maximum_pdu_size=most, handlers=[(evt.EVT_PDU_RECV, received)]) as peer:
-        instances = parcels(2, shape=(256, 256))
+        instances = sendables(2, shape=(256, 256))
         assert all_stored(send(peer.address(), instances))
         assert peer.stored[instances[0].sop_instance_uid] == bytes(data_set(instances[0].data))
     assert sizes
@@ -208,7 +217,7 @@ def test_more_classes_than_an_association_can_carry():
 
 
 def test_many_small_instances_are_each_answered_once():
-    instances = [p for n in range(6) for p in parcels(50, number=n)]
+    instances = [p for n in range(6) for p in sendables(50, number=n)]
     with archive() as peer:
         results = send(peer.address(), instances, parallel=2)
         assert all_stored(results)
@@ -223,9 +232,9 @@ def test_many_small_instances_are_each_answered_once():
 @pytest.mark.parametrize("target", [EXPLICIT, IMPLICIT], ids=["explicit", "implicit"])
 @pytest.mark.parametrize("name", SOURCES)
 def test_nothing_but_the_encoding_changes(name, target):
-    parcel = source(name)
-    before = dcmread(DicomBytesIO(parcel.read()))
-    after = _decoded(recoded(parcel.read(), target), target)
+    sendable = source(name)
+    before = dcmread(DicomBytesIO(sendable.read()))
+    after = _decoded(recoded(sendable.read(), target), target)
     compressed = before.file_meta.TransferSyntaxUID.is_compressed
     described = {"PixelData", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames"}
     for element in before:
@@ -259,13 +268,13 @@ def _pixels(dataset):
 
 @pytest.mark.parametrize("name", ["RLE", "JPEG 2000", "JPEG-LS", "big endian", "deflated"])
 def test_an_archive_that_takes_implicit_only_gets_compressed_images_decompressed(tmp_path, name):
-    parcel = source(name)
+    sendable = source(name)
     with storescp(tmp_path, "+xi", "+B") as server:
-        assert all_stored(send(address_of(server), [parcel]))
+        assert all_stored(send(address_of(server), [sendable]))
         (path,) = (tmp_path / "in").iterdir()
-    stored, before = dcmread(path), dcmread(DicomBytesIO(parcel.read()))
+    stored, before = dcmread(path), dcmread(DicomBytesIO(sendable.read()))
     assert stored.file_meta.TransferSyntaxUID == IMPLICIT
-    assert stored.SOPInstanceUID == before.SOPInstanceUID == parcel.sop_instance_uid
+    assert stored.SOPInstanceUID == before.SOPInstanceUID == sendable.sop_instance_uid
     assert np.array_equal(stored.pixel_array, before.pixel_array)
 
 
@@ -278,10 +287,10 @@ def test_an_archive_that_takes_implicit_only_gets_compressed_images_decompressed
     ],
 )
 def test_the_own_syntax_is_used_before_any_other(taken, expected):
-    parcel = source("JPEG 2000")
+    sendable = source("JPEG 2000")
     with archive(syntaxes=taken) as peer:
-        assert all_stored(send(peer.address(), [parcel]))
-        assert peer.syntaxes == {parcel.sop_instance_uid: expected}
+        assert all_stored(send(peer.address(), [sendable]))
+        assert peer.syntaxes == {sendable.sop_instance_uid: expected}
 
 
 @pytest.mark.parametrize(("name", "syntax"), [("JPGExtended.dcm", b"4.51"), ("MR_small_jp2klossless.dcm", b"4.99")])
@@ -295,7 +304,7 @@ def test_text_that_is_not_in_its_character_set_stays_byte_for_byte(tmp_path):
     (dataset,) = series(1)
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SeriesDescription = "XXXXXXXX"
-    data = of_dataset(dataset).data.replace(b"XXXXXXXX", b"M\xfcller\xff ")
+    data = Sendable.of_dataset(dataset).data.replace(b"XXXXXXXX", b"M\xfcller\xff ")
     assert b"M\xfcller\xff " in recoded(data, IMPLICIT)
 
 
@@ -304,7 +313,7 @@ def test_what_could_only_be_written_with_another_text_is_not_written():
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SeriesDescription = "XXXXXXXX"
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    data = of_dataset(dataset).data.replace(b"XXXXXXXX", b"M\xfcller\xff ")
+    data = Sendable.of_dataset(dataset).data.replace(b"XXXXXXXX", b"M\xfcller\xff ")
     with pytest.raises(ValuesError, match="SeriesDescription would change"):
         recoded(data, EXPLICIT)
 
@@ -317,8 +326,8 @@ def test_what_is_no_file_has_no_data_set(data):
 
 @pytest.mark.parametrize("name", ["implicit", "deflated", "RLE"])
 def test_the_data_set_begins_after_the_file_meta_information(name):
-    parcel = source(name)
-    content = parcel.read()
+    sendable = source(name)
+    content = sendable.read()
     tail = bytes(data_set(content))
     assert content.endswith(tail)
     if name != "deflated":
@@ -326,10 +335,10 @@ def test_the_data_set_begins_after_the_file_meta_information(name):
 
 
 def test_deflated_is_sent_deflated():
-    parcel = source("deflated")
-    with archive(classes=[parcel.sop_class_uid], syntaxes=[str(DeflatedExplicitVRLittleEndian)]) as peer:
-        assert all_stored(send(peer.address(), [parcel]))
-        assert peer.stored[parcel.sop_instance_uid] == bytes(data_set(parcel.read()))
+    sendable = source("deflated")
+    with archive(classes=[sendable.sop_class_uid], syntaxes=[str(DeflatedExplicitVRLittleEndian)]) as peer:
+        assert all_stored(send(peer.address(), [sendable]))
+        assert peer.stored[sendable.sop_instance_uid] == bytes(data_set(sendable.read()))
 
 
 # --- TLS
@@ -352,13 +361,13 @@ def test_a_secured_archive_takes_a_known_client(made, tmp_path):
     with orthanc(tmp_path / "o", **settings) as server:
         address = address_of(server, tls=tls)
         assert echo(address) >= 0
-        assert all_stored(send(address, parcels(4, shape=(200, 200)), parallel=2))
+        assert all_stored(send(address, sendables(4, shape=(200, 200)), parallel=2))
         assert len(held(server)) == 4
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
 def test_large_instances_go_over_tls(made, parallel):
-    instances = parcels(4, shape=(700, 700))
+    instances = sendables(4, shape=(700, 700))
     tls = Tls(ca=made.ca_crt, certificate=made.client_crt, key=made.client_key)
     with archive(tls=demanding(made)) as peer:
         assert all_stored(send(peer.address(tls=tls), instances, parallel=parallel))
@@ -379,7 +388,7 @@ def test_large_instances_go_over_tls(made, parallel):
 def test_a_connection_that_cannot_be_secured_is_refused(made, tls, said):
     with archive(tls=demanding(made)) as peer:
         with pytest.raises(NetworkError, match=said) as failed:
-            send(peer.address(tls=tls(made)), parcels(1))
+            send(peer.address(tls=tls(made)), sendables(1))
         assert failed.value.code == "NET-TLS"
         assert not peer.stored
 
@@ -437,7 +446,7 @@ def test_a_program_that_ends_with_an_error_while_it_sends_does_end():
     with archive() as peer:
         program = (
             "from tests.helpers.dimse_peers import *\nfrom derive.pacs.dimse.send import DimseSender\n"
-            f"sending = DimseSender(DimseAddress('PEER', '127.0.0.1', {peer.port}), parallel=1).send(parcels(4))\n"
+            f"sending = DimseSender(DimseAddress('PEER', '127.0.0.1', {peer.port}), parallel=1).send(sendables(4))\n"
             "next(sending)\nraise SystemExit(9)\n"
         )
         ended = subprocess.run([sys.executable, "-c", program], timeout=50, capture_output=True)
@@ -448,7 +457,7 @@ def test_a_program_that_ends_with_an_error_while_it_sends_does_end():
 
 
 def test_orthanc_commits_itself_to_what_it_has_and_to_nothing_else(tmp_path):
-    port, instances = free_port(), parcels(4)
+    port, instances = free_port(), sendables(4)
     with orthanc(tmp_path / "o", known={"DERIVE": port}) as server:
         address = address_of(server)
         results = send(address, instances[:3])
@@ -466,7 +475,7 @@ def test_a_report_is_taken_over_either_association(own_association):
     port = free_port()
     reporter = _Reporter(port if own_association else None)
     with reporter.running() as peer:
-        instances = parcels(3)
+        instances = sendables(3)
         answer = commit(peer.address(), instances, listen=port if own_association else None, wait_s=20)
         reporter.finished.wait(10)
     assert answer.answered
@@ -479,7 +488,7 @@ def test_a_report_is_taken_over_either_association(own_association):
 def test_a_report_of_another_transaction_is_not_taken():
     reporter = _Reporter(None, transaction="1.2.3")
     with reporter.running() as peer:
-        answer = commit(peer.address(), parcels(2), wait_s=1)
+        answer = commit(peer.address(), sendables(2), wait_s=1)
         reporter.finished.wait(10)
     assert (answer.answered, answer.committed, answer.failed) == (False, (), {})
     assert reporter.answers == [0x0114]
@@ -488,7 +497,7 @@ def test_a_report_of_another_transaction_is_not_taken():
 def test_an_instance_of_which_the_report_says_nothing_is_not_committed():
     reporter = _Reporter(None, leave_out=1)
     with reporter.running() as peer:
-        instances = parcels(3)
+        instances = sendables(3)
         answer = commit(peer.address(), instances, wait_s=20)
     assert answer.committed == (instances[1].sop_instance_uid,)
     assert set(answer.failed) == {instances[2].sop_instance_uid}
@@ -497,7 +506,7 @@ def test_an_instance_of_which_the_report_says_nothing_is_not_committed():
 @pytest.mark.parametrize("listens", [True, False])
 def test_without_a_report_nothing_is_committed(listens):
     with _Reporter(None, silent=True).running() as peer:
-        answer = commit(peer.address(), parcels(2), listen=free_port() if listens else None, wait_s=0.5)
+        answer = commit(peer.address(), sendables(2), listen=free_port() if listens else None, wait_s=0.5)
     assert (answer.answered, answer.committed, answer.failed) == (False, (), {})
 
 
@@ -506,19 +515,19 @@ def test_a_request_that_is_refused_is_told():
         _Reporter(None, status=0x0110).running() as peer,
         pytest.raises(NetworkError, match="0x0110") as failed,
     ):
-        commit(peer.address(), parcels(2), wait_s=5)
+        commit(peer.address(), sendables(2), wait_s=5)
     assert failed.value.code == "NET-COMMITMENT"
 
 
 def test_an_archive_without_storage_commitment_is_told():
     with archive() as peer, pytest.raises(NetworkError) as failed:
-        commit(peer.address(), parcels(2), wait_s=5)
+        commit(peer.address(), sendables(2), wait_s=5)
     assert failed.value.code == "NET-CONTEXT"
 
 
 def test_a_port_that_is_taken_is_told():
     with _Reporter(None).running() as peer, pytest.raises(NetworkError) as failed:
-        commit(peer.address(), parcels(2), listen=peer.port, wait_s=5)
+        commit(peer.address(), sendables(2), listen=peer.port, wait_s=5)
     assert failed.value.code == "NET-LISTEN"
 
 

@@ -20,7 +20,7 @@ import pytest
 from derive.errors import NetworkError, UsageError
 from derive.pacs.address import Credentials, Timeouts, Tls, WebAddress
 from derive.pacs.outcome import Category
-from derive.pacs.parcel import of_dataset, of_file
+from derive.pacs.sendable import Sendable
 from derive.pacs.web import faults as web_faults
 from derive.pacs.web import query as web_query
 from derive.pacs.web import stow
@@ -172,8 +172,8 @@ def always(said):
 
 
 @pytest.fixture(scope="module")
-def parcels():
-    return [of_dataset(d) for d in make_series(count=4)]
+def sendables():
+    return [Sendable.of_dataset(d) for d in make_series(count=4)]
 
 
 @pytest.fixture
@@ -188,27 +188,27 @@ def address(fake, **changes):
     return WebAddress(fake.url, **({"timeouts": Timeouts(2, 2, 0.4, 2)} | changes))
 
 
-def sent(fake, parcels, **options):
+def sent(fake, sendables, **options):
     """Send; hold the results against what the service said that it stored."""
-    results = list(WebSender(address(fake), **({"backoff_s": 0.01} | options)).send(parcels))
-    assert sorted(r.sop_instance_uid for r in results) == sorted(p.sop_instance_uid for p in parcels), "one each"
+    results = list(WebSender(address(fake), **({"backoff_s": 0.01} | options)).send(sendables))
+    assert sorted(r.sop_instance_uid for r in results) == sorted(p.sop_instance_uid for p in sendables), "one each"
     return {r.sop_instance_uid: r for r in results}
 
 
-def categories(results, parcels):
-    return [results[p.sop_instance_uid].category for p in parcels]
+def categories(results, sendables):
+    return [results[p.sop_instance_uid].category for p in sendables]
 
 
-def uid(parcels, k):
-    return parcels[k].sop_instance_uid
+def uid(sendables, k):
+    return sendables[k].sop_instance_uid
 
 
 # ---- what the answer says of each instance
 
 
 @pytest.mark.parametrize("status", [200, 202, 409])
-def test_each_instance_has_the_word_of_the_service_on_it(parcels, status):
-    first, second, third, fourth = (p.sop_instance_uid for p in parcels)
+def test_each_instance_has_the_word_of_the_service_on_it(sendables, status):
+    first, second, third, fourth = (p.sop_instance_uid for p in sendables)
     bodies = {
         "failed": [(first, 0x0110), (second, 0xC122)],
         "warned": [(third, 0xB000)],
@@ -217,45 +217,45 @@ def test_each_instance_has_the_word_of_the_service_on_it(parcels, status):
     if status == 409:
         bodies = {"failed": [(first, 0x0110), (second, 0xC122), (third, 0xA900), (fourth, 0x0122)]}
     with service(always(Say(status, module(**bodies), {"Content-Type": JSON}))) as fake:
-        results = sent(fake, parcels)
+        results = sent(fake, sendables)
     stored = [WARNING, STORED] if status != 409 else [REFUSED, REFUSED]
-    assert categories(results, parcels) == [REFUSED, REFUSED, *stored]
+    assert categories(results, sendables) == [REFUSED, REFUSED, *stored]
     assert [results[u].status for u in (first, second)] == [0x0110, 0xC122]
     assert "processing failure" in results[first].comment
     assert len(fake.requests) == 1
 
 
-def test_a_success_with_a_failure_inside_is_a_failure_even_where_the_instance_is_named_as_stored_too(parcels):
-    body = module([p.sop_instance_uid for p in parcels], failed=[(uid(parcels, 1), 0x0110)])
+def test_a_success_with_a_failure_inside_is_a_failure_even_where_the_instance_is_named_as_stored_too(sendables):
+    body = module([p.sop_instance_uid for p in sendables], failed=[(uid(sendables, 1), 0x0110)])
     with service(always(Say(200, body))) as fake:
-        results = sent(fake, parcels)
-    assert categories(results, parcels) == [STORED, REFUSED, STORED, STORED]
+        results = sent(fake, sendables)
+    assert categories(results, sendables) == [STORED, REFUSED, STORED, STORED]
 
 
-def test_what_a_conflict_names_as_stored_is_not_taken_for_stored_but_sent_again(parcels):
-    uids = [p.sop_instance_uid for p in parcels]
+def test_what_a_conflict_names_as_stored_is_not_taken_for_stored_but_sent_again(sendables):
+    uids = [p.sop_instance_uid for p in sendables]
 
     def conflict(_, sent_uids):
         failed = [(u, 0x0110) for u in sent_uids if u == uids[0]]
         return Say(409 if failed else 200, module([u for u in sent_uids if u != uids[0]], failed=failed))
 
     with service(conflict) as fake:
-        results = sent(fake, parcels)
-    assert categories(results, parcels) == [REFUSED, STORED, STORED, STORED]
+        results = sent(fake, sendables)
+    assert categories(results, sendables) == [REFUSED, STORED, STORED, STORED]
     assert fake.batches == [uids, uids[1:]]
     with service(lambda _, u: Say(409, module(u))) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {UNSENT}
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {UNSENT}
 
 
 @pytest.mark.parametrize("status", [200, 409])
-def test_an_instance_that_is_not_named_is_not_known_to_be_stored(parcels, status):
-    body = module([uid(parcels, 0)] if status == 200 else (), [(uid(parcels, 1), 0x0110)], others=[0xA700])
+def test_an_instance_that_is_not_named_is_not_known_to_be_stored(sendables, status):
+    body = module([uid(sendables, 0)] if status == 200 else (), [(uid(sendables, 1), 0x0110)], others=[0xA700])
     with service(always(Say(status, body))) as fake:
-        results = sent(fake, parcels)
-    assert categories(results, parcels)[2:] == [UNSENT, UNSENT]
-    assert "does not name it" in results[uid(parcels, 2)].comment
-    assert "1 failed that are not named" in results[uid(parcels, 2)].comment
+        results = sent(fake, sendables)
+    assert categories(results, sendables)[2:] == [UNSENT, UNSENT]
+    assert "does not name it" in results[uid(sendables, 2)].comment
+    assert "1 failed that are not named" in results[uid(sendables, 2)].comment
 
 
 @pytest.mark.parametrize(
@@ -278,29 +278,29 @@ def test_an_instance_that_is_not_named_is_not_known_to_be_stored(parcels, status
         (200, b'<?xml version="1.0"?><NativeDicomModel/>'),
     ],
 )
-def test_a_body_that_says_nothing_stores_nothing(parcels, status, body):
+def test_a_body_that_says_nothing_stores_nothing(sendables, status, body):
     with service(always(Say(status, body, {"Content-Type": "text/html"}))) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {UNSENT}
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {UNSENT}
     assert all(r.comment and r.status == status for r in results.values())
     assert len(fake.requests) == 1
 
 
-def test_an_array_with_one_data_set_is_understood(parcels):
+def test_an_array_with_one_data_set_is_understood(sendables):
     with service(lambda _, uids: Say(200, b"[" + module(uids) + b"]")) as fake:
-        assert set(categories(sent(fake, parcels), parcels)) == {STORED}
+        assert set(categories(sent(fake, sendables), sendables)) == {STORED}
 
 
-def test_instances_that_were_not_sent_are_not_reported(parcels):
+def test_instances_that_were_not_sent_are_not_reported(sendables):
     with service(lambda _, uids: Say(200, module([*uids, "1.2.3.4"]))) as fake:
-        assert set(sent(fake, parcels)) == {p.sop_instance_uid for p in parcels}
+        assert set(sent(fake, sendables)) == {p.sop_instance_uid for p in sendables}
 
 
 @pytest.mark.parametrize("status", [400, 406, 415, 418, 422])
-def test_a_request_that_is_refused_as_a_whole_is_refused_for_each(parcels, status):
+def test_a_request_that_is_refused_as_a_whole_is_refused_for_each(sendables, status):
     with service(always(Say(status, SECRET.encode(), reason="So it is"))) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {REFUSED}
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {REFUSED}
     assert {r.status for r in results.values()} == {status}
     assert all("So it is" in r.comment and SECRET not in r.comment for r in results.values())
 
@@ -308,46 +308,46 @@ def test_a_request_that_is_refused_as_a_whole_is_refused_for_each(parcels, statu
 # ---- what is tried again
 
 
-def test_what_is_out_of_resources_is_sent_again_and_nothing_else(parcels, slept):
-    busy = uid(parcels, 2)
+def test_what_is_out_of_resources_is_sent_again_and_nothing_else(sendables, slept):
+    busy = uid(sendables, 2)
 
     def say(number, uids):
         failed = [(busy, 0xA700)] if number < 2 else []
         return Say(200, module([u for u in uids if not failed or u != busy], failed))
 
     with service(say) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {STORED}
-    assert fake.batches == [[p.sop_instance_uid for p in parcels], [busy], [busy]]
-    assert [results[p.sop_instance_uid].attempts for p in parcels] == [1, 1, 3, 1]
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {STORED}
+    assert fake.batches == [[p.sop_instance_uid for p in sendables], [busy], [busy]]
+    assert [results[p.sop_instance_uid].attempts for p in sendables] == [1, 1, 3, 1]
     assert slept == [0.01, 0.02]
 
 
 @pytest.mark.parametrize("reason", [0xA700, 0xA7FF, 0x0213])
-def test_what_stays_out_of_resources_is_transient(parcels, slept, reason):
+def test_what_stays_out_of_resources_is_transient(sendables, slept, reason):
     with service(lambda _, uids: Say(202, module(uids[:-1], [(uids[-1], reason)]))) as fake:
-        results = sent(fake, parcels, attempts=2)
-    assert categories(results, parcels) == [STORED, STORED, STORED, TRANSIENT]
-    assert results[uid(parcels, 3)].status == reason
+        results = sent(fake, sendables, attempts=2)
+    assert categories(results, sendables) == [STORED, STORED, STORED, TRANSIENT]
+    assert results[uid(sendables, 3)].status == reason
     assert len(fake.requests) == 2
 
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("after", "pauses"), [("7", [7.0, 7.0]), ("9999", [60.0, 60.0]), ("soon", [0.01, 0.02])])
-def test_a_busy_service_gets_the_pause_that_it_asks_for(parcels, slept, status, after, pauses):
+def test_a_busy_service_gets_the_pause_that_it_asks_for(sendables, slept, status, after, pauses):
     busy = always(Say(status, b"", {"Retry-After": after}))
     with service(in_turn(busy, busy)) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {STORED}
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {STORED}
     assert {r.attempts for r in results.values()} == {3}
     assert slept == pauses
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_service_that_stays_busy_has_stored_nothing(parcels, slept, status):
+def test_a_service_that_stays_busy_has_stored_nothing(sendables, slept, status):
     with service(always(Say(status))) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {TRANSIENT}
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {TRANSIENT}
     assert len(fake.requests) == len(slept) + 1 == 3
 
 
@@ -361,16 +361,16 @@ def test_a_retry_after_that_is_a_date_counts_from_now():
     assert [pause({}, k, 0.5) for k in (1, 2, 3, 20)] == [0.5, 1, 2, web_faults.LONGEST_PAUSE_S]
 
 
-def test_a_request_that_is_too_large_is_halved_and_later_ones_are_smaller(parcels):
+def test_a_request_that_is_too_large_is_halved_and_later_ones_are_smaller(sendables):
     def say(_, uids):
         return Say(413) if len(uids) > 1 else store_all(_, uids)
 
     with service(say) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {STORED}
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {STORED}
     assert [len(b) for b in fake.batches] == [4, 2, 1, 1, 2, 1, 1]
-    size = sum(len(p.data) for p in parcels[:2]) / 1e6
-    more = [of_dataset(d) for d in make_series(count=8)]
+    size = sum(len(p.data) for p in sendables[:2]) / 1e6
+    more = [Sendable.of_dataset(d) for d in make_series(count=8)]
     with service(say) as fake:
         assert set(categories(sent(fake, more, batch_mb=size * 1.05), more)) == {STORED}
     assert [len(b) for b in fake.batches] == [2, 1, 1, 1, 1, 1, 1, 1, 1]
@@ -378,7 +378,7 @@ def test_a_request_that_is_too_large_is_halved_and_later_ones_are_smaller(parcel
 
 @pytest.mark.parametrize("status", [413, 401])
 def test_an_answer_that_comes_before_the_request_is_read_is_heard(status):
-    large = [of_dataset(d) for d in make_series(count=2, shape=(1500, 1500))]
+    large = [Sendable.of_dataset(d) for d in make_series(count=2, shape=(1500, 1500))]
 
     def say(_, uids):
         return Say(status, read=False)
@@ -395,11 +395,11 @@ def test_an_answer_that_comes_before_the_request_is_read_is_heard(status):
             assert len(fake.requests) == 3
 
 
-def test_an_instance_that_is_too_large_alone_is_refused(parcels):
-    large = uid(parcels, 1)
+def test_an_instance_that_is_too_large_alone_is_refused(sendables):
+    large = uid(sendables, 1)
     with service(lambda n, uids: Say(413) if large in uids else store_all(n, uids)) as fake:
-        results = sent(fake, parcels)
-    assert categories(results, parcels) == [STORED, REFUSED, STORED, STORED]
+        results = sent(fake, sendables)
+    assert categories(results, sendables) == [STORED, REFUSED, STORED, STORED]
     assert results[large].status == 413
 
 
@@ -415,25 +415,25 @@ CUTS = {
 
 
 @pytest.mark.parametrize("cut", [c for name, c in CUTS.items() if "without length" not in name])
-def test_after_a_cut_the_batch_is_sent_again(parcels, cut):
+def test_after_a_cut_the_batch_is_sent_again(sendables, cut):
     with service(in_turn(cut)) as fake:
-        results = sent(fake, parcels)
-    assert set(categories(results, parcels)) == {STORED}
+        results = sent(fake, sendables)
+    assert set(categories(results, sendables)) == {STORED}
     assert {r.attempts for r in results.values()} == {2}
     assert len(fake.requests) == 2
 
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
-def test_what_is_cut_each_time_is_not_known_to_be_stored(parcels, cut):
+def test_what_is_cut_each_time_is_not_known_to_be_stored(sendables, cut):
     with service(cut) as fake:
-        results = sent(fake, parcels, attempts=2)
-    assert set(categories(results, parcels)) == {UNSENT}
+        results = sent(fake, sendables, attempts=2)
+    assert set(categories(results, sendables)) == {UNSENT}
     assert all("not known" in r.comment for r in results.values())
 
 
-def test_a_cut_in_the_middle_of_the_request_is_one_more_attempt(parcels):
+def test_a_cut_in_the_middle_of_the_request_is_one_more_attempt(sendables):
     """Larger than what sockets hold, so that the cut is met while it is sent."""
-    large = [of_dataset(d) for d in make_series(count=2, shape=(1500, 1500))]
+    large = [Sendable.of_dataset(d) for d in make_series(count=2, shape=(1500, 1500))]
 
     def say(number, uids):
         say.unread = False
@@ -447,7 +447,7 @@ def test_a_cut_in_the_middle_of_the_request_is_one_more_attempt(parcels):
 
 
 def test_an_archive_that_reads_on_slowly_gets_more_time_than_one_that_is_not_there():
-    large = [of_dataset(d) for d in make_series(count=2, shape=(1500, 1500))]
+    large = [Sendable.of_dataset(d) for d in make_series(count=2, shape=(1500, 1500))]
 
     def say(number, uids):
         return store_all(number, uids)
@@ -459,8 +459,8 @@ def test_an_archive_that_reads_on_slowly_gets_more_time_than_one_that_is_not_the
     assert len(fake.requests) == 1
 
 
-def test_an_archive_that_dies_between_batches_loses_nothing_of_the_results(parcels):
-    more = [of_dataset(d) for d in make_series(count=8)]
+def test_an_archive_that_dies_between_batches_loses_nothing_of_the_results(sendables):
+    more = [Sendable.of_dataset(d) for d in make_series(count=8)]
     size = len(more[0].data) * 2.1 / 1e6
     with service(in_turn(store_all, *[CUTS["without an answer"]] * 20)) as fake:
         results = sent(fake, more, batch_mb=size, attempts=2)
@@ -471,7 +471,7 @@ def test_an_archive_that_dies_between_batches_loses_nothing_of_the_results(parce
 
 
 def test_an_archive_that_comes_back_is_given_its_chances_again(slept):
-    more = [of_dataset(d) for d in make_series(count=5)]
+    more = [Sendable.of_dataset(d) for d in make_series(count=5)]
     bad = {uid(more, 1), uid(more, 3)}
     with service(lambda n, uids: Say(None) if bad & set(uids) else store_all(n, uids)) as fake:
         results = sent(fake, more, batch_mb=len(more[0].data) * 1.1 / 1e6, attempts=2)
@@ -479,11 +479,11 @@ def test_an_archive_that_comes_back_is_given_its_chances_again(slept):
     assert [results[p.sop_instance_uid].attempts for p in more] == [1, 2, 1, 2, 1]
 
 
-def test_rights_that_end_between_batches_lose_nothing_of_the_results(parcels):
-    size = len(parcels[0].data) * 1.1 / 1e6
+def test_rights_that_end_between_batches_lose_nothing_of_the_results(sendables):
+    size = len(sendables[0].data) * 1.1 / 1e6
     with service(in_turn(store_all, *[always(Say(401))] * 20)) as fake:
-        results = sent(fake, parcels, batch_mb=size)
-    assert categories(results, parcels) == [STORED, REFUSED, REFUSED, UNSENT]
+        results = sent(fake, sendables, batch_mb=size)
+    assert categories(results, sendables) == [STORED, REFUSED, REFUSED, UNSENT]
 
 
 # ---- nothing can be sent at all
@@ -499,10 +499,10 @@ def test_rights_that_end_between_batches_lose_nothing_of_the_results(parcels):
         (Say(301, b"", {"Location": "http://example.org/x"}), "NET-HTTP"),
     ],
 )
-def test_where_nothing_can_be_sent_at_all_there_is_an_error_with_the_status(parcels, said, code):
+def test_where_nothing_can_be_sent_at_all_there_is_an_error_with_the_status(sendables, said, code):
     with service(always(said)) as fake:
         with pytest.raises(NetworkError) as raised:
-            sent(fake, parcels)
+            sent(fake, sendables)
         with pytest.raises(NetworkError) as asked:
             web_query.ping(address(fake))
     for error in (raised.value, asked.value):
@@ -513,19 +513,19 @@ def test_where_nothing_can_be_sent_at_all_there_is_an_error_with_the_status(parc
     assert len(fake.batches) == 1
 
 
-def test_a_port_that_nobody_listens_on_is_unreachable(parcels, slept):
+def test_a_port_that_nobody_listens_on_is_unreachable(sendables, slept):
     with service(store_all) as fake:
         pass
     with pytest.raises(NetworkError) as raised:
-        sent(fake, parcels)
+        sent(fake, sendables)
     assert raised.value.code == "NET-UNREACHABLE"
     assert "refused" in str(raised.value)
     assert len(slept) == 2
 
 
-def test_a_host_that_is_none_is_unreachable(parcels, slept):
+def test_a_host_that_is_none_is_unreachable(sendables, slept):
     with pytest.raises(NetworkError) as raised:
-        list(WebSender(WebAddress("http://no-such-host.invalid/dicom-web")).send(parcels))
+        list(WebSender(WebAddress("http://no-such-host.invalid/dicom-web")).send(sendables))
     assert raised.value.code == "NET-UNREACHABLE"
 
 
@@ -541,7 +541,7 @@ def test_what_is_queried_in_vain_is_told_apart(slept):
         (always(Say(200, b"[{]", {"Content-Encoding": "gzip"})), "NET-UNREACHABLE"),
     ]:
         with service(say) as fake, pytest.raises(NetworkError) as raised:
-            web_query.instances_of(address(fake), "1.2", "1.2.3")
+            web_query.search_instances(address(fake), "1.2", "1.2.3")
         assert raised.value.code == code
 
 
@@ -559,7 +559,7 @@ def test_of_what_a_service_says_only_a_short_reason_phrase_is_repeated():
 # ---- redirects and credentials
 
 
-def test_nothing_goes_to_another_host_by_a_redirect(parcels, monkeypatch):
+def test_nothing_goes_to_another_host_by_a_redirect(sendables, monkeypatch):
     monkeypatch.setenv("DERIVE_TEST_TOKEN", "t0ken")
     credentials = Credentials("DERIVE_TEST_TOKEN")
     for status in (301, 302, 303, 307, 308):
@@ -567,14 +567,14 @@ def test_nothing_goes_to_another_host_by_a_redirect(parcels, monkeypatch):
             elsewhere = always(Say(status, b"", {"Location": f"{other.url}/studies"}))
             with service(elsewhere) as fake:
                 with pytest.raises(NetworkError):
-                    list(WebSender(address(fake, credentials=credentials)).send(parcels))
+                    list(WebSender(address(fake, credentials=credentials)).send(sendables))
                 with pytest.raises(NetworkError):
                     web_query.ping(address(fake, credentials=credentials))
             assert other.requests == []
             assert {headers["Authorization"] for *_, headers in fake.requests} == {"Bearer t0ken"}
 
 
-def test_a_redirect_within_the_service_is_followed_by_a_query_and_not_by_instances(parcels):
+def test_a_redirect_within_the_service_is_followed_by_a_query_and_not_by_instances(sendables):
     def say(_, uids):
         path = fake.requests[-1][1]
         return Say(200, b"[]") if "moved" in path else Say(307, b"", {"Location": "/moved?limit=1"})
@@ -583,7 +583,7 @@ def test_a_redirect_within_the_service_is_followed_by_a_query_and_not_by_instanc
         web_query.ping(address(fake))
         assert [path for _, path, *_ in fake.requests] == ["/dicom-web/studies?limit=1", "/moved?limit=1"]
         with pytest.raises(NetworkError):
-            sent(fake, parcels)
+            sent(fake, sendables)
         assert len(fake.batches) == 1
 
 
@@ -675,54 +675,54 @@ def context_of(folder, name, client=None):
     return context
 
 
-def test_a_certificate_that_is_trusted_lets_instances_through(certificates, parcels, monkeypatch):
+def test_a_certificate_that_is_trusted_lets_instances_through(certificates, sendables, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "there.pem"))  # of no account
     with service(store_all, context_of(certificates, "here")) as fake:
         sender = WebSender(address(fake, tls=Tls(ca=certificates / "here.pem")))
-        assert {r.category for r in sender.send(parcels)} == {STORED}
+        assert {r.category for r in sender.send(sendables)} == {STORED}
 
 
 @pytest.mark.parametrize("ca", [None, "there"])
-def test_a_certificate_that_is_not_trusted_lets_nothing_through(certificates, parcels, ca, monkeypatch):
+def test_a_certificate_that_is_not_trusted_lets_nothing_through(certificates, sendables, ca, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "here.pem"))  # of no account
     with service(store_all, context_of(certificates, "here")) as fake:
         tls = Tls(ca=certificates / f"{ca}.pem") if ca else None
         with pytest.raises(NetworkError) as raised:
-            list(WebSender(address(fake, tls=tls)).send(parcels))
+            list(WebSender(address(fake, tls=tls)).send(sendables))
     assert raised.value.code == "NET-TLS"
     assert "certificate" in str(raised.value)
     assert fake.requests == []
 
 
-def test_what_the_system_trusts_is_trusted_where_no_certificates_are_given(certificates, parcels, monkeypatch):
+def test_what_the_system_trusts_is_trusted_where_no_certificates_are_given(certificates, sendables, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "here.pem"))
     with service(store_all, context_of(certificates, "here")) as fake:
-        assert {r.category for r in WebSender(address(fake)).send(parcels)} == {STORED}
+        assert {r.category for r in WebSender(address(fake)).send(sendables)} == {STORED}
         with pytest.raises(NetworkError):  # where some are given, those alone are
-            list(WebSender(address(fake, tls=Tls(ca=certificates / "there.pem"))).send(parcels))
+            list(WebSender(address(fake, tls=Tls(ca=certificates / "there.pem"))).send(sendables))
 
 
-def test_a_certificate_of_another_host_does_only_where_the_name_is_not_looked_at(certificates, parcels):
+def test_a_certificate_of_another_host_does_only_where_the_name_is_not_looked_at(certificates, sendables):
     with service(store_all, context_of(certificates, "there")) as fake:
         ca = certificates / "there.pem"
         with pytest.raises(NetworkError) as raised:
-            list(WebSender(address(fake, tls=Tls(ca=ca))).send(parcels))
+            list(WebSender(address(fake, tls=Tls(ca=ca))).send(sendables))
         assert raised.value.code == "NET-TLS"
         assert fake.requests == []
-        results = WebSender(address(fake, tls=Tls(ca=ca, check_hostname=False))).send(parcels)
+        results = WebSender(address(fake, tls=Tls(ca=ca, check_hostname=False))).send(sendables)
         assert {r.category for r in results} == {STORED}
         with pytest.raises(NetworkError):  # the name is not looked at; the certificate is
-            list(WebSender(address(fake, tls=Tls(check_hostname=False))).send(parcels))
+            list(WebSender(address(fake, tls=Tls(check_hostname=False))).send(sendables))
 
 
-def test_a_service_that_wants_our_certificate_gets_it_or_takes_nothing(certificates, parcels):
+def test_a_service_that_wants_our_certificate_gets_it_or_takes_nothing(certificates, sendables):
     with service(store_all, context_of(certificates, "here", client="ours")) as fake:
         ca = certificates / "here.pem"
         ours = Tls(ca, certificates / "ours.pem", certificates / "ours.key")
-        assert {r.category for r in WebSender(address(fake, tls=ours)).send(parcels)} == {STORED}
+        assert {r.category for r in WebSender(address(fake, tls=ours)).send(sendables)} == {STORED}
         fake.requests.clear()
         try:
-            results = list(WebSender(address(fake, tls=Tls(ca)), attempts=1).send(parcels))
+            results = list(WebSender(address(fake, tls=Tls(ca)), attempts=1).send(sendables))
         except NetworkError as error:
             assert error.code in ("NET-TLS", "NET-UNREACHABLE")  # noqa: PT017 - either way is right
         else:
@@ -730,9 +730,9 @@ def test_a_service_that_wants_our_certificate_gets_it_or_takes_nothing(certifica
         assert fake.requests == []
 
 
-def test_https_where_only_http_is_spoken_is_a_matter_of_tls(parcels):
+def test_https_where_only_http_is_spoken_is_a_matter_of_tls(sendables):
     with service(store_all) as fake, pytest.raises(NetworkError) as raised:
-        list(WebSender(WebAddress(fake.url.replace("http:", "https:"))).send(parcels))
+        list(WebSender(WebAddress(fake.url.replace("http:", "https:"))).send(sendables))
     assert raised.value.code == "NET-TLS"
 
 
@@ -750,14 +750,14 @@ def test_a_file_of_certificates_that_is_missing_is_named(tmp_path):
 # ---- what cannot be read
 
 
-def test_a_file_that_is_gone_or_changed_keeps_back_itself_only(parcels, tmp_path, monkeypatch):
+def test_a_file_that_is_gone_or_changed_keeps_back_itself_only(sendables, tmp_path, monkeypatch):
     paths = [tmp_path / f"{k}.dcm" for k in range(4)]
-    for path, parcel in zip(paths, parcels, strict=True):
-        path.write_bytes(parcel.data)
-    files = [of_file(p) for p in paths]
+    for path, sendable in zip(paths, sendables, strict=True):
+        path.write_bytes(sendable.data)
+    files = [Sendable.of_file(p) for p in paths]
     sizes = {paths[1]: 10, paths[2]: 10_000_000}  # grown and shrunk since it was looked at
-    size_of = stow.size_of
-    monkeypatch.setattr(stow, "size_of", lambda p: sizes.get(p.path) or size_of(p))
+    size_of = stow.encoded_size
+    monkeypatch.setattr(stow, "encoded_size", lambda p: sizes.get(p.path) or size_of(p))
     paths[0].unlink()
     with service(store_all) as fake:
         results = sent(fake, files)
@@ -766,9 +766,9 @@ def test_a_file_that_is_gone_or_changed_keeps_back_itself_only(parcels, tmp_path
     assert "changed" in results[uid(files, 1)].comment
 
 
-def test_two_instances_of_one_uid_do_not_go_in_one_request_as_the_answer_could_not_tell_them_apart(parcels):
+def test_two_instances_of_one_uid_do_not_go_in_one_request_as_the_answer_could_not_tell_them_apart(sendables):
     with service(store_all) as fake:
-        results = list(WebSender(address(fake)).send([parcels[0], parcels[1], parcels[0]]))
+        results = list(WebSender(address(fake)).send([sendables[0], sendables[1], sendables[0]]))
     assert [len(b) for b in fake.batches] == [2, 1]
     assert len(results) == 3
 
@@ -805,7 +805,7 @@ def test_pages_that_are_smaller_than_asked_for_are_not_the_last_ones(most):
     say, fake_of = paged(names, most)
     with service(say) as fake:
         fake_of.append(fake)
-        assert web_query.instances_of(address(fake), "1.2", "1.3", page=3) == names
+        assert web_query.search_instances(address(fake), "1.2", "1.3", page=3) == names
 
 
 def test_a_service_that_gives_the_same_page_for_ever_is_not_believed():
@@ -813,9 +813,9 @@ def test_a_service_that_gives_the_same_page_for_ever_is_not_believed():
     with service(say) as fake:
         fake_of.append(fake)
         with pytest.raises(NetworkError) as raised:
-            web_query.instances_of(address(fake), "1.2", "1.3", page=3)
+            web_query.search_instances(address(fake), "1.2", "1.3", page=3)
         assert raised.value.code == "NET-ANSWER"
-        assert len(web_query.instances_of(address(fake), "1.2", "1.3", page=8)) == 7
+        assert len(web_query.search_instances(address(fake), "1.2", "1.3", page=8)) == 7
 
 
 def test_series_of_another_patient_are_left_out_where_the_service_disregards_the_filter(caplog):
@@ -832,15 +832,15 @@ def test_series_of_another_patient_are_left_out_where_the_service_disregards_the
         item("1.5", patient="P1", study="1.3"),
     ]
     with service(in_turn(always(Say(200, json.dumps(found).encode())), always(Say(204)))) as fake:
-        series = web_query.find_series(address(fake), {"PatientID": "P1", "StudyInstanceUID": "1.2"})
+        series = web_query.search_series(address(fake), {"PatientID": "P1", "StudyInstanceUID": "1.2"})
     assert [s.series_instance_uid for s in series] == ["1.1", "1.4"]
     assert {s.study_instance_uid for s in series} == {"1.2"}
     assert "3 series" in caplog.text
     assert "P2" not in caplog.text
 
 
-def related(parcels, end=b"\r\n--b x--\r\n", head=b""):
-    parts = b"".join(b"\r\n--b x\r\nContent-Type: application/dicom\r\n\r\n" + p.data for p in parcels)
+def related(sendables, end=b"\r\n--b x--\r\n", head=b""):
+    parts = b"".join(b"\r\n--b x\r\nContent-Type: application/dicom\r\n\r\n" + p.data for p in sendables)
     return head + parts[0 if head else 2 :] + end
 
 
@@ -849,42 +849,42 @@ MULTIPART = {"Content-Type": 'multipart/related; type="application/dicom"; bound
 
 def fetched(fake):
     found = []
-    assert web_query.retrieve_series(address(fake), "1.2", "1.3", found.append) == len(found)
+    assert web_query.retrieve(address(fake), "1.2", "1.3", found.append) == len(found)
     return found
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 7, 1000, 1 << 20])
 @pytest.mark.parametrize("head", [b"", b"to be skipped"])
-def test_parts_are_found_however_the_body_is_cut_into_chunks(parcels, monkeypatch, chunk, head):
+def test_parts_are_found_however_the_body_is_cut_into_chunks(sendables, monkeypatch, chunk, head):
     monkeypatch.setattr("derive.pacs.web.session.CHUNK", chunk)
-    with service(always(Say(200, related(parcels, head=head), MULTIPART))) as fake:
-        assert fetched(fake) == [p.data for p in parcels]
+    with service(always(Say(200, related(sendables, head=head), MULTIPART))) as fake:
+        assert fetched(fake) == [p.data for p in sendables]
 
 
 @pytest.mark.parametrize("until_close", [False, True])
-def test_after_a_cut_of_a_series_what_was_missing_comes_and_nothing_twice(parcels, slept, until_close):
-    body = related(parcels)
+def test_after_a_cut_of_a_series_what_was_missing_comes_and_nothing_twice(sendables, slept, until_close):
+    body = related(sendables)
     cut = always(Say(200, body, MULTIPART, cut_after=len(body) * 5 // 8, until_close=until_close))
     with service(in_turn(cut, always(Say(200, body, MULTIPART)))) as fake:
-        assert fetched(fake) == [p.data for p in parcels]
+        assert fetched(fake) == [p.data for p in sendables]
     assert len(fake.requests) == 2
 
 
 @pytest.mark.parametrize("until_close", [False, True])
-def test_a_series_that_is_cut_each_time_is_an_error(parcels, slept, until_close):
-    body = related(parcels)
+def test_a_series_that_is_cut_each_time_is_an_error(sendables, slept, until_close):
+    body = related(sendables)
     cut = always(Say(200, body, MULTIPART, cut_after=len(body) - 4, until_close=until_close))
     with service(cut) as fake, pytest.raises(NetworkError) as raised:
         fetched(fake)
     assert raised.value.code in ("NET-UNREACHABLE", "NET-ANSWER")
 
 
-def test_a_body_that_does_not_move_on_is_an_error(parcels, slept):
+def test_a_body_that_does_not_move_on_is_an_error(sendables, slept):
     def stalled(_, uids):
-        return Say(200, related(parcels) + b"x" * 10, MULTIPART | {"Content-Length": "100000000"})
+        return Say(200, related(sendables) + b"x" * 10, MULTIPART | {"Content-Length": "100000000"})
 
     with service(stalled) as fake, pytest.raises(NetworkError):
-        web_query.retrieve_series(address(fake), "1.2", "1.3", lambda data: None)
+        web_query.retrieve(address(fake), "1.2", "1.3", lambda data: None)
 
 
 @pytest.mark.parametrize(
@@ -900,45 +900,45 @@ def test_a_body_that_does_not_move_on_is_an_error(parcels, slept):
 def test_what_is_no_series_is_not_handed_over(said, slept):
     found = []
     with service(always(said)) as fake, pytest.raises(NetworkError) as raised:
-        web_query.retrieve_series(address(fake), "1.2", "1.3", found.append)
+        web_query.retrieve(address(fake), "1.2", "1.3", found.append)
     assert raised.value.code == "NET-ANSWER"
     assert found == []
 
 
-def test_a_single_instance_without_multipart_is_taken(parcels):
-    with service(always(Say(200, parcels[0].data, {"Content-Type": "application/dicom"}))) as fake:
-        assert fetched(fake) == [parcels[0].data]
+def test_a_single_instance_without_multipart_is_taken(sendables):
+    with service(always(Say(200, sendables[0].data, {"Content-Type": "application/dicom"}))) as fake:
+        assert fetched(fake) == [sendables[0].data]
 
 
 @pytest.mark.parametrize("until_close", [False, True])
-def test_a_single_instance_that_is_cut_is_not(parcels, slept, until_close):
+def test_a_single_instance_that_is_cut_is_not(sendables, slept, until_close):
     dicom = {"Content-Type": "application/dicom"}
     found = []
-    cut = always(Say(200, parcels[0].data, dicom, cut_after=-50, until_close=until_close))
+    cut = always(Say(200, sendables[0].data, dicom, cut_after=-50, until_close=until_close))
     with service(cut) as fake, pytest.raises(NetworkError):
-        web_query.retrieve_series(address(fake), "1.2", "1.3", found.append)
+        web_query.retrieve(address(fake), "1.2", "1.3", found.append)
     assert found == []
 
 
-def test_an_error_of_the_one_who_takes_is_his_own(parcels):
+def test_an_error_of_the_one_who_takes_is_his_own(sendables):
     def take(_):
         raise NetworkError("NET-OTHER", "mine")
 
-    with service(always(Say(200, related(parcels), MULTIPART))) as fake, pytest.raises(NetworkError) as raised:
-        web_query.retrieve_series(address(fake), "1.2", "1.3", take)
+    with service(always(Say(200, related(sendables), MULTIPART))) as fake, pytest.raises(NetworkError) as raised:
+        web_query.retrieve(address(fake), "1.2", "1.3", take)
     assert raised.value.code == "NET-OTHER"
     assert len(fake.requests) == 1
 
 
-def test_no_log_holds_secrets_or_what_was_asked_for(parcels, monkeypatch, caplog):
+def test_no_log_holds_secrets_or_what_was_asked_for(sendables, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, logger="urllib3")
     monkeypatch.setenv("DERIVE_TEST_TOKEN", "t0ken")
     credentials = Credentials("DERIVE_TEST_TOKEN")
     nothing = always(Say(200, b"[]"))
     with service(in_turn(always(Say(503, SECRET.encode())), nothing, nothing)) as fake:
-        web_query.find_series(address(fake, credentials=credentials), {"PatientID": SECRET})
-        list(WebSender(address(fake, credentials=credentials)).send(parcels))
+        web_query.search_series(address(fake, credentials=credentials), {"PatientID": SECRET})
+        list(WebSender(address(fake, credentials=credentials)).send(sendables))
     assert "POST" in caplog.text
     for word in ("t0ken", SECRET, "Doe", "Secret"):
         assert word not in caplog.text

@@ -21,7 +21,7 @@ _NEEDED = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceU
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Sendable:
     """One instance to be sent.
 
     Parameters
@@ -56,50 +56,50 @@ class Parcel:
         """
         if self.data is not None:
             return self.data
-        assert self.path is not None, "a parcel has a file or bytes"
+        assert self.path is not None, "an instance has a file or bytes"
         try:
             return self.path.read_bytes()
         except OSError as error:
             raise SourceError("SRC-UNREADABLE", f"{self.path.name} cannot be read: {error.strerror}") from error
 
+    @classmethod
+    def of_dataset(cls, dataset: Dataset) -> Sendable:
+        """Take an instance in memory, with File Meta Information that names its transfer syntax."""
+        buffer = DicomBytesIO()
+        dcmwrite(buffer, dataset, enforce_file_format=True)
+        return cls(*_identity(dataset, "a data set"), data=buffer.getvalue())
 
-def of_dataset(dataset: Dataset) -> Parcel:
-    """Take an instance in memory, with File Meta Information that names its transfer syntax."""
-    buffer = DicomBytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True)
-    return Parcel(*_identity(dataset, "a data set"), data=buffer.getvalue())
+    @classmethod
+    def of_file(cls, path: Path, memory: Memory | None = None) -> Sendable:
+        """Take a Part 10 file; only its head is read.
+
+        Images of the classes that are read here are parsed directly, three times as fast; pydicom takes all else.
+
+        Raises
+        ------
+        SourceError
+            ``SRC-UNREADABLE``, ``SRC-VALUE`` if it lacks its identity.
+        """
+        header = headers.of_file(path, path.name, memory or Memory()) if path.is_file() else None
+        if isinstance(header, headers.Header) and all(header.reference) and header.transfer_syntax:
+            image, instance, series, study = header.reference
+            return cls(image, instance, study, series, header.transfer_syntax, path=path)
+        try:
+            dataset = dcmread(path, specific_tags=_NEEDED, stop_before_pixels=True)
+        except (OSError, InvalidDicomError) as error:
+            raise SourceError("SRC-UNREADABLE", f"{path.name} cannot be read as a DICOM file") from error
+        return cls(*_identity(dataset, path.name), path=path)
 
 
-def of_file(path: Path, memory: Memory | None = None) -> Parcel:
-    """Take a Part 10 file; only its head is read.
-
-    Images of the classes that are read here are parsed directly, three times as fast; pydicom takes all else.
-
-    Raises
-    ------
-    SourceError
-        ``SRC-UNREADABLE``, ``SRC-VALUE`` if it lacks its identity.
-    """
-    header = headers.of_file(path, path.name, memory or Memory()) if path.is_file() else None
-    if isinstance(header, headers.Header) and all(header.reference) and header.transfer_syntax:
-        image, instance, series, study = header.reference
-        return Parcel(image, instance, study, series, header.transfer_syntax, path=path)
-    try:
-        dataset = dcmread(path, specific_tags=_NEEDED, stop_before_pixels=True)
-    except (OSError, InvalidDicomError) as error:
-        raise SourceError("SRC-UNREADABLE", f"{path.name} cannot be read as a DICOM file") from error
-    return Parcel(*_identity(dataset, path.name), path=path)
-
-
-def of_files(paths: Iterable[Path]) -> list[Parcel]:
+def sendables_of(paths: Iterable[Path]) -> list[Sendable]:
     """Take files, and every ``.dcm`` or other DICOM file of folders, in the order of their names."""
-    found: list[Parcel] = []
+    found: list[Sendable] = []
     memory = Memory()
     for path in paths:
         if path.is_dir():
-            found += [of_file(p, memory) for p in sorted(path.rglob("*")) if p.is_file() and _is_part_10(p)]
+            found += [Sendable.of_file(p, memory) for p in sorted(path.rglob("*")) if p.is_file() and _is_part_10(p)]
         else:
-            found.append(of_file(path, memory))
+            found.append(Sendable.of_file(path, memory))
     return found
 
 
