@@ -297,4 +297,6 @@ def _operations(steps: tuple[Step, ...], code: str | None, description: str | No
         raise UsageError(
             "OP-CODE", "code and description go with a step that is a function of one's own, and only with it"
         )
-    return [s if isinstance(s, Operation) else apply(function=s, code=code, description=description) for s in steps]
+    return [
+        s if isinstance(s, Operation) else apply(function=s, code=code or "", description=description) for s in steps
+    ]

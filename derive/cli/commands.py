@@ -50,7 +50,7 @@ def demo(arguments: argparse.Namespace) -> int:
     steps = {
         "blurred": gaussian_blur(sigma_mm=1.5),
         "resampled": resample(spacing_mm=1.0),
-        "mip": mip(slab_mm=10.0, step_mm=5.0, plane="coronal"),
+        mip.name: mip(slab_mm=10.0, step_mm=5.0, plane="coronal"),
     }
     phantom = folder / "phantom"
     if phantom.exists() and any(phantom.iterdir()) and not arguments.overwrite:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from derive.operations.declaration import CodeText, Function, Grid, Millimetres, OperationKind, Parameters
 
 
-def add_flags(parser: argparse._ActionsContainer, kind: OperationKind) -> None:
+def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
     """Add a flag for every parameter of an operation."""
     helps = parameter_helps(kind.function)
     for name, parameter in kind.signature.parameters.items():
@@ -33,7 +33,7 @@ def add_flags(parser: argparse._ActionsContainer, kind: OperationKind) -> None:
         )
 
 
-def bound(kind: OperationKind, arguments: argparse.Namespace, read_grid: Callable[[str], Any]) -> dict[str, Any]:
+def bound(kind: OperationKind[...], arguments: argparse.Namespace, read_grid: Callable[[str], Any]) -> dict[str, Any]:
     """Take an operation's parameters from parsed arguments.
 
     Parameters
@@ -54,6 +54,20 @@ def bound(kind: OperationKind, arguments: argparse.Namespace, read_grid: Callabl
             value = dict(value)
         values[name] = value
     return values
+
+
+def example(kind: OperationKind[...]) -> str:
+    """Write a command line of an operation's example."""
+    words: list[str] = []
+    for name, value in kind.example.items():
+        values = value if isinstance(value, tuple) else (value,)
+        words += [f"--{name.replace('_', '-')}", *(json.dumps(v) if " " in str(v) else str(v) for v in values)]
+    return " ".join(["derive", command_name(kind), "ct/", "-o", "out/", *words])
+
+
+def command_name(kind: OperationKind[...]) -> str:
+    """Name of an operation's sub-command."""
+    return kind.name.replace("_", "-")
 
 
 def parameter_helps(function: Callable[..., Any]) -> Mapping[str, str]:

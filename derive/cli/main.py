@@ -12,12 +12,12 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 from textwrap import wrap
 
 from derive.cli import commands, converting, explaining, inspecting, network, showing
-from derive.cli.flags import add_flags, summary
+from derive.cli.flags import add_flags, command_name, example, summary
 from derive.cli.network import send_flags
 from derive.cli.shared import EXIT_CODES, common_flags, output_flags, series_flags
 from derive.errors import DeriveError
@@ -105,12 +105,12 @@ def _finish(name: str, parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
-@cache
 def examples() -> dict[str, str]:
-    """Return an example of every command, from ``examples.tsv``."""
+    """Return an example of every command: of operations from their declarations, of others from ``examples.tsv``."""
     text = files("derive.cli").joinpath("examples.tsv").read_text(encoding="utf-8")
     lines = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return {line["command"]: line["example"] for line in lines}
+    operations = {command_name(kind): example(kind) for kind in REGISTRY.values()}
+    return operations | {line["command"]: line["example"] for line in lines}
 
 
 def _completion(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
@@ -120,10 +120,11 @@ def _completion(parser: argparse.ArgumentParser, arguments: argparse.Namespace) 
     return 0
 
 
-def _operation_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], kind: OperationKind) -> None:
-    name = kind.name.replace("_", "-")
+def _operation_parser(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser], kind: OperationKind[...]
+) -> None:
     parser = subparsers.add_parser(
-        name, help=summary(kind.function), description=summary(kind.function), epilog=EXIT_CODES
+        command_name(kind), help=summary(kind.function), description=summary(kind.function), epilog=EXIT_CODES
     )
     parser.add_argument(
         "source",

@@ -9,13 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from derive.builder import build
 from derive.errors import DeriveError
 from derive.model.classes import target_of
-from derive.model.geometry import Geometry
 from derive.model.source import Skipped, SourceSeries
 from derive.operations import REGISTRY, OperationKind
 from derive.reading.header import Header
@@ -27,8 +23,6 @@ from derive.reading.stack import quantity_of, stack
 OK = "ok"
 #: For what no error of this package says: a fault of ours.
 UNEXPECTED = "BUG"
-#: A grid is tried that is finer than the coarsest axis by this at most: a spacing of nothing is no reason to wait.
-FINER = 4.0
 
 
 @dataclass(frozen=True)
@@ -56,19 +50,6 @@ class Verdict:
     def ok(self) -> bool:
         """Whether there is nothing against it."""
         return self.code == OK
-
-
-def unchanged(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what came in: a function to try ``apply`` with."""
-    return values
-
-
-#: Parameters to try an operation with. What has no required parameter and is not named is tried without any.
-_TRIALS: Mapping[str, Callable[[Geometry], dict[str, Any]]] = {
-    "gaussian_blur": lambda geometry: {"sigma_mm": 1.0},
-    "resample": lambda geometry: {"spacing_mm": max(min(geometry.spacing), max(geometry.spacing) / FINER)},
-    "apply": lambda geometry: {"function": unchanged, "code": "Smoothing"},
-}
 
 
 def without_copies(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, ...]]:
@@ -110,8 +91,8 @@ def every(verdict: Verdict) -> dict[str, Verdict]:
     return dict.fromkeys([*(k.name for k in _tried_kinds()), "export", "convert"], verdict)
 
 
-def _tried_kinds() -> list[OperationKind]:
-    return [k for k in REGISTRY.values() if k.name in _TRIALS or not _asks(k)]
+def _tried_kinds() -> list[OperationKind[...]]:
+    return [k for k in REGISTRY.values() if k.triable]
 
 
 def verdicts(source: SourceSeries) -> dict[str, Verdict]:
@@ -131,36 +112,30 @@ def _as_reference(source: SourceSeries) -> None:
         quantity_of(source)
 
 
-def _asks(kind: OperationKind) -> bool:
-    """Whether an operation has parameters that must be given."""
-    return any(p.default is p.empty for p in kind.signature.parameters.values())
+def _operation(kind: OperationKind[...], source: SourceSeries) -> Verdict:
+    operation = kind.tried_on(source.geometry)
+    return _tried(str(operation), lambda: build(source, operation).plan(), kind.fixes)
 
 
-def _operation(kind: OperationKind, source: SourceSeries) -> Verdict:
-    parameters = _TRIALS[kind.name](source.geometry) if kind.name in _TRIALS else {}
-    operation = kind(**parameters)
-    return _tried(str(operation), lambda: build(source, operation).plan(), kind.name)
-
-
-def _tried(what: str, action: Callable[[], object], operation: str = "") -> Verdict:
+def _tried(what: str, action: Callable[[], object], own_fixes: Mapping[str, str] | None = None) -> Verdict:
     try:
         action()
     except DeriveError as error:
-        return Verdict(error.code, error.message, fix_of(error.code, operation, error.facts), what)
+        fix = (own_fixes or {}).get(error.code) or fix_of(error.code, error.facts)
+        return Verdict(error.code, error.message, fix, what)
     except Exception as error:  # a folder is never refused for one stack of it
         return Verdict(UNEXPECTED, f"{type(error).__name__}; please report it", "", what)
     return Verdict(tried=what)
 
 
-def fix_of(code: str, operation: str = "", facts: Mapping[str, Any] | None = None) -> str:
+def fix_of(code: str, facts: Mapping[str, Any] | None = None) -> str:
     """Return the flag that would change what is refused, or what else would; empty where nobody knows."""
-    text = _fixes().get((code, operation)) or _fixes().get((code, "")) or ""
-    return text.format_map({"keyword": "KEYWORD"} | dict(facts or {}))
+    return _fixes().get(code, "").format_map({"keyword": "KEYWORD"} | dict(facts or {}))
 
 
 @cache
-def _fixes() -> Mapping[tuple[str, str], str]:
-    """``fixes.tsv``: by code and operation (empty for all)."""
+def _fixes() -> Mapping[str, str]:
+    """``fixes.tsv``, by code."""
     table = files(__package__).joinpath("fixes.tsv").read_text(encoding="utf-8")
     lines = csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return {(line["code"], line["operation"]): line["fix"] for line in lines}
+    return {line["code"]: line["fix"] for line in lines}

@@ -59,7 +59,7 @@ class Target:
             return ["ORIGINAL", self.original_2, *filter(None, [self.value_3[effect.value]])]
         key = "new_plane" if effect is GeometryEffect.NEW_GRID and derivation.new_plane else effect.value
         values = ["DERIVED", self.value_2, *filter(None, [self.value_3[key]])]
-        terms = [s.image_type_term for s in derivation.steps if s.image_type_term]
+        terms = derivation.terms("ImageType")
         return values if not (terms and self.value_3[key]) else [*values, "", *terms]
 
 

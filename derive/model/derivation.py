@@ -57,10 +57,8 @@ class Step:
         Whether the planes of the result have another orientation.
     units : str
         Units of a new quantity, empty while the quantity is kept.
-    image_type_term : str
-        Free term for Image Type, e.g. ``MAX_IP``.
-    reprojection_method : str
-        PET: ``SUM`` or ``MAX PIXEL`` (C.8.9.1.1.13), empty if the step is no projection the standard names.
+    terms : mapping keyword -> Defined Term
+        The standard's words for it in the attributes that have some, e.g. ``MAX_IP`` in Image Type.
     """
 
     name: str
@@ -71,8 +69,7 @@ class Step:
     values_effect: ValuesEffect = ValuesEffect.KEEPS_QUANTITY
     new_plane: bool = False
     units: str = ""
-    image_type_term: str = ""
-    reprojection_method: str = ""
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +101,10 @@ class Derivation:
     def codes(self) -> tuple[Code, ...]:
         """Codes of the steps that have one."""
         return tuple(s.code for s in self.steps if s.code is not None)
+
+    def terms(self, keyword: str) -> tuple[str, ...]:
+        """Defined Terms for an attribute, of the steps that have one."""
+        return tuple(s.terms[keyword] for s in self.steps if keyword in s.terms)
 
     @property
     def description(self) -> str:

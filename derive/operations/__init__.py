@@ -1,18 +1,30 @@
-"""The operations: one file each, one decorator each (see :mod:`derive.operations.declaration`)."""
+"""The operations: volume in, volume out, no DICOM.
 
-from derive.operations.apply import apply
+Each stands in a file of its own with one decorator (:mod:`derive.operations.declaration`), from which come the
+Python call, the sub-command with its flags and help, Derivation Description, the trial of ``inspect`` and what
+``verify`` computes again. What several share is in ``kit/``.
+
+May import: model, parallel, errors, codes. To add one, add its file here; nothing lists it. The names below are
+for editors and type checkers.
+"""
+
+import sys
+
+from derive.operations.blur import gaussian_blur
 from derive.operations.declaration import REGISTRY, Operation, OperationKind
-from derive.operations.gaussian_blur import gaussian_blur
-from derive.operations.mean_projection import mean_projection
-from derive.operations.minip import minip
-from derive.operations.mip import mip
-from derive.operations.resample import resample
+from derive.operations.discovery import discover
+from derive.operations.own_function import apply
+from derive.operations.projections import mean_projection, minip, mip
+from derive.operations.resampling import resample
+
+globals().update(discover(sys.modules[__name__]))
 
 __all__ = [
     "REGISTRY",
     "Operation",
     "OperationKind",
     "apply",
+    "discover",
     "gaussian_blur",
     "mean_projection",
     "minip",

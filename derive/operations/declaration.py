@@ -12,7 +12,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NewType
+from functools import WRAPPER_ASSIGNMENTS
+from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypedDict, Unpack
 
 import codes
 from codes import Code
@@ -31,17 +32,22 @@ Function = Callable[..., Any] | str
 #: Arguments of the user's function: ``--param name=value``, repeated.
 Parameters = Mapping[str, Any]
 #: Text of a code: keyword, value or meaning of CID 7203, or ``99SCHEME:VALUE:Meaning``.
-CodeText = NewType("CodeText", str)
+CodeText = Annotated[str, "code of CID 7203"]
+#: Parameters to try an operation with on a series of a geometry.
+Trial = Callable[[Geometry], Mapping[str, Any]]
 
-#: Every operation by name, in the order of import.
-REGISTRY: dict[str, OperationKind] = {}
+#: Every operation by name.
+REGISTRY: dict[str, OperationKind[...]] = {}
+
+P = ParamSpec("P")
 
 
-@dataclass(frozen=True)
-class OperationKind:
+@dataclass(frozen=True, eq=False)
+class OperationKind(Generic[P]):
     """An operation that has been declared and not yet been given its parameters.
 
-    Calling it with the parameters makes an :class:`Operation`.
+    Calling it with the parameters makes an :class:`Operation`; it has the signature and the docstring of its
+    function, without the volume.
 
     Parameters
     ----------
@@ -49,25 +55,42 @@ class OperationKind:
     code : str, optional
         Keyword in CID 7203; None where the parameter ``code`` gives it.
     geometry_effect, values_effect : optional
-        What it does; None where only the result tells.
+        What it does; None where only the result tells, the values by a parameter ``units``.
     code_in_new_plane : str, optional
         Keyword in CID 7203 where the result's planes have another orientation.
-    image_type_term : str
-        Free term for Image Type.
-    reprojection_method : str
-        PET Reprojection Method (C.8.9.1.1.13).
+    terms : mapping keyword -> Defined Term
+        The standard's words for it in the attributes that have some: Image Type, and Reprojection Method of PET
+        (PS3.3 C.8.9.1.1.13).
+    trial : callable (geometry) -> parameters, optional
+        Parameters to try it with on any series; not needed where none has to be given.
+    example : mapping
+        Parameters for the example in its help.
+    fixes : mapping error code -> flag
+        Which flag changes what this operation refuses.
     takes_tilt : bool
         Whether it takes a stack that leans, whose voxels are sheared; who does not say so is given none.
     """
 
-    function: Callable[..., Volume]
+    function: Callable[Concatenate[Volume, P], Volume]
     code: str | None
     geometry_effect: GeometryEffect | None
     values_effect: ValuesEffect | None
     code_in_new_plane: str | None = None
-    image_type_term: str = ""
-    reprojection_method: str = ""
+    terms: Mapping[str, str] = field(default_factory=dict)
+    trial: Trial | None = None
+    example: Mapping[str, Any] = field(default_factory=dict)
+    fixes: Mapping[str, str] = field(default_factory=dict)
     takes_tilt: bool = False
+
+    def __post_init__(self) -> None:
+        """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
+        function = self.function
+        signature = inspect.signature(function, eval_str=True)
+        parameters = list(signature.parameters.values())[1:]
+        about: dict[str, Any] = {name: getattr(function, name) for name in WRAPPER_ASSIGNMENTS}
+        about["__signature__"] = signature.replace(parameters=parameters, return_annotation=Operation)
+        about["__annotations__"] = {p.name: p.annotation for p in parameters} | {"return": Operation}
+        vars(self).update(about)
 
     @property
     def name(self) -> str:
@@ -77,10 +100,23 @@ class OperationKind:
     @property
     def signature(self) -> inspect.Signature:
         """The parameters, without the volume, annotations resolved."""
-        signature = inspect.signature(self.function, eval_str=True)
-        return signature.replace(parameters=list(signature.parameters.values())[1:])
+        return inspect.signature(self)
 
-    def __call__(self, **parameters: Any) -> Operation:
+    @property
+    def triable(self) -> bool:
+        """Whether there are parameters to try it with on any series."""
+        return self.trial is not None or all(p.default is not p.empty for p in self.signature.parameters.values())
+
+    def tried_on(self, geometry: Geometry) -> Operation:
+        """Bind the parameters to try it with on a series of this geometry."""
+        return self._bound((), dict(self.trial(geometry)) if self.trial else {})
+
+    def taking(self, annotation: Any) -> tuple[str, ...]:
+        """Names of the parameters of one of the types above, or of it ``| None``."""
+        wanted = (annotation, annotation | None)
+        return tuple(p.name for p in self.signature.parameters.values() if p.annotation in wanted)
+
+    def __call__(self, *arguments: P.args, **parameters: P.kwargs) -> Operation:
         """Bind the parameters.
 
         Raises
@@ -88,8 +124,11 @@ class OperationKind:
         UsageError
             ``OP-PARAMETER`` for one that is missing or unknown.
         """
+        return self._bound(arguments, parameters)
+
+    def _bound(self, arguments: tuple[Any, ...], parameters: Mapping[str, Any]) -> Operation:
         try:
-            bound = self.signature.bind(**parameters)
+            bound = self.signature.bind(*arguments, **parameters)
         except TypeError as error:
             raise UsageError(
                 "OP-PARAMETER", f"{self.name}: {error}; it takes {', '.join(self.signature.parameters)}"
@@ -97,13 +136,61 @@ class OperationKind:
         bound.apply_defaults()
         return Operation(self, dict(bound.arguments))
 
+    def step(self, parameters: Mapping[str, Any], description: str, code: Code | None, found: Found) -> Step:
+        """Return the record of a step.
+
+        Parameters
+        ----------
+        parameters : mapping
+        description : str
+            The step in one line.
+        code : Code, optional
+        found : Found
+            What the result showed.
+        """
+        units = str(parameters.get("units") or "")
+        return Step(
+            name=self.name,
+            code=code,
+            description=description,
+            parameters=dict(parameters),
+            geometry_effect=self.geometry_effect or found.geometry_effect,
+            values_effect=self.values_effect or (ValuesEffect.NEW_QUANTITY if units else ValuesEffect.KEEPS_QUANTITY),
+            new_plane=found.new_plane,
+            units=units,
+            terms=self.terms,
+        )
+
+
+class Found(NamedTuple):
+    """What the grids before and after a step show of it."""
+
+    geometry_effect: GeometryEffect
+    new_plane: bool
+
+    @classmethod
+    def between(cls, before: Geometry, after: Geometry) -> Found:
+        """Compare two grids."""
+        same = before.same_grid(after)
+        effect = GeometryEffect.KEEPS_GRID if same else GeometryEffect.NEW_GRID
+        return cls(effect, not before.same_plane(after))
+
+
+class _Details(TypedDict, total=False):
+    code_in_new_plane: str
+    terms: Mapping[str, str]
+    trial: Trial
+    example: Mapping[str, Any]
+    fixes: Mapping[str, str]
+    takes_tilt: bool
+
 
 def operation(
     code: str | None,
     geometry: GeometryEffect | None,
     values: ValuesEffect | None,
-    **details: Any,
-) -> Callable[[Callable[..., Volume]], OperationKind]:
+    **details: Unpack[_Details],
+) -> Callable[[Callable[Concatenate[Volume, P], Volume]], OperationKind[P]]:
     """Declare a function (volume, parameters) -> volume as an operation.
 
     Parameters
@@ -112,7 +199,7 @@ def operation(
         As in :class:`OperationKind`.
     """
 
-    def declare(function: Callable[..., Volume]) -> OperationKind:
+    def declare(function: Callable[Concatenate[Volume, P], Volume]) -> OperationKind[P]:
         kind = OperationKind(function, code, geometry, values, **details)
         REGISTRY[kind.name] = kind
         return kind
@@ -124,7 +211,7 @@ def operation(
 class Operation:
     """An operation with its parameters bound: a value that can be printed, compared and stored."""
 
-    kind: OperationKind
+    kind: OperationKind[...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, volume: Volume) -> Volume:
@@ -147,22 +234,9 @@ class Operation:
 
     def step(self, before: Volume, after: Volume) -> Step:
         """Return the record of this step, its effects checked against what came out."""
-        kind = self.kind
-        new_plane = not before.geometry.same_plane(after.geometry)
-        keyword = kind.code_in_new_plane if new_plane and kind.code_in_new_plane else kind.code
-        units = str(self.parameters.get("units") or "")
-        return Step(
-            name=kind.name,
-            code=derivation_code(keyword or str(self.parameters["code"])),
-            description=str(self),
-            parameters=dict(self.parameters),
-            geometry_effect=kind.geometry_effect or _found_effect(before, after),
-            values_effect=kind.values_effect or (ValuesEffect.NEW_QUANTITY if units else ValuesEffect.KEEPS_QUANTITY),
-            new_plane=new_plane,
-            units=units,
-            image_type_term=kind.image_type_term,
-            reprojection_method=kind.reprojection_method,
-        )
+        kind, found = self.kind, Found.between(before.geometry, after.geometry)
+        keyword = (found.new_plane and kind.code_in_new_plane) or kind.code or str(self.parameters["code"])
+        return kind.step(self.parameters, str(self), derivation_code(keyword), found)
 
 
 def _refuse_tilt(name: str, given: Any) -> None:
@@ -173,11 +247,6 @@ def _refuse_tilt(name: str, given: Any) -> None:
             f"{name}: the slices shift by {geometry.slice_shift} mm, along rows and columns, from one to the next "
             "(gantry tilt), and it takes only what is stacked along the normal. Rectify it first",
         )
-
-
-def _found_effect(before: Volume, after: Volume) -> GeometryEffect:
-    same = before.geometry.same_grid(after.geometry)
-    return GeometryEffect.KEEPS_GRID if same else GeometryEffect.NEW_GRID
 
 
 def derivation_code(text: str) -> Code:

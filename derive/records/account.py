@@ -24,11 +24,12 @@ from derive.elements.instance import items_of
 from derive.elements.mend import legal
 from derive.errors import MissingAttribute
 from derive.model.classes import IDENTITY, made_class_uids, target_of
-from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
+from derive.model.derivation import Derivation, GeometryEffect, Step
 from derive.model.geometry import Geometry
 from derive.model.source import FrameRef, SourceSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
+from derive.operations.declaration import Found
 from derive.records.record import CONVERT, Record, RecordedStep, record_of
 from derive.records.written import Instance
 
@@ -52,30 +53,21 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
         Whether the planes have another orientation than those of the source.
     """
     placed = any(s.locations_preserved == "YES" for s in record.sources)
-    found = GeometryEffect.KEEPS_GRID if placed else GeometryEffect.NEW_GRID
+    found = Found(GeometryEffect.KEEPS_GRID if placed else GeometryEffect.NEW_GRID, new_plane)
     derivation = Derivation()
     for step in steps:
         kind = REGISTRY.get(step.name)
         if kind is None and step.name != CONVERT:
             continue
-        units = str(step.parameters.get("units") or "") if step.name == "apply" else ""
-        kept = ValuesEffect.NEW_QUANTITY if units else ValuesEffect.KEEPS_QUANTITY
-        form = f"from {step.parameters.get('format')}" if kind is None else step.name
         derivation = derivation.then(
-            Step(
-                name=form,
-                code=step.code,
-                description=step.text,
-                parameters=dict(step.parameters),
-                geometry_effect=(kind.geometry_effect if kind else None) or found,
-                values_effect=(kind.values_effect if kind else None) or kept,
-                new_plane=new_plane,
-                units=units,
-                image_type_term=kind.image_type_term if kind else "",
-                reprojection_method=kind.reprojection_method if kind else "",
-            )
+            kind.step(step.parameters, step.text, step.code, found) if kind else _conversion(step, found)
         )
     return derivation
+
+
+def _conversion(step: RecordedStep, found: Found) -> Step:
+    name, parameters = f"from {step.parameters.get('format')}", dict(step.parameters)
+    return Step(name, step.code, step.text, parameters, found.geometry_effect, new_plane=found.new_plane)
 
 
 def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, referenced: bool) -> dict[int, Entry]:

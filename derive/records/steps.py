@@ -16,7 +16,9 @@ from codes import Code
 from derive.authoring.entities.references import ELISION
 from derive.errors import DeriveError
 from derive.model.geometry import Geometry, triple
+from derive.model.source import SourceSeries
 from derive.operations import REGISTRY, Operation
+from derive.operations.declaration import Function, Grid
 from derive.version import VERSION
 
 #: What a conversion of files that are no DICOM is recorded as.
@@ -58,25 +60,26 @@ class RecordedStep:
         return not self.why_not
 
     @property
-    def reference(self) -> str:
-        """What is recorded of the grid of another series: its Series Instance UID, or its numbers."""
-        return str(self.parameters.get("reference") or "") if self.name == "resample" else ""
+    def grids(self) -> Mapping[str, str]:
+        """What is recorded of grids of other series, by parameter: a Series Instance UID, or numbers."""
+        kind = REGISTRY.get(self.name)
+        names = kind.taking(Grid) if kind else ()
+        return {name: str(self.parameters[name]) for name in names if self.parameters.get(name)}
 
-    def operation(self, reference: Any = None) -> Operation:
+    def operation(self, grids: Mapping[str, SourceSeries | Geometry] | None = None) -> Operation:
         """Return the operation with its parameters bound.
 
         Parameters
         ----------
-        reference : SourceSeries, Volume or Geometry, optional
-            Stands for the recorded :attr:`reference`.
+        grids : mapping name -> SourceSeries or Geometry, optional
+            Stand for the recorded :attr:`grids`.
 
         Raises
         ------
         UsageError
             ``OP-PARAMETER`` for parameters that it does not take.
         """
-        changed = {"reference": reference} if self.reference and reference is not None else {}
-        return REGISTRY[self.name](**{**self.parameters, **changed})
+        return REGISTRY[self.name](**{**self.parameters, **(grids or {})})
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
@@ -206,14 +209,15 @@ def _why_not(call: _Call) -> str:
     if call.name == CONVERT:
         form = call.parameters.get("format", "unknown format")
         return f"the values come from a file that is no DICOM ({form}), which no attribute refers to"
-    if call.name not in REGISTRY:
+    kind = REGISTRY.get(call.name)
+    if kind is None:
         return f"derive {VERSION} has no operation {call.name}"
-    if call.name == "apply":
-        return f"a function of a user's own, {call.parameters.get('function', 'unnamed')}: its code is not in the file"
+    for name in kind.taking(Function):
+        return f"a function of a user's own, {call.parameters.get(name, 'unnamed')}: its code is not in the file"
     if call.unreadable:
         return f"{', '.join(call.unreadable)} cannot be read back from the record"
     try:
-        REGISTRY[call.name](**call.parameters)
+        kind(**call.parameters)
     except DeriveError as error:
         return f"derive {VERSION} does not take its parameters ({error.message})"
     return ""

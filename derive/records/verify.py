@@ -316,28 +316,29 @@ class _Run:
         if hopeless or not steps:
             raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
         try:
-            return build(source, *(s.operation(self._grid(s, source)) for s in steps))
+            return build(source, *(s.operation(self._grids(s, source)) for s in steps))
         except DeriveError as error:
             raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
 
-    def _grid(self, step: RecordedStep, source: SourceSeries) -> SourceSeries | Geometry | None:
-        """Return the grid of another series that a step took."""
-        if not step.reference:
-            return None
-        grid = recorded_grid(step.reference, source.geometry.frame_of_reference_uid)
+    def _grids(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, SourceSeries | Geometry]:
+        """Return the grids of other series that a step took, by parameter."""
+        return {name: self._grid(recorded, source) for name, recorded in step.grids.items()}
+
+    def _grid(self, recorded: str, source: SourceSeries) -> SourceSeries | Geometry:
+        grid = recorded_grid(recorded, source.geometry.frame_of_reference_uid)
         if grid is not None:
             self.tolerance_mm = NOISE_MM  # measured positions are not among its numbers
             return grid
-        if step.reference == source.series_instance_uid:
+        if recorded == source.series_instance_uid:
             return source
         where = [self.reference] if self.reference is not None else []
-        beside = [str(o.path) for o, h in self.at_hand.values() if h.text("SeriesInstanceUID") == step.reference]
+        beside = [str(o.path) for o, h in self.at_hand.values() if h.text("SeriesInstanceUID") == recorded]
         for files in [*where, *([beside] if beside else [])]:
             try:
-                return read(files, series=step.reference)
+                return read(files, series=recorded)
             except DeriveError as error:
                 reason = error.message.partition("\n")[0]
-                raise _NotRecomputableError(f"the reference {step.reference} cannot be read: {reason}") from error
+                raise _NotRecomputableError(f"the reference {recorded} cannot be read: {reason}") from error
         raise _NotRecomputableError(
-            f"the grid is that of series {step.reference}, of which only the UID is recorded; give it with --reference"
+            f"the grid is that of series {recorded}, of which only the UID is recorded; give it with --reference"
         )

@@ -14,7 +14,7 @@ from derive.errors import GeometryError
 from derive.model.source import of_principal
 from derive.model.volume import Volume
 from derive.operations import resample
-from derive.operations.kit.grids import Mapping
+from derive.operations.kit.grids import GridMapping
 from tests.helpers.volumes import (
     SIGNED_PERMUTATIONS,
     around,
@@ -240,7 +240,7 @@ def test_a_plane_spans_the_slices_that_its_voxels_lie_between(seed):
     turned = rotation(seed)
     source = around((0, 0, 0), shape=(12, 20, 25))
     grid = around((4, 4, 6), row=turned[0], column=turned[1], shape=(30, 40, 40), spacing=(2.0, 0.4, 0.4))
-    mapping = Mapping.between(grid, source)
+    mapping = GridMapping.between(grid, source)
     place = places(grid, source)
     within = inside(place, source.shape, margin=-0.5)
     np.testing.assert_array_equal(~mapping.outside(0, 30), within)

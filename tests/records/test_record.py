@@ -142,9 +142,9 @@ def test_codes_belong_to_the_steps_at_the_end():
 def test_a_grid_of_another_series_is_read_back_to_the_last_digit():
     grid = Geometry((-1 / 3, 2e-7, 3.0), (0.96, 0.28, 0.0), (-0.28, 0.96, 0.0), (0.7, 1 / 3), 2.5, (4, 5, 6), "1.2")
     (step,) = steps_of(str(resample(reference=grid)))
-    assert step.reference == ast.literal_eval(text_of(grid))
-    assert recorded_grid(step.reference, "1.2") == grid
-    assert step.operation(grid).parameters["reference"] == grid
+    assert step.grids == {"reference": ast.literal_eval(text_of(grid))}
+    assert recorded_grid(step.grids["reference"], "1.2") == grid
+    assert step.operation({"reference": grid}).parameters["reference"] == grid
 
 
 @pytest.mark.parametrize(

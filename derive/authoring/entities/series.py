@@ -90,7 +90,7 @@ def reprojection_method(making: Making) -> str | None:
     """PET: return SUM or MAX PIXEL where the last projection was one of them."""
     if making.derivation.geometry_effect is not GeometryEffect.PROJECTION:
         return None
-    return next((s.reprojection_method for s in reversed(making.derivation.steps) if s.reprojection_method), None)
+    return next(reversed(making.derivation.terms("ReprojectionMethod")), None)
 
 
 @per_series("Units")

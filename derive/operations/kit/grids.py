@@ -78,7 +78,7 @@ def _counts(source: Geometry, spacing: list[float]) -> Shape:
 
 
 @dataclass(frozen=True, eq=False)
-class Mapping:
+class GridMapping:
     """Where the voxels of a grid lie among those of a source, as (slice, row, column) indices of both.
 
     Parameters
@@ -95,7 +95,7 @@ class Mapping:
     offset: Points
 
     @classmethod
-    def between(cls, grid: Geometry, source: Geometry) -> Mapping:
+    def between(cls, grid: Geometry, source: Geometry) -> GridMapping:
         """Return the mapping of one grid into another, both taken as evenly spaced."""
         matrix = np.linalg.solve(source.affine[:3, :3], grid.affine[:3, :3])
         offset = source.index_of(grid.first_position)
@@ -172,7 +172,7 @@ def _clipped(polygon: Points, depth: Points) -> Points:
     return np.array(kept).reshape(-1, 3)
 
 
-def checked_reference(source: Geometry, grid: Geometry) -> Mapping:
+def checked_reference(source: Geometry, grid: Geometry) -> GridMapping:
     """Return the mapping of the grid of another series.
 
     Raises
@@ -188,7 +188,7 @@ def checked_reference(source: Geometry, grid: Geometry) -> Mapping:
             f"source and reference have Frame of Reference UID (0020,0052) {uids[0] or 'absent'} and "
             f"{uids[1] or 'absent'}; wanted the same: register them first, or choose another reference",
         )
-    mapping = Mapping.between(grid, source)
+    mapping = GridMapping.between(grid, source)
     if all(mapping.span(k) is None for k in range(grid.shape[0])):
         raise GeometryError(
             "GEO-OVERLAP",

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from derive import parallel
 from derive.model.volume import Array, Volume
 from derive.operations.kit.correlation import Exact, opencv
-from derive.operations.kit.grids import TOLERANCE, Mapping
+from derive.operations.kit.grids import TOLERANCE, GridMapping
 from derive.operations.kit.separable import Separable
 
 
@@ -56,13 +56,13 @@ class Taps:
         return below
 
 
-def linear(volume: Volume, mapping: Mapping) -> Separable:
+def linear(volume: Volume, mapping: GridMapping) -> Separable:
     """Return linear interpolation on a grid whose axes are those of the volume.
 
     Parameters
     ----------
     volume : Volume
-    mapping : Mapping
+    mapping : GridMapping
         Of the grid into the volume; its matrix is diagonal.
     """
     slices, rows, columns = (

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from derive import parallel
 from derive.model.source import FrameRef
 from derive.model.volume import Array, Volume
-from derive.operations.kit.grids import TOLERANCE, Mapping, Points
+from derive.operations.kit.grids import TOLERANCE, GridMapping, Points
 from derive.operations.kit.images import simpleitk
 from derive.operations.kit.linear import linear
 from derive.operations.kit.separable import Separable
@@ -74,7 +74,7 @@ class Sampler:
     Parameters
     ----------
     volume : Volume
-    mapping : Mapping
+    mapping : GridMapping
         Of the grid into the volume.
     kernel : Kernel
     outside : float
@@ -82,7 +82,7 @@ class Sampler:
     """
 
     volume: Volume
-    mapping: Mapping
+    mapping: GridMapping
     kernel: Kernel
     outside: float
 
@@ -204,7 +204,7 @@ class Sampler:
 class _Target:
     """Slices `first` to `last` of a grid, to be had from a slab that begins with slice `start`."""
 
-    mapping: Mapping
+    mapping: GridMapping
     start: int
     first: int
     last: int

@@ -19,8 +19,14 @@ from derive.operations.kit.separable import Separable
 TRUNCATE = 4.0
 
 
-@operation("GaussianBlur", GeometryEffect.KEEPS_GRID, ValuesEffect.KEEPS_QUANTITY)
-def gaussian_blur(volume: Volume, sigma_mm: Millimetres) -> Volume:
+@operation(
+    "GaussianBlur",
+    GeometryEffect.KEEPS_GRID,
+    ValuesEffect.KEEPS_QUANTITY,
+    trial=lambda geometry: {"sigma_mm": 1.0},
+    example={"sigma_mm": 1.5},
+)
+def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
     """Smooth with a Gaussian of a width in millimetres.
 
     The kernel ends at 4 standard deviations. At the border of the volume and around pixel padding the

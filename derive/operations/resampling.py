@@ -11,9 +11,12 @@ from derive.model.derivation import GeometryEffect, ValuesEffect
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
 from derive.operations.declaration import Grid, Millimetres, operation
-from derive.operations.kit.grids import Mapping, checked_reference, spaced_grid
+from derive.operations.kit.grids import GridMapping, checked_reference, spaced_grid
 from derive.operations.kit.lengths import along_axes
 from derive.operations.kit.sampling import KERNELS, Sampler
+
+#: A grid is tried that is finer than the coarsest axis by this at most: a spacing of nothing is no reason to wait.
+FINER = 4.0
 
 
 @operation(
@@ -21,9 +24,13 @@ from derive.operations.kit.sampling import KERNELS, Sampler
     GeometryEffect.NEW_GRID,
     ValuesEffect.KEEPS_QUANTITY,
     code_in_new_plane="MultiplanarReformatting",
+    trial=lambda geometry: {"spacing_mm": max(min(geometry.spacing), max(geometry.spacing) / FINER)},
+    example={"spacing_mm": (0.8, 0.8, 2)},
+    fixes={"GEO-SINGLE": "--spacing-mm X Y Z, with its own slice spacing for Z"},
 )
 def resample(
     volume: Volume,
+    *,
     spacing_mm: Millimetres | None = None,
     reference: Grid | None = None,
     interpolator: Literal["nearest", "linear", "bspline", "lanczos"] = "linear",
@@ -82,11 +89,11 @@ def resample(
     )
 
 
-def _planned(source: Geometry, spacing_mm: Millimetres | None, reference: Grid | None) -> tuple[Geometry, Mapping]:
+def _planned(source: Geometry, spacing_mm: Millimetres | None, reference: Grid | None) -> tuple[Geometry, GridMapping]:
     """Return the new grid and where it lies in the source."""
     if spacing_mm is not None and reference is None:
         grid = spaced_grid(source, along_axes(spacing_mm))
-        return grid, Mapping.between(grid, source)
+        return grid, GridMapping.between(grid, source)
     if reference is not None and spacing_mm is None:
         grid = reference if isinstance(reference, Geometry) else reference.geometry
         mapping = checked_reference(source, grid)

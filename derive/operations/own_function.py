@@ -14,14 +14,26 @@ from derive.model.source import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
 from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
 from derive.operations.kit.functions import UserFunction, finite, user_function
-from derive.operations.kit.grids import Mapping
+from derive.operations.kit.grids import GridMapping
 from derive.operations.kit.images import from_image, image_of, simpleitk
 from derive.operations.kit.sampling import KERNELS, Sampler
 
 
-@operation(None, None, None)
+def unchanged(values: Array) -> Array:
+    """Return what came in: a function to try with."""
+    return values
+
+
+@operation(
+    None,
+    None,
+    None,
+    trial=lambda geometry: {"function": unchanged, "code": "Smoothing"},
+    example={"function": "package.module:name", "code": "Smoothing", "description": "bilateral, 3 mm"},
+)
 def apply(
     volume: Volume,
+    *,
     function: Function,
     code: CodeText,
     description: str | None = None,
@@ -127,7 +139,7 @@ def _padding(volume: Volume, geometry: Geometry) -> NDArray[np.bool_]:
     if geometry is volume.geometry:
         return padding
     mask = Volume.from_array(padding, volume.geometry)
-    sampler = Sampler(mask, Mapping.between(geometry, volume.geometry), KERNELS["nearest"], outside=0.0)
+    sampler = Sampler(mask, GridMapping.between(geometry, volume.geometry), KERNELS["nearest"], outside=0.0)
     return sampler.pull(0, geometry.shape[0]) > 0
 
 

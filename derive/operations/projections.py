@@ -1,0 +1,116 @@
+"""Projections of slabs: the largest, the smallest or the mean value along the normal of a plane."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.model.axes import PlaneName
+from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.volume import Array, Volume
+from derive.operations.declaration import operation
+from derive.operations.kit.projection import project
+
+#: Sum and number of the values that are no padding, by pixel.
+Sums = tuple[NDArray[np.float64], NDArray[np.int_]]
+F = TypeVar("F", bound=Callable[..., Volume])
+
+#: What holds for every projection, behind the first line of its docstring.
+OF_SLABS = """
+Slabs start at the outer edge of the volume; the last one may be cut short by its end. Pixel padding
+is left out. Nothing is interpolated: planes other than the native ones are the volume's own axes,
+so an oblique volume stays oblique.
+
+Parameters
+----------
+volume : Volume
+slab_mm : float, optional
+    Thickness of a slab in mm; without it one image of everything.
+step_mm : float, optional
+    Distance between the centres of neighbouring slabs in mm; without it the thickness.
+plane : {"native", "axial", "coronal", "sagittal"}
+    Plane of the images, shown in the customary way; native is that of the source.
+
+Raises
+------
+UsageError
+    ``OP-SLAB`` if a length is not above 0, or a step comes without a slab; ``OP-PLANE``.
+"""
+
+
+def _of_slabs(projection: F) -> F:
+    projection.__doc__ = f"{inspect.getdoc(projection) or ''}\n{OF_SLABS}"
+    return projection
+
+
+@operation(
+    "MaximumIntensityProjection",
+    GeometryEffect.PROJECTION,
+    ValuesEffect.KEEPS_VALUES,
+    terms={"ImageType": "MAX_IP", "ReprojectionMethod": "MAX PIXEL"},
+    example={"slab_mm": 10, "step_mm": 5, "plane": "coronal"},
+)
+@_of_slabs
+def mip(
+    volume: Volume, *, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
+) -> Volume:
+    """Project the largest value of each slab."""
+    return project(volume, (slab_mm, step_mm), plane, _largest)
+
+
+@operation(
+    "MinimumIntensityProjection",
+    GeometryEffect.PROJECTION,
+    ValuesEffect.KEEPS_VALUES,
+    terms={"ImageType": "MIN_IP"},
+    example={"slab_mm": 5},
+)
+@_of_slabs
+def minip(
+    volume: Volume, *, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
+) -> Volume:
+    """Project the smallest value of each slab."""
+    return project(volume, (slab_mm, step_mm), plane, _smallest)
+
+
+@operation(
+    "PixelByPixelMean",
+    GeometryEffect.PROJECTION,
+    ValuesEffect.KEEPS_QUANTITY,
+    terms={"ImageType": "MEAN"},
+    example={"slab_mm": 5, "step_mm": 5},
+)
+@_of_slabs
+def mean_projection(
+    volume: Volume, *, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
+) -> Volume:
+    """Project the mean of each slab."""
+    return project(volume, (slab_mm, step_mm), plane, _mean)
+
+
+def _largest(chunks: Iterator[Array]) -> Array:
+    return functools.reduce(np.fmax, (np.fmax.reduce(planes, axis=0) for planes in chunks))
+
+
+def _smallest(chunks: Iterator[Array]) -> Array:
+    return functools.reduce(np.fmin, (np.fmin.reduce(planes, axis=0) for planes in chunks))
+
+
+def _mean(chunks: Iterator[Array]) -> Array:
+    sums, counts = functools.reduce(_added, map(_sums_and_counts, chunks))
+    none = np.full(counts.shape, np.nan)
+    return np.asarray(np.divide(sums, counts, out=none, where=counts > 0), dtype=np.float32)
+
+
+def _sums_and_counts(planes: Array) -> Sums:
+    native = ~np.isnan(planes)
+    return np.where(native, planes, 0).sum(axis=0, dtype=np.float64), native.sum(axis=0)
+
+
+def _added(one: Sums, other: Sums) -> Sums:
+    return one[0] + other[0], one[1] + other[1]
