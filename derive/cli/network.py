@@ -25,13 +25,12 @@ from derive.cli.shared import (
     write_manifest,
 )
 from derive.errors import OutputError, UsageError
-from derive.pacs.address import DimseAddress, FolderAddress, WebAddress, parse_address, split_series
+from derive.pacs.address import parse_entity, split_series
+from derive.pacs.archive import archive_at
 from derive.pacs.config import Destination, load
-from derive.pacs.echo import echo
 from derive.pacs.fetch import FILTERS, fetch, fetched_series
-from derive.pacs.outcome import Result
+from derive.pacs.outcome import Result, Told
 from derive.pacs.send import SendReport, send
-from derive.pacs.sender import Told
 from derive.pacs.service.service import ArchiveService
 
 ARCHIVE = "PACS@127.0.0.1:4242, https://host/dicom-web, or a name of derive.toml"
@@ -121,16 +120,14 @@ def destination_of(text: str, arguments: argparse.Namespace) -> Destination:
     """Return an archive with what the flags say of it."""
     found = load().destination(text)
     address, seconds = found.address, arguments.timeout
-    if isinstance(address, DimseAddress):
-        if arguments.token_env:
-            raise UsageError("NET-SECRET", "a token goes with DICOMweb; TLS certificates are named in derive.toml")
-        address = replace(address, calling_aet=arguments.aet or address.calling_aet)
-    elif isinstance(address, WebAddress) and arguments.token_env:
-        address = replace(address, credentials=replace(address.credentials, token_env=arguments.token_env))
-    if seconds is not None and isinstance(address, DimseAddress | WebAddress):
-        if not seconds > 0:
-            raise UsageError("NET-TIMEOUT", f"--timeout {seconds}; wanted seconds above 0")
-        address = replace(address, timeouts=replace(address.timeouts, message=seconds, network=seconds))
+    if seconds is not None and not seconds > 0:
+        raise UsageError("NET-TIMEOUT", f"--timeout {seconds}; wanted seconds above 0")
+    if arguments.token_env:
+        address = address.with_token(arguments.token_env)
+    if arguments.aet:
+        address = address.calling(arguments.aet)
+    if seconds is not None:
+        address = address.with_timeout(seconds)
     return replace(found, address=address, listen=arguments.listen or found.listen)
 
 
@@ -164,7 +161,7 @@ def deliver(series: DerivedSeries, arguments: argparse.Namespace) -> int:
 
 def is_archive(text: str) -> bool:
     """Whether a target is a named or addressed archive, and no folder."""
-    return not isinstance(load().destination(text).address, FolderAddress)
+    return load().destination(text).address.remote
 
 
 def run_send(arguments: argparse.Namespace) -> int:
@@ -236,7 +233,7 @@ def run_fetch(arguments: argparse.Namespace) -> int:
 def run_echo(arguments: argparse.Namespace) -> int:
     """Ask whether an archive is there."""
     destination = destination_of(arguments.archive, arguments)
-    seconds = echo(destination)
+    seconds = archive_at(destination).echo()
     if arguments.json:
         print_json({"schema": "derive-echo/1", "archive": str(destination.address), "seconds": seconds})
     elif not arguments.quiet:
@@ -248,9 +245,7 @@ def run_archive(arguments: argparse.Namespace) -> int:
     """Run the small archive until it is interrupted."""
     known = {}
     for text in arguments.destination:
-        address = parse_address(text)
-        if not isinstance(address, DimseAddress):
-            raise UsageError("NET-ADDRESS", f"{text!r}; wanted AET@host:port")
+        address = parse_entity(text)
         known[address.aet] = (address.host, address.port)
     with ArchiveService(
         Path(arguments.folder), aet=arguments.aet, host=arguments.host, port=arguments.port, destinations=known

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 from derive.errors import UsageError
 
@@ -55,8 +55,31 @@ class Tls:
     check_hostname: bool = True
 
 
+class _Place:
+    """What every address can be told of how it is spoken with; one that has no use for it stays as it is."""
+
+    #: Whether it is another program, which may refuse or be silent.
+    remote: ClassVar[bool] = True
+
+    def calling(self, aet: str) -> Self:
+        """Return it with an AE title of ours."""
+        return self
+
+    def with_token(self, variable: str) -> Self:
+        """Return it with the environment variable that holds a bearer token."""
+        return self
+
+    def with_timeout(self, seconds: float) -> Self:
+        """Return it with that long for every answer."""
+        return self
+
+    def with_access(self, tls: Tls | None, timeouts: Timeouts, credentials: Credentials) -> Self:
+        """Return it with all that is configured."""
+        return self
+
+
 @dataclass(frozen=True)
-class DimseAddress:
+class DimseAddress(_Place):
     """An application entity.
 
     Parameters
@@ -82,6 +105,28 @@ class DimseAddress:
         """Return it as it is written."""
         return f"{self.aet}@{self.host}:{self.port}"
 
+    def calling(self, aet: str) -> Self:
+        """Return it with an AE title of ours."""
+        return replace(self, calling_aet=aet)
+
+    def with_token(self, variable: str) -> Self:
+        """Refuse: DIMSE knows certificates only.
+
+        Raises
+        ------
+        UsageError
+            ``NET-SECRET``.
+        """
+        raise UsageError("NET-SECRET", "a token goes with DICOMweb; TLS certificates are named in derive.toml")
+
+    def with_timeout(self, seconds: float) -> Self:
+        """Return it with that long for every answer."""
+        return replace(self, timeouts=replace(self.timeouts, message=seconds, network=seconds))
+
+    def with_access(self, tls: Tls | None, timeouts: Timeouts, credentials: Credentials) -> Self:
+        """Return it with certificates and time-outs; it has no use for credentials."""
+        return replace(self, tls=tls, timeouts=timeouts)
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -101,7 +146,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class WebAddress:
+class WebAddress(_Place):
     """A DICOMweb service.
 
     Parameters
@@ -122,12 +167,25 @@ class WebAddress:
         """Return the root."""
         return self.url
 
+    def with_token(self, variable: str) -> Self:
+        """Return it with the environment variable that holds a bearer token."""
+        return replace(self, credentials=replace(self.credentials, token_env=variable))
+
+    def with_timeout(self, seconds: float) -> Self:
+        """Return it with that long for every answer."""
+        return replace(self, timeouts=replace(self.timeouts, message=seconds, network=seconds))
+
+    def with_access(self, tls: Tls | None, timeouts: Timeouts, credentials: Credentials) -> Self:
+        """Return it with all that is configured."""
+        return replace(self, tls=tls, timeouts=timeouts, credentials=credentials)
+
 
 @dataclass(frozen=True)
-class FolderAddress:
+class FolderAddress(_Place):
     """A folder that takes files."""
 
     path: Path
+    remote: ClassVar[bool] = False
 
     def __str__(self) -> str:
         """Return the path."""
@@ -149,17 +207,30 @@ def parse_address(text: str) -> Address:
         if "@" in text.split("//", 1)[1].split("/", 1)[0]:
             raise UsageError("NET-SECRET", "a URL with a password in it ends up in logs; name environment variables")
         return WebAddress(text.rstrip("/"))
-    found = _DIMSE.fullmatch(text)
-    if found:
-        port = int(found["port"])
-        if not 0 < port < 65536 or not found["aet"].strip() or not found["aet"].isascii():
-            raise UsageError("NET-ADDRESS", f"{text!r}: wanted an AE title of 1 to 16 characters and a port 1 to 65535")
-        return DimseAddress(found["aet"].strip(), found["host"].strip("[]"), port)
+    if _DIMSE.fullmatch(text):
+        return parse_entity(text)
     if "@" in text and ":" in text:
         raise UsageError(
             "NET-ADDRESS", f"{text!r} is no address; wanted AET@host:port, https://host/dicom-web or a folder"
         )
     return FolderAddress(Path(text))
+
+
+def parse_entity(text: str) -> DimseAddress:
+    """Read the address of an application entity, ``AET@host:port``.
+
+    Raises
+    ------
+    UsageError
+        ``NET-ADDRESS`` for what is none.
+    """
+    found = _DIMSE.fullmatch(text)
+    if found is None:
+        raise UsageError("NET-ADDRESS", f"{text!r}; wanted AET@host:port")
+    port = int(found["port"])
+    if not 0 < port < 65536 or not found["aet"].strip() or not found["aet"].isascii():
+        raise UsageError("NET-ADDRESS", f"{text!r}: wanted an AE title of 1 to 16 characters and a port 1 to 65535")
+    return DimseAddress(found["aet"].strip(), found["host"].strip("[]"), port)
 
 
 def split_series(text: str) -> tuple[str, str] | None:

@@ -28,7 +28,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,8 @@ from derive.pacs.address import (
     DEFAULT_AET,
     Address,
     Credentials,
-    DimseAddress,
-    FolderAddress,
     Timeouts,
     Tls,
-    WebAddress,
     parse_address,
 )
 
@@ -101,7 +98,7 @@ class Config:
         """
         if text in self.targets:
             return self.targets[text]
-        return Destination(_called(parse_address(text), self.aet))
+        return Destination(parse_address(text).calling(self.aet))
 
 
 def load(folder: Path | None = None) -> Config:
@@ -146,11 +143,9 @@ def _destination(where: str, said: Mapping[str, Any], aet: str, folder: Path) ->
     _known(said, _OWN, where)
     if not isinstance(said.get("address"), str):
         raise UsageError("CFG-KEY", f"{where}: address is missing")
-    address = _called(parse_address(said["address"]), str(said.get("aet", aet)))
-    if not isinstance(address, FolderAddress):
-        address = replace(address, tls=_tls(said, folder), timeouts=_timeouts(where, said.get("timeouts", {})))
-    if isinstance(address, WebAddress):
-        address = replace(address, credentials=Credentials(*(said.get(k) for k in _SECRET_NAMES)))
+    timeouts, credentials = _timeouts(where, said.get("timeouts", {})), Credentials(*map(said.get, _SECRET_NAMES))
+    address = parse_address(said["address"]).calling(str(said.get("aet", aet)))
+    address = address.with_access(_tls(said, folder), timeouts, credentials)
     return Destination(address, _number(where, said, "listen"), _number(where, said, "parallel") or 1)
 
 
@@ -181,7 +176,3 @@ def _known(said: Mapping[str, Any], names: frozenset[str], where: str) -> None:
     unknown = sorted(said.keys() - names)
     if unknown:
         raise UsageError("CFG-KEY", f"{where}: {', '.join(unknown)} is not known; there are {', '.join(sorted(names))}")
-
-
-def _called(address: Address, aet: str) -> Address:
-    return replace(address, calling_aet=aet) if isinstance(address, DimseAddress) else address

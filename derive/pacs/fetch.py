@@ -13,14 +13,11 @@ from typing import Any
 from pydicom import dcmread
 
 from derive.errors import NetworkError, SourceError, UsageError
-from derive.pacs.address import Address, DimseAddress, WebAddress
+from derive.pacs.address import Address
+from derive.pacs.archive import Archive, archive_at
 from derive.pacs.config import Config, Destination
-from derive.pacs.dimse import find as query
 from derive.pacs.matching import is_harmless_uid
 from derive.pacs.outcome import FoundSeries
-from derive.pacs.send import resolved
-from derive.pacs.verify import instances_at, series_from
-from derive.pacs.web import query as web_query
 from derive.writing.atomic import target_folder
 
 SCHEMA = "derive-fetch/1"
@@ -75,7 +72,7 @@ class Fetched:
 
 
 def fetch(
-    archive: str | Address | Destination,
+    archive: str | Address | Destination | Archive,
     folder: str | Path,
     *,
     overwrite: bool = False,
@@ -86,7 +83,7 @@ def fetch(
 
     Parameters
     ----------
-    archive : str, Address or Destination
+    archive : str, Address, Destination or Archive
         A name of ``derive.toml``, ``AET@host:port``, the root of a DICOMweb service, or a folder.
     folder : str or Path
         New or empty. One series lies in it; of several each in a folder named by its UID.
@@ -103,12 +100,12 @@ def fetch(
     NetworkError
         If the archive cannot be reached, or not everything came; then nothing is written.
     """
-    destination = resolved(archive, config)
-    series = _found(destination, filters)
+    source = archive_at(archive, config)
+    series = _found(source, filters)
     target = Path(folder)
     with target_folder(target, 0, (), overwrite=overwrite) as temporary:
-        names = [name for one in series for name in _series_into(temporary, one, destination, apart=len(series) > 1)]
-    return Fetched(target, destination, tuple(series), tuple(target / name for name in names))
+        names = [name for one in series for name in _series_into(temporary, one, source, apart=len(series) > 1)]
+    return Fetched(target, source.destination, tuple(series), tuple(target / name for name in names))
 
 
 @contextmanager
@@ -118,34 +115,25 @@ def fetched_series(archive: str | Destination, series_uid: str, config: Config |
         yield fetch(archive, Path(folder) / "series", config=config, series_uid=series_uid).folder
 
 
-def _found(destination: Destination, filters: Mapping[str, str]) -> list[FoundSeries]:
+def _found(archive: Archive, filters: Mapping[str, str]) -> list[FoundSeries]:
     unknown = sorted(filters.keys() - FILTERS.keys())
     if unknown:
         raise UsageError("OPT-UNKNOWN", f"unknown filters {unknown}; there are {sorted(FILTERS)}")
     if not any(filters.get(name) for name in _NARROW):
         raise UsageError("NET-FILTER", f"what is wanted? give at least one of {', '.join(_NARROW)}")
     asked = {FILTERS[name]: value for name, value in filters.items() if value}
-    series = _asked(destination, asked)
+    series = archive.find(asked)
     if not series:
-        raise SourceError("NET-NOTFOUND", f"{destination.address} has no such series")
+        raise SourceError("NET-NOTFOUND", f"{archive.destination.address} has no such series")
     if len({s.patient_id for s in series}) > 1:
         raise SourceError("NET-PATIENTS", f"{len(series)} series of several patients; narrow it down to one patient")
     return series
 
 
-def _asked(destination: Destination, keys: Mapping[str, str]) -> list[FoundSeries]:
-    address = destination.address
-    if isinstance(address, DimseAddress):
-        return query.find_series(address, keys)
-    if isinstance(address, WebAddress):
-        return web_query.search_series(address, keys)
-    raise UsageError("NET-ADDRESS", f"{address} is a folder, and needs no fetching; read it")
-
-
-def _series_into(folder: Path, series: FoundSeries, destination: Destination, *, apart: bool) -> list[str]:
+def _series_into(folder: Path, series: FoundSeries, archive: Archive, *, apart: bool) -> list[str]:
     """Write a series; return the names of its files."""
     study_uid, series_uid = series.study_instance_uid, series.series_instance_uid
-    wanted = set(instances_at(destination, study_uid, series_uid))
+    wanted = set(archive.instances(study_uid, series_uid))
     inside = Path(_legal(series_uid)) if apart else Path()
     (folder / inside).mkdir(exist_ok=True)
     names: dict[str, str] = {}
@@ -154,11 +142,11 @@ def _series_into(folder: Path, series: FoundSeries, destination: Destination, *,
         head = dcmread(io.BytesIO(data), specific_tags=["SOPInstanceUID", "SeriesInstanceUID"], stop_before_pixels=True)
         uid = _legal(str(head.SOPInstanceUID))
         if str(head.SeriesInstanceUID) != series_uid:
-            raise NetworkError("NET-OTHER", f"{destination.address} sent an instance of another series, {uid}")
+            raise NetworkError("NET-OTHER", f"{archive.destination.address} sent an instance of another series, {uid}")
         names[uid] = str(inside / f"{uid}.dcm")
         (folder / names[uid]).write_bytes(data)
 
-    series_from(destination, study_uid, series_uid, take)
+    archive.fetch(study_uid, series_uid, take)
     missing = sorted(wanted - names.keys())
     if missing:
         raise NetworkError(

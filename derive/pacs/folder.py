@@ -1,28 +1,57 @@
-"""A folder, and a list, as receivers: for exchange by file, and for dry runs."""
+"""A folder as an archive: for exchange by file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from derive.errors import NetworkError
-from derive.pacs.outcome import Category, Result
-from derive.pacs.sendable import Sendable
+from derive.errors import NetworkError, UsageError
+from derive.pacs.address import FolderAddress
+from derive.pacs.config import Destination
+from derive.pacs.outcome import Category, Commitment, FoundSeries, Result
+from derive.pacs.sendable import Sendable, sendables_of
 
 
-class FolderSender:
-    """Copies instances into a folder, each at once or not at all; what is there with other bytes is kept, and refused.
+class FolderArchive:
+    """A folder as a :class:`derive.pacs.archive.Archive`.
+
+    Each instance is copied into it at once or not at all; what is there with other bytes is kept, and refused.
 
     Parameters
     ----------
-    folder : Path
+    address : FolderAddress
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    query = "folder"
 
-    def send(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
+    def __init__(self, address: FolderAddress) -> None:
+        self._address, self._folder = address, address.path
+
+    @property
+    def destination(self) -> Destination:
+        """Where it is."""
+        return Destination(self._address)
+
+    def find(self, keys: Mapping[str, str]) -> list[FoundSeries]:
+        """Refuse: a folder is read as it is.
+
+        Raises
+        ------
+        UsageError
+            ``NET-ADDRESS``.
+        """
+        raise UsageError("NET-ADDRESS", f"{self._address} is a folder, and needs no fetching; read it")
+
+    def instances(self, study_uid: str, series_uid: str) -> list[str]:
+        """Return the SOP Instance UIDs of a series, of whatever study."""
+        return [s.sop_instance_uid for s in self._series(series_uid)]
+
+    def fetch(self, study_uid: str, series_uid: str, take: Callable[[bytes], None]) -> None:
+        """Hand over each file of a series."""
+        for sendable in self._series(series_uid):
+            take(sendable.read())
+
+    def store(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Copy instances; give the result of each.
 
         Raises
@@ -36,6 +65,32 @@ class FolderSender:
             raise NetworkError("NET-FOLDER", f"{self._folder} cannot be written: {error.strerror}") from error
         for sendable in sendables:
             yield self._copied(sendable)
+
+    def commit(self, sendables: Sequence[Sendable], *, wait_s: float) -> Commitment:
+        """Refuse: nobody is there to commit to anything.
+
+        Raises
+        ------
+        UsageError
+            ``NET-COMMIT``.
+        """
+        raise UsageError("NET-COMMIT", "storage commitment is a service of DIMSE; a folder has none")
+
+    def echo(self) -> float:
+        """Look whether it is there.
+
+        Raises
+        ------
+        NetworkError
+            ``NET-FOLDER``.
+        """
+        if self._folder.is_dir():
+            return 0.0
+        raise NetworkError("NET-FOLDER", f"{self._address} is no folder")
+
+    def _series(self, series_uid: str) -> list[Sendable]:
+        there = sendables_of([self._folder]) if self._folder.is_dir() else []
+        return [s for s in there if s.series_instance_uid == series_uid]
 
     def _copied(self, sendable: Sendable) -> Result:
         target = self._folder / f"{sendable.sop_instance_uid}.dcm"
@@ -52,19 +107,6 @@ class FolderSender:
             part.unlink(missing_ok=True)
             return result_of(sendable, Category.UNSENT, f"it cannot be written: {error.strerror}")
         return result_of(sendable, Category.STORED)
-
-
-class RecordingSender:
-    """Sends nothing, and remembers what it was given: for dry runs and tests."""
-
-    def __init__(self) -> None:
-        self.sendables: list[Sendable] = []
-
-    def send(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
-        """Remember instances."""
-        for sendable in sendables:
-            self.sendables.append(sendable)
-            yield result_of(sendable, Category.UNSENT, "dry run: nothing was sent")
 
 
 def result_of(sendable: Sendable, category: Category, comment: str = "") -> Result:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 SCHEMA = "derive-send/1"
+#: Given each Part 10 file of a series that is fetched.
+Take: TypeAlias = Callable[[bytes], None]
 
 
 class Category(Enum):
@@ -146,6 +148,10 @@ class FoundSeries:
             said.get("PatientID", ""),
             _number(said.get("NumberOfSeriesRelatedInstances", "")),
         )
+
+
+#: Told of every instance as soon as its result is final.
+Told: TypeAlias = Callable[[Result], None]
 
 
 def by_uid(results: Iterable[Result]) -> dict[str, Result]:

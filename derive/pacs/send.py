@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -10,16 +10,13 @@ from typing import Any, Literal, TypeAlias
 from pydicom.dataset import Dataset
 
 from derive.errors import NetworkError, PartlyStored, UsageError
-from derive.pacs.address import Address, DimseAddress, FolderAddress, WebAddress
-from derive.pacs.config import Config, Destination, load
-from derive.pacs.dimse.commit import commit as ask_to_commit
-from derive.pacs.dimse.send import DimseSender
-from derive.pacs.folder import FolderSender, RecordingSender, result_of
-from derive.pacs.outcome import SCHEMA, Category, Commitment, Holdings, Result, by_uid
+from derive.pacs.address import Address
+from derive.pacs.archive import Archive, archive_at
+from derive.pacs.config import Config, Destination
+from derive.pacs.folder import result_of
+from derive.pacs.outcome import SCHEMA, Category, Commitment, Holdings, Result, Told, by_uid
 from derive.pacs.sendable import Sendable, sendables_of
-from derive.pacs.sender import Sender, Told
-from derive.pacs.verify import held, verification_of
-from derive.pacs.web.stow import WebSender
+from derive.pacs.verify import held, holdings_of
 from derive.version import MODEL, VERSION
 
 Sent: TypeAlias = str | Path | Iterable[str | Path] | Iterable[Dataset]
@@ -72,7 +69,7 @@ class SendReport:
 
     Parameters
     ----------
-    destination : Destination
+    archive : Archive
     options : SendOptions
     sendables : tuple of Sendable
     results : tuple of Result
@@ -83,13 +80,18 @@ class SendReport:
         What holds the files as long as they may be sent again.
     """
 
-    destination: Destination
+    archive: Archive = field(repr=False)
     options: SendOptions
     sendables: tuple[Sendable, ...] = field(repr=False)
     results: tuple[Result, ...] = field(repr=False)
     verification: Holdings | None = None
     commitment: Commitment | None = None
     kept: object = field(default=None, repr=False)
+
+    @property
+    def destination(self) -> Destination:
+        """Where it was sent."""
+        return self.archive.destination
 
     @property
     def stored(self) -> tuple[Result, ...]:
@@ -124,7 +126,7 @@ class SendReport:
             Of everything: the results that stood, and the new ones.
         """
         wanted = {r.sop_instance_uid for r in self.failed}
-        again = send_all([p for p in self.sendables if p.sop_instance_uid in wanted], self.destination, self.options)
+        again = send_all([p for p in self.sendables if p.sop_instance_uid in wanted], self.archive, self.options)
         return _asked(replace(self, results=_merged(self.sendables, (*self.results, *again))))
 
     def __str__(self) -> str:
@@ -171,7 +173,7 @@ class SendReport:
 
 def send(
     source: Sent,
-    target: str | Address | Destination,
+    target: str | Address | Destination | Archive,
     *,
     told: Told | None = None,
     config: Config | None = None,
@@ -183,7 +185,7 @@ def send(
     ----------
     source : path, paths or pydicom Datasets
         Folders, files, or data sets with File Meta Information.
-    target : str, Address or Destination
+    target : str, Address, Destination or Archive
         A name of ``derive.toml``, ``AET@host:port``, the root of a DICOMweb service, or a folder.
     told : callable (Result), optional
         Told of every instance as soon as its result is final.
@@ -205,46 +207,30 @@ def send(
         chosen = SendOptions(**options)
     except TypeError as error:
         raise UsageError("OPT-UNKNOWN", f"{error}") from None
-    destination = resolved(target, config)
+    archive = archive_at(target, config, listen=chosen.listen, parallel=chosen.parallel, attempts=chosen.attempts)
     sendables = _sendables(source)
-    results = send_all(sendables, destination, chosen, told)
-    return _asked(SendReport(destination, chosen, tuple(sendables), _merged(sendables, results)))
-
-
-def resolved(target: str | Address | Destination, config: Config | None = None) -> Destination:
-    """Return an archive by its name in the configuration, or its address."""
-    if isinstance(target, Destination):
-        return target
-    if isinstance(target, str):
-        return (config or load()).destination(target)
-    return Destination(target)
+    results = send_all(sendables, archive, chosen, told)
+    return _asked(SendReport(archive, chosen, tuple(sendables), _merged(sendables, results)))
 
 
 def send_all(
-    sendables: Sequence[Sendable], destination: Destination, options: SendOptions, told: Told | None = None
+    sendables: Sequence[Sendable], archive: Archive, options: SendOptions, told: Told | None = None
 ) -> list[Result]:
     """Send, and give the result of each; what is there already is not sent again where that was asked."""
-    there = held(destination, sendables) if options.resume and not options.dry_run else frozenset()
+    there = held(archive, sendables) if options.resume and not options.dry_run else frozenset()
     results = [result_of(p, Category.STORED, "it was there already") for p in sendables if p.sop_instance_uid in there]
     rest = [p for p in sendables if p.sop_instance_uid not in there]
     for result in results:
         _tell(told, result)
-    for result in sender_for(destination, options).send(rest) if rest else ():
+    for result in _would_be(rest) if options.dry_run else archive.store(rest) if rest else ():
         results.append(result)
         _tell(told, result)
     return results
 
 
-def sender_for(destination: Destination, options: SendOptions) -> Sender:
-    """Return what speaks with an archive."""
-    address = destination.address
-    if options.dry_run:
-        return RecordingSender()
-    if isinstance(address, DimseAddress):
-        return DimseSender(address, parallel=options.parallel or destination.parallel, attempts=options.attempts)
-    if isinstance(address, WebAddress):
-        return WebSender(address, attempts=options.attempts)
-    return FolderSender(address.path)
+def _would_be(sendables: Sequence[Sendable]) -> Iterator[Result]:
+    for sendable in sendables:
+        yield result_of(sendable, Category.UNSENT, "dry run: nothing was sent")
 
 
 def _tell(told: Callable[[Result], None] | None, result: Result) -> None:
@@ -275,23 +261,14 @@ def _merged(sendables: Sequence[Sendable], results: Iterable[Result]) -> tuple[R
 
 def _asked(report: SendReport) -> SendReport:
     """Ask the archive afterwards, as far as that was wanted."""
-    options, destination = report.options, report.destination
+    options, archive = report.options, report.archive
     if options.dry_run:
         return report
     if options.verify != "no":
         pixels = options.verify == "pixels"
-        report = replace(report, verification=verification_of(destination, report.sendables, pixels=pixels))
+        report = replace(report, verification=holdings_of(archive, report.sendables, pixels=pixels))
     if options.commit:
-        report = replace(report, commitment=_committed(destination, report))
+        stored = {r.sop_instance_uid for r in report.stored}
+        sendables = [s for s in report.sendables if s.sop_instance_uid in stored]
+        report = replace(report, commitment=archive.commit(sendables, wait_s=options.wait_s))
     return report
-
-
-def _committed(destination: Destination, report: SendReport) -> Commitment:
-    address = destination.address
-    if not isinstance(address, DimseAddress):
-        kind = "a folder" if isinstance(address, FolderAddress) else "DICOMweb"
-        raise UsageError("NET-COMMIT", f"storage commitment is a service of DIMSE; {kind} has none")
-    stored = {r.sop_instance_uid for r in report.stored}
-    sendables = [p for p in report.sendables if p.sop_instance_uid in stored]
-    listen = report.options.listen or destination.listen
-    return ask_to_commit(address, sendables, listen=listen, wait_s=report.options.wait_s)

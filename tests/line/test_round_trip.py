@@ -14,11 +14,11 @@ import derive
 from derive.cli import main
 from derive.errors import SourceError, UsageError
 from derive.operations import gaussian_blur, mean_projection, minip, mip, resample
-from derive.pacs.config import Destination
+from derive.pacs.address import parse_entity
+from derive.pacs.dimse.archive import DimseArchive
 from derive.pacs.fetch import fetch
 from derive.pacs.sendable import sendables_of
 from derive.pacs.service.service import ArchiveService
-from derive.pacs.verify import instances_at
 from tests.helpers import servers
 from tests.helpers.sources import make_series
 
@@ -145,25 +145,27 @@ def test_a_derived_series_sends_itself_and_tries_again(archives, source):
     assert report.retry().ok
     (stored,) = report.stored
     sendable = report.sendables[0]
-    held = instances_at(report.destination, sendable.study_instance_uid, sendable.series_instance_uid)
+    held = report.archive.instances(sendable.study_instance_uid, sendable.series_instance_uid)
     assert held == [stored.sop_instance_uid]
 
 
-def test_fetching_is_whole_or_not_at_all(archives, source, tmp_path, monkeypatch):
+def test_fetching_is_whole_or_not_at_all(archives, source, tmp_path):
     archive = archives["service"]
     derive.send(source, archive)
     first = sendables_of([source])[0]
-    real = derive.pacs.fetch.series_from
 
-    def short(destination: Destination, study: str, series: str, take) -> None:
-        came: list[bytes] = []
-        real(destination, study, series, came.append)
-        for data in came[:-1]:
-            take(data)
+    class Short(DimseArchive):
+        """Keeps the last instance to itself."""
 
-    monkeypatch.setattr("derive.pacs.fetch.series_from", short)
-    with pytest.raises(derive.DeriveError, match="NET-INCOMPLETE"):
-        fetch(archive, tmp_path / "ct", series_uid=first.series_instance_uid)
+        def fetch(self, study_uid, series_uid, take):
+            came: list[bytes] = []
+            super().fetch(study_uid, series_uid, came.append)
+            for data in came[:-1]:
+                take(data)
+
+    with pytest.raises(derive.DeriveError) as refused:
+        fetch(Short(parse_entity(archive)), tmp_path / "ct", series_uid=first.series_instance_uid)
+    assert refused.value.code == "NET-INCOMPLETE"
     assert list(tmp_path.iterdir()) == []
 
 

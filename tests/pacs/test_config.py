@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from derive.errors import UsageError
-from derive.pacs.address import DimseAddress, FolderAddress, WebAddress, parse_address, split_series
-from derive.pacs.config import Config, load
+from derive.pacs.address import DimseAddress, FolderAddress, Timeouts, WebAddress, parse_address, split_series
+from derive.pacs.archive import archive_at
+from derive.pacs.config import Config, Destination, load
+from derive.pacs.dimse.archive import DimseArchive
+from derive.pacs.folder import FolderArchive
+from derive.pacs.web.archive import WebArchive
 
 CONFIG = """
 aet = "OURS"
@@ -152,3 +156,26 @@ def test_a_file_that_says_something_else_is_refused(text, code, tmp_path):
     with pytest.raises(UsageError, match=code) as refused:
         load(tmp_path)
     assert "abc" not in str(refused.value)
+
+
+def test_an_address_says_which_archive_it_is_and_an_archive_stays_itself(tmp_path):
+    made = [archive_at(text) for text in ("PACS@host:104", "https://host/dicom-web", str(tmp_path))]
+    assert [type(a) for a in made] == [DimseArchive, WebArchive, FolderArchive]
+    assert [a.query for a in made] == ["C-FIND", "QIDO-RS", "folder"]
+    assert [archive_at(a) for a in made] == made
+    assert [archive_at(a.destination.address).destination for a in made] == [a.destination for a in made]
+    told = archive_at(Destination(parse_address("PACS@host:104"), 11113, 2), listen=11114)
+    assert told.destination == Destination(parse_address("PACS@host:104"), 11114, 2)
+
+
+def test_what_is_said_of_an_address_stays_where_there_is_a_use_for_it(tmp_path):
+    entity, service, folder = map(parse_address, ("PACS@host:104", "https://host/dicom-web", str(tmp_path)))
+    assert (entity.calling("US").calling_aet, service.calling("US"), folder.calling("US")) == ("US", service, folder)
+    assert (service.with_token("T").credentials.token_env, folder.with_token("T")) == ("T", folder)
+    with pytest.raises(UsageError, match="certificates") as refused:
+        entity.with_token("T")
+    assert refused.value.code == "NET-SECRET"
+    for address in (entity, service):
+        assert address.with_timeout(7.0).timeouts == Timeouts(message=7.0, network=7.0)
+    assert folder.with_timeout(7.0) == folder
+    assert [a.remote for a in (entity, service, folder)] == [True, True, False]

@@ -10,8 +10,9 @@ import pytest
 import derive
 from derive.cli import main
 from derive.errors import NetworkError, UsageError
-from derive.pacs import send as module
-from derive.pacs.folder import FolderSender, RecordingSender, result_of
+from derive.pacs.address import FolderAddress
+from derive.pacs.archive import archive_at
+from derive.pacs.folder import FolderArchive, result_of
 from derive.pacs.outcome import Category
 from derive.pacs.sendable import sendables_of
 from derive.pacs.service.service import ArchiveService
@@ -58,15 +59,9 @@ def test_another_instance_of_the_same_uid_is_kept_and_refused(series, tmp_path):
 def test_a_dry_run_sends_nothing(series, archive, tmp_path):
     report = derive.send(series, archive, dry_run=True, verify=True)
     assert (len(report.stored), len(report.results), report.exit_code) == (0, 6, 0)
+    assert {(r.category, r.comment) for r in report.results} == {(Category.UNSENT, "dry run: nothing was sent")}
+    assert [r.sop_instance_uid for r in report.results] == [s.sop_instance_uid for s in sendables_of([series])]
     assert not list((tmp_path / "store").rglob("*.dcm"))
-
-
-def test_what_is_recorded_is_what_would_be_sent(series):
-    sender = RecordingSender()
-    sendables = sendables_of([series])
-    results = list(sender.send(sendables))
-    assert sender.sendables == sendables
-    assert {r.category for r in results} == {Category.UNSENT}
 
 
 def test_a_second_run_sends_only_the_rest(series, archive):
@@ -79,13 +74,12 @@ def test_a_second_run_sends_only_the_rest(series, archive):
     assert len(told) == 6
 
 
-class Fickle:
+class Fickle(FolderArchive):
     """Refuses every second instance the first time, and says nothing of the last."""
 
-    def __init__(self):
-        self.calls = 0
+    calls = 0
 
-    def send(self, sendables):
+    def store(self, sendables):
         self.calls += 1
         for number, sendable in enumerate(sendables):
             if self.calls > 1:
@@ -95,35 +89,42 @@ class Fickle:
                 yield replace(result_of(sendable, kind, "no room"), status=0xA700)
 
 
-def test_what_failed_is_tried_again_and_what_nobody_spoke_of_is_not_stored(series, archive, monkeypatch):
-    fickle = Fickle()
-    monkeypatch.setattr(module, "sender_for", lambda destination, options: fickle)
-    report = derive.send(series, archive)
+class Refusing(FolderArchive):
+    """Takes nothing."""
+
+    def store(self, sendables):
+        return (result_of(s, Category.REFUSED, "not wanted") for s in sendables)
+
+
+class Lying(FolderArchive):
+    """Says of everything that it is stored, and stores nothing."""
+
+    def store(self, sendables):
+        return (result_of(s, Category.STORED) for s in sendables)
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    return FolderAddress(tmp_path / "shelf")
+
+
+def test_what_failed_is_tried_again_and_what_nobody_spoke_of_is_not_stored(series, shelf):
+    report = derive.send(series, Fickle(shelf))
     assert [r.category.value for r in report.results] == ["refused", "stored"] * 2 + ["refused", "unsent"]
     assert (report.exit_code, report.ok) == (8, False)
     assert "2 of 6" in str(report)
     again = report.retry()
     assert again.ok
     assert len(again.results) == 6
-    assert [r.sop_instance_uid for r in again.results] == [p.sop_instance_uid for p in report.sendables]
+    assert [r.sop_instance_uid for r in again.results] == [s.sop_instance_uid for s in report.sendables]
 
 
-def test_nothing_stored_is_exit_code_7(series, archive, monkeypatch):
-    class Refusing:
-        def send(self, sendables):
-            return (result_of(p, Category.REFUSED, "not wanted") for p in sendables)
-
-    monkeypatch.setattr(module, "sender_for", lambda destination, options: Refusing())
-    assert derive.send(series, archive).exit_code == 7
+def test_nothing_stored_is_exit_code_7(series, shelf):
+    assert derive.send(series, Refusing(shelf)).exit_code == 7
 
 
-def test_a_missing_instance_is_found_out(series, archive, monkeypatch):
-    class Lying:
-        def send(self, sendables):
-            yield from FolderSender(series.parent / "elsewhere").send(sendables)
-
-    monkeypatch.setattr(module, "sender_for", lambda destination, options: Lying())
-    report = derive.send(series, archive, verify=True)
+def test_a_missing_instance_is_found_out(series, shelf):
+    report = derive.send(series, Lying(shelf), verify=True)
     assert report.failed == ()
     assert report.verification is not None
     assert len(report.verification.missing) == 6
@@ -139,9 +140,11 @@ def test_options_that_are_none(options, code, series, archive):
         derive.send(series, archive, **options)
 
 
-def test_commitment_is_a_service_of_dimse(series, tmp_path):
-    with pytest.raises(UsageError, match="NET-COMMIT"):
-        derive.send(series, str(tmp_path / "shelf"), commit=True)
+@pytest.mark.parametrize("target", ["shelf", "http://127.0.0.1:9/dicom-web"])
+def test_commitment_is_a_service_of_dimse(target):
+    with pytest.raises(UsageError, match="DIMSE") as refused:
+        archive_at(target).commit([], wait_s=0.0)
+    assert refused.value.code == "NET-COMMIT"
 
 
 def test_nothing_and_twice_the_same_are_refused(series, tmp_path, archive):
