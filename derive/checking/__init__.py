@@ -1,6 +1,6 @@
 """The check: instances against the information object definitions, and series as a whole.
 
->>> from derive.check import check
+>>> from derive.checking import check
 >>> check([]).ok()
 True
 

@@ -15,6 +15,7 @@ from derive.checking import folded
 from derive.cli.progress import Progress
 from derive.errors import OutputError
 from derive.pacs.config import load
+from derive.writing.atomic import write_file
 from derive.writing.report import Report
 
 EXIT_CODES = (
@@ -115,8 +116,10 @@ def check_manifest(arguments: argparse.Namespace) -> None:
     manifest, output = Path(arguments.manifest).resolve(), Path(arguments.output).resolve()
     if output in manifest.parents:
         raise OutputError("OUT-MANIFEST", f"{manifest.name} would lie in the folder of the series; put it beside it")
-    if not manifest.parent.is_dir() or manifest.is_dir():
-        raise OutputError("OUT-MANIFEST", f"{manifest} cannot be written: no such folder, or it is one")
+    if not manifest.parent.is_dir() or (manifest.exists() and not manifest.is_file()):
+        raise OutputError(
+            "OUT-MANIFEST", f"{manifest.name} cannot be written: no such folder, or it is no regular file"
+        )
 
 
 def write(series: DerivedSeries, folder: Path, arguments: argparse.Namespace) -> None:
@@ -130,9 +133,9 @@ def write(series: DerivedSeries, folder: Path, arguments: argparse.Namespace) ->
 def write_manifest(manifest: Path, report: Report) -> None:
     """Write the report as JSON."""
     try:
-        manifest.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        text = f"the series is written, and its manifest {manifest.name} cannot be: {error.strerror or error}"
+        write_file(manifest, f"{json.dumps(report.to_json(), indent=1)}\n".encode(), overwrite=True)
+    except OutputError as error:
+        text = f"the series is written, and its manifest is not: {error.message}"
         raise OutputError("OUT-MANIFEST", text) from error
 
 

@@ -10,10 +10,11 @@ from derive.cli.progress import Progress
 from derive.cli.shared import EXIT_CODES, common_flags, print_json
 from derive.display.compose import Wishes, comparison_of, page_of
 from derive.display.cuts import PLANES
-from derive.display.draw import check_target, save
+from derive.display.draw import save
 from derive.display.page import Page
 from derive.display.sight import Sight, sight_of
 from derive.errors import OutputError, UsageError
+from derive.writing.atomic import refuse_files
 
 SCHEMA = "derive-show/1"
 DESCRIPTION = (
@@ -86,10 +87,8 @@ def _check(target: Path, arguments: argparse.Namespace) -> None:
         raise UsageError("SHOW-FORMAT", f"{target.name} is no name of a PNG file; wanted -o FILE.png")
     if not target.absolute().parent.is_dir():
         raise OutputError("OUT-WRITE", f"{target.name} cannot be written: its folder does not exist")
-    check_target(target, overwrite=arguments.overwrite)
     sources = [Path(p) for p in (*arguments.source, *([arguments.compare] if arguments.compare else []))]
-    if target.exists() and any(p.exists() and p.samefile(target) for p in sources):
-        raise OutputError("OUT-SOURCE", f"{target.name} is a file of the source; choose another name")
+    refuse_files([target], sources, overwrite=arguments.overwrite)
 
 
 def _json(target: Path, size: tuple[int, int], page: Page) -> dict[str, object]:

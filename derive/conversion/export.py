@@ -6,11 +6,6 @@ what was meant. Values come and go in slabs: at most one array of them is in mem
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +18,7 @@ from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
 from derive.reading.stack import stack
 from derive.version import MODEL, VERSION
+from derive.writing.atomic import target_files, unwritable
 
 SCHEMA = "derive-export/1"
 
@@ -105,12 +101,14 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
     path = Path(path)
     form = _format_of(path)
     volume = stack(series)
-    with _all_or_none(path, form, series.paths, overwrite=overwrite) as file:
+    names = form.names(path)
+    targets = [path, *(path.with_name(name) for name in names[1:])]
+    with target_files(targets, series.paths, overwrite=overwrite, names=names) as (file, *_):
         content = Content(volume, series.series_instance_uid)
         try:
             form.write(file, content)
         except (OSError, RuntimeError) as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path.name, error) from error
         off_mm = _verified(file, form, content)
     shape, spacing = volume.shape[::-1], volume.geometry.spacing[::-1]
     return Exported(path, form.name, shape, spacing, content.dtype.name, content.quantity.units, content.padded, off_mm)
@@ -124,64 +122,6 @@ def _format_of(path: Path) -> Format:
             "EXP-FORMAT", f"{path.name} has no suffix of a format that can be written; wanted one of {there}"
         )
     return form
-
-
-def _refuse(files: Sequence[Path], sources: Sequence[Path], *, overwrite: bool) -> None:
-    resolved = {source.resolve() for source in sources}
-    for file in files:
-        if file in resolved or (file.exists() and any(s.exists() and file.samefile(s) for s in resolved)):
-            raise OutputError("OUT-SOURCE", f"{file.name} is a file of the source; choose another name")
-        if os.path.lexists(file) and (not overwrite or file.is_dir()):
-            raise OutputError("OUT-EXISTS", f"{file.name} exists; choose another name (--overwrite replaces files)")
-
-
-def _unwritable(path: Path, error: Exception) -> OutputError:
-    reason = getattr(error, "strerror", None) or str(error).strip().rpartition("\n")[2] or type(error).__name__
-    return OutputError("OUT-WRITE", f"{path.name} cannot be written: {reason}")
-
-
-@contextmanager
-def _all_or_none(path: Path, form: Format, sources: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
-    """Give a file in a folder beside the target; it, and what is beside it, moves there when the block ends well."""
-    with ExitStack() as undo:
-        try:
-            parent = path.parent.resolve()
-            files = (parent / path.name, *(parent / name for name in form.names(path)[1:]))
-            _refuse(files, sources, overwrite=overwrite)
-            for made in reversed([p for p in (parent, *parent.parents) if not p.exists()]):
-                undo.callback(_remove_empty, made)
-            parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=parent))
-        except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle
-            raise _unwritable(path, error) from error
-        undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        written = [folder / name for name in form.names(path)]
-        yield written[0]
-        _publish(written, files)
-
-
-def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):  # it is in use, or was never made
-        folder.rmdir()
-
-
-def _publish(written: Sequence[Path], files: Sequence[Path]) -> None:
-    """Put the files in their place, the first one last; put back what was there if one cannot go."""
-    moved: list[tuple[Path, Path]] = []
-    try:
-        for new, file in reversed(list(zip(written, files, strict=True))):
-            if len(files) > 1:  # one file alone is replaced at a stroke
-                kept = new.with_name(f"{new.name}.kept")
-                if os.path.lexists(file):
-                    os.replace(file, kept)
-                moved.append((file, kept))
-            os.replace(new, file)
-    except OSError as error:
-        for file, kept in moved:
-            with suppress(OSError):
-                file.unlink(missing_ok=True)
-                os.replace(kept, file)
-        raise _unwritable(files[0], error) from error
 
 
 def _verified(file: Path, form: Format, content: Content) -> float:

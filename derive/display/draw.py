@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ import numpy as np
 from derive.display.fonts import lettered, width_of
 from derive.display.layout import BAR_HEIGHT, Layout, Placed, Style, beside, layout_of
 from derive.display.page import Page, coloured
-from derive.errors import OutputError
+from derive.writing.atomic import target_files, unwritable
 
 #: Darker than any text and lighter than black, so that the edges of a picture show.
 PAPER, INK, LETTERS = (32, 33, 36), (232, 234, 237), (253, 214, 99)
@@ -62,40 +59,14 @@ def save(page: Page, path: Path, *, overwrite: bool = False) -> tuple[int, int]:
     OutputError
         ``OUT-EXISTS``, or ``OUT-WRITE`` if it cannot be written.
     """
-    check_target(path, overwrite=overwrite)
     image = image_of(page)
-    temporary = ""
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            image.save(stream, "PNG")
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise OutputError("OUT-WRITE", f"{path.name} cannot be written: {error.strerror or error}") from error
+    with target_files([path], overwrite=overwrite) as (file,):
+        try:
+            image.save(file, "PNG")
+        except OSError as error:
+            raise unwritable(path.name, error) from error
     width, height = image.size
     return width, height
-
-
-def check_target(path: Path, *, overwrite: bool = False) -> None:
-    """Refuse a file that is there already, before any work.
-
-    Raises
-    ------
-    OutputError
-        ``OUT-EXISTS``
-    """
-    if os.path.lexists(path) and (path.is_dir() or not overwrite):
-        raise OutputError("OUT-EXISTS", f"{path.name} exists; choose another name (--overwrite replaces a file)")
-
-
-def _umask() -> int:
-    """Mask of new files, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _heading(pen: Any, layout: Layout, style: Style) -> None:
