@@ -4,7 +4,7 @@
 
     DICOM files ──read──▶ SourceSeries ──stack──▶ Volume ──operations──▶ Volume' + Derivation
                                                                                  │
-               codes, standard, policy.tsv ──▶ assemble ◀── entities/*, encode ◀─┘
+      codes, standard, policy.tsv ──▶ assemble ◀── entities/*, containers, encode ◀──┘
                                                    │
                                                    ▼
                             instances, one by one ──check──▶ write ──▶ send
@@ -14,31 +14,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from pydicom.dataset import Dataset
 
-from derive import parallel
 from derive.authoring.assemble import Entry, SeriesPass, assemble
+from derive.authoring.containers import instance_count, instances
 from derive.authoring.options import Options
-from derive.authoring.order import Frame, Made, Order
+from derive.authoring.order import Made, Order
 from derive.authoring.plan import Plan, plan_of
 from derive.authoring.prepare import prepare, source_encoding
 from derive.checking import Finding, SeriesChecker
 from derive.elements.datasets import to_dataset
-from derive.errors import InvalidInstance, UsageError
+from derive.errors import GeometryError, InvalidInstance, UsageError
+from derive.model.classes import target_of
 from derive.model.derivation import Derivation
-from derive.model.frames import Content, Pictures
+from derive.model.frames import Frames, Volumes
 from derive.model.source import GivenAttributes, SourceSeries
-from derive.model.volume import Volume, slabs
+from derive.model.volume import Volume
 from derive.operations import Operation, apply
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
-from derive.pixels.encode import EncodedFrame, encode
 from derive.reading.stack import stack
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Filed, Filing
@@ -97,7 +97,7 @@ def build(
         derivation = derivation.then(operation.step(volume, result))
         volume = result
     stored = source_encoding(source, derivation)
-    order = Order(source, volume, derivation, source.sop_class_uid, stored, source.paths)
+    order = Order(source, Volumes((volume,)), derivation, source.sop_class_uid, stored, source.paths)
     return DerivedSeries(order, chosen)
 
 
@@ -121,9 +121,27 @@ class DerivedSeries:
         return self.order.source
 
     @property
-    def volume(self) -> Content:
-        """The values of the result."""
-        return self.order.volume
+    def frames(self) -> Frames:
+        """The values of the result, whatever they are of."""
+        return self.order.frames
+
+    @property
+    def volume(self) -> Volume:
+        """The values of a result that is one volume.
+
+        Raises
+        ------
+        UsageError
+            ``SHOW-PICTURES`` for pictures, which are none.
+        GeometryError
+            ``GEO-4D`` for several volumes: :attr:`frames` has them.
+        """
+        volumes = self.frames.volumes
+        if not volumes:
+            raise UsageError("SHOW-PICTURES", "pictures are no volume with three planes; look at them with any viewer")
+        if len(volumes) > 1:
+            raise GeometryError("GEO-4D", f"the result has {len(volumes)} volumes; frames.volumes has them one by one")
+        return volumes[0]
 
     @property
     def derivation(self) -> Derivation:
@@ -157,28 +175,8 @@ class DerivedSeries:
 
     def made(self) -> Iterator[Made]:
         """Assemble the instances one after another, along the normal."""
-        for frame in self._frames():
+        for frame in instances(self.series_pass.making):
             yield Made(frame, self.series_pass.instance(frame))
-
-    def _frames(self) -> Iterator[Frame]:
-        """Number the slices: in the source's order of scrolling, one time after another."""
-        content = self.volume
-        slices = content.shape[0] if isinstance(content, Volume) else content.count
-        downwards = self.source.scrolls_down and not self.derivation.new_plane
-        for index, encoded in enumerate(self._encoded()):
-            time, place = divmod(index, slices)
-            number = index - place + (slices - place if downwards else place + 1)
-            yield Frame(index, number, content.contributors(index), encoded, place, time)
-
-    def _encoded(self) -> Iterator[EncodedFrame]:
-        """Compute and encode the slices, a slab at a time; the slices of a slab side by side."""
-        content = self.volume
-        if isinstance(content, Pictures):
-            yield from map(content.encoded, range(content.count))
-            return
-        quantise = partial(encode, encoding=self.series_pass.making.encoding)
-        for _, slab in slabs(content):
-            yield from parallel.each(quantise, list(slab))
 
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
@@ -207,14 +205,14 @@ class DerivedSeries:
         findings: list[Finding] = []
         with (
             target_folder(Path(folder), self._size, self.order.files, overwrite=overwrite) as temporary,
-            Filing(temporary, self.volume.geometry) as filing,
+            Filing(temporary, self.frames.geometry) as filing,
         ):
             for made in self.made():
                 name = file_name(made.frame.number)
                 findings += checker.add(made.elements, made.frame.encoded.stored, name)
                 filing.add(made, name)
                 if progress:
-                    progress(len(filing.filed), self.volume.count)
+                    progress(len(filing.filed), self._count)
             findings += checker.finish()
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
@@ -246,9 +244,14 @@ class DerivedSeries:
         return replace(send(folder.name, target, **options), kept=folder)
 
     @property
+    def _count(self) -> int:
+        """How many instances there are."""
+        return instance_count(self.frames, target_of(self.order.sop_class_uid).container)
+
+    @property
     def _size(self) -> int:
         """Bytes that the files take, generously."""
-        return self.volume.stored_bytes + self.volume.count * HEADER_ROOM
+        return self.frames.stored_bytes + self._count * HEADER_ROOM
 
     def _report(self, folder: Path, filing: Filing, findings: list[Finding]) -> Report:
         return Report(
@@ -256,9 +259,9 @@ class DerivedSeries:
             self.source,
             self.derivation,
             self.series_pass.making.uids.series(),
-            self.volume.quantity.units,
+            self.frames.quantity.units,
             tuple(self._record(f) for f in sorted(filing.filed)),
-            None if self.volume.geometry is None else filing.geometry_error_mm + self.order.placed_within_mm,
+            None if self.frames.geometry is None else filing.geometry_error_mm + self.order.placed_within_mm,
             tuple(findings),
             tuple(f.name for f in self.order.files if f not in self.source.paths),
         )

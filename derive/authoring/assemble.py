@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from derive import standard
+from derive.authoring.containers import contributors_by_instance
 from derive.authoring.entities import BUILDERS, Builder
 from derive.authoring.order import Frame, Making
 from derive.authoring.policy import Action, Row, row
@@ -179,7 +180,7 @@ def assemble(making: Making) -> SeriesPass:
     varying: list[Decision] = []
     account: dict[int, Entry] = {}
     lacking: list[MissingAttribute] = []
-    sets = {making.volume.contributors(k) for k in range(making.volume.count)}
+    sets = set(contributors_by_instance(making.frames, making.target.container))
     for decision in _decisions(making):
         tag = decision.rule.tag
         if _varies(making, decision) and not _splits(making, decision, sets):

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from derive.elements.element import Element
 from derive.model.classes import Target
 from derive.model.derivation import Derivation
-from derive.model.frames import Content, Pictures
+from derive.model.frames import Frames
 from derive.model.geometry import Geometry
 from derive.model.source import FrameRef, GivenAttributes, SourceSeries
 from derive.model.uids import Uids
 from derive.model.window import Window
-from derive.pixels.encode import GREY_16, EncodedFrame, Encoding, PixelFormat, SourceEncoding
+from derive.pixels.encode import EncodedFrame, Encoding, PixelFormat, SourceEncoding
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Order:
     ----------
     source : SourceSeries or GivenAttributes
         Where attributes are pulled from.
-    volume : Volume or Pictures
+    frames : Frames
         The result.
     derivation : Derivation
         What was done; no step at all for what was acquired like this.
@@ -61,7 +61,7 @@ class Order:
     """
 
     source: SourceSeries | GivenAttributes
-    volume: Content
+    frames: Frames
     derivation: Derivation
     sop_class_uid: str
     stored: SourceEncoding
@@ -77,7 +77,7 @@ class Making:
     Parameters
     ----------
     source : SourceSeries or GivenAttributes
-    volume : Volume or Pictures
+    frames : Frames
         The result.
     derivation : Derivation
     target : Target
@@ -92,7 +92,7 @@ class Making:
     """
 
     source: SourceSeries | GivenAttributes
-    volume: Content
+    frames: Frames
     derivation: Derivation
     target: Target
     encoding: Encoding | None
@@ -109,28 +109,27 @@ class Making:
     @property
     def geometry(self) -> Geometry | None:
         """Where the pixels are; None for pictures that lie nowhere."""
-        return self.volume.geometry
+        return self.frames.geometry
 
     @property
     def pixel_format(self) -> PixelFormat:
         """How stored values lie in Pixel Data."""
-        return self.volume.pixel_format if isinstance(self.volume, Pictures) else GREY_16
+        return self.frames.format
 
     @property
     def frames_together(self) -> int:
         """How many frames an instance of pages has; 0 where the class has single frames."""
-        together = isinstance(self.volume, Pictures) and self.volume.multi_frame
-        return self.volume.shape[0] if together else 0
+        return self.frames.count if self.target.container == "pages" else 0
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One instance of the series.
+    """What one instance holds: a frame of the result, or all of them as pages.
 
     Parameters
     ----------
     index : int
-        Which slice it is: ascending along the normal, one time after another.
+        Which frame it is: ascending along the normal, one volume after another.
     number : int
         Its Instance Number.
     contributors : tuple of FrameRef
@@ -138,8 +137,8 @@ class Frame:
     encoded : EncodedFrame
     place : int
         Its slice in the grid.
-    time : int
-        Which of several times it is of, from 0.
+    volume : int
+        Which of several volumes it is of, from 0.
     """
 
     index: int
@@ -147,7 +146,7 @@ class Frame:
     contributors: tuple[FrameRef, ...]
     encoded: EncodedFrame
     place: int
-    time: int = 0
+    volume: int = 0
 
     def behind(self, count: int) -> Sequence[int]:
         """Which of the principal source's `count` frames it is made of; all, where it is made of none."""

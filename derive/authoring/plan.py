@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.authoring.assemble import Entry, assemble
+from derive.authoring.containers import contributors_by_instance
 from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.prepare import draft
+from derive.model.classes import target_of
 from derive.model.geometry import Geometry
 from derive.model.source import SourceSeries
 
@@ -83,16 +85,16 @@ def plan_of(order: Order, options: Options) -> Plan:
     AssembleError
         As writing it would.
     """
-    volume, source = order.volume, order.source
-    counts = [len(volume.contributors(k)) for k in range(volume.count)]
+    frames, source = order.frames, order.source
+    counts = [len(c) for c in contributors_by_instance(frames, target_of(order.sop_class_uid).container)]
     return Plan(
         source.geometry if isinstance(source, SourceSeries) else None,
-        volume.geometry,
-        volume.count,
+        frames.geometry,
+        len(counts),
         order.sop_class_uid,
         tuple(s.description for s in order.derivation.steps),
         (min(counts), max(counts)),
-        volume.stored_bytes,
+        frames.stored_bytes,
         assemble(draft(order, options)).account,
     )
 

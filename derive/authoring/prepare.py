@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from derive.authoring.options import Options
 from derive.authoring.order import Given, Making, Order
-from derive.authoring.scan import ValueRange, digest_of, scan
+from derive.authoring.scan import ValueRange, scan
 from derive.authoring.settable import checked_attributes
 from derive.authoring.window import window_of
 from derive.elements.charset import fits, is_text
@@ -15,10 +15,9 @@ from derive.elements.element import tag_of
 from derive.errors import UsageError
 from derive.model.classes import Target, target_of
 from derive.model.derivation import Derivation, ValuesEffect
-from derive.model.frames import Pictures
 from derive.model.source import Attributes, GivenAttributes, SourceSeries
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
-from derive.pixels.encode import Encoding, SourceEncoding, fit, keep, per_instance
+from derive.pixels.encode import Encoding, Rescale, SourceEncoding, fit, keep, per_instance
 from derive.version import VERSION
 
 
@@ -29,7 +28,7 @@ def draft(order: Order, options: Options) -> Making:
     source = _holding(source, _added_text(order.derivation, given))
     uids = RandomUids(checked_root(options.uid_prefix))
     now = _now(source, options.timestamp)
-    return Making(source, order.volume, order.derivation, target, None, uids, now, given)
+    return Making(source, order.frames, order.derivation, target, None, uids, now, given)
 
 
 def prepare(order: Order, options: Options) -> Making:
@@ -55,17 +54,15 @@ def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncod
 
 
 def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange | None]:
-    volume, stored = order.volume, order.stored
-    if isinstance(volume, Pictures):
+    frames, stored = order.frames, order.stored
+    kept, padded = bool(stored.slopes), frames.quantity.padded
+    if target.rescale is Rescale.NONE or per_instance(target.rescale, stored, kept):
         return None, None
-    kept, padded = bool(stored.slopes), volume.quantity.padded
-    if per_instance(target.rescale, stored, kept):
-        return None, None
-    if kept and volume.value_range is not None:
-        encoding = keep(target.rescale, stored, volume.value_range, padded)
+    if kept and frames.value_range is not None:
+        encoding = keep(target.rescale, stored, frames.value_range, padded)
         if encoding is not None:
             return encoding, None
-    found = scan(volume)
+    found = scan(frames)
     return fit(target.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
 
 
@@ -82,8 +79,8 @@ def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
         str(options.series_description),
         str(options.series_number),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
-        order.volume.layout,
-        digest_of(order.volume, values),
+        order.frames.layout,
+        (values or scan(order.frames)).digest,
     ]
     return ReproducibleUids(tuple(facts), root)
 

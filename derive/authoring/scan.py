@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from derive.errors import ValuesError
-from derive.model.frames import Content, Pictures
-from derive.model.volume import Volume, slabs
+from derive.model.volume import Slabs, slabs
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class ValueRange:
     digest: str
 
 
-def scan(volume: Volume) -> ValueRange:
+def scan(values: Slabs) -> ValueRange:
     """Pass over all values once.
 
     Raises
@@ -38,7 +37,7 @@ def scan(volume: Volume) -> ValueRange:
         ``VAL-EMPTY`` if every value is padding.
     """
     low, high, digest = np.inf, -np.inf, hashlib.sha256()
-    for _, slab in slabs(volume):
+    for _, slab in slabs(values):
         digest.update(np.ascontiguousarray(slab).tobytes())
         native = slab[~np.isnan(slab)]
         if native.size:
@@ -46,10 +45,3 @@ def scan(volume: Volume) -> ValueRange:
     if low > high:
         raise ValuesError("VAL-EMPTY", "every value of the result is padding; there is nothing to store")
     return ValueRange(low, high, digest.hexdigest())
-
-
-def digest_of(content: Content, found: ValueRange | None) -> str:
-    """Digest of all values."""
-    if isinstance(content, Pictures):
-        return hashlib.sha256(np.ascontiguousarray(content.pages).tobytes()).hexdigest()
-    return (found or scan(content)).digest

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from derive.authoring.order import Order
+from derive.model.classes import target_of
 from derive.model.derivation import ValuesEffect
-from derive.model.frames import Pictures
+from derive.model.frames import Frames
 from derive.model.source import Attributes
-from derive.model.volume import Volume
 from derive.model.window import Window, _many, real_window
-from derive.pixels.encode import decimal
+from derive.pixels.encode import Rescale, decimal
 
 #: Slices looked at for a window, and the share of the values left out at each end.
 WINDOW_SLICES = 8
@@ -27,14 +27,14 @@ def window_of(order: Order) -> Window | None:
 
     Pictures of 8 bits or less are shown as they are, without a window.
     """
-    source, volume, derivation = order.source, order.volume, order.derivation
-    if isinstance(volume, Pictures):
-        return _whole_range(volume)
-    if derivation.values_effect is not ValuesEffect.NEW_QUANTITY:
+    source, frames = order.source, order.frames
+    if target_of(order.sop_class_uid).rescale is Rescale.NONE:
+        return _whole_range(frames)
+    if order.derivation.values_effect is not ValuesEffect.NEW_QUANTITY:
         kept = _source_window(source)
         if kept is not None:
             return kept
-    return _window_of_values(volume)
+    return _window_of_values(frames)
 
 
 def _source_window(source: Attributes) -> Window | None:
@@ -57,10 +57,10 @@ def _source_window(source: Attributes) -> Window | None:
     return Window((float(center),), (float(width),), function=function)
 
 
-def _window_of_values(volume: Volume) -> Window:
-    count = volume.count
+def _window_of_values(frames: Frames) -> Window:
+    count = frames.count
     chosen = sorted({round(i) for i in np.linspace(0, count - 1, min(count, WINDOW_SLICES))})
-    values = np.concatenate([volume.slab(i, i + 1).ravel() for i in chosen])
+    values = np.concatenate([frames.slab(i, i + 1).ravel() for i in chosen])
     values = values[~np.isnan(values)]
     if not values.size:
         return Window((0.0,), (1.0,))
@@ -70,10 +70,11 @@ def _window_of_values(volume: Volume) -> Window:
     return Window((decimal(float(low + high) / 2),), (decimal(width),), function=function)
 
 
-def _whole_range(pictures: Pictures) -> Window | None:
-    if pictures.pixel_format.bits <= BYTE:
+def _whole_range(frames: Frames) -> Window | None:
+    if frames.format.bits <= BYTE:
         return None
-    low, high = float(pictures.pages.min()), float(pictures.pages.max())
+    pages = frames.slab(0, frames.count)
+    low, high = float(pages.min()), float(pages.max())
     return Window(((low + high + 1) / 2,), (max(high - low + 1, 1.0),))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from derive.conversion.options import MULTI_FRAME, Conversion
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.model.frames import Pictures
+from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Dimension, Pictures
 from derive.model.reorient import Placing
 
 #: What vectors with a number a page can hold in their 64 KiB (PS3.5 7.1.2), and pixel data in 4 GiB.
@@ -54,9 +54,17 @@ def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -
     return Pictures(
         stored,
         None if placing is None else placing.geometry,
-        multi_frame=together,
-        frame_time_ms=wishes.frame_time_ms,
+        dimension=_apart(len(stored), wishes.frame_time_ms) if together else None,
     )
+
+
+def _apart(pages: int, frame_time_ms: float | None) -> Dimension | None:
+    """What tells pages apart: the time from the one before, else their number; a single one is alone."""
+    if pages == 1:
+        return None
+    if frame_time_ms is None:
+        return Dimension(PAGE_NUMBER, tuple(range(1, pages + 1)))
+    return Dimension(FRAME_TIME, (0.0, *[float(frame_time_ms)] * (pages - 1)), "ms")
 
 
 def _stored(pages: NDArray[Any], samples: Samples, *, bits: bool) -> NDArray[Any]:

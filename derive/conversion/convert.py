@@ -148,7 +148,7 @@ def _of_nobody(subject: Subject, given: attributes.Said) -> tuple[Order, Mapping
 
 def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.Said) -> tuple[Order, Mapping[str, str]]:
     """Convert for the patient, the study and the space of a reference."""
-    geometry, source, kept = subject.content.geometry, reference, given.settings
+    geometry, source, kept = subject.frames.geometry, reference, given.settings
     if geometry is None:
         identity, kept = attributes.identity_of(subject, reference, given)
         step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.KEEPS_QUANTITY)
@@ -162,9 +162,9 @@ def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.S
 
 
 def _order(subject: Subject, source: SourceSeries | GivenAttributes, derivation: Derivation) -> Order:
-    content, uid, stored = subject.content, subject.sop_class_uid, subject.stored
+    frames, uid, stored = subject.frames, subject.sop_class_uid, subject.stored
     rounded_by = 0.0 if subject.numbers is None else subject.numbers.rounded_by
-    return Order(source, content, derivation, uid, stored, source.paths, subject.placed_within_mm, rounded_by)
+    return Order(source, frames, derivation, uid, stored, source.paths, subject.placed_within_mm, rounded_by)
 
 
 def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> tuple[GeometryEffect, ValuesEffect]:

@@ -57,7 +57,6 @@ def contributors(volume: Geometry, reference: Geometry) -> Contributors:
 
     A slice is as thick as it is from its neighbours, and so is an image of the reference.
     """
-    count = volume.shape[0]
     corner = np.array([(r, c) for r in (-0.5, volume.shape[1] - 0.5) for c in (-0.5, volume.shape[2] - 0.5)])
 
     @cache
@@ -67,7 +66,7 @@ def contributors(volume: Geometry, reference: Geometry) -> Contributors:
         first, last = math.floor(reached.min() + 0.5 + MEETING), math.ceil(reached.max() - 0.5 - MEETING)
         return of_principal(range(max(0, first), min(reference.shape[0] - 1, last) + 1))
 
-    return lambda index: of(index % count)
+    return of
 
 
 #: Share of a slice by which neighbours may reach into each other and still be neighbours only.

@@ -18,7 +18,7 @@ from derive.conversion.placement import affine_of
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.classes import Target, class_for, target_of
-from derive.model.frames import Content, Pictures
+from derive.model.frames import TIME_NUMBER, TIME_OFFSET, Dimension, Frames, Pictures, Volumes
 from derive.model.geometry import POSITION_TOLERANCE_MM
 from derive.model.reorient import Placing, Wish, place
 from derive.model.source import SourceSeries
@@ -60,9 +60,7 @@ class Subject:
     @cached_property
     def sop_class_uid(self) -> str:
         """Class of the result."""
-        if isinstance(self.content, Pictures):
-            return class_for(self.wishes.kind, self.modality, self.content.pixel_format)
-        return class_for(self.wishes.kind, self.modality)
+        return class_for(self.wishes.kind, self.modality, self.frames.format)
 
     @property
     def target(self) -> Target:
@@ -121,7 +119,7 @@ class Subject:
         return Quantity(self.wishes.units or "1")
 
     @cached_property
-    def content(self) -> Content:
+    def frames(self) -> Frames:
         """The values, on planes; or pages."""
         if self.wishes.kind != "volume":
             return self._pictures()
@@ -134,19 +132,16 @@ class Subject:
         numbers, placing = self.numbers, self.placing
         assert numbers is not None, "a volume has values"
         assert placing is not None, "a volume lies somewhere"
-        return _volume(placing.of(self.samples.array), numbers, self._empty_volume(placing, numbers))
-
-    def _empty_volume(self, placing: Placing, numbers: Numbers) -> Volume:
-        geometry, behind = placing.geometry, self.reference
-        return Volume(
-            geometry,
+        behind = self.reference
+        empty = Volume(
+            placing.geometry,
             pull=_nothing,
-            contributors=contributors(geometry, behind.geometry) if behind else (lambda index: ()),
+            contributors=contributors(placing.geometry, behind.geometry) if behind else (lambda index: ()),
             quantity=self.quantity,
             value_range=numbers.value_range,
-            times=self.samples.times,
-            time_step_s=self.samples.time_step_s,
         )
+        volumes = tuple(_volume(array, numbers, empty) for array in placing.of(self.samples.array))
+        return Volumes(volumes, _times(len(volumes), self.samples.time_step_s))
 
     def _pictures(self) -> Pictures:
         pictures = as_pictures(self.samples, self.wishes, self.placing)
@@ -165,16 +160,23 @@ class Subject:
         return 0.0 if self.placing is None else self.placing.error_mm
 
 
+def _times(count: int, step_s: float | None) -> Dimension | None:
+    """What tells volumes apart: when they are, else their number; a single one is alone."""
+    if count == 1:
+        return None
+    if step_s is None:
+        return Dimension(TIME_NUMBER, tuple(range(1, count + 1)))
+    return Dimension(TIME_OFFSET, tuple(k * step_s for k in range(count)), "s")
+
+
 def _volume(numbers: NDArray[Any], meaning: Numbers, empty: Volume) -> Volume:
-    """Fill a volume with numbers (times, slice, row, column), rescaled when they are asked for."""
-    slices = empty.shape[0]
+    """Fill a volume with numbers (slice, row, column), rescaled when they are asked for."""
 
     def pull(first: int, last: int) -> Array:
         slab = np.empty((last - first, *empty.shape[1:]), np.float32)
 
         def read(index: int) -> None:
-            time, place_ = divmod(first + index, slices)
-            meaning.values(numbers[time, place_], slab[index])
+            meaning.values(numbers[first + index], slab[index])
 
         parallel.each(read, range(last - first))
         return slab

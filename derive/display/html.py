@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from derive.authoring.containers import instance_count
 from derive.builder import DerivedSeries
 from derive.display.compose import Wishes, page_of
 from derive.display.draw import png_of
@@ -18,7 +19,7 @@ from derive.display.layout import SMALL
 from derive.display.sight import Sight, extent_of, sight_of
 from derive.errors import DeriveError
 from derive.model.classes import target_of
-from derive.model.frames import Pictures
+from derive.model.frames import Frames
 from derive.model.geometry import Geometry, letters_of
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Volume
@@ -48,10 +49,8 @@ def html_of_source(series: SourceSeries) -> str:
 
 def html_of_derived(series: DerivedSeries) -> str:
     """Return a derived series as HTML; the slices that are shown are computed for it."""
-    content = series.volume
-    if isinstance(content, Pictures):
-        return _shown("DerivedSeries", lambda: _of_derived(series), partial(_picture, content))
-    return _shown("DerivedSeries", lambda: _of_derived(series), partial(_planes, lambda: sight_of(series)))
+    drawing = partial(_planes, lambda: sight_of(series)) if series.frames.volumes else partial(_picture, series.frames)
+    return _shown("DerivedSeries", lambda: _of_derived(series), drawing)
 
 
 def html_of_report(report: Report) -> str:
@@ -96,10 +95,11 @@ def _window_rows(window: str, inverted: str) -> Rows:
     return [("window", window.removeprefix("window ")), *([("shown", inverted)] if inverted else [])]
 
 
-def _picture(pictures: Pictures) -> tuple[bytes, Rows]:
+def _picture(frames: Frames) -> tuple[bytes, Rows]:
     """Draw the page in the middle as it is: black is 0, white the most that its bits hold."""
     pillow = importlib.import_module("PIL.Image")
-    page = pictures.pages[pictures.shape[0] // 2]
+    middle = frames.count // 2
+    page = frames.slab(middle, middle + 1)[0]
     levels = page if page.dtype == np.uint8 else np.rint(page * (255.0 / max(1, int(page.max())))).astype(np.uint8)
     image = pillow.fromarray(np.ascontiguousarray(levels))
     image.thumbnail((SMALL_SIDE, SMALL_SIDE))
@@ -135,12 +135,12 @@ def _what(source: Attributes, modality: str) -> Rows:
 
 
 def _of_derived(series: DerivedSeries) -> Rows:
-    said = series.options.series_description
+    said, target = series.options.series_description, target_of(series.order.sop_class_uid)
     return [
-        ("modality", target_of(series.order.sop_class_uid).modality),
+        ("modality", target.modality),
         *([("description", said)] if said else []),
-        ("images", str(series.volume.count)),
-        *_grid(series.volume.geometry),
+        ("images", str(instance_count(series.frames, target.container))),
+        *_grid(series.frames.geometry),
         *_steps([s.description for s in series.derivation.steps]),
     ]
 

@@ -45,6 +45,8 @@ class Sight:
         Whether it is known how it lies in the patient.
     sized : bool
         Whether its spacing is known.
+    of_volumes : int
+        How many volumes there are; this is the first of them.
     """
 
     volume: Volume
@@ -54,6 +56,7 @@ class Sight:
     patient: str = ""
     placed: bool = True
     sized: bool = True
+    of_volumes: int = 1
 
     @property
     def geometry(self) -> Geometry:
@@ -68,7 +71,7 @@ class Sight:
     @property
     def extent(self) -> str:
         """How many voxels of what size, for people."""
-        times = f", the first of {self.volume.times} times" if self.volume.times > 1 else ""
+        times = f", the first of {self.of_volumes} times" if self.of_volumes > 1 else ""
         return extent_of(self.geometry, sized=self.sized) + times
 
     def values_text(self) -> str:
@@ -134,14 +137,14 @@ def _of_series(series: SourceSeries) -> Sight:
 
 
 def _of_derived(series: DerivedSeries) -> Sight:
-    volume = series.volume
-    if not isinstance(volume, Volume):
-        raise UsageError("SHOW-PICTURES", "pictures are no volume with three planes; look at them with any viewer")
+    volumes = series.frames.volumes
+    volume = volumes[0] if volumes else series.volume  # which says why there is none
     modality = target_of(series.order.sop_class_uid).modality
     window = window_of(series.order)
     name = _named(modality, series.options.series_description or series.derivation.description)
     inverted = PET_INVERTED if modality == "PT" else ""
-    return Sight(volume, name, of_window(window) if window else None, inverted, _patient(series.source))
+    grey, patient = of_window(window) if window else None, _patient(series.source)
+    return Sight(volume, name, grey, inverted, patient, of_volumes=len(volumes))
 
 
 def _named(modality: str, description: str) -> str:
@@ -170,14 +173,13 @@ def _of_samples(samples: Samples) -> Sight:
     numbers, (slope, intercept) = placing.of(samples.array), samples.scale
 
     def pull(first: int, last: int) -> Array:
-        slices = placing.geometry.shape[0]
-        slab = np.stack([numbers[divmod(k, slices)] for k in range(first, last)])
-        values: Array = (slab.astype(np.float64) * slope + intercept).astype(np.float32)
+        values: Array = (numbers[0, first:last].astype(np.float64) * slope + intercept).astype(np.float32)
         values[~np.isfinite(values)] = np.nan
         return values
 
-    volume = Volume(placing.geometry, pull, contributors=_nothing, times=samples.times)
-    return Sight(volume, f"{samples.format} · {samples.name}", placed=placed, sized=placed or spacing is not None)
+    volume = Volume(placing.geometry, pull, contributors=_nothing)
+    name, sized = f"{samples.format} · {samples.name}", placed or spacing is not None
+    return Sight(volume, name, placed=placed, sized=sized, of_volumes=samples.times)
 
 
 def _nothing(index: int) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from derive.authoring.containers import instance_count
 from derive.builder import DerivedSeries
 from derive.display.grey import shown_units
 from derive.display.sight import extent_of
@@ -13,8 +14,7 @@ from derive.writing.report import Report
 
 def repr_of_volume(volume: Volume) -> str:
     """Return how many voxels, of what size, in which units."""
-    times = f" at {volume.times} times" if volume.times > 1 else ""
-    return f"<Volume: {extent_of(volume.geometry)}{times}{_in(volume.quantity.units)}>"
+    return f"<Volume: {extent_of(volume.geometry)}{_in(volume.quantity.units)}>"
 
 
 def repr_of_source(series: SourceSeries) -> str:
@@ -25,10 +25,11 @@ def repr_of_source(series: SourceSeries) -> str:
 
 def repr_of_derived(series: DerivedSeries) -> str:
     """Return which modality, how many voxels of what size, and what was done."""
-    geometry = series.volume.geometry
-    extent = extent_of(geometry) if geometry else f"{series.volume.count} instances of pictures"
+    geometry, target = series.frames.geometry, target_of(series.order.sop_class_uid)
+    count = instance_count(series.frames, target.container)
+    extent = extent_of(geometry) if geometry else f"{count} instances of pictures"
     done = series.derivation.description or "as acquired"
-    return f"<DerivedSeries: {target_of(series.order.sop_class_uid).modality}, {extent}, {done}>"
+    return f"<DerivedSeries: {target.modality}, {extent}, {done}>"
 
 
 def repr_of_report(report: Report) -> str:

@@ -1,6 +1,7 @@
 """The classes that can be read or made, and what we decide for each: ``classes.tsv``.
 
-``kind``, ``modality`` and ``pixels`` say what becomes of a volume or of pictures; ``*`` is any.
+``kind``, ``modality`` and ``pixels`` say what becomes of a volume or of pictures; ``*`` is any. ``container`` is how
+frames become instances: ``single``, each its own, or ``pages``, all in one.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
 knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.pixels.encode.Rescale`.
@@ -13,11 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal, TypeAlias
 
 from derive import standard
 from derive.errors import SourceError, UsageError
 from derive.model.derivation import Derivation, GeometryEffect
 from derive.pixels.encode import GREY_16, PixelFormat, Rescale
+
+#: How frames become instances: each its own, or all in one.
+Container: TypeAlias = Literal["single", "pages"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Target:
     iod : standard.Iod
     modality : str
         ``*`` for any.
+    container : {"single", "pages"}
     rescale : Rescale
     units_keyword : str
         Attribute that says the units of the values; empty where a Real World Value Mapping does.
@@ -44,6 +50,7 @@ class Target:
 
     iod: standard.Iod
     modality: str
+    container: Container
     rescale: Rescale
     units_keyword: str
     units: str
@@ -122,6 +129,7 @@ def target_of(sop_class_uid: str) -> Target:
     return Target(
         standard.iod(sop_class_uid),
         line["modality"],
+        "pages" if line["container"] == "pages" else "single",
         Rescale(line["rescale"]),
         line["units_keyword"],
         line["units"],

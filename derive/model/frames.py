@@ -1,17 +1,18 @@
-"""Pictures: stored values that are shown as they are (Secondary Capture, PS3.3 A.8)."""
+"""The frames of a result, whatever they are of: volumes, or pictures (Secondary Capture, PS3.3 A.8)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry
+from derive.model.source import FrameRef
 from derive.model.volume import Contributors, Quantity, Volume
-from derive.pixels.encode import EncodedFrame, Encoding, PixelFormat
+from derive.pixels.encode import GREY_16, PixelFormat
 
 #: By the type of the numbers, and whether there are three of them a pixel.
 FORMATS = {
@@ -22,9 +23,177 @@ FORMATS = {
 }
 
 
+#: Of volumes at several times: when, in seconds; or their number, where that is all that is known (PS3.3 C.7.6.16).
+TIME_OFFSET, TIME_NUMBER = "TemporalPositionTimeOffset", "TemporalPositionIdentifier"
+#: Of the pages of an instance: the time from the one before, in ms; or their number (C.7.6.5, C.8.6.3).
+FRAME_TIME, PAGE_NUMBER = "FrameTimeVector", "PageNumberVector"
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """What tells volumes at one place, or pages, apart.
+
+    Parameters
+    ----------
+    keyword : str
+        Of the attribute that does.
+    values : tuple of int or float
+        Its values, one a volume or page.
+    units : str
+        Of the values; empty for numbers that only count.
+    """
+
+    keyword: str
+    values: tuple[float, ...]
+    units: str = ""
+
+
+class Frames(Protocol):
+    """Frames of one matrix, in the order in which they are made: slice by slice, one volume after another."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames, rows, columns)."""
+
+    @property
+    def count(self) -> int:
+        """How many frames there are."""
+
+    @property
+    def slices(self) -> int:
+        """How many of them are of one volume: frame ``v * slices + k`` is slice k of volume v."""
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """What they are of; none for pictures, which measure nothing."""
+
+    @property
+    def dimension(self) -> Dimension | None:
+        """What tells several volumes, or the pages of one instance, apart."""
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where the slices of a volume are; None for pictures that lie nowhere."""
+
+    @property
+    def format(self) -> PixelFormat:
+        """How their stored values lie in Pixel Data."""
+
+    @property
+    def quantity(self) -> Quantity:
+        """What their values are."""
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Bounds that no value can leave; None when only the data can tell."""
+
+    @property
+    def layout(self) -> str:
+        """How they lie: with the values all that tells the frames of two results apart."""
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all stored values, at most."""
+
+    @property
+    def contributors(self) -> Contributors:
+        """Callable (frame) -> the frames of the sources whose pixels entered it."""
+
+    def slab(self, first: int, last: int) -> NDArray[Any]:
+        """Values of frames `first` (included) to `last` (excluded)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Volumes:
+    """Volumes on one geometry, of one quantity.
+
+    Parameters
+    ----------
+    volumes : tuple of Volume
+        At least one.
+    dimension : Dimension, optional
+        What tells several of them apart.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-SHAPE`` unless the dimension has a value for each of several volumes.
+    """
+
+    volumes: tuple[Volume, ...]
+    dimension: Dimension | None = None
+
+    def __post_init__(self) -> None:
+        values = 1 if self.dimension is None else len(self.dimension.values)
+        if len(self.volumes) != values:
+            raise ValuesError("VAL-SHAPE", f"{len(self.volumes)} volumes; their dimension tells {values} apart")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices of all volumes, rows, columns)."""
+        return self.count, *self.geometry.shape[1:]
+
+    @property
+    def count(self) -> int:
+        """How many slices all volumes have."""
+        return self.slices * len(self.volumes)
+
+    @property
+    def slices(self) -> int:
+        """How many slices a volume has."""
+        return self.geometry.shape[0]
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the slices of each volume are."""
+        return self.volumes[0].geometry
+
+    @property
+    def format(self) -> PixelFormat:
+        """Grey, 16 bits."""
+        return GREY_16
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the values are."""
+        return self.volumes[0].quantity
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Bounds that no value can leave; None when only the data can tell."""
+        ranges = [v.value_range for v in self.volumes]
+        known = [r for r in ranges if r is not None]
+        return (min(low for low, _ in known), max(high for _, high in known)) if len(known) == len(ranges) else None
+
+    @property
+    def layout(self) -> str:
+        """Where the values lie, and of how many volumes."""
+        return f"{self.geometry} {len(self.volumes)} {self.dimension}"
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all stored values."""
+        return int(np.prod(self.shape)) * self.format.bits // 8
+
+    def contributors(self, index: int) -> tuple[FrameRef, ...]:
+        """Return the frames of the sources whose pixels entered a slice."""
+        volume, place = divmod(index, self.slices)
+        return self.volumes[volume].contributors(place)
+
+    def slab(self, first: int, last: int) -> NDArray[Any]:
+        """Return slices `first` (included) to `last` (excluded), of whichever volumes: NaN is pixel padding."""
+        parts = []
+        while first < last:
+            volume, place = divmod(first, self.slices)
+            stop = min(self.slices, place + last - first)
+            parts.append(self.volumes[volume].slab(place, stop))
+            first += stop - place
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pages of stored values.
+    """Pages of stored values, which are shown as they are and measure nothing.
 
     Parameters
     ----------
@@ -34,10 +203,8 @@ class Pictures:
         Where the pages lie; None for pictures that lie nowhere.
     contributors : callable (page) -> tuple of FrameRef
         The frames of the sources behind a page.
-    multi_frame : bool
-        Whether all pages are frames of one instance.
-    frame_time_ms : float, optional
-        Time from frame to frame, of frames that are shown one after the other.
+    dimension : Dimension, optional
+        What tells the pages apart, of those that are shown one after the other.
 
     Raises
     ------
@@ -48,11 +215,10 @@ class Pictures:
     pages: NDArray[Any]
     geometry: Geometry | None = None
     contributors: Contributors = lambda page: ()
-    multi_frame: bool = False
-    frame_time_ms: float | None = None
+    dimension: Dimension | None = None
 
     def __post_init__(self) -> None:
-        if (str(self.pages.dtype), self.colour) not in FORMATS or self.pages.ndim != 3 + self.colour:
+        if (str(self.pages.dtype), self._colour) not in FORMATS or self.pages.ndim != 3 + self._colour:
             raise ValuesError(
                 "VAL-PICTURE",
                 f"{self.pages.dtype} of shape {self.pages.shape} is no picture; "
@@ -60,14 +226,8 @@ class Pictures:
             )
 
     @property
-    def colour(self) -> bool:
-        """Whether a pixel is R G B."""
+    def _colour(self) -> bool:
         return self.pages.ndim == 4 and self.pages.shape[3] == 3
-
-    @property
-    def pixel_format(self) -> PixelFormat:
-        """How they lie in Pixel Data."""
-        return FORMATS[str(self.pages.dtype), self.colour]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -77,29 +237,44 @@ class Pictures:
 
     @property
     def count(self) -> int:
-        """How many instances they make."""
-        return 1 if self.multi_frame else self.shape[0]
+        """How many pages there are."""
+        return self.shape[0]
 
     @property
-    def layout(self) -> str:
-        """How the pages lie: with the pixels all that tells two of them apart."""
-        return f"{self.geometry} {self.pages.shape} {self.pages.dtype} {self.multi_frame} {self.frame_time_ms}"
+    def slices(self) -> int:
+        """All pages."""
+        return self.shape[0]
 
     @property
-    def stored_bytes(self) -> int:
-        """Bytes of all its stored values, generously: a byte for a bit."""
-        return self.pages.nbytes
+    def volumes(self) -> tuple[Volume, ...]:
+        """None."""
+        return ()
+
+    @property
+    def format(self) -> PixelFormat:
+        """How they lie in Pixel Data."""
+        return FORMATS[str(self.pages.dtype), self._colour]
 
     @property
     def quantity(self) -> Quantity:
-        """Pictures measure nothing."""
+        """None to speak of."""
         return Quantity()
 
-    def encoded(self, index: int) -> EncodedFrame:
-        """Return the stored values of one instance: they are what they are."""
-        stored = np.ascontiguousarray(self.pages if self.multi_frame else self.pages[index])
-        low, high = int(stored.min()), int(stored.max())
-        return EncodedFrame(stored, Encoding(1.0, 0.0, False), low, high, 0.0, 0)
+    @property
+    def value_range(self) -> None:
+        """Nothing is known of it."""
+        return
 
+    @property
+    def layout(self) -> str:
+        """How the pages lie."""
+        return f"{self.geometry} {self.pages.shape} {self.pages.dtype} {self.dimension}"
 
-Content: TypeAlias = Volume | Pictures
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all stored values, generously: a byte for a bit."""
+        return self.pages.nbytes
+
+    def slab(self, first: int, last: int) -> NDArray[Any]:
+        """Return the stored values of pages `first` (included) to `last` (excluded)."""
+        return self.pages[first:last]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,10 +73,6 @@ class Volume:
     quantity : Quantity
     value_range : (float, float), optional
         Bounds that no value can leave; None when only the data can tell.
-    times : int
-        How often the grid is filled, one volume after another: slice ``t * slices + k`` is slice k at time t.
-    time_step_s : float, optional
-        Seconds from one time to the next, where they are known.
     """
 
     geometry: Geometry
@@ -83,8 +80,6 @@ class Volume:
     contributors: Contributors
     quantity: Quantity = Quantity()
     value_range: tuple[float, float] | None = None
-    times: int = 1
-    time_step_s: float | None = None
     _window: _Window = field(default_factory=_Window, init=False, repr=False)
 
     @classmethod
@@ -120,18 +115,8 @@ class Volume:
 
     @property
     def count(self) -> int:
-        """How many slices there are at all times."""
-        return self.shape[0] * self.times
-
-    @property
-    def layout(self) -> str:
-        """Where its values lie, and at what times: with the values all that tells two volumes apart."""
-        return f"{self.geometry} {self.times} {self.time_step_s}"
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes of all its stored values: 16 bits each."""
-        return self.count * self.shape[1] * self.shape[2] * 2
+        """How many slices there are."""
+        return self.shape[0]
 
     def slab(self, first: int, last: int) -> Array:
         """Return slices `first` (included) to `last` (excluded).
@@ -159,7 +144,7 @@ class Volume:
 
     @property
     def array(self) -> Array:
-        """All slices: (slices at all times, rows, columns) float32, read-only; NaN marks pixel padding."""
+        """All slices: (slices, rows, columns) float32, read-only; NaN marks pixel padding."""
         return self.slab(0, self.count)
 
     def filled(self) -> Array:
@@ -179,12 +164,23 @@ def _read_only(values: Array) -> Array:
     return view
 
 
-#: Slices that are pulled, encoded and written at a time.
+class Slabs(Protocol):
+    """What gives its values some frames at a time: a volume, or the frames of a result."""
+
+    @property
+    def count(self) -> int:
+        """How many frames there are."""
+
+    def slab(self, first: int, last: int) -> NDArray[Any]:
+        """Values of frames `first` (included) to `last` (excluded)."""
+
+
+#: Frames that are pulled, encoded and written at a time.
 SLAB = 8
 
 
-def slabs(volume: Volume) -> Iterator[tuple[int, Array]]:
-    """All values in order, as (first slice, slab)."""
-    count = volume.count
+def slabs(values: Slabs) -> Iterator[tuple[int, NDArray[Any]]]:
+    """All values in order, as (first frame, slab)."""
+    count = values.count
     for first in range(0, count, SLAB):
-        yield first, volume.slab(first, min(count, first + SLAB))
+        yield first, values.slab(first, min(count, first + SLAB))

@@ -147,6 +147,12 @@ class EncodedFrame:
     saturated: int
 
 
+def as_they_are(stored: NDArray[Any]) -> EncodedFrame:
+    """Take stored values that are all there is: nothing is rescaled, clipped or padding."""
+    stored = np.ascontiguousarray(stored)
+    return EncodedFrame(stored, Encoding(1.0, 0.0, False), int(stored.min()), int(stored.max()), 0.0, 0)
+
+
 def decimal(value: float) -> float:
     """Return the number that a decimal string of 16 characters can say of `value`."""
     return float(format_number_as_ds(float(value))) + 0.0  # never minus zero

@@ -25,6 +25,7 @@ from derive.elements.mend import legal
 from derive.errors import MissingAttribute
 from derive.model.classes import IDENTITY, made_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step
+from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.source import FrameRef, SourceSeries
 from derive.model.volume import Volume
@@ -168,7 +169,7 @@ class SourcedAccount:
         self.entries = {e.tag: e for e in self._pass.account}
 
     def _assembled(self, written: SourceSeries) -> SeriesPass:
-        volume = Volume(self._grid(written.geometry), _nothing, self._contributors.__getitem__)
+        volume = Volumes((Volume(self._grid(written.geometry), _nothing, self._contributors.__getitem__),))
         stored = source_encoding(self._source, self.derivation)
         order = Order(self._source, volume, self.derivation, written.sop_class_uid, stored)
         try:

@@ -6,22 +6,21 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from derive import parallel
+from derive.authoring.containers import encoded_frames
 from derive.authoring.prepare import prepare
 from derive.builder import DerivedSeries
 from derive.errors import DeriveError
 from derive.model.derivation import GeometryEffect
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.source import FrameRef
-from derive.model.volume import slabs
 from derive.pixels.decode import decode
-from derive.pixels.encode import EncodedFrame, decimal, encode
+from derive.pixels.encode import EncodedFrame, decimal
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of, padding_of, rescale_of
 from derive.records.record import Record, SourceImage, record_of
@@ -123,9 +122,7 @@ class Comparison:
     @property
     def geometry(self) -> Geometry:
         """Where the recomputed images lie."""
-        geometry = self.series.volume.geometry
-        assert geometry is not None, "only volumes are recomputed"
-        return geometry
+        return self.series.volume.geometry
 
     @cached_property
     def places(self) -> dict[str, int | None]:
@@ -152,7 +149,8 @@ class Comparison:
                 at.setdefault(place, []).append(written)
         found = {w.header.name: self._plane(w) for w in self.written}
         digests: dict[str, dict[str, str]] = {"wanted": {}, "has": {}}
-        for place, frame in self._frames():
+        making = prepare(self.series.order, self.series.options)
+        for place, frame in enumerate(encoded_frames(making)):
             for written in at.get(place, ()):
                 name = written.header.name
                 found[name], has = self._pixels(written, frame, found[name])
@@ -163,14 +161,6 @@ class Comparison:
                     name = written.header.name
                     found[name] = found[name].with_fault(f"lies where {at[place][0].header.name} lies")
         return [self._exchanged(v, digests) for v in found.values()]
-
-    def _frames(self) -> Iterator[tuple[int, EncodedFrame]]:
-        """Compute and encode the slices as they would be written."""
-        making = prepare(self.series.order, self.series.options)
-        quantise = partial(encode, encoding=making.encoding)
-        volume = self.series.order.volume
-        for first, slab in slabs(volume):  # type: ignore[arg-type]  # pictures are not recomputed
-            yield from enumerate(parallel.each(quantise, list(slab)), first)
 
     def _plane(self, written: Written) -> ImageVerdict:
         """Judge an image by its header: where it lies, and what it was made of."""
@@ -222,7 +212,7 @@ class Comparison:
         """Compare what Source Image Sequence names with what contributed; sources of sources come before it."""
         source = self.series.order.source
         references = [r.sop_instance_uid for r in source.references]
-        contributors = self.series.order.volume.contributors(place)
+        contributors = self.series.order.frames.contributors(place)
         wanted = {references[c.frame] for c in contributors}
         inherited = {s for c in contributors for s in self._sources_of(c.frame)}
         named = {s.sop_instance_uid: s for s in record.sources}
@@ -275,7 +265,7 @@ class Comparison:
         verdict = replace(verdict, voxels=voxels, of_voxels=has.size, largest=largest, steps=largest / step)
         if not voxels:
             return verdict
-        units = self.series.order.volume.quantity.units
+        units = self.series.order.frames.quantity.units
         text = f"{voxels} of {has.size} voxels differ, by {largest:.6g} {units} at most ({verdict.steps:.6g} steps)"
         blanks = int(np.count_nonzero(padded))
         return verdict.with_fault(text + (f"; {blanks} of them are padding on one side only" if blanks else ""))

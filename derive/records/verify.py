@@ -240,7 +240,7 @@ class _Run:
         reasons = []
         if differing:
             voxels, off = sum(v.voxels for v in differing), [v for v in differing if v.voxels]
-            units = comparison.series.order.volume.quantity.units
+            units = comparison.series.order.frames.quantity.units
             values = f", in {voxels} voxels of {len(off)} by {max(v.largest for v in off):.6g} {units}" if off else ""
             steps = f" ({max(v.steps for v in off):.6g} steps) at most" if off else ""
             reasons.append(f"{len(differing)} of {len(verdicts)} images{values}{steps}")

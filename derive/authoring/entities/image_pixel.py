@@ -41,13 +41,13 @@ def photometric_interpretation(making: Making) -> str:
 @per_series("Rows")
 def rows(making: Making) -> int:
     """Return the count of rows."""
-    return making.volume.shape[1]
+    return making.frames.shape[1]
 
 
 @per_series("Columns")
 def columns(making: Making) -> int:
     """Return the count of columns."""
-    return making.volume.shape[2]
+    return making.frames.shape[2]
 
 
 @per_series("BitsAllocated", "BitsStored")
@@ -134,7 +134,7 @@ def real_world_value_mapping_sequence(making: Making, frame: Frame) -> list[dict
     if making.target.rescale is not Rescale.MAPPING:
         return None
     encoding = frame.encoded.encoding
-    units = next((s.units for s in reversed(making.derivation.steps) if s.units), making.volume.quantity.units)
+    units = next((s.units for s in reversed(making.derivation.steps) if s.units), making.frames.quantity.units)
     low, high = encoding.bounds
     return [
         {

@@ -5,10 +5,8 @@ from __future__ import annotations
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Frame, Making
 from derive.elements.element import Element, tag_of
-from derive.model.frames import Pictures
+from derive.model.frames import TIME_OFFSET
 from derive.pixels.encode import decimal
-
-SEVERAL = 2
 
 
 @per_series("NumberOfFrames")
@@ -20,30 +18,26 @@ def number_of_frames(making: Making) -> int | None:
 @per_series("FrameIncrementPointer")
 def frame_increment_pointer(making: Making) -> int | None:
     """Return what tells the pages apart: their time, else their number; nothing of a single one (C.8.6.3)."""
-    if making.frames_together < SEVERAL:
-        return None
-    return tag_of("PageNumberVector" if _frame_time_ms(making) is None else "FrameTimeVector")
+    dimension = making.frames.dimension
+    return tag_of(dimension.keyword) if making.frames_together and dimension else None
 
 
 @per_series("PageNumberVector")
-def page_number_vector(making: Making) -> list[int] | None:
+def page_number_vector(making: Making) -> list[float] | None:
     """Return 1, 2, 3, ..."""
-    if making.frames_together < SEVERAL or _frame_time_ms(making) is not None:
-        return None
-    return list(range(1, making.frames_together + 1))
+    return _vector(making, "PageNumberVector")
 
 
 @per_series("FrameTimeVector")
 def frame_time_vector(making: Making) -> list[float] | None:
     """Return the time from the page before, ms; 0 for the first one (C.7.6.5)."""
-    time_ms = _frame_time_ms(making)
-    if making.frames_together < SEVERAL or time_ms is None:
-        return None
-    return [0.0] + [float(time_ms)] * (making.frames_together - 1)
+    return _vector(making, "FrameTimeVector")
 
 
-def _frame_time_ms(making: Making) -> float | None:
-    return making.volume.frame_time_ms if isinstance(making.volume, Pictures) else None
+def _vector(making: Making, keyword: str) -> list[float] | None:
+    """Value a page, of the attribute that tells the pages of an instance apart."""
+    dimension = making.frames.dimension
+    return list(dimension.values) if making.frames_together and dimension and dimension.keyword == keyword else None
 
 
 @per_series("PresentationLUTShape")
@@ -54,7 +48,8 @@ def presentation_lut_shape(making: Making) -> str | None:
 
 
 def _times(making: Making) -> int:
-    return 1 if isinstance(making.volume, Pictures) else making.volume.times
+    """How many volumes there are, one time each."""
+    return len(making.frames.volumes)
 
 
 def _pulled(making: Making, frame: Frame, keyword: str) -> Element | None:
@@ -65,7 +60,7 @@ def _pulled(making: Making, frame: Frame, keyword: str) -> Element | None:
 def temporal_position_identifier(making: Making, frame: Frame) -> int | Element | None:
     """Return which time it is of, from 1; the source's where there is one time."""
     if _times(making) > 1:
-        return frame.time + 1
+        return frame.volume + 1
     return _pulled(making, frame, "TemporalPositionIdentifier")
 
 
@@ -80,7 +75,7 @@ def number_of_temporal_positions(making: Making, frame: Frame) -> int | Element 
 @per_frame("TemporalResolution")
 def temporal_resolution(making: Making, frame: Frame) -> float | Element | None:
     """Return the time from one to the next, ms, where it is known; else what the source says."""
-    if isinstance(making.volume, Pictures) or making.volume.times == 1:
+    times = making.frames.dimension
+    if times is None or _times(making) == 1:
         return _pulled(making, frame, "TemporalResolution")
-    step = making.volume.time_step_s
-    return None if step is None else decimal(step * 1000)
+    return decimal((times.values[1] - times.values[0]) * 1000) if times.keyword == TIME_OFFSET else None

@@ -72,7 +72,7 @@ def series_time(making: Making) -> str:
 @per_series("NumberOfSlices")
 def number_of_slices(making: Making) -> int:
     """PET: return the count of images in this series."""
-    return making.volume.shape[0]
+    return making.frames.slices
 
 
 @per_series("SeriesType", sticky=True)
