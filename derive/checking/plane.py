@@ -9,9 +9,8 @@ import numpy as np
 from derive import standard
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
+from derive.model.geometry import COSINE_TOLERANCE, normal_of, skew_of
 
-#: Deviation from unit length and from a right angle that decimal strings and rounding explain.
-COSINE_TOLERANCE = 1e-3
 #: Scanners round the diameter, and some give that of the circle that fits in the matrix less a pixel.
 _DIAMETER_TOLERANCE = 0.02
 _TILT_TOLERANCE_DEGREES = 1.0
@@ -37,8 +36,7 @@ def _cosines(instance: Judged) -> Iterator[Finding]:
     cosines = instance.numbers("ImageOrientationPatient")
     if len(cosines) != 6:
         return
-    row, column = np.array(cosines[:3]), np.array(cosines[3:])
-    skew = max(abs(np.linalg.norm(row) - 1), abs(np.linalg.norm(column) - 1), abs(row @ column))
+    skew = skew_of(cosines[:3], cosines[3:])
     if not skew <= COSINE_TOLERANCE:
         message = f"is off from unit length and a right angle by {skew:.2g}; wanted {COSINE_TOLERANCE} at most"
         yield instance.find("CHK-IOP", "ImageOrientationPatient", message)
@@ -72,7 +70,7 @@ def _tilt(instance: Judged) -> Iterator[Finding]:
     tilt, cosines = instance.number("GantryDetectorTilt"), instance.numbers("ImageOrientationPatient")
     if not tilt or len(cosines) != 6 or not _derived(instance):
         return
-    normal = np.cross(cosines[:3], cosines[3:])
+    normal = normal_of(cosines[:3], cosines[3:])
     leaning = float(np.degrees(np.arccos(np.clip(abs(normal[2]), 0, 1))))
     if abs(tilt) > _TILT_TOLERANCE_DEGREES and leaning < _TILT_TOLERANCE_DEGREES:
         message = f"is {tilt:g} degrees; the planes of this derived image are not tilted"

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from derive.checking.finding import Finding, finding
 from derive.checking.instance import Judged
+from derive.model.planes import ORIENTATION_TOLERANCE, Planes, alike, measured, spacing_tolerance
 
-#: Positions are given to 0.01 mm or so, and the spacing is what they differ by.
-_POSITION_TOLERANCE_MM = 0.05
-_POSITION_TOLERANCE = 0.02
-_COSINE_TOLERANCE = 1e-3
+#: How far Spacing Between Slices may be off the distance of the slices, in mm or as a share of it: it is stated
+#: on its own, and scanners round it. Reading does not ask for it where there are positions.
+_STATED_MM = 0.05
+_STATED_SHARE = 0.02
 
 
 class Slice(NamedTuple):
@@ -64,13 +64,13 @@ def stack_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
         return
     yield from _numbers(slices, series)
     yield from _one("CHK-SERIES-MATRIX", "Rows", [s.matrix for s in slices], slices, series)
-    spacings = [tuple(round(v, 5) for v in s.pixel_spacing) for s in slices]
+    spacings = [s.pixel_spacing for s in slices]
     yield from _one("CHK-SERIES-PLANE", "PixelSpacing", spacings, slices, series)
     if any(len(s.position) != 3 or len(s.cosines) != 6 for s in slices):
         return
-    turned = _turned(slices)
+    turned = _other([s.cosines for s in slices], ORIENTATION_TOLERANCE)
     if turned is not None:
-        message = f"differs between {slices[0].name} and {turned.name}"
+        message = f"differs between {slices[0].name} and {slices[turned].name}"
         yield finding("CHK-SERIES-PLANE", "ImageOrientationPatient", message, series)
         return
     times = dict.fromkeys(s.time for s in slices)
@@ -92,53 +92,48 @@ def _numbers(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
 def _one(
     code: str, keyword: str, values: Sequence[tuple[float, ...]], slices: Sequence[Slice], series: str
 ) -> Iterator[Finding]:
-    other = next((i for i, v in enumerate(values) if v != values[0]), None)
+    other = _other(values, spacing_tolerance(values) if keyword == "PixelSpacing" else 0.0)
     if other is not None:
         message = f"differs: {values[0]} in {slices[0].name}, {values[other]} in {slices[other].name}"
         yield finding(code, keyword, message, series)
 
 
-def _turned(slices: Sequence[Slice]) -> Slice | None:
-    cosines = np.array([s.cosines for s in slices])
-    off = np.abs(cosines - cosines[0]).max(axis=1) > _COSINE_TOLERANCE
-    return slices[int(off.argmax())] if off.any() else None
+def _other(values: Sequence[tuple[float, ...]], tolerance: float) -> int | None:
+    """Return the first that differs from the one in front."""
+    same = set(next(kind for kind in alike(values, tolerance) if 0 in kind))
+    return next((i for i in range(len(values)) if i not in same), None)
 
 
 def _positions(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
     """Judge spacing, shear and numbering along the normal, of the slices of one time."""
     if len(slices) < 2:
         return
-    normal = np.cross(slices[0].cosines[:3], slices[0].cosines[3:])
-    normal = normal / (np.linalg.norm(normal) or 1)
-    positions = np.array([s.position for s in slices])
-    order = np.argsort(positions @ normal, kind="stable")
-    ordered, positions = [slices[i] for i in order], positions[order]
-    steps = np.diff(positions @ normal)
-    same = steps < _POSITION_TOLERANCE_MM / 10
-    if same.any():
-        yield from _same(ordered, same, series)
+    pixel = min(slices[0].pixel_spacing, default=None)
+    planes = measured(np.array([s.position for s in slices]), slices[0].cosines, pixel)
+    if planes.repeated:
+        yield from _same(slices, planes, series)
         return
-    usual = float(np.sort(steps)[(len(steps) - 1) // 2])
-    tolerance = max(_POSITION_TOLERANCE_MM, _POSITION_TOLERANCE * usual)
-    yield from _gap(ordered, steps - usual, tolerance, series)
-    yield from _shear(positions, normal, tolerance, series)
-    yield from _spacing(ordered, usual, tolerance, series)
+    ordered = [slices[i] for i in planes.order]
+    yield from _gap(ordered, planes, series)
+    yield from _shear(planes, series)
+    yield from _spacing(ordered, planes.usual_mm, series)
     yield from _location(ordered, series)
     yield from _pet(ordered, series)
 
 
-def _same(ordered: Sequence[Slice], same: NDArray[np.bool_], series: str) -> Iterator[Finding]:
-    first = int(same.argmax())
+def _same(slices: Sequence[Slice], planes: Planes, series: str) -> Iterator[Finding]:
+    first, second, *_ = next(place for place in planes.places if len(place) > 1)
     message = (
-        f"{ordered[first].name} and {ordered[first + 1].name} lie at one position; "
-        f"{len(ordered)} images at {int((~same).sum()) + 1} positions"
+        f"{slices[first].name} and {slices[second].name} lie at one position; "
+        f"{len(slices)} images at {len(planes.places)} positions"
     )
     yield finding("CHK-SERIES-SAME", "ImagePositionPatient", message, series)
 
 
-def _gap(ordered: Sequence[Slice], excess: NDArray[np.float64], tolerance: float, series: str) -> Iterator[Finding]:
-    """Judge by how much each step differs from the usual one, the lower median: of a gap, the step without it."""
-    if excess.max() - excess.min() > 2 * tolerance:
+def _gap(ordered: Sequence[Slice], planes: Planes, series: str) -> Iterator[Finding]:
+    """Name the step that differs most from the usual one: of a gap, the step without it."""
+    if not planes.even:
+        excess = np.array(planes.steps_mm) - planes.usual_mm
         worst = int(np.abs(excess).argmax())
         message = (
             f"the step from {ordered[worst].name} to {ordered[worst + 1].name} differs by {excess[worst]:+.4g} mm "
@@ -147,19 +142,15 @@ def _gap(ordered: Sequence[Slice], excess: NDArray[np.float64], tolerance: float
         yield finding("CHK-SERIES-GAP", "ImagePositionPatient", message, series)
 
 
-def _shear(
-    positions: NDArray[np.float64], normal: NDArray[np.float64], tolerance: float, series: str
-) -> Iterator[Finding]:
-    along = positions @ normal
-    aside = positions - positions[0] - np.outer(along - along[0], normal)
-    distance = float(np.linalg.norm(aside, axis=1).max())
-    if distance > 2 * tolerance:
-        angle = np.degrees(np.arctan2(distance, along[-1] - along[0]))
-        message = f"positions leave the normal by {distance:.4g} mm ({angle:.1f} degrees)"
+def _shear(planes: Planes, series: str) -> Iterator[Finding]:
+    if not planes.straight:
+        distance = max(planes.beside_mm)
+        message = f"positions leave the normal by {distance:.4g} mm ({planes.tilt_degrees:.1f} degrees)"
         yield finding("CHK-SERIES-SHEAR", "ImagePositionPatient", message, series)
 
 
-def _spacing(ordered: Sequence[Slice], step: float, tolerance: float, series: str) -> Iterator[Finding]:
+def _spacing(ordered: Sequence[Slice], step: float, series: str) -> Iterator[Finding]:
+    tolerance = max(_STATED_MM, _STATED_SHARE * step)
     for each in ordered:
         if each.spacing_between is not None and abs(each.spacing_between - step) > tolerance:
             message = f"is {each.spacing_between:g} mm in {each.name}; the slices are {step:.4g} mm apart"

@@ -10,26 +10,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from derive.inspection.keywords import joined, number, numbers, raw, spread
-from derive.model.geometry import letters_of
-from derive.reading.header import Header
-from derive.reading.planes import (
+from derive.model.geometry import letters_of, skew_of
+from derive.model.planes import (
     DIMENSIONS,
-    GAP_SPACINGS,
     HINTS,
     ORIENTATION_TOLERANCE,
-    SAME_POSITION_MM,
-    SPACING_TOLERANCE,
+    Planes,
+    Vectors,
     alike,
+    measured,
+    spacing_of_one,
+    spacing_tolerance,
+    told_apart,
 )
+from derive.reading.header import Header
 
-Vectors = NDArray[np.float64]
 #: Planes that are turned by less from a plane of the patient bear its name.
 OBLIQUE_DEGREES = 1.0
 _LEAST = float(np.sin(np.radians(OBLIQUE_DEGREES)))
-#: Cosines that are further from a right angle, or from unit length, say no direction.
+#: Cosines that are further from a right angle, or from unit length, say no direction. Less skewed ones are refused
+#: when they are read, and described all the same: it is seen how they lie.
 SKEWED = 0.1
 #: No length in a patient; numbers beyond it leave what can be computed with.
 FARTHEST_MM = 1e9
@@ -170,7 +172,7 @@ def grid_of(headers: Sequence[Header]) -> Grid:
         return Grid(**flat, spacing_xyz_mm=(x, y, None) if pixel else None)
     cosines = _cosines(placed[0])
     assert cosines is not None, "just looked at"
-    stacked = _stacked(placed, cosines)
+    stacked = _stacked(placed, cosines, pixel)
     spacing = x, y, stacked.pop("z")
     between = stacked.pop("length")
     extent = [n * s for n, s in zip((columns, rows), (x, y), strict=True) if n and s]
@@ -200,8 +202,7 @@ def _cosines(header: Header) -> Vectors | None:
     if found is None:
         return None
     pair = np.array(found).reshape(2, 3)
-    skew = max(*np.abs(np.linalg.norm(pair, axis=1) - 1), abs(float(pair[0] @ pair[1])))
-    return pair if skew <= SKEWED else None
+    return pair if skew_of(*pair) <= SKEWED else None
 
 
 def _directions(cosines: Vectors) -> dict[str, Any]:
@@ -217,93 +218,41 @@ def _directions(cosines: Vectors) -> dict[str, Any]:
     }
 
 
-def _stacked(headers: Sequence[Header], cosines: Vectors) -> dict[str, Any]:
-    """Measure along the normal, and across it."""
-    normal = np.cross(cosines[0], cosines[1])
-    normal /= np.linalg.norm(normal)
-    points = np.array([_lengths(h, "ImagePositionPatient", 3) for h in headers])
-    along = points @ normal
-    order = np.lexsort((*points.T, along))
-    headers, points, along = [headers[i] for i in order], points[order], along[order]
-    places = _places(points, along)
-    firsts = [p[0] for p in places]
-    measured: dict[str, Any] = {"slices": len(places), "z": None, "length": float(along[-1] - along[0])}
-    if max(map(len, places)) > 1:
-        measured["repeats"] = _repeats(headers, places)
-    if len(places) < 2:
-        said = (_lengths(headers[0], k, 1) for k in ("SpacingBetweenSlices", "SliceThickness"))
-        return measured | {"z": next((s[0] for s in said if s and s[0] > 0), None)}
-    steps = np.diff(along[firsts])
-    tilt, sideways = _tilt(points[firsts], normal)
-    names = [headers[i].name for i in firsts]
-    return (
-        measured
-        | {
-            "steps_mm": (float(steps.min()), float(steps.max())),
-            "tilt_degrees": tilt,
-            "sideways_mm": sideways,
-        }
-        | _steps(steps, names)
-    )
+def _stacked(headers: Sequence[Header], cosines: Vectors, pixel: tuple[float, ...] | None) -> dict[str, Any]:
+    """Say how the images lie along the normal, and across it."""
+    positions = [_lengths(h, "ImagePositionPatient", 3) or () for h in headers]
+    planes = measured(np.array(positions), cosines, min(pixel) if pixel else None)
+    found: dict[str, Any] = {"slices": len(planes.places), "length": planes.length_mm}
+    if planes.repeated:
+        found["repeats"] = _repeats(headers, planes)
+    if len(planes.places) < 2:
+        first = headers[planes.order[0]]
+        return found | {"z": spacing_of_one(lambda keyword: _lengths(first, keyword, 1))}
+    names = [headers[place[0]].name for place in planes.places]
+    return found | {
+        "z": planes.usual_mm if planes.gaps else planes.spacing_mm,
+        "gaps": tuple(Gap(names[k], names[k + 1], planes.steps_mm[k], planes.usual_mm) for k in planes.gaps),
+        "steps_mm": (min(planes.steps_mm), max(planes.steps_mm)),
+        "tilt_degrees": planes.tilt_degrees,
+        "sideways_mm": max(planes.scatter_mm),
+    }
 
 
-def _steps(steps: Vectors, names: Sequence[str]) -> dict[str, Any]:
-    expected = float(np.sort(steps)[(len(steps) - 1) // 2])
-    wide = [int(i) for i in np.flatnonzero(steps >= GAP_SPACINGS * expected)] if expected > SAME_POSITION_MM else []
-    gaps = tuple(Gap(names[i], names[i + 1], float(steps[i]), expected) for i in wide)
-    return {"z": expected if gaps else float(steps.mean()), "gaps": gaps}
-
-
-def _places(points: Vectors, along: Vectors) -> list[list[int]]:
-    """Indices of images that lie at one position, in order along the normal."""
-    places: list[list[int]] = []
-    for index, point in enumerate(points):
-        for place in reversed(places):
-            if along[index] - along[place[0]] > SAME_POSITION_MM:
-                places.append([index])
-                break
-            if float(np.linalg.norm(point - points[place[0]])) <= SAME_POSITION_MM:
-                place.append(index)
-                break
-        else:
-            places.append([index])
-    return places
-
-
-def _tilt(points: Vectors, normal: Vectors) -> tuple[float, float]:
-    """Angle between the normal and the direction of the stack, and how far a slice is off that."""
-    offset = points - points[0]
-    along = offset @ normal
-    across = offset - np.outer(along, normal)
-    if not along.any():
-        return 0.0, float(np.linalg.norm(across, axis=1).max())
-    drift = np.linalg.lstsq(along[:, None], across, rcond=None)[0][0]
-    beside = np.linalg.norm(across - np.outer(along, drift), axis=1)
-    return float(np.degrees(np.arctan(np.linalg.norm(drift)))), float(beside.max())
-
-
-def _repeats(headers: Sequence[Header], places: Sequence[Sequence[int]]) -> Repeats:
-    counts = [len(p) for p in places]
-    apart, some = {}, {}
-    for keyword in (*DIMENSIONS, *HINTS):
-        values = [[raw(headers[i], keyword) for i in place] for place in places if len(place) > 1]
-        most = max(len(set(v)) for v in values)
-        if all(len(set(v)) == len(v) for v in values):
-            apart[keyword] = most
-        elif most > 1:
-            some[keyword] = most
-    by = apart | some or {"InstanceNumber": max(counts)}
-    return Repeats(len(places), min(counts), max(counts), tuple(by.items()))
+def _repeats(headers: Sequence[Header], planes: Planes) -> Repeats:
+    counts = [len(p) for p in planes.places]
+    by = told_apart(planes.places, (*DIMENSIONS, *HINTS), lambda keyword, image: raw(headers[image], keyword))
+    by = by or {"InstanceNumber": max(counts)}
+    return Repeats(len(counts), min(counts), max(counts), tuple(by.items()))
 
 
 def _odd(headers: Sequence[Header]) -> tuple[Odd, ...]:
     """Find the images that have something else than most."""
     found: list[Odd] = []
-    spacing = spread(headers, "PixelSpacing")
+    spacings = [pair for h in headers if (pair := numbers(h, "PixelSpacing"))]
     for attribute, keywords, tolerance in (
         ("ImageOrientationPatient", ("ImageOrientationPatient",), ORIENTATION_TOLERANCE),
-        ("Rows, Columns", ("Rows", "Columns"), 0.5),
-        ("PixelSpacing", ("PixelSpacing",), SPACING_TOLERANCE * abs(spacing[0] if spacing else 1.0)),
+        ("Rows, Columns", ("Rows", "Columns"), 0.0),
+        ("PixelSpacing", ("PixelSpacing",), spacing_tolerance(spacings)),
     ):
         rows = [tuple(v for k in keywords for v in numbers(h, k) or ()) for h in headers]
         kinds = [("\\".join(f"{v + 0.0:.6g}" for v in rows[kind[0]]), kind) for kind in alike(rows, tolerance)]

@@ -18,8 +18,8 @@ from derive.inspection.stacks import Inspection, Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
 from derive.model.source import Skipped, SourceSeries
 from derive.pixels.decode import uid_of
+from derive.reading.groups import distinct
 from derive.reading.header import CLASS_SKIPPED, Header
-from derive.reading.planes import distinct
 from derive.reading.read import Source
 from derive.reading.scan import Progress, Scan, scan
 from derive.reading.zips import ZipLimits

@@ -14,8 +14,8 @@ from derive.errors import DeriveError
 from derive.model.classes import target_of
 from derive.model.source import Skipped, SourceSeries
 from derive.operations import REGISTRY, OperationKind
+from derive.reading.groups import distinct
 from derive.reading.header import Header
-from derive.reading.planes import distinct
 from derive.reading.read import series_of
 from derive.reading.select import select
 from derive.reading.stack import quantity_of, stack

@@ -20,7 +20,7 @@ from derive.model.source import AttributeTable, Skipped, SourceFrame, SourceSeri
 from derive.pixels.decode import decode, is_lossy
 from derive.reading.header import Header, Origin, of_dataset, of_file, of_stream
 from derive.reading.pixel_attributes import check_alike, layout_of, padding_of, rescale_of
-from derive.reading.planes import stack_of
+from derive.reading.planes import placed
 from derive.reading.select import select
 from derive.reading.zips import Archive, ZipLimits
 
@@ -86,8 +86,8 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
         As :func:`read`.
     """
     chosen = select(headers, skipped, series)
-    order, geometry = stack_of(chosen.headers)
-    ordered = [chosen.headers[i] for i in order]
+    planes, geometry = placed(chosen.headers)
+    ordered = [chosen.headers[i] for i in planes.order]
     check_alike(ordered)
     uid = ordered[0].text("SeriesInstanceUID")
     others = [Skipped(h.name, "another series") for h in headers if h.text("SeriesInstanceUID") != uid]

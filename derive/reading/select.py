@@ -14,9 +14,9 @@ from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Skipped
 from derive.pixels.decode import check_decodable, decode, uid_of
+from derive.reading.groups import counted, distinct, some
 from derive.reading.header import CLASS_SKIPPED, Header
 from derive.reading.pixel_attributes import layout_of
-from derive.reading.planes import counted, distinct, some
 
 
 class Selected(NamedTuple):

@@ -15,9 +15,9 @@ from derive.builder import DerivedSeries, build
 from derive.elements.parse import Memory
 from derive.errors import DeriveError, SourceError, UsageError
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
+from derive.model.planes import NOISE_MM
 from derive.model.source import Skipped, SourceSeries
 from derive.reading.header import Header, Origin, of_stream
-from derive.reading.planes import NOISE_MM
 from derive.reading.read import read
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.record import Record, RecordedStep, recorded_grid
