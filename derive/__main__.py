@@ -4,7 +4,7 @@ import gc
 import sys
 
 gc.disable()  # what is imported stays: to look for garbage among it takes a tenth of the start
-from derive.cli import main as run  # noqa: E402 - see above
+from derive.cli.main import main as run  # noqa: E402 - see above
 
 gc.enable()
 

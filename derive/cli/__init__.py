@@ -1,5 +1,1 @@
 """The command line: every operation is a sub-command; its flags and help come from its declaration."""
-
-from derive.cli.main import main
-
-__all__ = ["main"]

@@ -11,7 +11,7 @@ import numpy as np
 from derive.display import compare
 from derive.display.cuts import Cut, Progress, cuts_of, values_of
 from derive.display.grey import Grey, asked, of_values, shown_units
-from derive.display.page import Difference, Page, Panel, bar_for, coloured
+from derive.display.page import Page, Panel, ShownDifference, bar_for, coloured
 from derive.display.sight import Sight
 from derive.model.volume import Array
 
@@ -128,26 +128,26 @@ def _panel(sight: Sight, cut: Cut, values: Array, grey: Grey, bar_mm: float) -> 
     )
 
 
-def _apart(panel: Panel, apart: Array, difference: Difference) -> Panel:
+def _apart(panel: Panel, apart: Array, difference: ShownDifference) -> Panel:
     """Show a difference as the picture of the result is shown."""
     end = f"{difference.shown:.4g}{shown_units(difference.units)}"
     colours, ends = coloured(apart, difference.shown), (f"-{end}", "0", f"+{end}")
     return replace(panel, image=colours, caption=("difference", "result - source"), ends=ends)
 
 
-def _difference(apart: Sequence[Array], method: str, units: str) -> Difference | None:
+def _difference(apart: Sequence[Array], method: str, units: str) -> ShownDifference | None:
     if not apart:
         return None
     values = np.concatenate([a.ravel() for a in apart])
     values = values[np.isfinite(values)].astype(np.float64)
     if not values.size:
-        return Difference(1.0, 0.0, 0.0, method, units)
+        return ShownDifference(1.0, 0.0, 0.0, method, units)
     largest = float(np.abs(values).max())
     shown = float(np.percentile(np.abs(values), RANGE_PERCENT)) or largest or 1.0
-    return Difference(shown, largest, float(values.mean()), method, units)
+    return ShownDifference(shown, largest, float(values.mean()), method, units)
 
 
-def _said(difference: Difference | None, source: Sight, result: Sight) -> str:
+def _said(difference: ShownDifference | None, source: Sight, result: Sight) -> str:
     if difference is None:
         there, here = (shown_units(s.units).strip() or "no units" for s in (source, result))
         return f"no difference is shown: the source is in {there}, the result in {here}"

@@ -47,7 +47,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ShownDifference:
     """What was compared, and how far it is apart in the planes that are shown.
 
     Parameters
@@ -83,7 +83,7 @@ class Page:
         The window, of the result where there are two.
     facts : mapping
         What else a program may want to know.
-    difference : Difference, optional
+    difference : ShownDifference, optional
     """
 
     heading: tuple[str, ...]
@@ -91,7 +91,7 @@ class Page:
     cuts: tuple[Cut, ...]
     grey: Grey
     facts: dict[str, Any]
-    difference: Difference | None = None
+    difference: ShownDifference | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what is shown, for programs; no pixels."""

@@ -38,7 +38,7 @@ class Syntax:
 
 
 @dataclass(frozen=True)
-class Encoding:
+class PixelDescription:
     """How stored values are encoded; None for what the images do not say."""
 
     bits_allocated: int | None
@@ -58,7 +58,7 @@ class Values:
     ----------
     units : str
         As the class says them (CT Rescale Type, PET Units, MR a UCUM code); empty where nobody does.
-    encodings : tuple of Encoding
+    encodings : tuple of PixelDescription
         The most frequent first.
     slope, intercept : (least, most), optional
         Of the rescale, or of the Real World Value Mapping where that is the rescale.
@@ -71,7 +71,7 @@ class Values:
     """
 
     units: str
-    encodings: tuple[Encoding, ...]
+    encodings: tuple[PixelDescription, ...]
     slope: tuple[float, float] | None
     intercept: tuple[float, float] | None
     paddings: tuple[tuple[int, int], ...]
@@ -143,16 +143,16 @@ def _compression(uid: str) -> str:
     return _LOSS[codec.loss] if codec else "compressed"
 
 
-def _encodings(headers: Sequence[Header]) -> list[Encoding]:
+def _encodings(headers: Sequence[Header]) -> list[PixelDescription]:
     found = Counter(_encoding(h) for h in headers)
     return [replace(encoding, files=files) for encoding, files in found.most_common()]
 
 
-def _encoding(header: Header) -> Encoding:
+def _encoding(header: Header) -> PixelDescription:
     keywords = ("BitsAllocated", "BitsStored", "HighBit", "SamplesPerPixel", "PixelRepresentation")
     allocated, stored, high, samples, sign = (integer(header, k) for k in keywords)
     signed = None if sign is None else sign == 1
-    return Encoding(allocated, stored, high, signed, samples, text(header, "PhotometricInterpretation"), 1)
+    return PixelDescription(allocated, stored, high, signed, samples, text(header, "PhotometricInterpretation"), 1)
 
 
 def _window(header: Header) -> tuple[float, float] | None:

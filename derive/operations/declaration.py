@@ -136,7 +136,7 @@ class OperationKind(Generic[P]):
         bound.apply_defaults()
         return Operation(self, dict(bound.arguments))
 
-    def step(self, parameters: Mapping[str, Any], description: str, code: Code | None, found: Found) -> Step:
+    def step(self, parameters: Mapping[str, Any], description: str, code: Code | None, found: GridChange) -> Step:
         """Return the record of a step.
 
         Parameters
@@ -145,7 +145,7 @@ class OperationKind(Generic[P]):
         description : str
             The step in one line.
         code : Code, optional
-        found : Found
+        found : GridChange
             What the result showed.
         """
         units = str(parameters.get("units") or "")
@@ -162,14 +162,14 @@ class OperationKind(Generic[P]):
         )
 
 
-class Found(NamedTuple):
+class GridChange(NamedTuple):
     """What the grids before and after a step show of it."""
 
     geometry_effect: GeometryEffect
     new_plane: bool
 
     @classmethod
-    def between(cls, before: Geometry, after: Geometry) -> Found:
+    def between(cls, before: Geometry, after: Geometry) -> GridChange:
         """Compare two grids."""
         same = before.same_grid(after)
         effect = GeometryEffect.KEEPS_GRID if same else GeometryEffect.NEW_GRID
@@ -234,7 +234,7 @@ class Operation:
 
     def step(self, before: Volume, after: Volume) -> Step:
         """Return the record of this step, its effects checked against what came out."""
-        kind, found = self.kind, Found.between(before.geometry, after.geometry)
+        kind, found = self.kind, GridChange.between(before.geometry, after.geometry)
         keyword = (found.new_plane and kind.code_in_new_plane) or kind.code or str(self.parameters["code"])
         return kind.step(self.parameters, str(self), derivation_code(keyword), found)
 

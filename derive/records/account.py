@@ -30,7 +30,7 @@ from derive.model.geometry import Geometry
 from derive.model.source import FrameRef, SourceSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
-from derive.operations.declaration import Found
+from derive.operations.declaration import GridChange
 from derive.records.record import CONVERT, Record, RecordedStep, record_of
 from derive.records.written import Instance
 
@@ -54,7 +54,7 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
         Whether the planes have another orientation than those of the source.
     """
     placed = any(s.locations_preserved == "YES" for s in record.sources)
-    found = Found(GeometryEffect.KEEPS_GRID if placed else GeometryEffect.NEW_GRID, new_plane)
+    found = GridChange(GeometryEffect.KEEPS_GRID if placed else GeometryEffect.NEW_GRID, new_plane)
     derivation = Derivation()
     for step in steps:
         kind = REGISTRY.get(step.name)
@@ -66,7 +66,7 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
     return derivation
 
 
-def _conversion(step: RecordedStep, found: Found) -> Step:
+def _conversion(step: RecordedStep, found: GridChange) -> Step:
     name, parameters = f"from {step.parameters.get('format')}", dict(step.parameters)
     return Step(name, step.code, step.text, parameters, found.geometry_effect, new_plane=found.new_plane)
 
@@ -125,7 +125,7 @@ def unexplained(tag: int, sop_class_uid: str) -> Entry:
 
 
 @dataclass(frozen=True)
-class Check:
+class Compared:
     """How the written values compare with what the sources make them.
 
     Parameters
@@ -189,7 +189,7 @@ class SourcedAccount:
     def _rules(self) -> Mapping[str, standard.AttributeRule]:
         return self._pass.making.target.iod.attributes
 
-    def check(self, tag: int) -> Check:
+    def check(self, tag: int) -> Compared:
         """Compare the written values of an attribute with what the sources make them."""
         entry = self.entries[tag]
         if entry.varies and entry.action == "pulled":
@@ -197,24 +197,24 @@ class SourcedAccount:
         if entry.action == "emptied":
             return self._emptied(tag)
         if entry.action == "recomputed" and (entry.varies or not self._compared(tag)):
-            return Check(None, "")
+            return Compared(None, "")
         expected = self._pass.constant.get(tag)
         agrees = all(_equal(i.elements.get(tag), expected, i.encodings, self._encodings) for i in self._images)
         if entry.action == "recomputed":
-            return Check(agrees, "as the sources make it" if agrees else "not what the sources make it")
+            return Compared(agrees, "as the sources make it" if agrees else "not what the sources make it")
         count = len(self._source.frames)
         if not agrees:
-            return Check(False, "differs from the sources!")
+            return Compared(False, "differs from the sources!")
         if tag in self._source.table.constant:
-            return Check(True, f"same in all {count} sources")
-        return Check(True, f"from what {count} sources say")
+            return Compared(True, f"same in all {count} sources")
+        return Compared(True, f"from what {count} sources say")
 
-    def _emptied(self, tag: int) -> Check:
+    def _emptied(self, tag: int) -> Compared:
         """Whether an attribute that has to be there without a value is so."""
         found = [image.elements.get(tag) for image in self._images]
         if all(e is not None and not e.stripped() for e in found):
-            return Check(True, "")
-        return Check(False, "is not empty; of the sources it is!")
+            return Compared(True, "")
+        return Compared(False, "is not empty; of the sources it is!")
 
     @property
     def _encodings(self) -> tuple[str, ...]:
@@ -226,7 +226,7 @@ class SourcedAccount:
         new = element is not None and element.vr in _NEW_VRS
         return tag not in _OF_THE_RUN and not new and len(self._images) > 1
 
-    def _varying(self, tag: int) -> Check:
+    def _varying(self, tag: int) -> Compared:
         """Compare image by image with the sources that contributed to it."""
         rule = self._rules[standard.keyword_of(tag) or ""]
         listed = standard.values(self._pass.making.target.iod.name, rule.keyword)
@@ -240,8 +240,8 @@ class SourcedAccount:
                 continue
             wrong += not _equal(has, expected, image.encodings, self._encodings)
         if wrong:
-            return Check(False, f"differs from the sources in {wrong} of {len(self._images)} images!")
-        return Check(True, "same in the sources of each image")
+            return Compared(False, f"differs from the sources in {wrong} of {len(self._images)} images!")
+        return Compared(True, "same in the sources of each image")
 
 
 def _nothing(first: int, last: int) -> NoReturn:

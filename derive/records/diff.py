@@ -104,7 +104,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Values:
+class ValueDifference:
     """Right minus left, in real-world units, where both lie on one grid.
 
     Parameters
@@ -152,7 +152,7 @@ class Difference:
         None unless both sides are volumes.
     largest_distance_mm : float, optional
         Between equal voxels; infinite where the shapes differ.
-    values : Values, optional
+    values : ValueDifference, optional
     why_no_values : str
     """
 
@@ -162,7 +162,7 @@ class Difference:
     equal: Mapping[str, int]
     same_grid: bool | None = None
     largest_distance_mm: float | None = None
-    values: Values | None = None
+    values: ValueDifference | None = None
     why_no_values: str = ""
 
     @property
@@ -315,7 +315,7 @@ def _summary(found: Mapping[object, tuple[str, int]], images: int) -> str | None
     return (first if len(found) == 1 else f"{len(found)} values: {first} ...") + partly
 
 
-def _values(left: Volume, right: Volume, same_grid: bool) -> tuple[Values | None, str]:
+def _values(left: Volume, right: Volume, same_grid: bool) -> tuple[ValueDifference | None, str]:
     """Subtract slab by slab."""
     if not same_grid:
         one_space = left.geometry.frame_of_reference_uid == right.geometry.frame_of_reference_uid
@@ -336,7 +336,7 @@ def _values(left: Volume, right: Volume, same_grid: bool) -> tuple[Values | None
     except DeriveError as error:
         return None, f"pixels cannot be read: {error}"
     ends = (least, largest, total / voxels) if voxels else (math.nan,) * 3
-    return Values(units[0], voxels, differing, *ends, padding), ""
+    return ValueDifference(units[0], voxels, differing, *ends, padding), ""
 
 
 def _cells(left: str | None, right: str | None) -> tuple[str, str]:

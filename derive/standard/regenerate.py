@@ -193,7 +193,7 @@ def tables() -> dict[str, str]:
         "modules.tsv": _text(("module", "path", "type", "overrides"), modules()),
         "attributes.tsv": _text(("keyword", "tag", "vr", "vm"), attributes()),
         "sections.tsv": _text(("module", "section"), sections()),
-        "values.tsv": _text(listed_values.Values._fields, values()),
+        "values.tsv": _text(listed_values.ListedValues._fields, values()),
     }
 
 

@@ -23,7 +23,7 @@ ANY_VALUE = "-"
 SOURCE_EDITION = "2020a"
 
 
-class Values(NamedTuple):
+class ListedValues(NamedTuple):
     """A row of ``values.tsv``."""
 
     iod: str
@@ -54,9 +54,9 @@ class Description(NamedTuple):
     """Section number and HTML of each section that the description refers to."""
 
 
-def parsed(descriptions: Iterator[Description]) -> dict[tuple[str, str, str, str], Values]:
+def parsed(descriptions: Iterator[Description]) -> dict[tuple[str, str, str, str], ListedValues]:
     """Return the rules that the descriptions state, by their place."""
-    found: dict[tuple[str, str, str, str], Values] = {}
+    found: dict[tuple[str, str, str, str], ListedValues] = {}
     for description in descriptions:
         if description.vr == "SQ":  # a list there is about an attribute of its items
             continue
@@ -65,7 +65,7 @@ def parsed(descriptions: Iterator[Description]) -> dict[tuple[str, str, str, str
     return found
 
 
-def amended(found: Mapping[tuple[str, str, str, str], Values], kept: list[dict[str, str]]) -> list[Values]:
+def amended(found: Mapping[tuple[str, str, str, str], ListedValues], kept: list[dict[str, str]]) -> list[ListedValues]:
     """Return the rules with the hand-kept ones in place of, beside or instead of those of the source.
 
     Raises
@@ -75,7 +75,7 @@ def amended(found: Mapping[tuple[str, str, str, str], Values], kept: list[dict[s
     """
     rules = dict(found)
     for row in kept:
-        rule = Values(*(row[field] for field in Values._fields))
+        rule = ListedValues(*(row[field] for field in ListedValues._fields))
         if row["change"] == "drop":
             if rules.pop(rule.place, None) is None:
                 raise LookupError(f"kept_values.tsv: nothing to drop for {rule.place}")
@@ -86,7 +86,7 @@ def amended(found: Mapping[tuple[str, str, str, str], Values], kept: list[dict[s
     return sorted(rules.values())
 
 
-def _rules(description: Description) -> Iterator[Values]:
+def _rules(description: Description) -> Iterator[ListedValues]:
     yield from _listed(description, description.html, description.section)
     for number, html in description.references:
         title = _plain(html.partition("</h")[0]).removeprefix(number).strip()
@@ -94,7 +94,7 @@ def _rules(description: Description) -> Iterator[Values]:
             yield from _listed(description, html, number)
 
 
-def _listed(description: Description, html: str, section: str) -> Iterator[Values]:
+def _listed(description: Description, html: str, section: str) -> Iterator[ListedValues]:
     lists = [(HEADING.fullmatch(_plain(heading)), terms) for heading, terms in BLOCK.findall(html)]
     headings = Counter(stated.groups() for stated, _ in lists if stated)
     for stated, terms in lists:
@@ -103,7 +103,7 @@ def _listed(description: Description, html: str, section: str) -> Iterator[Value
         values = "\\".join(_value(_plain(term), description.vr) for term in TERM.findall(terms))
         number = stated[1] or stated[3] or ANY_VALUE
         place = ("*", description.module, description.keyword)
-        yield Values(*place, KINDS[stated[2]], number, values, section, SOURCE_EDITION)
+        yield ListedValues(*place, KINDS[stated[2]], number, values, section, SOURCE_EDITION)
 
 
 def _value(text: str, vr: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from derive.cli import main
+from derive.cli.main import main
 from derive.operations import REGISTRY
 from tests.helpers.sources import make_series
 
@@ -202,7 +202,7 @@ def test_the_demonstration_needs_no_data(tmp_path, capsys):
 
 def test_a_function_is_found_in_the_folder_one_stands_in(ct, tmp_path):
     (tmp_path / "mine.py").write_text("def double(values):\n    return values * 2\n")
-    program = "import sys; sys.path[:] = [p for p in sys.path if p]; from derive.cli import main; sys.exit(main())"
+    program = "import sys; sys.path[:] = [p for p in sys.path if p]; from derive.cli.main import main; sys.exit(main())"
     arguments = ["apply", str(ct), "-o", "x", "--function", "mine:double", "--code", "Smoothing"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(

@@ -8,8 +8,7 @@ import subprocess
 
 import pytest
 
-from derive.cli import main
-from derive.cli.main import _parser, examples
+from derive.cli.main import _parser, examples, main
 
 COMMANDS = sorted(next(a.choices for a in _parser()._actions if a.dest == "==SUPPRESS==" or a.choices))
 

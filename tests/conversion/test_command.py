@@ -18,7 +18,7 @@ from PIL import Image
 from pydicom.uid import CTImageStorage
 
 import derive
-from derive.cli import main
+from derive.cli.main import main
 from tests.helpers.convert_files import (
     PATIENT,
     hu,

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813 - its own customary name
 
 import derive
-from derive.cli import main
+from derive.cli.main import main
 from tests.helpers.convert_files import (
     CT,
     affine_of,

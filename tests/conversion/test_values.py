@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import derive
-from derive.cli import main
+from derive.cli.main import main
 from tests.helpers.convert_files import (
     CT,
     MR,

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from derive.cli import main
+from derive.cli.main import main
 from tests.conftest import DATA
 
 FOLDERS = sorted(p.name for p in DATA.iterdir() if p.is_dir()) if DATA.exists() else ["none"]

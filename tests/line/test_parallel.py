@@ -10,7 +10,7 @@ import pytest
 
 import derive
 from derive import parallel
-from derive.cli import main
+from derive.cli.main import main
 from derive.operations import gaussian_blur, mip, resample
 from tests.helpers.sources import make_series
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import derive
-from derive.cli import main
+from derive.cli.main import main
 from derive.demo import phantom_datasets
 from derive.pacs.service.service import PORT, ArchiveService
 

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 import derive
-from derive.cli import main
+from derive.cli.main import main
 from derive.errors import SourceError, UsageError
 from derive.operations import gaussian_blur, mean_projection, minip, mip, resample
 from derive.pacs.address import parse_entity

@@ -13,7 +13,7 @@ from derive.model.geometry import Geometry
 from derive.model.source import of_principal
 from derive.model.volume import Quantity, Volume
 from derive.operations import gaussian_blur, mean_projection, minip, mip
-from derive.operations.kit.projection import Slabs, slabs_of
+from derive.operations.kit.projection import SlabLayout, slabs_of
 from tests.helpers.volumes import SIGNED_PERMUTATIONS, indices, make_geometry, make_volume, ramp, rotation, value_at
 
 #: Values of 12 bits are filtered in single precision, of 16 bits and of an unknown step in double.
@@ -114,7 +114,7 @@ def test_slabs_are_laid_from_the_outer_edge_to_the_end():
     assert members(slabs_of(143, 1.0, 10.0, None))[-2:] == [(130, 140), (140, 143)]
     assert members(slabs_of(4, 2.0, 0.5, 2.0)) == [(0, 1), (1, 2), (2, 3), (3, 4)]
     assert members(slabs_of(10, 1.0, 3.2, None)) == [(0, 3), (3, 6), (6, 10), (9, 10)]
-    assert slabs_of(5, 2.5, None, None) == Slabs(5, 2.5, 12.5, 12.5)
+    assert slabs_of(5, 2.5, None, None) == SlabLayout(5, 2.5, 12.5, 12.5)
     assert slabs_of(3, 1.0, 1e-9, None).count > 2e9  # not one of which is in memory
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import derive
-from derive.cli import main
+from derive.cli.main import main
 from derive.errors import NetworkError, UsageError
 from derive.pacs.address import FolderAddress
 from derive.pacs.archive import archive_at

@@ -18,7 +18,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 
 import derive.standard as standard
 from derive.standard import AttributeRule, Iod, UnknownIod, _iods, _tables, regenerate
-from derive.standard.regenerate_values import Description, Values, amended, parsed
+from derive.standard.regenerate_values import Description, ListedValues, amended, parsed
 from tests.conftest import STANDARD_TABLES
 from tests.helpers.tables import CT, ENHANCED_CT, EVERY_IOD, MR, PET, SC
 
@@ -262,7 +262,7 @@ def test_check_sees_a_changed_table(
 
 
 def test_generator_refuses_rows_that_the_sources_have_overtaken() -> None:
-    stated = Values("*", "ct-image", "ImageType", "defined", "3", "AXIAL\\LOCALIZER", "C.8.2.1.1.1", "2020a")
+    stated = ListedValues("*", "ct-image", "ImageType", "defined", "3", "AXIAL\\LOCALIZER", "C.8.2.1.1.1", "2020a")
     same = {**stated._asdict(), "change": "add", "reason": "", "edition": "2026b"}
     with pytest.raises(LookupError, match="says the same"):
         amended({stated.place: stated}, [same])

@@ -27,7 +27,7 @@ TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Slabs:
+class SlabLayout:
     """Which planes go into which slab.
 
     Slabs start at the outer edge of the first plane, one step after another, while they start inside
@@ -76,7 +76,7 @@ class Slabs:
         return nearest, nearest + 1
 
 
-def slabs_of(planes: int, spacing_mm: float, slab_mm: float | None, step_mm: float | None) -> Slabs:
+def slabs_of(planes: int, spacing_mm: float, slab_mm: float | None, step_mm: float | None) -> SlabLayout:
     """Lay slabs of a thickness, one a step; without a thickness one slab is everything.
 
     Raises
@@ -91,7 +91,7 @@ def slabs_of(planes: int, spacing_mm: float, slab_mm: float | None, step_mm: flo
         if step_mm is not None:
             raise UsageError("OP-SLAB", f"step_mm {step_mm} without slab_mm makes one image only; give both")
         slab_mm = planes * spacing_mm
-    return Slabs(planes, spacing_mm, slab_mm, slab_mm if step_mm is None else step_mm)
+    return SlabLayout(planes, spacing_mm, slab_mm, slab_mm if step_mm is None else step_mm)
 
 
 def project(volume: Volume, slabs_mm: tuple[float | None, float | None], plane: PlaneName, reduce: Reduce) -> Volume:
@@ -123,7 +123,7 @@ def project(volume: Volume, slabs_mm: tuple[float | None, float | None], plane: 
     return make(volume, geometry, view, slabs, reduce)
 
 
-def _along_slices(volume: Volume, geometry: Geometry, view: AxisOrder, slabs: Slabs, reduce: Reduce) -> Volume:
+def _along_slices(volume: Volume, geometry: Geometry, view: AxisOrder, slabs: SlabLayout, reduce: Reduce) -> Volume:
     """The planes are the source's slices: some are in memory, or a slab of them where slabs overlap."""
     count = volume.shape[0]
 
@@ -156,7 +156,7 @@ def _along_slices(volume: Volume, geometry: Geometry, view: AxisOrder, slabs: Sl
     )
 
 
-def _across_slices(volume: Volume, geometry: Geometry, view: AxisOrder, slabs: Slabs, reduce: Reduce) -> Volume:
+def _across_slices(volume: Volume, geometry: Geometry, view: AxisOrder, slabs: SlabLayout, reduce: Reduce) -> Volume:
     """The planes cut the source's slices, which are looked at in turn; the result is kept whole."""
     count, axis = volume.shape[0], view.axes.index(0)
 
