@@ -24,7 +24,7 @@ class Context(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ContextGroup:
+class AssociationLoad:
     """Instances that one association can carry.
 
     Parameters
@@ -53,7 +53,7 @@ def split_by_series(sendables: Iterable[Sendable]) -> list[list[Sendable]]:
     return list(found.values())
 
 
-def groups(sendables: Sequence[Sendable], most: int = MOST) -> list[ContextGroup]:
+def groups(sendables: Sequence[Sendable], most: int = MOST) -> list[AssociationLoad]:
     """Distribute instances over as few associations as their contexts need, mostly one.
 
     Parameters
@@ -64,7 +64,7 @@ def groups(sendables: Sequence[Sendable], most: int = MOST) -> list[ContextGroup
 
     Returns
     -------
-    list of ContextGroup
+    list of AssociationLoad
         All instances of the same class and transfer syntax are in the same one.
     """
     contexts: list[dict[Context, None]] = []
@@ -77,7 +77,7 @@ def groups(sendables: Sequence[Sendable], most: int = MOST) -> list[ContextGroup
             if place[own] == len(held):
                 held.append([])
         held[place[own]].append(sendable)
-    return [ContextGroup(tuple(c), tuple(p)) for c, p in zip(contexts, held, strict=True)]
+    return [AssociationLoad(tuple(c), tuple(p)) for c, p in zip(contexts, held, strict=True)]
 
 
 def _first_fit(contexts: list[dict[Context, None]], needed: Sequence[Context], most: int) -> int:
