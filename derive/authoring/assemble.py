@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
-from threading import Lock
 from typing import Any
 
 from derive import standard
 from derive.authoring.containers import contributors_by_instance
-from derive.authoring.entities import BUILDERS, Builder
+from derive.authoring.entities import Builder, builder_of
 from derive.authoring.order import Frame, Making
 from derive.authoring.policy import Action, Row, row
-from derive.authoring.presence import banned, missing, present_modules, unmet
+from derive.authoring.presence import Conditional, conditionals, missing, modules_of, settled, unmet, unwanted
 from derive.elements.element import Element, keyword_of
 from derive.elements.encoding import decode, encode
 from derive.elements.mend import legal
-from derive.elements.view import Changes, Remembered, View
 from derive.errors import AssembleError, MissingAttribute
 from derive.model.classes import IDENTITY
 from derive.model.source import Agreement, Attributes, FrameRef
@@ -87,6 +84,8 @@ class SeriesPass:
     constant : mapping tag -> Element
     varying : tuple of Decision
         For the frame pass.
+    bannable, requirable : tuple of Conditional
+        What conditions of types 1C and 2C forbid or demand in one instance and not in another.
     account : tuple of Entry
         One for every attribute of the source and of the result, in tag order.
     """
@@ -94,10 +93,15 @@ class SeriesPass:
     making: Making
     constant: Mapping[int, Element]
     varying: tuple[Decision, ...]
+    bannable: tuple[Conditional, ...]
+    requirable: tuple[Conditional, ...]
     account: tuple[Entry, ...]
 
     def instance(self, frame: Frame) -> dict[int, Element]:
         """Frame pass: all elements of one instance.
+
+        What was pulled and may not be there, since its condition does not hold, goes; what is required and
+        nobody had is there and empty, if its type is 2C.
 
         Raises
         ------
@@ -105,67 +109,15 @@ class SeriesPass:
             ``ASM-TYPE1`` for an attribute of type 1 that cannot be had.
         """
         elements = dict(self.constant)
-        with self._lock:  # what the instance before was like is kept
-            for decision in self.varying:
-                element = self._element(decision, frame)
-                if element is not None:
-                    elements[element.tag] = element
-            return self._conditioned(elements)
-
-    def _element(self, decision: Decision, frame: Frame) -> Element | None:
-        """Build or pull an attribute; encoded anew only if it is not what the last instance had."""
-        making, rule = self.making, decision.rule
-        if decision.action is Action.RECOMPUTE and decision.builder is not None:
-            found: Any = decision.builder.function(making, frame)
-        else:
-            agreement = making.source.agreement(rule.tag, frame.contributors)
-            found = agreement, frame.contributors if agreement.differs else None
-        if isinstance(found, Element):
-            return found
-        signed = frame.encoded.encoding.signed
-        last = self._last.get(rule.tag)
-        if last is not None and last[0] == (found, signed):
-            return last[1]
-        if decision.action is Action.RECOMPUTE:
-            element = _built(making, decision, found, signed)
-        else:
-            element = _pulled(making, decision, found[0], frame)[0]
-        self._last[rule.tag] = (found, signed), element
-        return element
-
-    @cached_property
-    def _last(self) -> dict[int, tuple[Any, Element | None]]:
-        return {}
-
-    def _conditioned(self, elements: dict[int, Element]) -> dict[int, Element]:
-        """Make true what the conditions of types 1C and 2C say.
-
-        What was pulled and may not be there, since its condition does not hold, goes; what is required and
-        nobody had is there and empty, if its type is 2C.
-        """
-        pulled, left = self._changes
-        for rule in self._banned(elements, pulled.to(elements)):
+        for decision in self.varying:
+            element = _frame_element(self.making, decision, frame)
+            if element is not None:
+                elements[element.tag] = element
+        for rule in list(unwanted(self.making, self.bannable, elements)):
             del elements[rule.tag]
-        for rule in self._missing(elements, left.to(elements)):
+        for rule in list(missing(self.making, self.requirable, elements)):
             elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
         return elements
-
-    @cached_property
-    def _lock(self) -> Lock:
-        return Lock()
-
-    @cached_property
-    def _changes(self) -> tuple[Changes, Changes]:
-        """From instance to instance: before what is banned goes, and after."""
-        return Changes(), Changes()
-
-    @cached_property
-    def _banned(self) -> Remembered[tuple[AttributeRule, ...]]:
-        return Remembered(partial(banned, self.making))
-
-    @cached_property
-    def _missing(self) -> Remembered[tuple[AttributeRule, ...]]:
-        return Remembered(partial(missing, self.making))
 
 
 def assemble(making: Making) -> SeriesPass:
@@ -195,22 +147,40 @@ def assemble(making: Making) -> SeriesPass:
         if element is not None:
             constant[tag] = element
     if not making.source.frames:
-        lacking += [
-            _missing_attribute(r, standard.section(r.module), "nobody said") for r in unmet(making, View(constant))
-        ]
+        rules = unmet(making, conditionals(making.target.iod), constant)
+        lacking += [_missing_attribute(r, standard.section(r.module), "nobody said") for r in rules]
     _refuse(lacking)
-    for rule in banned(making, View(constant)):
-        del constant[rule.tag]
-        account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
-    varied = {d.rule.tag for d in varying}
-    empty = [r for r in missing(making, View(constant)) if r.tag not in varied]
-    for rule in empty:
-        why = f"its condition asks for it, and {making.source.lacking}"
-        account[rule.tag] = Entry(rule.tag, "emptied", why, standard.section(rule.module))
+    bannable, requirable = _conditioned(making, constant, {d.rule.tag for d in varying}, account)
     for tag in making.source.tags - account.keys():
         account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
-    present = making.source.tags | constant.keys() | varied | {r.tag for r in empty}
-    return SeriesPass(making, constant, tuple(varying), tuple(account[t] for t in sorted(account) if t in present))
+    present = making.source.tags | constant.keys()
+    entries = tuple(entry for tag, entry in sorted(account.items()) if tag in present or entry.varies)
+    return SeriesPass(making, constant, tuple(varying), bannable, requirable, entries)
+
+
+def _conditioned(
+    making: Making, constant: dict[int, Element], varying: set[int], account: dict[int, Entry]
+) -> tuple[tuple[Conditional, ...], tuple[Conditional, ...]]:
+    """Make true what conditions say that read nothing of what varies; return those that are left for each instance."""
+    rules = conditionals(making.target.iod)
+    now, bannable = settled(rules, varying)
+    for rule in list(unwanted(making, now, constant)):
+        del constant[rule.tag]
+        account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
+    now, requirable = settled(rules, varying | {c.rule.tag for c in bannable})
+    for rule in list(missing(making, now, constant)):
+        constant[rule.tag] = Element(rule.tag, _vr(rule), b"")
+        account[rule.tag] = _demanded(making, rule)
+    requirable = [c for c in requirable if c.rule.type == "2C"]
+    for rule in missing(making, requirable, constant):
+        if rule.tag not in varying:
+            account[rule.tag] = _demanded(making, rule, varies=True)
+    return tuple(bannable), tuple(requirable)
+
+
+def _demanded(making: Making, rule: AttributeRule, *, varies: bool = False) -> Entry:
+    why = f"its condition asks for it, and {making.source.lacking}"
+    return Entry(rule.tag, "emptied", why, standard.section(rule.module), varies)
 
 
 def _refuse(lacking: list[MissingAttribute]) -> None:
@@ -225,13 +195,13 @@ def _refuse(lacking: list[MissingAttribute]) -> None:
 
 def _decisions(making: Making) -> Iterator[Decision]:
     """Attributes of the IOD that the result can have, with what the policy says of them."""
-    present = present_modules(making)
+    present = modules_of(making)
     for rule in making.target.iod.attributes.values():
         found = row(rule.module, rule.keyword)
         action = found.action(making.derivation)
         if rule.module not in present and action is not Action.RECOMPUTE:
             continue
-        builder = BUILDERS.get(rule.keyword)
+        builder = builder_of(rule)
         if action is Action.RECOMPUTE and builder is None:
             raise AssembleError("POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it")
         yield Decision(rule, found, action, builder, rule.module in present)
@@ -241,7 +211,7 @@ def _varies(making: Making, decision: Decision) -> bool:
     if decision.rule.keyword in making.given.attributes:
         return False
     if decision.action is Action.RECOMPUTE:
-        return decision.builder is not None and decision.builder.per_frame
+        return decision.builder is not None and decision.builder.level == "frame"
     return decision.action is Action.PULL and decision.rule.tag in making.source.table.varying
 
 
@@ -270,6 +240,14 @@ def _constant_element(making: Making, decision: Decision) -> tuple[Element | Non
         return _built(making, decision, value), _entry(decision, rule.tag)
     element, why = _pulled(making, decision, making.source.agreement(rule.tag), None)
     return element, _pull_entry(making.source, decision, element, why)
+
+
+def _frame_element(making: Making, decision: Decision, frame: Frame) -> Element | None:
+    """Build or pull an attribute of one instance."""
+    if decision.action is Action.RECOMPUTE and decision.builder is not None:
+        return _built(making, decision, decision.builder.function(making, frame), frame.encoded.encoding.signed)
+    agreement = making.source.agreement(decision.rule.tag, frame.contributors)
+    return _pulled(making, decision, agreement, frame)[0]
 
 
 def _built(making: Making, decision: Decision, value: Any, signed: bool = False) -> Element | None:

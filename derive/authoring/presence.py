@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from derive import standard
-from derive.authoring.entities import BUILDERS
+from derive.authoring.entities import builder_of
 from derive.authoring.order import Making
 from derive.authoring.policy import Action, row
-from derive.elements.instance import State
+from derive.elements.element import Element, tag_of
+from derive.elements.instance import State, state_of
 from derive.elements.legal import reader
-from derive.elements.view import View
 from derive.model.classes import IDENTITY
-from derive.standard import AttributeRule, conditions
+from derive.standard import AttributeRule, Iod, conditions
+from derive.standard.conditions import Condition
 
 
-def present_modules(making: Making) -> frozenset[str]:
+def modules_of(making: Making) -> frozenset[str]:
     """Modules of the result.
 
     Those that the IOD demands, always or because their condition holds; and those of the others of which the
@@ -24,17 +26,18 @@ def present_modules(making: Making) -> frozenset[str]:
     """
     iod, derivation = making.target.iod, making.derivation
 
-    def made(keyword: str) -> Any:
-        builder = BUILDERS.get(keyword)
-        return None if builder is None or builder.per_frame else builder.function(making)
+    def made(rule: AttributeRule) -> Any:
+        builder = builder_of(rule)
+        return None if builder is None or builder.level == "frame" else builder.function(making)
 
     def has(keyword: str) -> Any:
-        return made(keyword) if keyword in BUILDERS and keyword in iod.attributes else making.source.value(keyword)
+        rule = iod.attributes.get(keyword)
+        return made(rule) if rule is not None and builder_of(rule) else making.source.value(keyword)
 
     def stands(rule: AttributeRule) -> bool:
         action = row(rule.module, rule.keyword).action(derivation)
         if action is Action.RECOMPUTE:
-            return rule.type == "1" and made(rule.keyword) is not None
+            return rule.type == "1" and made(rule) is not None
         return action is Action.PULL and rule.tag in making.source.tags
 
     def needed(module: str) -> bool:
@@ -42,52 +45,67 @@ def present_modules(making: Making) -> frozenset[str]:
         return condition is not None and condition.holds(iod.name, has) is True
 
     mandatory = {m.module for m in iod.modules if m.usage == "M"}
-    standing = {r.module for r in iod.attributes.values() if r.module not in mandatory and stands(r)}
-    return frozenset(
-        m.module for m in iod.modules if m.module in mandatory | standing or (m.usage == "C" and needed(m.module))
-    )
+    standing = {r.tag for r in iod.attributes.values() if r.module not in mandatory and stands(r)}
+    conditional = {m.module for m in iod.modules if m.usage == "C"}
+    return conditions.present_modules(iod, standing) | {module for module in conditional if needed(module)}
 
 
-def banned(making: Making, view: View) -> tuple[AttributeRule, ...]:
-    """Attributes that were pulled and may not be there; what the caller gave is left to the check."""
-    has, iod = reader(view, making.encodings), making.target.iod
-    return tuple(
-        rule
-        for rule in _conditional(iod)
-        if view.state(rule.tag) is not State.ABSENT
-        and rule.entity not in IDENTITY
-        and rule.keyword not in making.given.attributes
-        and conditions.banned(iod, rule.keyword, has)
-    )
+@dataclass(frozen=True)
+class Conditional:
+    """An attribute of type 1C or 2C that a pull can bring in, and its condition.
 
+    Parameters
+    ----------
+    rule : AttributeRule
+    condition : Condition
+    reads : frozenset of int
+        Tags that tell whether the attribute is there and whether it may be.
+    """
 
-def missing(making: Making, view: View) -> tuple[AttributeRule, ...]:
-    """Attributes of type 2C that are required and not there."""
-    has, iod = reader(view, making.encodings), making.target.iod
-    return tuple(
-        rule
-        for rule in _conditional(iod)
-        if rule.type == "2C" and view.state(rule.tag) is State.ABSENT and conditions.required(iod, rule.keyword, has)
-    )
-
-
-def unmet(making: Making, view: View) -> tuple[AttributeRule, ...]:
-    """Attributes of type 1C that are required and have no value."""
-    has, iod = reader(view, making.encodings), making.target.iod
-    return tuple(
-        rule
-        for rule in _conditional(iod)
-        if rule.type == "1C" and view.state(rule.tag) is not State.FILLED
-        if conditions.required(iod, rule.keyword, has)
-    )
+    rule: AttributeRule
+    condition: Condition
+    reads: frozenset[int]
 
 
 @cache
-def _conditional(iod: standard.Iod) -> tuple[AttributeRule, ...]:
+def conditionals(iod: Iod) -> tuple[Conditional, ...]:
     """Attributes of types 1C and 2C of the mandatory modules that a pull can bring in."""
     mandatory = {m.module for m in iod.modules if m.usage == "M"}
     return tuple(
-        r
+        Conditional(r, condition, frozenset({r.tag, *map(tag_of, condition.reads)}))
         for r in iod.attributes.values()
-        if r.type in ("1C", "2C") and r.module in mandatory and r.keyword not in BUILDERS
+        if r.type in ("1C", "2C") and r.module in mandatory and builder_of(r) is None
+        if (condition := conditions.condition_of(r)) is not None
     )
+
+
+def settled(rules: Iterable[Conditional], varying: Collection[int]) -> tuple[list[Conditional], list[Conditional]]:
+    """Split into what depends on nothing that varies from instance to instance, and what does."""
+    found = list(rules)
+    return [c for c in found if c.reads.isdisjoint(varying)], [c for c in found if not c.reads.isdisjoint(varying)]
+
+
+def unwanted(making: Making, rules: Iterable[Conditional], elements: Mapping[int, Element]) -> Iterator[AttributeRule]:
+    """Attributes that were pulled and may not be there; what the caller gave is left to the check."""
+    has, iod = reader(elements, making.encodings), making.target.iod
+    for rule, condition in ((c.rule, c.condition) for c in rules):
+        given = rule.entity in IDENTITY or rule.keyword in making.given.attributes
+        if rule.tag in elements and not given and condition.bans(iod.name, has):
+            yield rule
+
+
+def missing(making: Making, rules: Iterable[Conditional], elements: Mapping[int, Element]) -> Iterator[AttributeRule]:
+    """Attributes of type 2C that are required and not there."""
+    has, iod = reader(elements, making.encodings), making.target.iod
+    for rule, condition in ((c.rule, c.condition) for c in rules):
+        if rule.type == "2C" and rule.tag not in elements and condition.holds(iod.name, has):
+            yield rule
+
+
+def unmet(making: Making, rules: Iterable[Conditional], elements: Mapping[int, Element]) -> Iterator[AttributeRule]:
+    """Attributes of type 1C that are required and have no value."""
+    has, iod = reader(elements, making.encodings), making.target.iod
+    for rule, condition in ((c.rule, c.condition) for c in rules):
+        filled = state_of(elements.get(rule.tag)) is State.FILLED
+        if rule.type == "1C" and not filled and condition.holds(iod.name, has):
+            yield rule

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 
 from derive import standard
-from derive.authoring.entities import BUILDERS
+from derive.authoring.entities import builder_of
 from derive.authoring.policy import Action, row
 from derive.elements.charset import is_text
 from derive.elements.encoding import encode
@@ -27,14 +27,14 @@ def settable(rule: AttributeRule) -> bool:
     """Whether a caller can say the value: text of the series, its equipment or its acquisition; no UID."""
     if rule.vr not in TEXT_VRS - {"UI"} or rule.entity in IDENTITY:
         return False
-    return rule.entity in SERIES_LEVEL or rule.keyword not in BUILDERS
+    return rule.entity in SERIES_LEVEL or builder_of(rule) is None
 
 
 def is_pulled(rule: AttributeRule) -> bool:
     """Whether text that is said of values without a source reaches the result as a source's would."""
     if rule.vr not in TEXT_VRS - {"UI"}:
         return False
-    builder = BUILDERS.get(rule.keyword)
+    builder = builder_of(rule)
     pulled = row(rule.module, rule.keyword).action(Derivation()) is Action.PULL
     return pulled or (builder is not None and builder.sticky)
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, partial
 
 from derive import standard
 from derive.checking.finding import Finding, checks
 from derive.checking.instance import Judged
-from derive.elements.element import Element, keyword_of, tag_of
+from derive.checking.judge import Judge
+from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import State
-from derive.elements.legal import Fault, faults, reader
+from derive.elements.legal import Fault, faults
 from derive.model.classes import IDENTITY
-from derive.standard import AttributeRule, Iod, ValueRule
-from derive.standard.conditions import Condition, Has, condition, module_condition
+from derive.standard import AttributeRule, Iod
+from derive.standard.conditions import Condition, condition_of, module_condition
 
 PIXEL_DATA = tag_of("PixelData")
 #: Attributes that any data set may have and no module lists (PS3.5 7.2, PS3.10 C.3).
@@ -22,86 +22,52 @@ _ANYWHERE = frozenset({0xFFFCFFFC, 0xFFFAFFFA, 0x04000500})
 _ATTRIBUTES_OF_OUR_OWN_CHECKS = {"mr-image": frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})}
 
 
-def presence_findings(instance: Judged) -> Iterator[Finding]:
-    """Judge which modules and attributes the instance has, and should have."""
-    has = reader(instance.elements, instance.encodings)
-    present = present_modules(instance)
-    for use in instance.iod.modules:
-        needed = module_condition(use.module) if use.usage == "C" and use.module not in present else None
-        if needed is not None and needed.holds(instance.iod.name, has):
-            message = f"is absent; required {needed.words}"
-            fault = Fault("CHK-MODULE", (), "usage C", message, needed.section)
-            yield _finding(instance, fault, use.module, use.module)
-    for rules in instance.iod.all_rules.values():
-        rule = next((r for r in rules if r.module in present), None)
-        if rule is not None:
-            yield from _presence(instance, rule, has)
-    yield from _extended(instance)
-
-
-class ValueChecks:
-    """Judges the values of one instance after another; one that stays the same is judged once."""
-
-    def __init__(self) -> None:
-        self._context: tuple[object, ...] = ()
-        self._found: dict[int, tuple[Finding, ...]] = {}
-
-    def findings(self, instance: Judged, present: frozenset[str], changed: frozenset[int]) -> Iterator[Finding]:
-        """Judge the value of every attribute of the IOD that has one.
-
-        Parameters
-        ----------
-        instance : Judged
-        present : frozenset of str
-            Its modules.
-        changed : frozenset of int
-            Tags that differ from the instance before.
-        """
-        context = (instance.iod.name, instance.encodings, present)
-        if context != self._context:
-            self._context, self._found, changed = context, {}, frozenset(instance.elements)
-        for tag in changed:
-            self._found.pop(tag, None)
-            element = instance.elements.get(tag)
-            if element is not None and element.value and tag != PIXEL_DATA:
-                found = tuple(_value_findings(instance, element, present))
-                if found:
-                    self._found[tag] = found
-        for tag in sorted(self._found):
-            yield from (replace(f, file=instance.name) for f in self._found[tag])
-
-
-def _value_findings(instance: Judged, element: Element, present: frozenset[str]) -> Iterator[Finding]:
-    judged = _rules_of(instance.iod, present).get(element.tag)
-    if judged is not None:
-        rule, values = judged
-        for fault in faults(element, rule, values, instance.encodings):
-            yield _of_rule(instance, rule, fault)
-
-
-@lru_cache(maxsize=16)
-def _rules_of(iod: Iod, present: frozenset[str]) -> dict[int, tuple[AttributeRule, tuple[ValueRule, ...]]]:
-    """By tag: the rule that judges an attribute, that of a module that is there first, and its listed values."""
-    return {
-        rules[0].tag: (next((r for r in rules if r.module in present), rules[0]), standard.values(iod.name, keyword))
-        for keyword, rules in iod.all_rules.items()
-    }
-
-
-def present_modules(instance: Judged) -> frozenset[str]:
-    """Modules that the IOD demands, and those of the others that an attribute of their own shows to be there."""
-    evidence = _evidence(instance.iod)
-    shown = {evidence[tag] for tag in instance.elements if tag in evidence}
-    return frozenset(u.module for u in instance.iod.modules if u.usage == "M" or u.module in shown)
+@cache
+def presence_judges(iod: Iod) -> tuple[Judge, ...]:
+    """Return what judges which modules and attributes an instance has, and should have."""
+    conditional = filter(None, (module_condition(use.module) for use in iod.modules if use.usage == "C"))
+    modules = Judge(_modules, frozenset(tag_of(keyword) for c in conditional for keyword in c.reads))
+    return (modules, *(_presence_judge(rules) for rules in iod.all_rules.values()), Judge(_extended, None))
 
 
 @cache
-def _evidence(iod: Iod) -> dict[int, str]:
-    """Attributes of only one module, and that module."""
-    return {rules[0].tag: rules[0].module for rules in iod.all_rules.values() if len(rules) == 1}
+def value_judges(iod: Iod) -> tuple[Judge, ...]:
+    """Return what judges the value of each attribute of the IOD that has one."""
+    return tuple(
+        Judge(partial(_value, rules), frozenset({rules[0].tag}))
+        for rules in iod.all_rules.values()
+        if rules[0].tag != PIXEL_DATA
+    )
 
 
-def _presence(instance: Judged, rule: AttributeRule, has: Has) -> Iterator[Finding]:
+def _modules(instance: Judged) -> Iterator[Finding]:
+    for use in instance.iod.modules:
+        needed = module_condition(use.module) if use.usage == "C" and use.module not in instance.modules else None
+        if needed is not None and needed.holds(instance.iod.name, instance.value):
+            message = f"is absent; required {needed.words}"
+            fault = Fault("CHK-MODULE", (), "usage C", message, needed.section)
+            yield _finding(instance, fault, use.module, use.module)
+
+
+def _presence_judge(rules: tuple[AttributeRule, ...]) -> Judge:
+    asked = filter(None, map(condition_of, rules))
+    read = {tag_of(keyword) for condition in asked for keyword in condition.reads}
+    return Judge(partial(_presence, rules), frozenset({rules[0].tag, *read}))
+
+
+def _value(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Finding]:
+    element = instance.elements.get(rules[0].tag)
+    if element is None or not element.value:
+        return
+    rule = next((r for r in rules if r.module in instance.modules), rules[0])
+    for fault in faults(element, rule, standard.values(instance.iod.name, rule.keyword), instance.encodings):
+        yield _of_rule(instance, rule, fault)
+
+
+def _presence(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Finding]:
+    rule = next((r for r in rules if r.module in instance.modules), None)
+    if rule is None:
+        return
     state = instance.state(rule.tag)
     if rule.type == "1" and state is not State.FILLED:
         message = f"is {state.name.lower()}; wanted a value"
@@ -113,17 +79,17 @@ def _presence(instance: Judged, rule: AttributeRule, has: Has) -> Iterator[Findi
         message = "is empty; wanted a value, or not the attribute"
         yield _of_rule(instance, rule, Fault("CHK-TYPE1", (), "type 1C", message))
     elif rule.type in ("1C", "2C"):
-        asked = condition(instance.iod, rule.keyword)
-        if asked is not None and asked.module in (rule.module, "*"):
-            yield from _conditional(instance, rule, has, asked)
+        asked = condition_of(rule)
+        if asked is not None:
+            yield from _conditional(instance, rule, asked)
 
 
-def _conditional(instance: Judged, rule: AttributeRule, has: Has, asked: Condition) -> Iterator[Finding]:
+def _conditional(instance: Judged, rule: AttributeRule, asked: Condition) -> Iterator[Finding]:
     kind, absent = f"type {rule.type}", instance.state(rule.tag) is State.ABSENT
-    if absent and asked.holds(instance.iod.name, has):
+    if absent and asked.holds(instance.iod.name, instance.value):
         message = f"is absent; required {asked.words}"
         yield _of_rule(instance, rule, Fault("CHK-CONDITION", (), kind, message, asked.section))
-    elif not absent and asked.bans(instance.iod.name, has):
+    elif not absent and asked.bans(instance.iod.name, instance.value):
         message = f"is present; wanted only {asked.words}"
         yield _of_rule(instance, rule, Fault("CHK-UNWANTED", (), kind, message, asked.section))
 
@@ -132,8 +98,8 @@ def _extended(instance: Judged) -> Iterator[Finding]:
     """Attributes that no module of the IOD has: a Standard Extended SOP Class (PS3.2 7.3)."""
     known = _tags(instance.iod)
     apart = _ATTRIBUTES_OF_OUR_OWN_CHECKS.get(instance.iod.name, frozenset())
-    for tag in instance.elements:
-        if tag in known or tag >> 16 & 1 or not tag & 0xFFFF or tag in _ANYWHERE or _repeating(tag):
+    for tag in sorted(instance.elements.keys() - known):
+        if tag >> 16 & 1 or not tag & 0xFFFF or tag in _ANYWHERE or _repeating(tag):
             continue
         keyword = keyword_of(tag)
         if keyword not in apart:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
 
 from derive.checking.finding import Finding, finding
-from derive.elements.instance import Instance, State
-from derive.elements.view import View
+from derive.elements.instance import Instance
 from derive.standard import Iod
+from derive.standard.conditions import present_modules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +38,10 @@ class Judged(Instance):
     stored: NDArray[Any] | None = None
     encapsulated: bool = False
 
-    def state(self, tag: int) -> State:
-        """Return whether an attribute is there, and has a value."""
-        return self.elements.state(tag) if isinstance(self.elements, View) else super().state(tag)
+    @cached_property
+    def modules(self) -> frozenset[str]:
+        """Modules that are there."""
+        return present_modules(self.iod, self.elements)
 
     def find(self, code: str, path: str, message: str) -> Finding:
         """Return a finding about this instance."""

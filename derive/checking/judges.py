@@ -2,62 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from functools import cache
 
-from derive.checking.attributes import ValueChecks, presence_findings, present_modules
+from derive.checking import pixels, plane, references
+from derive.checking.attributes import presence_judges, value_judges
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
-from derive.checking.pixels import ATTRIBUTE_JUDGES as PIXELS
-from derive.checking.pixels import value_findings
-from derive.checking.plane import JUDGES as PLANE
-from derive.checking.references import JUDGES as REFERENCES
-from derive.elements.view import Changes, Remembered
-
-Answer = TypeVar("Answer")
-Judge: TypeAlias = Callable[[Judged], Iterator[Finding]]
-
-#: What looks at attributes only, and so need not look again where those are the same.
-JUDGES: tuple[Judge, ...] = (presence_findings, *PLANE, *PIXELS, *REFERENCES)
+from derive.checking.judge import Judge
+from derive.elements.element import Element
+from derive.elements.instance import changed
+from derive.standard import Iod
 
 
 class InstanceChecks:
-    """Checks instances of one series; what has not changed from one to the next is not judged again."""
+    """Checks instances of one series; a judge is asked again where what it reads differs from the instance before."""
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, bool], _Kind] = {}
 
     def findings(self, instance: Judged) -> Iterator[Finding]:
         """Judge one instance, apart from its series."""
-        kind = (instance.iod.name, instance.encapsulated)
+        kind = instance.iod.name, instance.encapsulated
         if kind not in self._kinds:
-            self._kinds[kind] = _Kind(instance)
+            self._kinds[kind] = _Kind(instance.iod)
         yield from self._kinds[kind].findings(instance)
 
 
 class _Kind:
     """Checks instances of one IOD, compressed or not."""
 
-    def __init__(self, first: Judged) -> None:
-        self._judges = [_remembered(_all(judge), first) for judge in JUDGES]
-        self._modules = _remembered(present_modules, first)
-        self._values = ValueChecks()
-        self._changes = Changes()
+    def __init__(self, iod: Iod) -> None:
+        self._judges = judges_of(iod)
+        self._touched_by = _touched_by(iod)
+        self._always = frozenset(i for i, judge in enumerate(self._judges) if judge.reads is None)
+        self._elements: Mapping[int, Element] = {}
+        self._context: tuple[object, ...] | None = None
+        self._found: dict[int, tuple[Finding, ...]] = {}
 
     def findings(self, instance: Judged) -> Iterator[Finding]:
-        changed = self._changes.to(instance.elements)
-        for judge in self._judges:
-            for found in judge(instance.elements, changed):
-                yield replace(found, file=instance.name)
-        yield from self._values.findings(instance, self._modules(instance.elements, changed), changed)
-        yield from value_findings(instance)
+        for index in self._touched(instance):
+            self._found[index] = tuple(self._judges[index].findings(instance))
+        for index in sorted(index for index, found in self._found.items() if found):
+            yield from (replace(f, file=instance.name) for f in self._found[index])
+
+    def _touched(self, instance: Judged) -> frozenset[int]:
+        """Which judges could find something else than in the instance before."""
+        before, self._elements = self._elements, dict(instance.elements)
+        context, self._context = self._context, (instance.encodings, instance.modules)
+        if context != self._context:
+            return frozenset(range(len(self._judges)))
+        none: frozenset[int] = frozenset()
+        return self._always.union(*(self._touched_by.get(tag, none) for tag in changed(before, self._elements)))
 
 
-def _remembered(judge: Callable[[Judged], Answer], first: Judged) -> Remembered[Answer]:
-    iod, encapsulated = first.iod, first.encapsulated
-    return Remembered(lambda view: judge(Judged(name="", elements=view, iod=iod, encapsulated=encapsulated)))
+@cache
+def judges_of(iod: Iod) -> tuple[Judge, ...]:
+    """Return everything that judges an instance of an IOD, in the order of its findings."""
+    return (*presence_judges(iod), *plane.JUDGES, *pixels.JUDGES, *references.JUDGES, *value_judges(iod))
 
 
-def _all(judge: Judge) -> Callable[[Judged], tuple[Finding, ...]]:
-    return lambda instance: tuple(judge(instance))
+@cache
+def _touched_by(iod: Iod) -> Mapping[int, frozenset[int]]:
+    """Of each tag, which judges read it."""
+    found: dict[int, set[int]] = {}
+    for index, judge in enumerate(judges_of(iod)):
+        for tag in judge.reads or ():
+            found.setdefault(tag, set()).add(index)
+    return {tag: frozenset(indices) for tag, indices in found.items()}

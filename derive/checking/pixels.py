@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
+from derive.checking.judge import reads, reads_anything
 from derive.elements.element import keyword_of
 
 #: Attributes whose sign is that of the stored values.
@@ -22,13 +23,15 @@ _SIGNED_BY_PIXELS = (
 )
 
 
-def value_findings(instance: Judged) -> Iterator[Finding]:
+@reads_anything
+def _pixel_data(instance: Judged) -> Iterator[Finding]:
     """Judge Pixel Data, which differ from instance to instance."""
     yield from _data(instance)
     yield from _unused_bits(instance)
     yield from _values(instance)
 
 
+@reads("BitsAllocated", "BitsStored", "HighBit")
 def _bits(instance: Judged) -> Iterator[Finding]:
     allocated, stored, high = (_whole(instance, k) for k in ("BitsAllocated", "BitsStored", "HighBit"))
     if stored is not None and high is not None and high != stored - 1:
@@ -55,6 +58,7 @@ def _data(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-PIXEL-LENGTH", "PixelData", message)
 
 
+@reads("NumberOfFrames")
 def _frames(instance: Judged) -> Iterator[Finding]:
     frames = instance.number("NumberOfFrames")
     if frames is not None and frames > 1 and "NumberOfFrames" not in instance.iod.attributes:
@@ -62,6 +66,7 @@ def _frames(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-FRAMES", "NumberOfFrames", message)
 
 
+@reads_anything
 def _pointers(instance: Judged) -> Iterator[Finding]:
     """Each attribute that tells the frames apart is there, with as many values as there are frames (C.7.6.6)."""
     frames = instance.number("NumberOfFrames")
@@ -85,6 +90,7 @@ def _size(instance: Judged) -> int | None:
     return size + size % 2
 
 
+@reads("PixelRepresentation", *_SIGNED_BY_PIXELS)
 def _signs(instance: Judged) -> Iterator[Finding]:
     representation = _whole(instance, "PixelRepresentation")
     if representation is None:
@@ -176,6 +182,7 @@ def _unpadded(instance: Judged, stored: NDArray[Any]) -> tuple[int, int] | None:
     return (int(rest.min()), int(rest.max())) if rest.size else None
 
 
+@reads("PixelPaddingValue", "PixelPaddingRangeLimit", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")
 def _padding(instance: Judged) -> Iterator[Finding]:
     padding, limit = (_whole(instance, k) for k in ("PixelPaddingValue", "PixelPaddingRangeLimit"))
     limits = _limits(instance)
@@ -190,6 +197,7 @@ def _padding(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-PADDING-LIMIT", "PixelPaddingRangeLimit", message)
 
 
+@reads("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 def _lossy(instance: Judged) -> Iterator[Finding]:
     if instance.text("LossyImageCompression") != "01":
         return
@@ -198,6 +206,7 @@ def _lossy(instance: Judged) -> Iterator[Finding]:
             yield instance.find("CHK-LOSSY", keyword, "is absent although the image was compressed with loss")
 
 
+@reads("RescaleSlope", "RescaleIntercept")
 def _rescale(instance: Judged) -> Iterator[Finding]:
     slope, intercept = instance.number("RescaleSlope"), instance.number("RescaleIntercept")
     if slope == 0:
@@ -209,6 +218,7 @@ def _rescale(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-RESCALE-MR", "RescaleSlope", message)
 
 
+@reads("WindowWidth", "WindowCenter", "VOILUTFunction")
 def _window(instance: Judged) -> Iterator[Finding]:
     widths, centers = instance.numbers("WindowWidth"), instance.values("WindowCenter")
     linear = (instance.text("VOILUTFunction") or "LINEAR") == "LINEAR"
@@ -221,5 +231,5 @@ def _window(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-WINDOW", "WindowWidth", message)
 
 
-#: Of the attributes that describe the pixels.
-ATTRIBUTE_JUDGES = (_bits, _frames, _pointers, _signs, _padding, _lossy, _rescale, _window)
+#: Of the attributes that describe the pixels, and of Pixel Data.
+JUDGES = (_bits, _frames, _pointers, _signs, _padding, _lossy, _rescale, _window, _pixel_data)

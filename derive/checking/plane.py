@@ -9,6 +9,7 @@ import numpy as np
 from derive import standard
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
+from derive.checking.judge import reads
 from derive.model.geometry import COSINE_TOLERANCE, normal_of, skew_of
 
 #: Scanners round the diameter, and some give that of the circle that fits in the matrix less a pixel.
@@ -18,6 +19,7 @@ _TILT_TOLERANCE_DEGREES = 1.0
 _ASK_VALUE_3 = frozenset({"ct-image", "mr-image"})
 
 
+@reads("ImageType")
 def _image_type(instance: Judged) -> Iterator[Finding]:
     values = instance.texts("ImageType")
     if not values or instance.iod.name not in _ASK_VALUE_3:
@@ -32,6 +34,7 @@ def _image_type(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-IMAGETYPE-TERM", "ImageType", message)
 
 
+@reads("ImageOrientationPatient")
 def _cosines(instance: Judged) -> Iterator[Finding]:
     cosines = instance.numbers("ImageOrientationPatient")
     if len(cosines) != 6:
@@ -42,6 +45,7 @@ def _cosines(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-IOP", "ImageOrientationPatient", message)
 
 
+@reads("PixelSpacing", "SpacingBetweenSlices", "SliceThickness")
 def _spacing(instance: Judged) -> Iterator[Finding]:
     spacing = instance.numbers("PixelSpacing")
     if spacing and not min(spacing) > 0:
@@ -54,6 +58,7 @@ def _spacing(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-THICKNESS", "SliceThickness", f"is {thickness:g} mm; wanted a value above 0, or none")
 
 
+@reads("ImageType", "ReconstructionDiameter", "PixelSpacing", "Rows", "Columns")
 def _diameter(instance: Judged) -> Iterator[Finding]:
     """Only what was derived is judged: an original may be cropped from its reconstruction."""
     diameter, spacing = instance.number("ReconstructionDiameter"), instance.numbers("PixelSpacing")
@@ -66,6 +71,7 @@ def _diameter(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-FOV", "ReconstructionDiameter", message)
 
 
+@reads("ImageType", "GantryDetectorTilt", "ImageOrientationPatient")
 def _tilt(instance: Judged) -> Iterator[Finding]:
     tilt, cosines = instance.number("GantryDetectorTilt"), instance.numbers("ImageOrientationPatient")
     if not tilt or len(cosines) != 6 or not _derived(instance):

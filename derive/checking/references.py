@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import codes
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
+from derive.checking.judge import reads
 from derive.elements.instance import Instance
 
 _LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
@@ -19,6 +20,7 @@ _EXTENSION = (
 )
 
 
+@reads("ImageType", "SourceImageSequence", "DerivationCodeSequence", "DerivationDescription")
 def _derivation(instance: Judged) -> Iterator[Finding]:
     kind = instance.texts("ImageType")[:1]
     sources = instance.items("SourceImageSequence")
@@ -34,6 +36,7 @@ def _derivation(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-SOURCES", "SourceImageSequence", "is absent from a derived image")
 
 
+@reads("SourceImageSequence", "SOPInstanceUID")
 def _sources(instance: Judged) -> Iterator[Finding]:
     element, own = instance.element("SourceImageSequence"), instance.text("SOPInstanceUID")
     if element is not None and not element.value:
@@ -51,6 +54,7 @@ def _sources(instance: Judged) -> Iterator[Finding]:
             yield instance.find("CHK-SOURCES-ITEM", f"{path}>PurposeOfReferenceCodeSequence", message)
 
 
+@reads("SourceImageSequence", "ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
 def _common(instance: Judged) -> Iterator[Finding]:
     """Every source image is named again by series, in this study or another one."""
     referenced = {i.text("ReferencedSOPInstanceUID") for i in instance.items("SourceImageSequence")} - {""}
@@ -74,6 +78,7 @@ def _named(series: Sequence[Instance]) -> Iterator[str]:
             yield reference.text("ReferencedSOPInstanceUID")
 
 
+@reads("DerivationCodeSequence", "SourceImageSequence", "ContributingEquipmentSequence")
 def _codes(instance: Judged) -> Iterator[Finding]:
     for number, item in enumerate(instance.items("DerivationCodeSequence"), 1):
         yield from _coded(instance, item, f"DerivationCodeSequence>item {number}", "7203")

@@ -108,32 +108,17 @@ def pack(elements: Iterable[Element]) -> bytes:
     return b"".join(_element_bytes(e) for e in sorted(elements))
 
 
-class Packer:
-    """Joins the elements of one data set after another; those that stay the same are encoded once."""
-
-    def __init__(self) -> None:
-        self._last: dict[int, tuple[Element, bytes]] = {}
-
-    def parts(self, elements: Mapping[int, Element]) -> list[bytes]:
-        """Encode elements, in tag order, as Explicit VR Little Endian: joined, but large values by themselves."""
-        parts: list[bytes] = []
-        small: list[bytes] = []
-        for tag in sorted(elements):
-            element = elements[tag]
-            if len(element.value) < _LARGE:
-                small.append(self._bytes(tag, element))
-            else:
-                parts += [b"".join([*small, _element_head(element)]), element.value]
-                small = []
-        return [*parts, b"".join(small)] if small else parts
-
-    def _bytes(self, tag: int, element: Element) -> bytes:
-        last = self._last.get(tag)
-        if last is not None and last[0] is element:
-            return last[1]
-        packed = _element_bytes(element)
-        self._last[tag] = element, packed
-        return packed
+def pack_parts(elements: Mapping[int, Element]) -> list[bytes]:
+    """Encode elements, in tag order, as Explicit VR Little Endian: joined, but large values by themselves."""
+    parts: list[bytes] = []
+    small: list[bytes] = []
+    for element in (elements[tag] for tag in sorted(elements)):
+        if len(element.value) < _LARGE:
+            small.append(_element_bytes(element))
+        else:
+            parts += [b"".join([*small, _element_head(element)]), element.value]
+            small = []
+    return [*parts, b"".join(small)] if small else parts
 
 
 def _element_bytes(element: Element) -> bytes:

@@ -26,6 +26,8 @@ from derive.errors import SourceError
 
 Answer = TypeVar("Answer")
 _CHARACTER_SET = tag_of("SpecificCharacterSet")
+#: Decoded values are kept of elements up to so many bytes.
+_LONGEST_KEPT = 4096
 _ITEM_TAG = b"\xfe\xff\x00\xe0"
 
 
@@ -180,6 +182,12 @@ def state_of(element: Element | None) -> State:
     return State.FILLED if element.stripped() else State.EMPTY
 
 
+def changed(before: Mapping[int, Element], after: Mapping[int, Element]) -> frozenset[int]:
+    """Return the tags of which two data sets do not say the same."""
+    other = {tag for tag, element in after.items() if before.get(tag) is not element and before.get(tag) != element}
+    return frozenset(other | (before.keys() - after.keys()))
+
+
 def different(instances: Sequence[Instance], keyword: str) -> tuple[str, ...]:
     r"""Return the different values of an attribute, the most frequent first, as text joined as in a file (``A\B``).
 
@@ -230,9 +238,13 @@ def encodings_named(charset: Any) -> tuple[str, ...]:
             return ()
 
 
-@lru_cache(maxsize=2048)
 def value_of(element: Element, encodings: tuple[str, ...]) -> Any:
-    """Decode a value as pydicom does; None where it is empty or cannot be decoded."""
+    """Decode a value as pydicom does; None where it is empty or cannot be decoded. Short values are kept."""
+    return (_value_of if len(element.value) <= _LONGEST_KEPT else _value_of.__wrapped__)(element, encodings)
+
+
+@lru_cache(maxsize=2048)
+def _value_of(element: Element, encodings: tuple[str, ...]) -> Any:
     with warnings.catch_warnings(action="ignore"), disable_value_validation():
         try:
             return decode(element, encodings)

@@ -23,15 +23,15 @@ or a test of its own.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset
 
-from derive.standard import Iod
+from derive.standard import AttributeRule, Iod
 
 ANY = "*"
 NOT_JUDGED = "-"
@@ -39,7 +39,13 @@ OTHERWISE = "otherwise"
 ITEM = "item"
 #: Gives the decoded value of a keyword, or None.
 Has = Callable[[str], Any]
-_Test = Callable[[str, Has], bool]
+
+
+class _Test(NamedTuple):
+    """A test of the table: whether it holds for an IOD and its values, and which keywords it reads."""
+
+    holds: Callable[[str, Has], bool]
+    reads: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -74,19 +80,23 @@ class Condition:
 
     def holds(self, iod_name: str, has: Has) -> bool | None:
         """Whether it holds for a data set; None if it is not judged."""
-        return _tests()[self.test](iod_name, has) if self.judged else None
+        return _tests()[self.test].holds(iod_name, has) if self.judged else None
 
     def bans(self, iod_name: str, has: Has) -> bool:
         """Whether the attribute shall be absent from a data set."""
         if self.banned == OTHERWISE:
             return self.holds(iod_name, has) is False
-        return self.banned != NOT_JUDGED and _tests()[self.banned](iod_name, has)
+        return self.banned != NOT_JUDGED and _tests()[self.banned].holds(iod_name, has)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Keywords of everything that it depends on."""
+        return frozenset().union(*(_tests()[t].reads for t in (self.test, self.banned) if t in _tests()))
 
 
-def condition(iod: Iod, keyword: str) -> Condition | None:
-    """Return the condition of a top-level attribute; None where the table has none."""
-    rule = iod.attributes.get(keyword)
-    return None if rule is None else _of(rule.module, keyword)
+def condition_of(rule: AttributeRule) -> Condition | None:
+    """Return the condition of a top-level attribute of a module; None where the table has none."""
+    return _table().get((rule.module, rule.keyword)) or _table().get((ANY, rule.keyword))
 
 
 def module_condition(module: str) -> Condition | None:
@@ -94,30 +104,18 @@ def module_condition(module: str) -> Condition | None:
     return _table().get((module, ANY))
 
 
-def required(iod: Iod, keyword: str, has: Has) -> bool | None:
-    """Whether the condition of an attribute of type 1C or 2C holds.
+def present_modules(iod: Iod, tags: Iterable[int]) -> frozenset[str]:
+    """Return the modules of a data set: those that its IOD demands, and those that it shows.
 
     Parameters
     ----------
     iod : Iod
-    keyword : str
-        A top-level attribute of the IOD.
-    has : callable
-        Gives the decoded value of a keyword, or None where it is absent or empty.
-
-    Returns
-    -------
-    bool or None
-        None: the data set does not tell.
+    tags : iterable of int
+        The attributes that are there; one that a single module has shows that this module is there.
     """
-    found = condition(iod, keyword)
-    return None if found is None else found.holds(iod.name, has)
-
-
-def banned(iod: Iod, keyword: str, has: Has) -> bool:
-    """Whether a top-level attribute of type 1C or 2C shall be absent; see :func:`required`."""
-    found = condition(iod, keyword)
-    return found is not None and found.bans(iod.name, has)
+    own = _own_attributes(iod)
+    shown = {own[tag] for tag in tags if tag in own}
+    return frozenset(use.module for use in iod.modules if use.usage == "M" or use.module in shown)
 
 
 def required_in_item(keyword: str, has: Has) -> Condition | None:
@@ -131,8 +129,10 @@ def conditions() -> tuple[Condition, ...]:
     return tuple(_table().values())
 
 
-def _of(module: str, keyword: str) -> Condition | None:
-    return _table().get((module, keyword)) or _table().get((ANY, keyword))
+@cache
+def _own_attributes(iod: Iod) -> Mapping[int, str]:
+    """Attributes of only one module, and that module."""
+    return {rules[0].tag: rules[0].module for rules in iod.all_rules.values() if len(rules) == 1}
 
 
 @cache
@@ -161,30 +161,30 @@ def _parsed(test: str) -> _Test:
     ways = [[_atom(atom) for atom in way.split(" and ")] for way in test.split(" or ")]
 
     def holds(iod_name: str, has: Has) -> bool:
-        return any(all(atom(iod_name, has) for atom in way) for way in ways)
+        return any(all(atom.holds(iod_name, has) for atom in way) for way in ways)
 
-    return holds
+    return _Test(holds, frozenset().union(*(atom.reads for way in ways for atom in way)))
 
 
 def _atom(text: str) -> _Test:
     words = text.split(" ", 2)
     if words[0] == "iod":
         names = frozenset(words[1].split("|"))
-        return lambda iod_name, _: iod_name in names
+        return _Test(lambda iod_name, _: iod_name in names, frozenset())
     if words[0] in ("has", "lacks"):
         wanted, keyword = words[0] == "has", words[1]
-        return lambda _, has: bool(_values(has(keyword))) == wanted
+        return _Test(lambda _, has: bool(_values(has(keyword))) == wanted, frozenset({keyword}))
     keyword, _, number = words[0].rstrip("]").partition("[")
     operation, wanted_value = _OPERATIONS[words[1]], words[2]
     which = int(number) - 1 if number else None
 
-    def atom(_: str, has: Has) -> bool:
+    def holds(_: str, has: Has) -> bool:
         values = _values(has(keyword))
         if which is not None:
             values = values[which : which + 1]
         return operation(values, wanted_value)
 
-    return atom
+    return _Test(holds, frozenset({keyword}))
 
 
 def _values(value: Any) -> list[Any]:

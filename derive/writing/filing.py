@@ -19,7 +19,7 @@ from derive.elements.encoding import decode, numbers_of
 from derive.errors import OutputError
 from derive.model.geometry import Geometry
 from derive.model.source import FrameRef
-from derive.writing.part10 import Part10, write_instance
+from derive.writing.part10 import file_parts, write_instance
 
 #: Positions are decimal strings of 16 characters; what is read back may differ by their last digit.
 TOLERANCE_MM = 1e-4
@@ -54,7 +54,6 @@ class Filing:
     def __init__(self, folder: Path, geometry: Geometry | None) -> None:
         self._folder = folder
         self._places = Places(geometry) if geometry is not None else None
-        self._part10 = Part10()
         self._group: list[tuple[Path, list[bytes]]] = []
         self._waiting: deque[Future[None]] = deque()
         self.filed: list[Filed] = []
@@ -80,7 +79,7 @@ class Filing:
         """
         if self._places is not None:
             self._places.check(made, name)
-        self._group.append((self._folder / name, self._part10.parts(made.elements)))
+        self._group.append((self._folder / name, file_parts(made.elements)))
         if len(self._group) == TOGETHER:
             self._send()
         encoded, frame = made.frame.encoded, made.frame

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import Packer, encode, pack
+from derive.elements.encoding import encode, pack, pack_parts
 from derive.errors import OutputError
 from derive.model.uids import IMPLEMENTATION_CLASS_UID
 from derive.version import VERSION
@@ -42,23 +43,21 @@ def file_meta(dataset: Dataset) -> FileMetaDataset:
     return meta
 
 
-class Part10:
-    """Encodes the instances of a series as Part 10 files, in Explicit VR Little Endian.
+def file_parts(elements: Mapping[int, Element]) -> list[bytes]:
+    """Return an instance as a Part 10 file in Explicit VR Little Endian: some runs of bytes, one after the other.
 
-    What is the same in all of them is encoded once. The bytes are those that pydicom writes for the Dataset
-    of the same elements.
+    The bytes are those that pydicom writes for the Dataset of the same elements.
     """
+    own = (Element(meta, "UI", elements[tag].value) for meta, tag in _REPEATED_TAGS.items())
+    meta = pack([*_constant_meta(), *own])
+    length = pack([Element(0x00020000, "UL", struct.pack("<L", len(meta)))])
+    first, *rest = pack_parts(elements)
+    return [b"".join([_PREAMBLE, length, meta, first]), *rest]
 
-    def __init__(self) -> None:
-        self._packer = Packer()
-        self._meta = [encode(keyword, value) for keyword, value in _META.items()]
 
-    def parts(self, elements: Mapping[int, Element]) -> list[bytes]:
-        """Return the file of an instance: some runs of bytes, one after the other."""
-        meta = pack([*self._meta, *(Element(meta, "UI", elements[own].value) for meta, own in _REPEATED_TAGS.items())])
-        length = pack([Element(0x00020000, "UL", struct.pack("<L", len(meta)))])
-        first, *rest = self._packer.parts(elements)
-        return [b"".join([_PREAMBLE, length, meta, first]), *rest]
+@cache
+def _constant_meta() -> tuple[Element, ...]:
+    return tuple(encode(keyword, value) for keyword, value in _META.items())
 
 
 def write_instance(path: Path, parts: Sequence[bytes]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from derive import standard
-from derive.authoring.entities import BUILDERS
+from derive.authoring.entities import BUILDERS, builder_of
 from derive.authoring.policy import ANY, Action, row, rows
 from derive.elements.element import tag_of
 from derive.errors import AssembleError
@@ -16,10 +18,10 @@ from derive.operations.declaration import derivation_code
 IODS = [standard.iod(uid) for uid in made_class_uids()]
 
 
-def recomputed() -> set[str]:
+def recomputed() -> set[tuple[str, str]]:
     return {
-        keyword
-        for (_, keyword), r in rows().items()
+        key
+        for key, r in rows().items()
         if Action.RECOMPUTE in r.actions.values() or r.new_quantity is Action.RECOMPUTE or r.fallback == "recompute"
     }
 
@@ -45,8 +47,18 @@ def test_every_row_is_used_and_names_what_the_dictionary_has():
 
 
 def test_every_recompute_has_a_builder_and_every_builder_a_row():
-    assert recomputed() - {ANY} == set(BUILDERS)
-    assert ANY not in recomputed(), "a module cannot be recomputed as a whole: name its attributes"
+    built = {key if key in BUILDERS else (ANY, key[1]) for key in recomputed()}
+    assert built == set(BUILDERS)
+    assert all(keyword != ANY for _, keyword in built), "a module cannot be recomputed as a whole: name its attributes"
+
+
+def test_a_builder_of_the_module_goes_before_one_of_any(monkeypatch):
+    rule = standard.iod(made_class_uids()[0]).attributes["HighBit"]
+    of_any, of_the_module = BUILDERS[ANY, "HighBit"], replace(BUILDERS[ANY, "HighBit"], module=rule.module)
+    assert builder_of(rule) is of_any
+    monkeypatch.setitem(BUILDERS, (rule.module, "HighBit"), of_the_module)
+    assert builder_of(rule) is of_the_module
+    assert builder_of(standard.iod(made_class_uids()[0]).attributes["PatientID"]) is None
 
 
 def test_every_row_says_why_and_where():

@@ -6,6 +6,6 @@ attribute that is not to be there. It never sees the data set.
 """
 
 from derive.authoring.entities import equipment, image, image_pixel, image_plane, multi_frame, references, series  # noqa: F401 - registers
-from derive.authoring.entities.registry import BUILDERS, Builder
+from derive.authoring.entities.registry import BUILDERS, Builder, builder_of
 
-__all__ = ["BUILDERS", "Builder"]
+__all__ = ["BUILDERS", "Builder", "builder_of"]

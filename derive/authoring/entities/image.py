@@ -22,7 +22,7 @@ def instance_number(making: Making, frame: Frame) -> int:
     return frame.number
 
 
-@per_frame("ImageIndex")
+@per_frame("ImageIndex", module="pet-image")
 def image_index(making: Making, frame: Frame) -> int:
     """PET: return 1..N along the normal (C.8.9.4.1.9)."""
     return frame.index + 1

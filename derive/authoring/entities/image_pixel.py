@@ -111,16 +111,18 @@ def rescale_intercept(making: Making, frame: Frame) -> float | None:
     return frame.encoded.encoding.intercept if _is_grey(making) else None
 
 
-@per_series("RescaleType")
+@per_series("RescaleType", module="sc-multi-frame-image")
+def rescale_type_of_pages(making: Making) -> str | None:
+    """Return US (unspecified) for grey pages (C.8.6.3)."""
+    return "US" if _is_grey(making) else None
+
+
+@per_series("RescaleType", module="ct-image")
 def rescale_type(making: Making) -> str | None:
-    """CT: return the source's while the quantity is kept, HU where it says none; else what the new one is in.
+    """Return the source's while the quantity is kept, HU where it says none; else what the new one is in.
 
     US (unspecified), unless those units are a defined term (C.11.1.1.2).
-
-    Grey pictures of several frames: US.
     """
-    if making.target.rescale is Rescale.NONE:
-        return "US" if _is_grey(making) else None
     if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         terms = [v for rule in standard.values(making.target.iod.name, "RescaleType") for v in rule.values]
         said = next((s.units for s in reversed(making.derivation.steps) if s.units), "")

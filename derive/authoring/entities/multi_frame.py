@@ -15,14 +15,14 @@ def number_of_frames(making: Making) -> int | None:
     return making.frames_together or None
 
 
-@per_series("FrameIncrementPointer")
+@per_series("FrameIncrementPointer", module="sc-multi-frame-image")
 def frame_increment_pointer(making: Making) -> int | None:
     """Return what tells the pages apart: their time, else their number; nothing of a single one (C.8.6.3)."""
     dimension = making.frames.dimension
     return tag_of(dimension.keyword) if making.frames_together and dimension else None
 
 
-@per_series("PageNumberVector")
+@per_series("PageNumberVector", module="sc-multi-frame-vector")
 def page_number_vector(making: Making) -> list[float] | None:
     """Return 1, 2, 3, ..."""
     return _vector(making, "PageNumberVector")
@@ -40,7 +40,7 @@ def _vector(making: Making, keyword: str) -> list[float] | None:
     return list(dimension.values) if making.frames_together and dimension and dimension.keyword == keyword else None
 
 
-@per_series("PresentationLUTShape")
+@per_series("PresentationLUTShape", module="sc-multi-frame-image")
 def presentation_lut_shape(making: Making) -> str | None:
     """Return IDENTITY for grey pages (C.8.6.3): low values are dark."""
     grey = making.pixel_format.samples == 1 and making.pixel_format.bits > 1
@@ -56,7 +56,7 @@ def _pulled(making: Making, frame: Frame, keyword: str) -> Element | None:
     return making.source.agreement(tag_of(keyword), frame.contributors).element
 
 
-@per_frame("TemporalPositionIdentifier")
+@per_frame("TemporalPositionIdentifier", module="mr-image")
 def temporal_position_identifier(making: Making, frame: Frame) -> int | Element | None:
     """Return which time it is of, from 1; the source's where there is one time."""
     if _times(making) > 1:
@@ -64,7 +64,7 @@ def temporal_position_identifier(making: Making, frame: Frame) -> int | Element 
     return _pulled(making, frame, "TemporalPositionIdentifier")
 
 
-@per_frame("NumberOfTemporalPositions")
+@per_frame("NumberOfTemporalPositions", module="mr-image")
 def number_of_temporal_positions(making: Making, frame: Frame) -> int | Element | None:
     """Return how many times there are; what the source says where this is one of them."""
     if _times(making) > 1:
@@ -72,7 +72,7 @@ def number_of_temporal_positions(making: Making, frame: Frame) -> int | Element 
     return _pulled(making, frame, "NumberOfTemporalPositions")
 
 
-@per_frame("TemporalResolution")
+@per_frame("TemporalResolution", module="mr-image")
 def temporal_resolution(making: Making, frame: Frame) -> float | Element | None:
     """Return the time from one to the next, ms, where it is known; else what the source says."""
     times = making.frames.dimension

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from derive.authoring.order import Frame, Making
+from derive.standard import AttributeRule
 
 SeriesFunction = Callable[[Making], Any]
 FrameFunction = Callable[[Making, Frame], Any]
 
-#: Every builder by the keyword of its attribute.
-BUILDERS: dict[str, Builder] = {}
+#: A builder for the attribute of whichever module has it.
+ANY = "*"
+#: Every builder by the module, or ``*``, and the keyword of its attribute.
+BUILDERS: dict[tuple[str, str], Builder] = {}
 
 
 @dataclass(frozen=True)
@@ -21,38 +24,46 @@ class Builder:
 
     Parameters
     ----------
+    module : str
+        ``*`` for any.
     keyword : str
     function : callable
         Of the series, or of the series and a frame.
-    per_frame : bool
-        Whether the value differs from instance to instance.
+    level : {"series", "frame"}
+        Whether the value is the same for the whole series or belongs to one instance.
     sticky : bool
         Whether what the source says of it stays, as far as it can be true.
     """
 
+    module: str
     keyword: str
     function: Callable[..., Any]
-    per_frame: bool
+    level: Literal["series", "frame"]
     sticky: bool = False
 
 
-def per_series(*keywords: str, sticky: bool = False) -> Callable[[SeriesFunction], SeriesFunction]:
+def builder_of(rule: AttributeRule) -> Builder | None:
+    """Return what builds an attribute: the builder of its module, else that of any; None where nothing does."""
+    return BUILDERS.get((rule.module, rule.keyword)) or BUILDERS.get((ANY, rule.keyword))
+
+
+def per_series(*keywords: str, module: str = ANY, sticky: bool = False) -> Callable[[SeriesFunction], SeriesFunction]:
     """Register a builder whose value is the same for the whole series."""
 
     def register(function: SeriesFunction) -> SeriesFunction:
         for keyword in keywords:
-            BUILDERS[keyword] = Builder(keyword, function, per_frame=False, sticky=sticky)
+            BUILDERS[module, keyword] = Builder(module, keyword, function, "series", sticky)
         return function
 
     return register
 
 
-def per_frame(*keywords: str, sticky: bool = False) -> Callable[[FrameFunction], FrameFunction]:
+def per_frame(*keywords: str, module: str = ANY, sticky: bool = False) -> Callable[[FrameFunction], FrameFunction]:
     """Register a builder whose value belongs to one instance."""
 
     def register(function: FrameFunction) -> FrameFunction:
         for keyword in keywords:
-            BUILDERS[keyword] = Builder(keyword, function, per_frame=True, sticky=sticky)
+            BUILDERS[module, keyword] = Builder(module, keyword, function, "frame", sticky)
         return function
 
     return register

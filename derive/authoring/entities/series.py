@@ -69,13 +69,13 @@ def series_time(making: Making) -> str:
     return making.now.strftime("%H%M%S.%f")
 
 
-@per_series("NumberOfSlices")
+@per_series("NumberOfSlices", module="pet-series")
 def number_of_slices(making: Making) -> int:
     """PET: return the count of images in this series."""
     return making.frames.slices
 
 
-@per_series("SeriesType", sticky=True)
+@per_series("SeriesType", module="pet-series", sticky=True)
 def series_type(making: Making) -> list[str] | None:
     """PET: return value 1 of the source, and REPROJECTION for a projection that the standard names."""
     values = making.source.value("SeriesType")
@@ -85,7 +85,7 @@ def series_type(making: Making) -> list[str] | None:
     return [first, "REPROJECTION"] if reprojection_method(making) else [first, *rest]
 
 
-@per_series("ReprojectionMethod")
+@per_series("ReprojectionMethod", module="pet-series")
 def reprojection_method(making: Making) -> str | None:
     """PET: return SUM or MAX PIXEL where the last projection was one of them."""
     if making.derivation.geometry_effect is not GeometryEffect.PROJECTION:
@@ -93,7 +93,7 @@ def reprojection_method(making: Making) -> str | None:
     return next(reversed(making.derivation.terms("ReprojectionMethod")), None)
 
 
-@per_series("Units")
+@per_series("Units", module="pet-series")
 def units(making: Making) -> str:
     """PET: return the units of a new quantity."""
     return next(s.units for s in reversed(making.derivation.steps) if s.units)
