@@ -33,6 +33,7 @@ from derive.errors import GeometryError, InvalidInstance, UsageError
 from derive.model.classes import target_of
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames, Volumes
+from derive.model.geometry import extent_of
 from derive.model.source import GivenAttributes, SourceSeries
 from derive.model.volume import Volume
 from derive.operations import Operation, apply
@@ -115,6 +116,18 @@ class DerivedSeries:
     order: Order
     options: Options
 
+    def __repr__(self) -> str:
+        """Which modality, how many voxels of what size, and what was done; nothing is computed."""
+        geometry, target = self.frames.geometry, target_of(self.order.sop_class_uid)
+        extent = extent_of(geometry) if geometry else f"{self.count} instances of pictures"
+        return f"<DerivedSeries: {target.modality}, {extent}, {self.derivation.description or 'as acquired'}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        from derive.display.html import html_of_derived
+
+        return html_of_derived(self)
+
     @property
     def source(self) -> SourceSeries | GivenAttributes:
         """Where attributes are pulled from."""
@@ -142,6 +155,11 @@ class DerivedSeries:
         if len(volumes) > 1:
             raise GeometryError("GEO-4D", f"the result has {len(volumes)} volumes; frames.volumes has them one by one")
         return volumes[0]
+
+    @property
+    def count(self) -> int:
+        """How many instances there are."""
+        return instance_count(self.frames, target_of(self.order.sop_class_uid).container)
 
     @property
     def derivation(self) -> Derivation:
@@ -212,7 +230,7 @@ class DerivedSeries:
                 findings += checker.add(made.elements, made.frame.encoded.stored, name)
                 filing.add(made, name)
                 if progress:
-                    progress(len(filing.filed), self._count)
+                    progress(len(filing.filed), self.count)
             findings += checker.finish()
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
@@ -244,14 +262,9 @@ class DerivedSeries:
         return replace(send(folder.name, target, **options), kept=folder)
 
     @property
-    def _count(self) -> int:
-        """How many instances there are."""
-        return instance_count(self.frames, target_of(self.order.sop_class_uid).container)
-
-    @property
     def _size(self) -> int:
         """Bytes that the files take, generously."""
-        return self.frames.stored_bytes + self._count * HEADER_ROOM
+        return self.frames.stored_bytes + self.count * HEADER_ROOM
 
     def _report(self, folder: Path, filing: Filing, findings: list[Finding]) -> Report:
         return Report(

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from derive.authoring.window import WINDOW_TAIL_PERCENT
 from derive.errors import UsageError
 from derive.model.source import Attributes
-from derive.model.volume import Array
+from derive.model.volume import Array, shown_units
 from derive.model.window import Window, real_window
-from derive.writing.report import SHOWN_UNITS
 
 Levels = NDArray[np.uint8]
 WHITE = 255
@@ -79,11 +78,6 @@ class Grey:
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
         return dict(vars(self))
-
-
-def shown_units(units: str) -> str:
-    """Units behind a number, as people read them."""
-    return SHOWN_UNITS.get(units, f" {units}")
 
 
 def asked(window: Sequence[float]) -> Grey:

@@ -11,16 +11,15 @@ from functools import partial
 
 import numpy as np
 
-from derive.authoring.containers import instance_count
 from derive.builder import DerivedSeries
 from derive.display.compose import Wishes, page_of
 from derive.display.draw import png_of
 from derive.display.layout import SMALL
-from derive.display.sight import Sight, extent_of, sight_of
+from derive.display.sight import Sight, sight_of
 from derive.errors import DeriveError
 from derive.model.classes import target_of
 from derive.model.frames import Frames
-from derive.model.geometry import Geometry, letters_of
+from derive.model.geometry import Geometry, extent_of, letters_of
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Volume
 from derive.reading.read import read
@@ -135,11 +134,11 @@ def _what(source: Attributes, modality: str) -> Rows:
 
 
 def _of_derived(series: DerivedSeries) -> Rows:
-    said, target = series.options.series_description, target_of(series.order.sop_class_uid)
+    said = series.options.series_description
     return [
-        ("modality", target.modality),
+        ("modality", target_of(series.order.sop_class_uid).modality),
         *([("description", said)] if said else []),
-        ("images", str(instance_count(series.frames, target.container))),
+        ("images", str(series.count)),
         *_grid(series.frames.geometry),
         *_steps([s.description for s in series.derivation.steps]),
     ]

@@ -10,14 +10,14 @@ import numpy as np
 
 from derive.authoring.window import window_of
 from derive.builder import DerivedSeries
-from derive.display.grey import Grey, of_series, of_window, shown_units
+from derive.display.grey import Grey, of_series, of_window
 from derive.errors import UsageError, ValuesError
 from derive.formats import Samples, is_volume_or_picture, open_file
 from derive.model.classes import target_of
-from derive.model.geometry import Geometry
+from derive.model.geometry import Geometry, extent_of
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
-from derive.model.volume import Array, Volume
+from derive.model.volume import Array, Volume, shown_units
 from derive.reading.read import read
 from derive.reading.stack import stack
 
@@ -77,14 +77,6 @@ class Sight:
     def values_text(self) -> str:
         """Units, for people."""
         return f"values in{shown_units(self.units)}" if shown_units(self.units) else "values without units"
-
-
-def extent_of(geometry: Geometry, *, sized: bool = True) -> str:
-    """How many voxels of what size, for people, x y z."""
-    voxels = " x ".join(str(n) for n in geometry.shape[::-1])
-    if not sized:
-        return f"{voxels} voxels of unknown size"
-    return f"{voxels} voxels of {' x '.join(f'{s:.4g}' for s in geometry.spacing[::-1])} mm"
 
 
 def sight_of(what: Shown, series: str | None = None) -> Sight:

@@ -18,7 +18,6 @@ from typing import Literal, TypeAlias
 
 from derive import standard
 from derive.errors import SourceError, UsageError
-from derive.model.derivation import Derivation, GeometryEffect
 from derive.pixels.encode import GREY_16, PixelFormat, Rescale
 
 #: How frames become instances: each its own, or all in one.
@@ -58,16 +57,6 @@ class Target:
     original_2: str
     value_2: str
     value_3: Mapping[str, str]
-
-    def image_type(self, derivation: Derivation) -> list[str]:
-        """Image Type: a free term comes fifth, since CT gives the fourth a meaning; no step at all is ORIGINAL."""
-        effect = derivation.geometry_effect
-        if not derivation.steps:
-            return ["ORIGINAL", self.original_2, *filter(None, [self.value_3[effect.value]])]
-        key = "new_plane" if effect is GeometryEffect.NEW_GRID and derivation.new_plane else effect.value
-        values = ["DERIVED", self.value_2, *filter(None, [self.value_3[key]])]
-        terms = derivation.terms("ImageType")
-        return values if not (terms and self.value_3[key]) else [*values, "", *terms]
 
 
 @cache

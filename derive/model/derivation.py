@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from codes import Code
+from derive.model.classes import Target
 from derive.model.geometry import Geometry
 from derive.model.source import SourceSeries
 from derive.model.volume import Volume
@@ -110,6 +111,16 @@ class Derivation:
     def description(self) -> str:
         """Derivation Description of the steps."""
         return "; ".join(s.description for s in self.steps)
+
+    def image_type(self, target: Target) -> list[str]:
+        """Image Type: a free term comes fifth, since CT gives the fourth a meaning; no step at all is ORIGINAL."""
+        effect = self.geometry_effect
+        if not self.steps:
+            return ["ORIGINAL", target.original_2, *filter(None, [target.value_3[effect.value]])]
+        key = "new_plane" if effect is GeometryEffect.NEW_GRID and self.new_plane else effect.value
+        values = ["DERIVED", target.value_2, *filter(None, [target.value_3[key]])]
+        terms = self.terms("ImageType")
+        return values if not (terms and target.value_3[key]) else [*values, "", *terms]
 
 
 def _strongest(kind: type[_E], effects: list[_E]) -> _E:

@@ -47,6 +47,14 @@ def letters_of(direction: ArrayLike, least: float = LEAST_COSINE) -> str:
     return "".join(LETTERS[a][int(cosines[a] > 0)] for a in order if abs(cosines[a]) >= least)
 
 
+def extent_of(geometry: Geometry, *, sized: bool = True) -> str:
+    """How many voxels of what size, for people, x y z."""
+    voxels = " x ".join(str(n) for n in geometry.shape[::-1])
+    if not sized:
+        return f"{voxels} voxels of unknown size"
+    return f"{voxels} voxels of {' x '.join(f'{s:.4g}' for s in geometry.spacing[::-1])} mm"
+
+
 def normal_of(row_cosines: ArrayLike, column_cosines: ArrayLike) -> Triple:
     """Return the unit vector at a right angle to rows and columns, right-handed; zeros where they are parallel."""
     normal = np.cross(np.asarray(row_cosines, dtype=np.float64), np.asarray(column_cosines, dtype=np.float64))

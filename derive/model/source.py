@@ -19,7 +19,8 @@ from pydicom.charset import convert_encodings
 from derive.elements.charset import transcode
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode
-from derive.model.geometry import Geometry
+from derive.model.classes import target_of
+from derive.model.geometry import Geometry, extent_of
 
 
 class FrameRef(NamedTuple):
@@ -258,6 +259,17 @@ class SourceSeries(Attributes):
     tags: frozenset[int]
     skipped: tuple[Skipped, ...] = ()
     said: Mapping[int, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Which modality, and how many voxels of what size; no patient."""
+        skipped = f", {len(self.skipped)} files skipped" if self.skipped else ""
+        return f"<SourceSeries: {target_of(self.sop_class_uid).modality}, {extent_of(self.geometry)}{skipped}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        from derive.display.html import html_of_source
+
+        return html_of_source(self)
 
     @property
     def sop_class_uid(self) -> str:

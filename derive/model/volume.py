@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from derive.errors import ValuesError
-from derive.model.geometry import Geometry
+from derive.model.geometry import Geometry, extent_of
 from derive.model.source import FrameRef, of_principal
 
 Array = NDArray[np.float32]
@@ -43,6 +43,11 @@ class Quantity:
     fill: float = 0.0
     padded: bool = False
     step: float | None = None
+
+
+def shown_units(units: str) -> str:
+    """Units behind a number, with the blank before them; nothing where their code is none that people read."""
+    return "" if units == "1" else f" {units}"
 
 
 class _Window:
@@ -107,6 +112,17 @@ class Volume:
             contributors=lambda index: of_principal([index]),
             quantity=replace(quantity, padded=bool(np.isnan(values).any())),
         )
+
+    def __repr__(self) -> str:
+        """How many voxels, of what size, in which units; nothing is computed."""
+        units = shown_units(self.quantity.units)
+        return f"<Volume: {extent_of(self.geometry)}{units and f', in{units}'}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        from derive.display.html import html_of_volume
+
+        return html_of_volume(self)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -10,11 +10,10 @@ from typing import Any
 from derive.checking import Finding
 from derive.model.derivation import Derivation, text_of
 from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.volume import shown_units
 from derive.version import MODEL, VERSION
 
 SCHEMA = "derive-report/1"
-#: How units are shown to people, where their code is none that people read.
-SHOWN_UNITS = {"1": ""}
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,16 @@ class Report:
     findings: tuple[Finding, ...] = ()
     inputs: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return its line."""
+        return f"<Report: {self}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        from derive.display.html import html_of_report
+
+        return html_of_report(self)
+
     @property
     def value_error(self) -> float:
         """Largest difference between a computed and a stored value, in real-world units."""
@@ -90,7 +99,7 @@ class Report:
         """Return one line: how many, how exact, and what the check said."""
         warnings = f"{len(self.findings)} warnings" if self.findings else "check clean"
         clipped = f", {self.saturated} values clipped" if self.saturated else ""
-        units = SHOWN_UNITS.get(self.units, f" {self.units}")
+        units = shown_units(self.units)
         where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
         return (
             f"{len(self.instances)} images in {self.folder}: {where}"

@@ -98,7 +98,7 @@ def test_the_strongest_effect_decides():
 def test_image_type_has_the_terms_of_the_iod():
     keeps, new, projection = GeometryEffect
     ct, mr, pet = (target_of(uid) for uid in sop_class_uids())
-    assert ct.image_type(derivation(keeps)) == ["DERIVED", "SECONDARY", "AXIAL"]
-    assert mr.image_type(derivation(new)) == ["DERIVED", "SECONDARY", "OTHER"]
-    assert mr.image_type(derivation(projection)) == ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]
-    assert pet.image_type(derivation(projection)) == ["DERIVED", "PRIMARY"]
+    assert derivation(keeps).image_type(ct) == ["DERIVED", "SECONDARY", "AXIAL"]
+    assert derivation(new).image_type(mr) == ["DERIVED", "SECONDARY", "OTHER"]
+    assert derivation(projection).image_type(mr) == ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]
+    assert derivation(projection).image_type(pet) == ["DERIVED", "PRIMARY"]

@@ -25,10 +25,6 @@ from derive.display import (
     html_of_source,
     html_of_volume,
     page_of,
-    repr_of_derived,
-    repr_of_report,
-    repr_of_source,
-    repr_of_volume,
     sight_of,
 )
 from derive.display.cuts import cut_of
@@ -171,10 +167,10 @@ def test_nothing_a_notebook_shows_names_the_patient(tmp_path):
         html_of_volume(series.volume),
         html_of_derived(series),
         html_of_report(report),
-        repr_of_source(source),
-        repr_of_volume(series.volume),
-        repr_of_derived(series),
-        repr_of_report(report),
+        repr(source),
+        repr(series.volume),
+        repr(series),
+        repr(report),
     ]
     for text in shown:
         assert not re.search("Doe|Jane|\\bP1\\b|1970|Ref.Erring", re.sub('base64,[^"]*', "", text))

@@ -18,8 +18,6 @@ from derive.display import (
     html_of_report,
     html_of_source,
     html_of_volume,
-    repr_of_derived,
-    repr_of_source,
     show,
     sight_of,
 )
@@ -77,7 +75,7 @@ def test_html_of_a_long_series_decodes_few_images():
     assert picture_in(html_of_source(counted))
     assert len(decoded) == len(set(decoded)) <= 64
     decoded.clear()
-    assert repr_of_source(counted)
+    assert repr(counted)
     assert not decoded
 
 
@@ -120,7 +118,7 @@ def test_html_of_pictures_shows_a_page(kind):
         patient=derive.Patient("P1", "Doe^Jane"),
     )
     assert picture_in(html_of_derived(series))
-    assert "pictures" in repr_of_derived(series)
+    assert "pictures" in repr(series)
     with pytest.raises(UsageError, match="SHOW-PICTURES"):
         sight_of(series)
 

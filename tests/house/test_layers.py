@@ -26,6 +26,9 @@ FLOORS = [
 ]
 #: Packages that are imported where they are used, because they are heavy.
 HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "pynetdicom", "shtab"}
+#: What notebooks show as pictures: classes far below the display, which ask it only then. Nothing else may.
+SHOWN = {"derive.builder", "derive.model.source", "derive.model.volume", "derive.writing.report"}
+DISPLAY = "derive.display.html"
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 
@@ -61,12 +64,28 @@ def imports_of(tree: ast.AST) -> set[str]:
 
 
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """The code of a module, but for what it asks of the display when a notebook shows it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if name_of(path) in SHOWN:
+        for function in functions(tree):
+            function.body = [n for n in function.body if not asks_display(function, n)] or function.body
+    return tree
+
+
+def asks_display(function: ast.FunctionDef | ast.AsyncFunctionDef, node: ast.stmt) -> bool:
+    imported = isinstance(node, ast.ImportFrom) and node.module == DISPLAY
+    return imported and function.name == "_repr_html_"
 
 
 def test_every_room_has_a_floor():
     assert {room_of(m) for m in KNOWN} == {room for rooms in FLOORS for room in rooms}
     assert sum(map(len, FLOORS)) == len({room for rooms in FLOORS for room in rooms})
+
+
+@pytest.mark.parametrize("name", sorted(SHOWN))
+def test_what_notebooks_show_asks_the_display_once(name):
+    tree = ast.parse(KNOWN[name].read_text(encoding="utf-8"))
+    assert [asks_display(f, f.body[1]) for f in functions(tree) if f.name == "_repr_html_"] == [True]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

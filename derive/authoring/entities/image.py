@@ -31,7 +31,7 @@ def image_index(making: Making, frame: Frame) -> int:
 @per_series("ImageType")
 def image_type(making: Making) -> list[str]:
     """Return the terms of the IOD: DERIVED, but for what was acquired like this."""
-    return making.target.image_type(making.derivation)
+    return making.derivation.image_type(making.target)
 
 
 @per_series("ContentDate", "InstanceCreationDate")
