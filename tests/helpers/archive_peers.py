@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 
-import pytest
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
 from derive.pacs.address import DimseAddress, Timeouts
-from derive.pacs.dimse.association import associated, park
+from derive.pacs.dimse._pynetdicom import park
+from derive.pacs.dimse.association import associated
 from derive.pacs.sendable import Sendable
+from derive.pacs.service.service import ArchiveService
 from tests.helpers.sources import ROOT, make_series
 
 #: Name of each series -> (what is asked for it, instances).
 CT, MR, OTHER_STUDY, OTHER_PATIENT = "CT", "MR", "OTHER_STUDY", "OTHER_PATIENT"
 QUICK = Timeouts(connect=5, association=5, message=20, network=20)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_to_stop():
-    """pynetdicom's servers look twice a second whether they shall stop."""
-    from socketserver import BaseServer
-
-    from pynetdicom.transport import ThreadedAssociationServer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ThreadedAssociationServer, "serve_forever", lambda self: BaseServer.serve_forever(self, 0.02))
-        yield
 
 
 def some_series(number, modality="CT", count=4, **changes):
@@ -135,3 +125,33 @@ def store_bytes(peer, dataset, encoded, uid=None):
         association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
         _, response = association.dimse.get_msg(block=True)
     return response.Status
+
+
+SERIES = collection()
+
+
+RLE = compressed()
+
+
+IMPATIENT = Timeouts(connect=5, association=5, message=2, network=5)
+
+
+_MODELS = "1.2.840.10008.5.1.4.1.2."
+
+
+class Lacking(ArchiveService):
+    """The small archive without some of its services, given by the end of their UIDs."""
+
+    lacks: tuple[str, ...] = ()
+
+    def _contexts(self):
+        return [c for c in super()._contexts() if c.abstract_syntax not in [_MODELS + end for end in self.lacks]]
+
+
+@contextmanager
+def lacking(folder, *lacks, port=0, kind=Lacking):
+    service = kind(folder, port=0, destinations={"DERIVE": ("127.0.0.1", port)})
+    service.lacks = lacks
+    with service:
+        store(service, [d for series in SERIES.values() for d in series])
+        yield service

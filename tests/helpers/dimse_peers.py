@@ -7,18 +7,22 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
+from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import register_uid, uid_to_service_class
 
 from derive.pacs.address import DimseAddress, Timeouts, Tls
+from derive.pacs.dimse.send import DimseSender
+from derive.pacs.outcome import Category
 from derive.pacs.sendable import Sendable
 from tests.helpers.servers import free_port, needs
 from tests.helpers.sources import ROOT, make_series
@@ -229,3 +233,36 @@ def demanding(made: SimpleNamespace) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(made.server_crt, made.server_key)
     return context
+
+
+def address_of(server, **options) -> DimseAddress:
+    """The address of a real archive."""
+    return DimseAddress(server.aet, "127.0.0.1", server.port, timeouts=PATIENT, **options)
+
+
+def send(address, instances, **options):
+    """Send without long pauses, and hold that there is one result for each."""
+    results = list(DimseSender(address, **{"backoff_s": 0.02, **options}).send(instances))
+    assert Counter(r.sop_instance_uid for r in results) == Counter(p.sop_instance_uid for p in instances)
+    return results
+
+
+def all_stored(results):
+    return {r.category for r in results} == {Category.STORED}
+
+
+def agrees(results, peer):
+    """Hold that what is called stored is there, and that nothing else was said to be."""
+    assert {r.sop_instance_uid for r in results if r.category.stored} == set(peer.stored)
+
+
+def categories(results):
+    return Counter(r.category for r in results)
+
+
+def held(server) -> set[str]:
+    """SOP Instance UIDs that a server really has."""
+    if server.rest:
+        return {i["MainDicomTags"]["SOPInstanceUID"] for i in server.ask("/instances?expand")}
+    files = (p for p in server.folder.rglob("*") if p.is_file() and p.parent.name in ("in", "db"))
+    return {str(dcmread(p).SOPInstanceUID) for p in files if p.name != "index.dat"}

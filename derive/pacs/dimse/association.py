@@ -8,14 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
+from derive.pacs.dimse import _pynetdicom
 from derive.pacs.dimse.transport import Opener
 
 if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
     from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
 
@@ -25,8 +27,6 @@ MAXIMUM_PDU = 131072
 VERIFICATION = "1.2.840.10008.1.1"
 #: How long an abort may wait for a transfer that hangs before its connection is cut.
 _GRACE_SECONDS = 1.0
-#: pynetdicom looks for an answer once in 1 ms, which is most of what an instance takes; more often costs some CPU.
-_LOOK_SECONDS = 0.0002
 _TRANSIENT = 2
 _HINTS = {
     (1, 1, 3): "it does not know our AE title {calling}: have it added there, or call with another one",
@@ -136,22 +136,13 @@ def no_answer(address: DimseAddress, message: str, waited: float) -> NetworkErro
     return NetworkError("NET-ABORTED", f"{address} ended the association without an answer to {message}")
 
 
-def park(association: Association) -> None:
-    """Keep the association's own thread from taking messages until pynetdicom's next ``send_...`` or the end."""
-    checkpoint = getattr(association, "_reactor_checkpoint", None)
-    if isinstance(checkpoint, _Checkpoint):
-        checkpoint.clear()
-
-
 def close(association: Association) -> None:
     """Release an association; one that the other side has ended is only cleaned up."""
     if sys.is_finalizing():  # its threads stand still for ever now
-        _cut(association)
+        _pynetdicom.cut(association)
         return
-    checkpoint = getattr(association, "_reactor_checkpoint", None)
-    if isinstance(checkpoint, _Checkpoint) and association.dul.peek_next_pdu() is not None:
-        # A release or abort came: its thread, let go, answers it and ends.
-        checkpoint.set()
+    if _pynetdicom.let_go(association):
+        # A release or abort came: its thread answers it and ends.
         association.join(_GRACE_SECONDS)
     else:
         association.release()
@@ -162,10 +153,10 @@ def close(association: Association) -> None:
 def abort(association: Association) -> None:
     """End an association at once; what is under way is cut off."""
     if sys.is_finalizing():
-        _cut(association)
+        _pynetdicom.cut(association)
         return
     # pynetdicom waits until its thread has sent what it is sending, which the other side may never take.
-    timer = threading.Timer(_GRACE_SECONDS, _cut, [association])
+    timer = threading.Timer(_GRACE_SECONDS, _pynetdicom.cut, [association])
     timer.daemon = True
     timer.start()
     try:
@@ -173,42 +164,6 @@ def abort(association: Association) -> None:
         association.kill()
     finally:
         timer.cancel()
-
-
-def _cut(association: Association) -> None:
-    connection = getattr(association.dul.socket, "socket", None)
-    if connection is not None:
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Checkpoint(threading.Event):
-    """Where pynetdicom's association thread halts while a message is exchanged, and is known to have halted.
-
-    pynetdicom 3.0.4 takes the thread for halted when it is about to be; the answer to a message is then now and then
-    taken by that thread, and lost. Here ``clear`` returns when the thread stands still.
-    """
-
-    def __init__(self, association: Association) -> None:
-        super().__init__()
-        self._association = association
-        self._halted = threading.Event()
-        super().set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if not self.is_set():
-            self._halted.set()
-        return super().wait(timeout)
-
-    def set(self) -> None:
-        self._halted.clear()
-        super().set()
-
-    def clear(self) -> None:
-        super().clear()
-        if threading.current_thread() is not self._association:
-            while self._association.is_alive() and not self._halted.wait(0.05):
-                pass
 
 
 class _Attempt:
@@ -250,25 +205,14 @@ class _Attempt:
             raise
         if not association.is_established:
             raise self._why(association)
-        prepare(association)
+        _pynetdicom.tame(association)
         return association
 
-    def _entity(self) -> Any:
-        from pynetdicom import AE, _config
-
-        # Identifiers hold patient data.
-        _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
-
-        class Entity(AE):
-            def _create_socket(self, assoc: Association, *arguments: Any) -> Any:
-                # Private, and the last place before its thread starts, which would keep the process from ending.
-                assoc.dul.daemon = True
-                return super()._create_socket(assoc, *arguments)
-
-        entity, times = Entity(self.address.calling_aet), self.address.timeouts
-        entity.connection_timeout, entity.acse_timeout = times.connect, times.association
-        entity.dimse_timeout, entity.network_timeout = times.message, times.network
-        return entity
+    def _entity(self) -> ApplicationEntity:
+        made, times = _pynetdicom.entity(self.address.calling_aet), self.address.timeouts
+        made.connection_timeout, made.acse_timeout = times.connect, times.association
+        made.dimse_timeout, made.network_timeout = times.message, times.network
+        return made
 
     def _requested(self, event: Any) -> None:
         self.started = event.assoc
@@ -282,8 +226,8 @@ class _Attempt:
             return NetworkError("NET-TLS", f"{where}: no secured connection: {self.opener.insecure}", transient=False)
         if not self.opener.connected:
             return self._unreachable(self.opener.failure)
-        if not self.received:  # pynetdicom does not look for an answer that came together with the end
-            association.dul.receive_pdu()
+        if not self.received:
+            _pynetdicom.look_again(association)
         answer = next((r for r in self.received if type(r).__name__ == "A_ASSOCIATE"), None)
         if answer is not None and answer.result in (1, 2):
             return _rejected(where, answer)
@@ -319,22 +263,8 @@ def _rejected(address: DimseAddress, answer: Any) -> NetworkError:
     )
 
 
-def prepare(association: Association) -> None:
-    """Take away what logs messages, which costs time and would show patient data; put in a checkpoint that holds."""
-    for event in association.get_events():
-        handlers = association.get_handlers(event)
-        for handler, *_ in handlers if isinstance(handlers, list) else ():
-            if getattr(handler, "__module__", "") == "pynetdicom._handlers":
-                association.unbind(event, handler)
-    # Private: without it the checkpoint is the library's own, and an answer may be lost, which is seen and mended.
-    if hasattr(association, "_reactor_checkpoint"):
-        association._reactor_checkpoint = _Checkpoint(association)
-    if hasattr(association.dul, "_run_loop_delay"):
-        association.dul._run_loop_delay = _LOOK_SECONDS
-
-
 def _resolve(address: DimseAddress) -> list[str | tuple[str, int, int]]:
-    """Addresses of a host; pynetdicom takes a name without a dot for IPv6."""
+    """Addresses of a host, to be tried in turn; pynetdicom tries one of a name alone."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -15,6 +15,7 @@ from pydicom.uid import generate_uid
 
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
+from derive.pacs.dimse._pynetdicom import server
 from derive.pacs.dimse.association import VERIFICATION, associated, no_answer
 from derive.pacs.dimse.transport import server_context
 from derive.pacs.outcome import Commitment
@@ -149,6 +150,11 @@ class _Report:
             LOGGER.warning("the report of transaction %s lacks %d instances", self.transaction_uid, unnamed)
         return Commitment(self.transaction_uid, self._committed, self._failed, answered)
 
+    @property
+    def came(self) -> bool:
+        """Whether it is there."""
+        return self._came.is_set()
+
     def _reported(self, event: Any) -> tuple[int, None]:
         try:
             information = event.event_information
@@ -176,9 +182,7 @@ class _Report:
 @contextmanager
 def _listening(address: DimseAddress, port: int, report: _Report) -> Iterator[None]:
     """Accept associations for a report until the block ends."""
-    from pynetdicom import AE
-
-    entity = AE(address.calling_aet)
+    entity = server(address.calling_aet)
     # The archive proposes to be the SCP, most with role selection, some without.
     entity.add_supported_context(PUSH_MODEL, scu_role=True, scp_role=True)
     entity.add_supported_context(VERIFICATION)
@@ -193,7 +197,7 @@ def _listening(address: DimseAddress, port: int, report: _Report) -> Iterator[No
         yield
         until = time.monotonic() + _GRACE_SECONDS
         # It is for the archive to release its association.
-        while report._came.is_set() and entity.active_associations and time.monotonic() < until:
+        while report.came and entity.active_associations and time.monotonic() < until:
             time.sleep(0.02)
     finally:
         entity.shutdown()

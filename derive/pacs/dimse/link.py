@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
 from derive.pacs.address import DimseAddress
-from derive.pacs.dimse.association import MAXIMUM_PDU, abort, close, open_association, park
+from derive.pacs.dimse._pynetdicom import PDV_HEAD, is_alive, is_known, next_message, park, send_as_it_is, write
+from derive.pacs.dimse.association import MAXIMUM_PDU, abort, close, open_association
 from derive.pacs.dimse.contexts import Context
 
 LOGGER = logging.getLogger(__name__)
-#: How many bytes may wait to be sent: enough to keep the connection busy, few enough to see that it stands still.
-_AHEAD_BYTES = 1 << 20
 _POLL_SECONDS = 0.2
-_ROOM_SECONDS = 0.0005
-#: A PDV item has its length, its context and its message control header before the data (PS3.8 9.3.5.1, E.2).
-_PDV_HEAD = 6
 _COMMAND, _DATA, _LAST = 1, 0, 2
-#: Type, reserved, length; length of the only item and its presentation context (PS3.8 9.3.5).
-_P_DATA, _P_DATA_TF = struct.Struct(">BBLLB"), 0x04
 _C_STORE_RQ, _MEDIUM, _WITH_DATA_SET = 0x0001, 0x0000, 0x0001
 _REASONS = {
     1: "refused by the archive",
@@ -66,6 +63,8 @@ class Link:
     contexts : sequence of Context
     stop : threading.Event
         Ends the waiting for an answer.
+    by_library : bool
+        Whether pynetdicom sends by its own means; it does where it is not as it is known here.
 
     Raises
     ------
@@ -73,7 +72,14 @@ class Link:
         As :func:`derive.pacs.dimse.association.open_association`.
     """
 
-    def __init__(self, address: DimseAddress, contexts: Sequence[Context], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        address: DimseAddress,
+        contexts: Sequence[Context],
+        stop: threading.Event,
+        *,
+        by_library: bool = False,
+    ) -> None:
         from pynetdicom import build_context
 
         proposed = [build_context(c.sop_class_uid, c.transfer_syntax_uid) for c in contexts]
@@ -88,15 +94,16 @@ class Link:
         }
         theirs = self._association.acceptor.maximum_length or MAXIMUM_PDU
         # Fragments are of even length (PS3.8 E.1).
-        self._fragment = max(2, min(theirs, MAXIMUM_PDU) - _PDV_HEAD) & ~1
-        self._ahead = max(2, _AHEAD_BYTES // self._fragment)
-        self._association.dimse_timeout = _POLL_SECONDS
+        self._fragment = max(2, min(theirs, MAXIMUM_PDU) - PDV_HEAD) & ~1
+        self._by_library = by_library or not is_known(self._association)
+        if not self._by_library:
+            self._association.dimse_timeout = _POLL_SECONDS
         LOGGER.info("%s: association with %d of %d contexts", address, len(accepted), len(contexts))
 
     @property
     def alive(self) -> bool:
         """Whether nothing was heard of its end."""
-        return self._association.dul.is_alive() and self._association.dul.peek_next_pdu() is None
+        return is_alive(self._association)
 
     def accepts(self, context: Context) -> bool:
         """Whether instances of this class can be sent in this transfer syntax."""
@@ -123,22 +130,33 @@ class Link:
             If there is no answer; the association is gone then.
         """
         try:
+            self._messages = self._messages % 0xFFFF + 1
+            if self._by_library:
+                return self._left_to_library(context, sop_instance_uid, data)
             # The association's own thread must not take the answer.
             park(self._association)
-            self._messages = self._messages % 0xFFFF + 1
             command = _store_request(context.sop_class_uid, sop_instance_uid, self._messages)
-            context_id = self._ids[context]
             fragments = chain(self._fragments(command, _COMMAND), self._fragments(data, _DATA))
-            connection = self._connection()
-            if connection is None:
-                for fragment in fragments:
-                    self._send(context_id, fragment)
-            else:
-                self._send_at_once(connection, context_id, fragments)
+            try:
+                write(self._association, self._ids[context], fragments, self._check)
+            except OSError as error:  # a time-out among them: the connection stands still
+                raise Lost("the connection ended while the instance was sent") from error
             return self._answer(sop_instance_uid)
         except BaseException:
             self.abort()
             raise
+
+    def _left_to_library(self, context: Context, sop_instance_uid: str, data: memoryview) -> StoreResponse:
+        """Let pynetdicom send it, of a file: from there alone it takes a data set as it is encoded."""
+        with TemporaryDirectory(prefix="derive-") as folder:
+            path = Path(folder) / "instance.dcm"
+            with path.open("wb") as stream:
+                stream.write(_part_10_head(context, sop_instance_uid))
+                stream.write(data)
+            status = send_as_it_is(self._association, path, self._messages)
+        if "Status" not in status:
+            raise Lost("the connection ended, or stayed silent, before there was an answer")
+        return _response_of(status.Status, status.get("ErrorComment"), status.get("OffendingElement"))
 
     def close(self) -> None:
         """Release the association."""
@@ -153,44 +171,6 @@ class Link:
             last = _LAST if start + self._fragment >= len(data) else 0
             yield b"".join((bytes((kind | last,)), data[start : start + self._fragment]))
 
-    def _connection(self) -> socket.socket | None:
-        """Return the socket where it can be written to beside the thread that reads it; a secured one cannot.
-
-        Private, as is what :mod:`derive.pacs.dimse.association` does with it: while an instance is sent, the
-        library's own threads have nothing to write.
-        """
-        found = getattr(self._association.dul.socket, "socket", None)
-        return found if isinstance(found, socket.socket) and not isinstance(found, ssl.SSLSocket) else None
-
-    def _send_at_once(self, connection: socket.socket, context_id: int, fragments: Iterator[bytes]) -> None:
-        """Write P-DATA-TF PDUs (PS3.8 9.3.5), a megabyte at a time: one by one they take most of the time."""
-        while batch := list(islice(fragments, self._ahead)):
-            self._check()
-            pdus = [
-                part
-                for fragment in batch
-                for part in (
-                    _P_DATA.pack(_P_DATA_TF, 0, len(fragment) + _PDV_HEAD - 1, len(fragment) + 1, context_id),
-                    fragment,
-                )
-            ]
-            try:
-                connection.sendall(b"".join(pdus))
-            except OSError as error:  # a time-out among them: the connection stands still
-                raise Lost("the connection ended while the instance was sent") from error
-
-    def _send(self, context_id: int, fragment: bytes) -> None:
-        from pynetdicom.pdu_primitives import P_DATA
-
-        dul = self._association.dul
-        while dul.to_provider_queue.qsize() >= self._ahead:
-            # Whether the connection stands still is seen by its own time-out.
-            self._check()
-            time.sleep(_ROOM_SECONDS)
-        item = P_DATA()
-        item.presentation_data_value_list = [[context_id, fragment]]  # type: ignore[list-item]  # it checks for a list
-        dul.send_pdu(item)
-
     def _check(self) -> None:
         if self._stop.is_set():
             raise Lost("stopped")
@@ -203,7 +183,7 @@ class Link:
         while True:
             ended = not self.alive
             # What was received before the end is in the queue by now.
-            _, response = self._association.dimse.get_msg(block=not ended)
+            response = next_message(self._association, block=not ended)
             if response is not None:
                 return self._checked(response, sop_instance_uid)
             if ended:
@@ -221,12 +201,15 @@ class Link:
         named = str(response.AffectedSOPInstanceUID or "").rstrip("\0 ")
         if response.MessageIDBeingRespondedTo != self._messages or named not in ("", sop_instance_uid):
             raise Lost("an answer came to something else than was sent")
-        said = [str(response.ErrorComment)] if response.ErrorComment else []
-        if response.OffendingElement:
-            elements = response.OffendingElement
-            many = elements if isinstance(elements, (list, tuple)) else [elements]
-            said.append("offending " + ", ".join(map(str, many)))
-        return StoreResponse(int(response.Status), "; ".join(said))
+        return _response_of(response.Status, response.ErrorComment, response.OffendingElement)
+
+
+def _response_of(status: int, comment: object, offending: object) -> StoreResponse:
+    said = [str(comment)] if comment else []
+    if offending:
+        many = offending if isinstance(offending, Sequence) else [offending]
+        said.append("offending " + ", ".join(map(str, many)))
+    return StoreResponse(int(status), "; ".join(said))
 
 
 def refusal_of(contexts: Sequence[Context], results: Mapping[Context, int | None]) -> str:
@@ -245,6 +228,16 @@ def refusal_of(contexts: Sequence[Context], results: Mapping[Context, int | None
         f"{UID(c.transfer_syntax_uid).name}: {_REASONS.get(results.get(c) or 0, 'not accepted')}" for c in contexts
     ]
     return f"no presentation context for {whole}: {'; '.join(reasons)}"
+
+
+def _part_10_head(context: Context, sop_instance_uid: str) -> bytes:
+    """Encode preamble and File Meta Information (PS3.10 7.1)."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(context.sop_class_uid), UID(sop_instance_uid)
+    meta.TransferSyntaxUID = UID(context.transfer_syntax_uid)
+    stream = DicomBytesIO()
+    write_file_meta_info(stream, meta)
+    return b"\0" * 128 + b"DICM" + stream.getvalue()
 
 
 def _store_request(sop_class_uid: str, sop_instance_uid: str, message_id: int) -> bytes:

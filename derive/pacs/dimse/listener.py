@@ -8,14 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
-from derive.pacs.dimse.association import VERIFICATION, abort, prepare
+from derive.pacs.dimse._pynetdicom import send_small_packets_at_once, server, tame, wake
+from derive.pacs.dimse.association import VERIFICATION, abort
 from derive.pacs.dimse.intake import Intake
 from derive.pacs.dimse.proposal import supported_context, supported_storage
 from derive.pacs.dimse.transport import server_context
+
+if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
 
 
 @contextmanager
@@ -28,12 +32,10 @@ def listening(address: DimseAddress, port: int, store: Callable[[Any], int]) -> 
         ``NET-LISTEN`` if the port cannot be used; ``NET-TLS`` if the connection to the archive is secured and there is
         no certificate of ours to secure what it sends here.
     """
-    from pynetdicom import AE, evt
+    from pynetdicom import evt
 
-    quiet()
     tls = server_context(address.tls) if address.tls is not None else None
-    entity = AE(address.calling_aet)
-    entity.require_called_aet = True
+    entity = serving(address.calling_aet)
     times = address.timeouts
     entity.acse_timeout, entity.dimse_timeout, entity.network_timeout = times.association, times.message, times.network
     contexts = [supported_context(VERIFICATION), *supported_storage()]
@@ -50,6 +52,13 @@ def listening(address: DimseAddress, port: int, store: Callable[[Any], int]) -> 
         yield
     finally:
         entity.shutdown()
+
+
+def serving(aet: str) -> ApplicationEntity:
+    """Return an application entity of ours that listens, and answers to its own name alone."""
+    entity = server(aet)
+    entity.require_called_aet = True
+    return entity
 
 
 def _interface(address: DimseAddress) -> str:
@@ -75,8 +84,7 @@ def watched(address: DimseAddress, association: Any, intake: Intake) -> Iterator
         while not done.wait(min(1.0, seconds / 4)):
             if time.monotonic() - intake.heard > seconds:
                 abort(association)
-                # pynetdicom wakes nobody who waits for a message when the abort is our own.
-                association.dimse.msg_queue.put((None, None))
+                wake(association)
                 return
 
     watcher = threading.Thread(target=watch, name="derive-move", daemon=True)
@@ -88,17 +96,10 @@ def watched(address: DimseAddress, association: Any, intake: Intake) -> Iterator
         watcher.join()
 
 
-def quiet() -> None:
-    """Have pynetdicom log no identifiers: they hold patient data."""
-    from pynetdicom import _config
-
-    _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
-
-
 def settled(event: Any) -> None:
     """Make an association that others opened like those that we open (event ``EVT_ESTABLISHED``).
 
     Small packets go at once, nothing is logged that it carries, and no answer gets lost.
     """
-    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    prepare(event.assoc)
+    send_small_packets_at_once(event.assoc)
+    tame(event.assoc)

@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from derive.errors import NetworkError, OutputError
 from derive.pacs.dimse.association import VERIFICATION
 from derive.pacs.dimse.intake import DUPLICATE, NOT_UNDERSTOOD, OUT_OF_RESOURCES, SUCCESS
-from derive.pacs.dimse.listener import quiet, settled
+from derive.pacs.dimse.listener import serving, settled
 from derive.pacs.dimse.proposal import supported_context, supported_storage
 from derive.pacs.matching import texts
 from derive.pacs.service.commit import Committing
@@ -82,16 +82,12 @@ class ArchiveService:
         NetworkError
             ``NET-LISTEN`` if the port cannot be used.
         """
-        from pynetdicom import AE
-
-        quiet()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError("OUT-WRITE", f"{self.folder} cannot be made: {error.strerror}") from error
         self.index.read(self.folder)
-        self._entity = AE(self.aet)
-        self._entity.require_called_aet = True
+        self._entity = serving(self.aet)
         self._entity.maximum_associations = 64
         where, contexts = (self.host, self.port), self._contexts()
         try:

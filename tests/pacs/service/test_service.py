@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import queue
 import re
 import shutil
 import subprocess
@@ -18,13 +17,11 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
-from pydicom.sequence import Sequence
-from pydicom.uid import RLELossless, generate_uid
+from pydicom.uid import RLELossless
 
 from derive.errors import NetworkError, OutputError
 from derive.pacs.dimse.find import find_series, instances_of
 from derive.pacs.dimse.retrieve import retrieve_series
-from derive.pacs.service.commit import Committing
 from derive.pacs.service.service import ArchiveService
 from tests.helpers import servers
 from tests.helpers.archive_peers import (
@@ -48,21 +45,9 @@ from tests.helpers.archive_peers import (
 from tests.helpers.sources import ROOT
 
 SERIES = collection()
+
+
 EVERYTHING = [d for series in SERIES.values() for d in series]
-
-
-@pytest.fixture
-def service(tmp_path):
-    with ArchiveService(tmp_path / "archive", port=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """One that has everything, and is only asked."""
-    with ArchiveService(tmp_path_factory.mktemp("filled"), port=0) as running:
-        assert store(running, EVERYTHING) == [0] * len(EVERYTHING)
-        yield running
 
 
 def encoded(dataset):
@@ -96,9 +81,6 @@ def written(folder, instances):
     for k, dataset in enumerate(instances):
         dataset.save_as(folder / f"{k}.dcm", enforce_file_format=True)
     return sorted(folder.iterdir())
-
-
-# --- C-STORE ------------------------------------------------------------------------------------------------------
 
 
 def test_instances_lie_by_study_and_series_with_the_bytes_that_came(service):
@@ -210,9 +192,6 @@ def test_a_restart_keeps_everything(tmp_path):
     assert came_bytes(files) == sent_bytes(compressed())
 
 
-# --- C-FIND -------------------------------------------------------------------------------------------------------
-
-
 def find(peer, level, root="2", **keys):
     from pynetdicom import build_context
 
@@ -271,9 +250,6 @@ def test_a_level_that_the_model_does_not_have_is_refused(filled, level, root):
     assert find(filled, level, root=root, PatientID="*") == (0xA900, [])
 
 
-# --- dcmtk as client ----------------------------------------------------------------------------------------------
-
-
 def test_echoscu_is_answered_and_another_called_title_rejected(filled):
     assert dcmtk("echoscu", peer=filled)[0] == 0
     code, said = dcmtk("echoscu", peer=filled, aet="SOMEBODY")
@@ -330,91 +306,6 @@ def _keys(name):
         *("-k", f"SeriesInstanceUID={series}"),
         *("-k", "SOPInstanceUID="),
     ]
-
-
-# --- Storage Commitment -------------------------------------------------------------------------------------------
-
-
-def request_of(instances, *absent):
-    action = Dataset()
-    action.TransactionUID = generate_uid()
-    action.ReferencedSOPSequence = Sequence()
-    for class_uid, uid in [*((d.SOPClassUID, d.SOPInstanceUID) for d in instances), *absent]:
-        item = Dataset()
-        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = class_uid, uid
-        action.ReferencedSOPSequence.append(item)
-    return action
-
-
-class Reports:
-    """Takes N-EVENT-REPORT."""
-
-    def __init__(self):
-        self.came, self.times = queue.Queue(), 0
-
-    def __call__(self, event):
-        self.times += 1
-        self.came.put((event.event_type, event.event_information))
-        return 0x0000, None
-
-
-def ask_to_commit(peer, action, reports):
-    from pynetdicom import build_context, evt
-
-    contexts = [build_context(Committing.SOP_CLASS)]
-    with connected(peer, contexts, handlers=[(evt.EVT_N_EVENT_REPORT, reports)]) as association:
-        status, _ = association.send_n_action(action, 1, Committing.SOP_CLASS, Committing.INSTANCE)
-        assert status.Status == 0
-        return reports.came.get(timeout=20)
-
-
-def test_what_is_kept_is_committed_to_on_the_same_association(filled):
-    action = request_of(SERIES[CT])
-    kind, report = ask_to_commit(filled, action, Reports())
-    assert kind == 1
-    assert report.TransactionUID == action.TransactionUID
-    assert [i.ReferencedSOPInstanceUID for i in report.ReferencedSOPSequence] == uids(SERIES[CT])
-
-
-def test_what_is_not_kept_is_not_committed_to(filled):
-    ct, mr = SERIES[CT][0], SERIES[MR][0]
-    action = request_of(SERIES[CT], (ct.SOPClassUID, "1.2.3"), (ct.SOPClassUID, mr.SOPInstanceUID))
-    kind, report = ask_to_commit(filled, action, Reports())
-    assert kind == 2
-    assert len(report.ReferencedSOPSequence) == 4
-    reasons = {i.ReferencedSOPInstanceUID: i.FailureReason for i in report.FailedSOPSequence}
-    assert reasons == {"1.2.3": 0x0112, mr.SOPInstanceUID: 0x0119}
-
-
-def test_a_file_that_was_lost_is_not_committed_to(service):
-    store(service, SERIES[CT])
-    next(service.folder.rglob(f"{SERIES[CT][0].SOPInstanceUID}.dcm")).unlink()
-    kind, report = ask_to_commit(service, request_of(SERIES[CT]), Reports())
-    assert kind == 2
-    assert [i.ReferencedSOPInstanceUID for i in report.FailedSOPSequence] == uids(SERIES[CT])[:1]
-
-
-def test_a_known_destination_gets_its_report_on_an_association_of_its_own(tmp_path):
-    from pynetdicom import AE, evt
-
-    here, own = Reports(), Reports()
-    listener = AE("TESTER")
-    listener.add_supported_context(Committing.SOP_CLASS, scu_role=True, scp_role=True)
-    server = listener.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, own)])
-    known = {"TESTER": ("127.0.0.1", server.server_address[1])}
-    try:
-        with ArchiveService(tmp_path, port=0, destinations=known) as service:
-            store(service, SERIES[CT])
-            here.came = own.came
-            kind, _ = ask_to_commit(service, request_of(SERIES[CT]), here)
-    finally:
-        listener.shutdown()
-    assert kind == 1
-    assert own.times == 1
-    assert here.times == 0
-
-
-# --- what it says of itself ---------------------------------------------------------------------------------------
 
 
 def test_it_says_plainly_that_it_is_for_trying_out(filled):
