@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.house.test_layers import MODULES, ROOT, name_of, tree_of
+from tests.house.test_layers import MODULES, ROOT, imports_of, name_of, tree_of
 
 KINDS = {"DimseAddress", "WebAddress", "FolderAddress"}
 FACTORY = "derive.pacs.archive"
@@ -63,3 +63,20 @@ def test_what_is_private_to_pynetdicom_is_named_in_one_file():
     assert {name: names for name, names in found.items() if names} == {}
     others = [name for name in found if "_create_socket" in set(private_methods(tree_of(paths[name])))]
     assert others == []
+
+
+#: What the rooms behind an archive may not import: one another, and what stands upon them.
+CLOSED = {
+    "dimse": ("archive", "send", "fetch", "verify", "folder", "web", "service"),
+    "web": ("archive", "send", "fetch", "verify", "folder", "dimse", "service"),
+    "service": ("archive", "send", "fetch", "verify", "folder", "web"),
+}
+
+
+@pytest.mark.parametrize("room", CLOSED)
+def test_ways_to_speak_with_an_archive_know_nothing_of_one_another(room):
+    own = {name_of(p): imports_of(tree_of(p)) for p in MODULES if p.parts[-3:-1] == ("pacs", room)}
+    assert len(own) > 3
+    closed = {f"derive.pacs.{name}" for name in CLOSED[room]}
+    met = {m: {i for i in imported if ".".join(i.split(".")[:3]) in closed} for m, imported in own.items()}
+    assert {m: found for m, found in met.items() if found} == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 
 from derive.errors import NetworkError
@@ -11,6 +13,7 @@ from derive.pacs.web import query as web_query
 from derive.pacs.web.stow import WebSender
 from tests.helpers.sources import make_series
 from tests.helpers.web_services import (
+    JSON,
     REFUSED,
     SECRET,
     STORED,
@@ -151,3 +154,25 @@ def test_a_host_that_is_none_is_unreachable(sendables, slept):
     with pytest.raises(NetworkError) as raised:
         list(WebSender(WebAddress("http://no-such-host.invalid/dicom-web")).send(sendables))
     assert raised.value.code == "NET-UNREACHABLE"
+
+
+BUSY = Say(503, read=False)
+
+
+def all_but_the_last(_, uids):
+    """Store all but one, for which there is no room now; and hang up."""
+    return Say(202, module(uids[:-1], [(uids[-1], 0xA700)]), {"Content-Type": JSON}, read=False)
+
+
+@pytest.mark.parametrize(("say", "stored"), [(all_but_the_last, 3), (always(BUSY), 0)], ids=["a part", "nothing"])
+def test_a_second_attempt_that_never_connects_leaves_what_was_sent_in_doubt(sendables, monkeypatch, say, stored):
+    """The service is gone by then: what it said before holds, and of the rest nobody knows."""
+    with ExitStack() as stack:
+        fake = stack.enter_context(service(say))
+        monkeypatch.setattr("derive.pacs.web.session.time.sleep", lambda seconds: stack.close())
+        results = sent(fake, sendables)
+    assert categories(results, sendables) == [STORED] * stored + [UNSENT] * (4 - stored)
+    assert len(fake.requests) == 1
+    unknown = [results[uid(sendables, k)] for k in range(stored, 4)]
+    assert {(r.attempts, r.status) for r in unknown} == {(3, None)}
+    assert ["cannot be reached" in r.comment and "not known" in r.comment for r in unknown] == [True] * (4 - stored)
