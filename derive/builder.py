@@ -24,7 +24,7 @@ from pydicom.dataset import Dataset
 from derive.authoring.assemble import Entry, SeriesPass, assemble
 from derive.authoring.containers import instance_count, instances
 from derive.authoring.options import Options
-from derive.authoring.order import Made, Order
+from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of
 from derive.authoring.prepare import prepare, source_encoding
 from derive.checking import Finding, SeriesChecker
@@ -42,7 +42,7 @@ from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
 from derive.reading.stack import stack
 from derive.writing.atomic import target_folder
-from derive.writing.filing import Filed, Filing
+from derive.writing.filing import Writer, WrittenInstance
 from derive.writing.part10 import file_meta, file_name
 from derive.writing.report import InstanceRecord, Report
 
@@ -191,10 +191,10 @@ class DerivedSeries:
         """
         return plan_of(self.order, self.options)
 
-    def made(self) -> Iterator[Made]:
+    def made(self) -> Iterator[AuthoredInstance]:
         """Assemble the instances one after another, along the normal."""
-        for frame in instances(self.series_pass.making):
-            yield Made(frame, self.series_pass.instance(frame))
+        for frame in instances(self.series_pass.authoring):
+            yield AuthoredInstance(frame, self.series_pass.instance(frame))
 
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
@@ -223,19 +223,19 @@ class DerivedSeries:
         findings: list[Finding] = []
         with (
             target_folder(Path(folder), self._size, self.order.files, overwrite=overwrite) as temporary,
-            Filing(temporary, self.frames.geometry) as filing,
+            Writer(temporary, self.frames.geometry) as writer,
         ):
             for made in self.made():
                 name = file_name(made.frame.number)
                 findings += checker.add(made.elements, made.frame.encoded.stored, name)
-                filing.add(made, name)
+                writer.add(made, name)
                 if progress:
-                    progress(len(filing.filed), self.count)
+                    progress(len(writer.written), self.count)
             findings += checker.finish()
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
-            filing.finish()
-        return self._report(Path(folder), filing, findings)
+            writer.finish()
+        return self._report(Path(folder), writer, findings)
 
     def send(self, target: str | Address | Destination, **options: Any) -> SendReport:
         """Write the series into a temporary folder, checked, and send it to an archive.
@@ -266,31 +266,31 @@ class DerivedSeries:
         """Bytes that the files take, generously."""
         return self.frames.stored_bytes + self.count * HEADER_ROOM
 
-    def _report(self, folder: Path, filing: Filing, findings: list[Finding]) -> Report:
+    def _report(self, folder: Path, writer: Writer, findings: list[Finding]) -> Report:
         return Report(
             folder,
             self.source,
             self.derivation,
-            self.series_pass.making.uids.series(),
+            self.series_pass.authoring.uids.series(),
             self.frames.quantity.units,
-            tuple(self._record(f) for f in sorted(filing.filed)),
-            None if self.frames.geometry is None else filing.geometry_error_mm + self.order.placed_within_mm,
+            tuple(self._record(f) for f in sorted(writer.written)),
+            None if self.frames.geometry is None else writer.geometry_error_mm + self.order.placed_within_mm,
             tuple(findings),
             tuple(f.name for f in self.order.files if f not in self.source.paths),
         )
 
-    def _record(self, filed: Filed) -> InstanceRecord:
+    def _record(self, written: WrittenInstance) -> InstanceRecord:
         references = self.source.references
         return InstanceRecord(
-            filed.name,
-            filed.sop_instance_uid,
-            tuple(references[c.frame].sop_instance_uid for c in filed.contributors),
-            filed.value_error + self.order.rounded_by,
-            filed.saturated,
+            written.name,
+            written.sop_instance_uid,
+            tuple(references[c.frame].sop_instance_uid for c in written.contributors),
+            written.value_error + self.order.rounded_by,
+            written.saturated,
         )
 
 
-def _dataset(made: Made) -> Dataset:
+def _dataset(made: AuthoredInstance) -> Dataset:
     dataset = to_dataset(made.elements.values())
     dataset.file_meta = file_meta(dataset)
     return dataset

@@ -14,7 +14,7 @@ from typing import Any
 from derive import standard
 from derive.authoring.containers import contributors_by_instance
 from derive.authoring.entities import Builder, builder_of
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.authoring.policy import Action, Row, row
 from derive.authoring.presence import Conditional, conditionals, missing, modules_of, settled, unmet, unwanted
 from derive.elements.element import Element, keyword_of
@@ -80,7 +80,7 @@ class SeriesPass:
 
     Parameters
     ----------
-    making : Making
+    authoring : Authoring
     constant : mapping tag -> Element
     varying : tuple of Decision
         For the frame pass.
@@ -90,7 +90,7 @@ class SeriesPass:
         One for every attribute of the source and of the result, in tag order.
     """
 
-    making: Making
+    authoring: Authoring
     constant: Mapping[int, Element]
     varying: tuple[Decision, ...]
     bannable: tuple[Conditional, ...]
@@ -110,17 +110,17 @@ class SeriesPass:
         """
         elements = dict(self.constant)
         for decision in self.varying:
-            element = _frame_element(self.making, decision, frame)
+            element = _frame_element(self.authoring, decision, frame)
             if element is not None:
                 elements[element.tag] = element
-        for rule in list(unwanted(self.making, self.bannable, elements)):
+        for rule in list(unwanted(self.authoring, self.bannable, elements)):
             del elements[rule.tag]
-        for rule in list(missing(self.making, self.requirable, elements)):
+        for rule in list(missing(self.authoring, self.requirable, elements)):
             elements[rule.tag] = Element(rule.tag, _vr(rule), b"")
         return elements
 
 
-def assemble(making: Making) -> SeriesPass:
+def assemble(authoring: Authoring) -> SeriesPass:
     """Series pass.
 
     Raises
@@ -132,54 +132,54 @@ def assemble(making: Making) -> SeriesPass:
     varying: list[Decision] = []
     account: dict[int, Entry] = {}
     lacking: list[MissingAttribute] = []
-    sets = set(contributors_by_instance(making.frames, making.target.container))
-    for decision in _decisions(making):
+    sets = set(contributors_by_instance(authoring.frames, authoring.target.container))
+    for decision in _decisions(authoring):
         tag = decision.rule.tag
-        if _varies(making, decision) and not _splits(making, decision, sets):
+        if _varies(authoring, decision) and not _splits(authoring, decision, sets):
             varying.append(decision)
             account[tag] = _entry(decision, tag, varies=True)
             continue
         try:
-            element, account[tag] = _constant_element(making, decision)
+            element, account[tag] = _constant_element(authoring, decision)
         except MissingAttribute as error:
             lacking.append(error)
             continue
         if element is not None:
             constant[tag] = element
-    if not making.source.frames:
-        rules = unmet(making, conditionals(making.target.iod), constant)
+    if not authoring.source.frames:
+        rules = unmet(authoring, conditionals(authoring.target.iod), constant)
         lacking += [_missing_attribute(r, standard.section(r.module), "nobody said") for r in rules]
     _refuse(lacking)
-    bannable, requirable = _conditioned(making, constant, {d.rule.tag for d in varying}, account)
-    for tag in making.source.tags - account.keys():
-        account[tag] = Entry(tag, *_outside(tag, making.target.iod.name))
-    present = making.source.tags | constant.keys()
+    bannable, requirable = _conditioned(authoring, constant, {d.rule.tag for d in varying}, account)
+    for tag in authoring.source.tags - account.keys():
+        account[tag] = Entry(tag, *_outside(tag, authoring.target.iod.name))
+    present = authoring.source.tags | constant.keys()
     entries = tuple(entry for tag, entry in sorted(account.items()) if tag in present or entry.varies)
-    return SeriesPass(making, constant, tuple(varying), bannable, requirable, entries)
+    return SeriesPass(authoring, constant, tuple(varying), bannable, requirable, entries)
 
 
 def _conditioned(
-    making: Making, constant: dict[int, Element], varying: set[int], account: dict[int, Entry]
+    authoring: Authoring, constant: dict[int, Element], varying: set[int], account: dict[int, Entry]
 ) -> tuple[tuple[Conditional, ...], tuple[Conditional, ...]]:
     """Make true what conditions say that read nothing of what varies; return those that are left for each instance."""
-    rules = conditionals(making.target.iod)
+    rules = conditionals(authoring.target.iod)
     now, bannable = settled(rules, varying)
-    for rule in list(unwanted(making, now, constant)):
+    for rule in list(unwanted(authoring, now, constant)):
         del constant[rule.tag]
         account[rule.tag] = Entry(rule.tag, "dropped", "the condition for its presence does not hold")
     now, requirable = settled(rules, varying | {c.rule.tag for c in bannable})
-    for rule in list(missing(making, now, constant)):
+    for rule in list(missing(authoring, now, constant)):
         constant[rule.tag] = Element(rule.tag, _vr(rule), b"")
-        account[rule.tag] = _demanded(making, rule)
+        account[rule.tag] = _demanded(authoring, rule)
     requirable = [c for c in requirable if c.rule.type == "2C"]
-    for rule in missing(making, requirable, constant):
+    for rule in missing(authoring, requirable, constant):
         if rule.tag not in varying:
-            account[rule.tag] = _demanded(making, rule, varies=True)
+            account[rule.tag] = _demanded(authoring, rule, varies=True)
     return tuple(bannable), tuple(requirable)
 
 
-def _demanded(making: Making, rule: AttributeRule, *, varies: bool = False) -> Entry:
-    why = f"its condition asks for it, and {making.source.lacking}"
+def _demanded(authoring: Authoring, rule: AttributeRule, *, varies: bool = False) -> Entry:
+    why = f"its condition asks for it, and {authoring.source.lacking}"
     return Entry(rule.tag, "emptied", why, standard.section(rule.module), varies)
 
 
@@ -193,12 +193,12 @@ def _refuse(lacking: list[MissingAttribute]) -> None:
         raise MissingAttribute("ASM-TYPE1", message, keyword=keywords[0], keywords=keywords)
 
 
-def _decisions(making: Making) -> Iterator[Decision]:
+def _decisions(authoring: Authoring) -> Iterator[Decision]:
     """Attributes of the IOD that the result can have, with what the policy says of them."""
-    present = modules_of(making)
-    for rule in making.target.iod.attributes.values():
+    present = modules_of(authoring)
+    for rule in authoring.target.iod.attributes.values():
         found = row(rule.module, rule.keyword)
-        action = found.action(making.derivation)
+        action = found.action(authoring.derivation)
         if rule.module not in present and action is not Action.RECOMPUTE:
             continue
         builder = builder_of(rule)
@@ -207,15 +207,15 @@ def _decisions(making: Making) -> Iterator[Decision]:
         yield Decision(rule, found, action, builder, rule.module in present)
 
 
-def _varies(making: Making, decision: Decision) -> bool:
-    if decision.rule.keyword in making.given.attributes:
+def _varies(authoring: Authoring, decision: Decision) -> bool:
+    if decision.rule.keyword in authoring.given.attributes:
         return False
     if decision.action is Action.RECOMPUTE:
         return decision.builder is not None and decision.builder.level == "frame"
-    return decision.action is Action.PULL and decision.rule.tag in making.source.table.varying
+    return decision.action is Action.PULL and decision.rule.tag in authoring.source.table.varying
 
 
-def _splits(making: Making, decision: Decision, sets: set[tuple[FrameRef, ...]]) -> bool:
+def _splits(authoring: Authoring, decision: Decision, sets: set[tuple[FrameRef, ...]]) -> bool:
     """Whether a pull would leave some instances with a value and others without.
 
     Readers take that for two series (dcm2niix by Exposure, for one), so then none has it.
@@ -223,54 +223,54 @@ def _splits(making: Making, decision: Decision, sets: set[tuple[FrameRef, ...]])
     rule = decision.rule
     if decision.action is not Action.PULL or rule.type == "1":
         return False
-    return any(making.source.agreement(rule.tag, contributors).differs for contributors in sets)
+    return any(authoring.source.agreement(rule.tag, contributors).differs for contributors in sets)
 
 
-def _constant_element(making: Making, decision: Decision) -> tuple[Element | None, Entry]:
+def _constant_element(authoring: Authoring, decision: Decision) -> tuple[Element | None, Entry]:
     rule = decision.rule
-    if rule.keyword in making.given.attributes:
-        text = making.given.attributes[rule.keyword]
-        return encode(rule.keyword, text, making.encodings), Entry(rule.tag, "given", "said by the caller")
+    if rule.keyword in authoring.given.attributes:
+        text = authoring.given.attributes[rule.keyword]
+        return encode(rule.keyword, text, authoring.encodings), Entry(rule.tag, "given", "said by the caller")
     if decision.action is Action.DROP:
         return None, _entry(decision, rule.tag)
     if decision.action is Action.EMPTY:
         return Element(rule.tag, rule.vr, b""), _entry(decision, rule.tag)
     if decision.action is Action.RECOMPUTE and decision.builder is not None:
-        value = decision.builder.function(making)
-        return _built(making, decision, value), _entry(decision, rule.tag)
-    element, why = _pulled(making, decision, making.source.agreement(rule.tag), None)
-    return element, _pull_entry(making.source, decision, element, why)
+        value = decision.builder.function(authoring)
+        return _built(authoring, decision, value), _entry(decision, rule.tag)
+    element, why = _pulled(authoring, decision, authoring.source.agreement(rule.tag), None)
+    return element, _pull_entry(authoring.source, decision, element, why)
 
 
-def _frame_element(making: Making, decision: Decision, frame: Frame) -> Element | None:
+def _frame_element(authoring: Authoring, decision: Decision, frame: Frame) -> Element | None:
     """Build or pull an attribute of one instance."""
     if decision.action is Action.RECOMPUTE and decision.builder is not None:
-        return _built(making, decision, decision.builder.function(making, frame), frame.encoded.encoding.signed)
-    agreement = making.source.agreement(decision.rule.tag, frame.contributors)
-    return _pulled(making, decision, agreement, frame)[0]
+        return _built(authoring, decision, decision.builder.function(authoring, frame), frame.encoded.encoding.signed)
+    agreement = authoring.source.agreement(decision.rule.tag, frame.contributors)
+    return _pulled(authoring, decision, agreement, frame)[0]
 
 
-def _built(making: Making, decision: Decision, value: Any, signed: bool = False) -> Element | None:
+def _built(authoring: Authoring, decision: Decision, value: Any, signed: bool = False) -> Element | None:
     """Encode what a builder returned; nothing becomes an empty type 2, or no attribute."""
     rule = decision.rule
     if isinstance(value, Element):
         return value
     if value is None:
         if rule.type == "1" and decision.expected:
-            raise _missing_attribute(rule, decision.row.section, making.source.lacking)
+            raise _missing_attribute(rule, decision.row.section, authoring.source.lacking)
         return Element(rule.tag, _vr(rule, signed), b"") if rule.type == "2" and decision.expected else None
-    return encode(rule.keyword, value, making.encodings, signed)
+    return encode(rule.keyword, value, authoring.encodings, signed)
 
 
 def _pulled(
-    making: Making, decision: Decision, agreement: Agreement, frame: Frame | None
+    authoring: Authoring, decision: Decision, agreement: Agreement, frame: Frame | None
 ) -> tuple[Element | None, str]:
     """Return the element to write and, where it is not the source's own, why."""
     rule, element = decision.rule, agreement.element
     why = "the contributing images differ" if agreement.differs else ""
     if element is not None and rule.entity not in IDENTITY:
-        listed = standard.values(making.target.iod.name, rule.keyword)
-        element, fault = legal(element, rule, listed, making.encodings)
+        listed = standard.values(authoring.target.iod.name, rule.keyword)
+        element, fault = legal(element, rule, listed, authoring.encodings)
         why = f"not legal in the source: {fault}" if fault else why
     if element is not None and (element.stripped() or rule.type in ("2", "2C")):
         return element, f"mended, {why}" if why else ""
@@ -282,19 +282,19 @@ def _pulled(
     if rule.type in ("3", "1C"):
         return None, why
     if rule.type in ("2", "2C"):
-        return Element(rule.tag, _vr(rule), b""), why or making.source.lacking
-    return _fallback(making, decision, frame, why or making.source.lacking)
+        return Element(rule.tag, _vr(rule), b""), why or authoring.source.lacking
+    return _fallback(authoring, decision, frame, why or authoring.source.lacking)
 
 
-def _fallback(making: Making, decision: Decision, frame: Frame | None, why: str) -> tuple[Element | None, str]:
+def _fallback(authoring: Authoring, decision: Decision, frame: Frame | None, why: str) -> tuple[Element | None, str]:
     """Type 1 without a value to pull: the row's fallback, or an error that names it."""
     rule, fallback = decision.rule, decision.row.fallback
     if fallback.startswith("="):
         return encode(rule.keyword, fallback[1:]), f"{why}: {fallback[1:]}"
     if fallback == "recompute" and decision.builder is not None:
-        return _built(making, decision, decision.builder.function(making)), f"{why}: made new"
+        return _built(authoring, decision, decision.builder.function(authoring)), f"{why}: made new"
     if fallback == "least" and frame is not None:
-        table = making.source.table
+        table = authoring.source.table
         found = [e for i in frame.behind(table.count) if (e := table.element(rule.tag, i)) and e.stripped()]
         if found:
             return min(found, key=lambda e: float(decode(e))), f"{why}: the least"

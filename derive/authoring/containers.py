@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from derive import parallel
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.model.classes import Container
 from derive.model.frames import Frames
 from derive.model.source import FrameRef
@@ -28,32 +28,32 @@ def instance_count(frames: Frames, container: Container) -> int:
     return frames.count if container == "single" else 1
 
 
-def instances(making: Making) -> Iterator[Frame]:
+def instances(authoring: Authoring) -> Iterator[Frame]:
     """Compute, encode and number what each instance holds, along the normal, a slab at a time."""
-    return _single(making) if making.target.container == "single" else _pages(making)
+    return _single(authoring) if authoring.target.container == "single" else _pages(authoring)
 
 
-def encoded_frames(making: Making) -> Iterator[EncodedFrame]:
+def encoded_frames(authoring: Authoring) -> Iterator[EncodedFrame]:
     """Compute and encode the frames, a slab at a time; the frames of a slab side by side."""
-    plain = making.target.rescale is Rescale.NONE
-    quantise = as_they_are if plain else partial(encode, encoding=making.encoding)
-    for _, slab in slabs(making.frames):
+    plain = authoring.target.rescale is Rescale.NONE
+    quantise = as_they_are if plain else partial(encode, encoding=authoring.encoding)
+    for _, slab in slabs(authoring.frames):
         yield from parallel.each(quantise, list(slab))
 
 
-def _single(making: Making) -> Iterator[Frame]:
+def _single(authoring: Authoring) -> Iterator[Frame]:
     """Number the slices in the source's order of scrolling, one volume after another."""
-    frames, slices = making.frames, making.frames.slices
-    downwards = making.source.scrolls_down and not making.derivation.new_plane
-    for index, encoded in enumerate(encoded_frames(making)):
+    frames, slices = authoring.frames, authoring.frames.slices
+    downwards = authoring.source.scrolls_down and not authoring.derivation.new_plane
+    for index, encoded in enumerate(encoded_frames(authoring)):
         volume, place = divmod(index, slices)
         number = index - place + (slices - place if downwards else place + 1)
         yield Frame(index, number, frames.contributors(index), encoded, place, volume)
 
 
-def _pages(making: Making) -> Iterator[Frame]:
+def _pages(authoring: Authoring) -> Iterator[Frame]:
     """Put all frames into one instance: classes with pages hold stored values as they are."""
-    frames = making.frames
+    frames = authoring.frames
     each = [frames.contributors(index) for index in range(frames.count)]
     yield Frame(0, 1, _together(each), as_they_are(frames.slab(0, frames.count)), 0)
 

@@ -71,7 +71,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Making:
+class Authoring:
     """A series in the making: everything that is the same for all its instances.
 
     Parameters
@@ -153,7 +153,7 @@ class Frame:
         return [c.frame for c in self.contributors] or range(count)
 
 
-class Made(NamedTuple):
+class AuthoredInstance(NamedTuple):
     """One assembled instance."""
 
     frame: Frame

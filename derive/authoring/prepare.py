@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from derive.authoring.options import Options
-from derive.authoring.order import Given, Making, Order
+from derive.authoring.order import Authoring, Given, Order
 from derive.authoring.scan import ValueRange, scan
 from derive.authoring.settable import checked_attributes
 from derive.authoring.window import window_of
@@ -21,24 +21,24 @@ from derive.pixels.encode import Encoding, Rescale, SourceEncoding, fit, keep, p
 from derive.version import VERSION
 
 
-def draft(order: Order, options: Options) -> Making:
+def draft(order: Order, options: Options) -> Authoring:
     """Settle what can be settled without looking at a single pixel: no encoding, no window, passing UIDs."""
     source, target = order.source, target_of(order.sop_class_uid)
     given = Given(options.series_description, options.series_number, checked_attributes(target.iod, options.set))
     source = _holding(source, _added_text(order.derivation, given))
     uids = RandomUids(checked_root(options.uid_prefix))
     now = _now(source, options.timestamp)
-    return Making(source, order.frames, order.derivation, target, None, uids, now, given)
+    return Authoring(source, order.frames, order.derivation, target, None, uids, now, given)
 
 
-def prepare(order: Order, options: Options) -> Making:
+def prepare(order: Order, options: Options) -> Authoring:
     """Settle everything that is the same for all instances.
 
     Values are passed over once beforehand only if their range is not known or the UIDs depend on them.
     """
-    making = draft(order, options)
-    encoding, values = _encoding(order, making.target)
-    return replace(making, encoding=encoding, uids=_uids(order, options, values), window=window_of(order))
+    authoring = draft(order, options)
+    encoding, values = _encoding(order, authoring.target)
+    return replace(authoring, encoding=encoding, uids=_uids(order, options, values), window=window_of(order))
 
 
 def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:

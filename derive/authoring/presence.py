@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from derive.authoring.entities import builder_of
-from derive.authoring.order import Making
+from derive.authoring.order import Authoring
 from derive.authoring.policy import Action, row
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import State, state_of
@@ -18,27 +18,27 @@ from derive.standard import AttributeRule, Iod, conditions
 from derive.standard.conditions import Condition
 
 
-def modules_of(making: Making) -> frozenset[str]:
+def modules_of(authoring: Authoring) -> frozenset[str]:
     """Modules of the result.
 
     Those that the IOD demands, always or because their condition holds; and those of the others of which the
     source has something to pull, or of which something of type 1 is made.
     """
-    iod, derivation = making.target.iod, making.derivation
+    iod, derivation = authoring.target.iod, authoring.derivation
 
     def made(rule: AttributeRule) -> Any:
         builder = builder_of(rule)
-        return None if builder is None or builder.level == "frame" else builder.function(making)
+        return None if builder is None or builder.level == "frame" else builder.function(authoring)
 
     def has(keyword: str) -> Any:
         rule = iod.attributes.get(keyword)
-        return made(rule) if rule is not None and builder_of(rule) else making.source.value(keyword)
+        return made(rule) if rule is not None and builder_of(rule) else authoring.source.value(keyword)
 
     def stands(rule: AttributeRule) -> bool:
         action = row(rule.module, rule.keyword).action(derivation)
         if action is Action.RECOMPUTE:
             return rule.type == "1" and made(rule) is not None
-        return action is Action.PULL and rule.tag in making.source.tags
+        return action is Action.PULL and rule.tag in authoring.source.tags
 
     def needed(module: str) -> bool:
         condition = conditions.module_condition(module)
@@ -85,26 +85,32 @@ def settled(rules: Iterable[Conditional], varying: Collection[int]) -> tuple[lis
     return [c for c in found if c.reads.isdisjoint(varying)], [c for c in found if not c.reads.isdisjoint(varying)]
 
 
-def unwanted(making: Making, rules: Iterable[Conditional], elements: Mapping[int, Element]) -> Iterator[AttributeRule]:
+def unwanted(
+    authoring: Authoring, rules: Iterable[Conditional], elements: Mapping[int, Element]
+) -> Iterator[AttributeRule]:
     """Attributes that were pulled and may not be there; what the caller gave is left to the check."""
-    has, iod = reader(elements, making.encodings), making.target.iod
+    has, iod = reader(elements, authoring.encodings), authoring.target.iod
     for rule, condition in ((c.rule, c.condition) for c in rules):
-        given = rule.entity in IDENTITY or rule.keyword in making.given.attributes
+        given = rule.entity in IDENTITY or rule.keyword in authoring.given.attributes
         if rule.tag in elements and not given and condition.bans(iod.name, has):
             yield rule
 
 
-def missing(making: Making, rules: Iterable[Conditional], elements: Mapping[int, Element]) -> Iterator[AttributeRule]:
+def missing(
+    authoring: Authoring, rules: Iterable[Conditional], elements: Mapping[int, Element]
+) -> Iterator[AttributeRule]:
     """Attributes of type 2C that are required and not there."""
-    has, iod = reader(elements, making.encodings), making.target.iod
+    has, iod = reader(elements, authoring.encodings), authoring.target.iod
     for rule, condition in ((c.rule, c.condition) for c in rules):
         if rule.type == "2C" and rule.tag not in elements and condition.holds(iod.name, has):
             yield rule
 
 
-def unmet(making: Making, rules: Iterable[Conditional], elements: Mapping[int, Element]) -> Iterator[AttributeRule]:
+def unmet(
+    authoring: Authoring, rules: Iterable[Conditional], elements: Mapping[int, Element]
+) -> Iterator[AttributeRule]:
     """Attributes of type 1C that are required and have no value."""
-    has, iod = reader(elements, making.encodings), making.target.iod
+    has, iod = reader(elements, authoring.encodings), authoring.target.iod
     for rule, condition in ((c.rule, c.condition) for c in rules):
         filled = state_of(elements.get(rule.tag)) is State.FILLED
         if rule.type == "1C" and not filled and condition.holds(iod.name, has):

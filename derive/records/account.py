@@ -187,7 +187,7 @@ class SourcedAccount:
 
     @cached_property
     def _rules(self) -> Mapping[str, standard.AttributeRule]:
-        return self._pass.making.target.iod.attributes
+        return self._pass.authoring.target.iod.attributes
 
     def check(self, tag: int) -> Compared:
         """Compare the written values of an attribute with what the sources make them."""
@@ -218,7 +218,7 @@ class SourcedAccount:
 
     @property
     def _encodings(self) -> tuple[str, ...]:
-        return tuple(self._pass.making.encodings)
+        return tuple(self._pass.authoring.encodings)
 
     def _compared(self, tag: int) -> bool:
         """Whether an attribute that is made anew follows from the sources and the grid alone."""
@@ -229,10 +229,10 @@ class SourcedAccount:
     def _varying(self, tag: int) -> Compared:
         """Compare image by image with the sources that contributed to it."""
         rule = self._rules[standard.keyword_of(tag) or ""]
-        listed = standard.values(self._pass.making.target.iod.name, rule.keyword)
+        listed = standard.values(self._pass.authoring.target.iod.name, rule.keyword)
         wrong = 0
         for image, contributors in zip(self._images, self._contributors, strict=True):
-            expected = self._pass.making.source.agreement(tag, contributors).element
+            expected = self._pass.authoring.source.agreement(tag, contributors).element
             if expected is not None and rule.entity not in IDENTITY:
                 expected = legal(expected, rule, listed, self._encodings)[0]
             has = image.elements.get(tag)

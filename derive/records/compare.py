@@ -149,8 +149,8 @@ class Comparison:
                 at.setdefault(place, []).append(written)
         found = {w.header.name: self._plane(w) for w in self.written}
         digests: dict[str, dict[str, str]] = {"wanted": {}, "has": {}}
-        making = prepare(self.series.order, self.series.options)
-        for place, frame in enumerate(encoded_frames(making)):
+        authoring = prepare(self.series.order, self.series.options)
+        for place, frame in enumerate(encoded_frames(authoring)):
             for written in at.get(place, ()):
                 name = written.header.name
                 found[name], has = self._pixels(written, frame, found[name])

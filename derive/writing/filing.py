@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive import parallel
-from derive.authoring.order import Made
+from derive.authoring.order import AuthoredInstance
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, numbers_of
 from derive.errors import OutputError
@@ -29,7 +29,7 @@ TOGETHER = 8
 MOST_WAITING = 2
 
 
-class Filed(NamedTuple):
+class WrittenInstance(NamedTuple):
     """An instance that is on the disk, and what is remembered of it."""
 
     name: str
@@ -39,7 +39,7 @@ class Filed(NamedTuple):
     saturated: int
 
 
-class Filing:
+class Writer:
     """Writes the instances of a series into a folder.
 
     Used as a context: afterwards, even after an error, nothing is still being written.
@@ -56,20 +56,20 @@ class Filing:
         self._places = Places(geometry) if geometry is not None else None
         self._group: list[tuple[Path, list[bytes]]] = []
         self._waiting: deque[Future[None]] = deque()
-        self.filed: list[Filed] = []
+        self.written: list[WrittenInstance] = []
 
     @property
     def geometry_error_mm(self) -> float:
         """Largest distance between a voxel as computed and as the files say."""
         return self._places.worst_mm if self._places is not None else 0.0
 
-    def __enter__(self) -> Filing:
+    def __enter__(self) -> Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
         parallel.settle(self._waiting)
 
-    def add(self, made: Made, name: str) -> None:
+    def add(self, made: AuthoredInstance, name: str) -> None:
         """Take one instance; it is written when there is a thread to do so.
 
         Raises
@@ -84,7 +84,7 @@ class Filing:
             self._send()
         encoded, frame = made.frame.encoded, made.frame
         uid = decode(made.elements[_SOP_INSTANCE_UID])
-        self.filed.append(Filed(name, uid, frame.contributors, encoded.error, encoded.saturated))
+        self.written.append(WrittenInstance(name, uid, frame.contributors, encoded.error, encoded.saturated))
 
     def finish(self) -> None:
         """Wait until everything is written.
@@ -129,7 +129,7 @@ class Places:
         self._off = np.zeros((4, 3))
         self.worst_mm = 0.0
 
-    def check(self, made: Made, name: str) -> None:
+    def check(self, made: AuthoredInstance, name: str) -> None:
         """Measure the distance of the four corner pixels of an instance.
 
         Raises

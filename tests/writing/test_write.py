@@ -156,7 +156,7 @@ def test_a_position_that_is_off_is_noticed(source):
 
 
 def test_errors_of_the_check_are_not_written(source, tmp_path, monkeypatch):
-    monkeypatch.setitem(BUILDERS, ("*", "HighBit"), Builder("*", "HighBit", lambda making: 11, "series"))
+    monkeypatch.setitem(BUILDERS, ("*", "HighBit"), Builder("*", "HighBit", lambda authoring: 11, "series"))
     series = derive.build(source, BLUR)
     with pytest.raises(derive.InvalidInstance) as caught:
         series.write(tmp_path / "o")

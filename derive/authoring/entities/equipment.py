@@ -5,7 +5,7 @@ from __future__ import annotations
 import codes
 from derive.authoring.entities.registry import per_series
 from derive.authoring.entities.values import coded, own_items
-from derive.authoring.order import Making
+from derive.authoring.order import Authoring
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode, pack_item
 from derive.version import MANUFACTURER, MODEL, VERSION
@@ -32,34 +32,34 @@ ITEM_KEYWORDS = (
 
 
 @per_series("Manufacturer")
-def manufacturer(making: Making) -> str | None:
+def manufacturer(authoring: Authoring) -> str | None:
     """Return who makes this application; nothing of what was acquired: the scanner is not made up."""
-    return MANUFACTURER if making.derivation.steps else None
+    return MANUFACTURER if authoring.derivation.steps else None
 
 
 @per_series("ManufacturerModelName")
-def manufacturer_model_name(making: Making) -> str | None:
+def manufacturer_model_name(authoring: Authoring) -> str | None:
     """Return the name of this application; nothing of what was acquired: the scanner is not made up."""
-    return MODEL if making.derivation.steps else None
+    return MODEL if authoring.derivation.steps else None
 
 
 @per_series("SoftwareVersions")
-def software_versions(making: Making) -> str | None:
+def software_versions(authoring: Authoring) -> str | None:
     """Return the version of this application; nothing of what was acquired: the scanner is not made up."""
-    return VERSION if making.derivation.steps else None
+    return VERSION if authoring.derivation.steps else None
 
 
 @per_series("ContributingEquipmentSequence")
-def contributing_equipment_sequence(making: Making) -> Element | None:
+def contributing_equipment_sequence(authoring: Authoring) -> Element | None:
     """Return the source's own items, and the source's equipment: 109101 if it is ORIGINAL, else 109102.
 
     Manufacturer is type 1 in an item, so equipment without one is not listed.
     """
-    source = making.source
+    source = authoring.source
     tag = tag_of("ContributingEquipmentSequence")
     own = source.agreement(tag).element
     maker = source.agreement(tag_of("Manufacturer")).element
-    items = own_items(making, own)
+    items = own_items(authoring, own)
     if maker and maker.stripped():
         found = [source.agreement(tag_of(k)).element for k in ITEM_KEYWORDS]
         image_type = source.agreement(tag_of("ImageType")).element
@@ -77,30 +77,30 @@ def _purpose(image_type: Element | None) -> str:
 
 
 @per_series("SecondaryCaptureDeviceManufacturer")
-def device_manufacturer(making: Making) -> str:
+def device_manufacturer(authoring: Authoring) -> str:
     """Return who makes this application."""
     return MANUFACTURER
 
 
 @per_series("SecondaryCaptureDeviceManufacturerModelName")
-def device_model(making: Making) -> str:
+def device_model(authoring: Authoring) -> str:
     """Return the name of this application."""
     return MODEL
 
 
 @per_series("SecondaryCaptureDeviceSoftwareVersions")
-def device_software(making: Making) -> str:
+def device_software(authoring: Authoring) -> str:
     """Return the version of this application."""
     return VERSION
 
 
 @per_series("DateOfSecondaryCapture")
-def date_of_capture(making: Making) -> str:
+def date_of_capture(authoring: Authoring) -> str:
     """Return the date of now."""
-    return making.now.strftime("%Y%m%d")
+    return authoring.now.strftime("%Y%m%d")
 
 
 @per_series("TimeOfSecondaryCapture")
-def time_of_capture(making: Making) -> str:
+def time_of_capture(authoring: Authoring) -> str:
     """Return the time of now."""
-    return making.now.strftime("%H%M%S.%f")
+    return authoring.now.strftime("%H%M%S.%f")

@@ -6,85 +6,85 @@ from collections.abc import Sequence
 from typing import Any
 
 from derive.authoring.entities.registry import per_frame, per_series
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 
 
 @per_frame("SOPInstanceUID")
-def sop_instance_uid(making: Making, frame: Frame) -> str:
+def sop_instance_uid(authoring: Authoring, frame: Frame) -> str:
     """Return a new UID."""
-    return making.uids.instance(frame.index, frame.encoded.stored)
+    return authoring.uids.instance(frame.index, frame.encoded.stored)
 
 
 @per_frame("InstanceNumber")
-def instance_number(making: Making, frame: Frame) -> int:
+def instance_number(authoring: Authoring, frame: Frame) -> int:
     """Return 1..N in space, in the source's order of scrolling."""
     return frame.number
 
 
 @per_frame("ImageIndex", module="pet-image")
-def image_index(making: Making, frame: Frame) -> int:
+def image_index(authoring: Authoring, frame: Frame) -> int:
     """PET: return 1..N along the normal (C.8.9.4.1.9)."""
     return frame.index + 1
 
 
 @per_series("ImageType")
-def image_type(making: Making) -> list[str]:
+def image_type(authoring: Authoring) -> list[str]:
     """Return the terms of the IOD: DERIVED, but for what was acquired like this."""
-    return making.derivation.image_type(making.target)
+    return authoring.derivation.image_type(authoring.target)
 
 
 @per_series("ContentDate", "InstanceCreationDate")
-def content_date(making: Making) -> str:
+def content_date(authoring: Authoring) -> str:
     """Return the date of now: the creation of the pixels began."""
-    return making.now.strftime("%Y%m%d")
+    return authoring.now.strftime("%Y%m%d")
 
 
 @per_series("ContentTime", "InstanceCreationTime")
-def content_time(making: Making) -> str:
+def content_time(authoring: Authoring) -> str:
     """Return the time of now."""
-    return making.now.strftime("%H%M%S.%f")
+    return authoring.now.strftime("%H%M%S.%f")
 
 
 @per_frame("AcquisitionDate", sticky=True)
-def acquisition_date(making: Making, frame: Frame) -> Element | None:
+def acquisition_date(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the date of the earliest contributing acquisition."""
-    return _earliest(making, frame, ("AcquisitionDate", "AcquisitionTime"))[0]
+    return _earliest(authoring, frame, ("AcquisitionDate", "AcquisitionTime"))[0]
 
 
 @per_frame("AcquisitionTime", sticky=True)
-def acquisition_time(making: Making, frame: Frame) -> Element | None:
+def acquisition_time(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the time of the earliest contributing acquisition."""
-    return _earliest(making, frame, ("AcquisitionDate", "AcquisitionTime"))[1]
+    return _earliest(authoring, frame, ("AcquisitionDate", "AcquisitionTime"))[1]
 
 
 @per_frame("AcquisitionDateTime", sticky=True)
-def acquisition_date_time(making: Making, frame: Frame) -> Element | None:
+def acquisition_date_time(authoring: Authoring, frame: Frame) -> Element | None:
     """Return that of the earliest contributing acquisition."""
-    return _earliest(making, frame, ("AcquisitionDateTime",))[0]
+    return _earliest(authoring, frame, ("AcquisitionDateTime",))[0]
 
 
-def _earliest(making: Making, frame: Frame, keywords: Sequence[str]) -> tuple[Element | None, ...]:
+def _earliest(authoring: Authoring, frame: Frame, keywords: Sequence[str]) -> tuple[Element | None, ...]:
     """Elements of the contributor that comes first; none if some have them and others do not."""
-    table, tags = making.source.table, [tag_of(k) for k in keywords]
+    table, tags = authoring.source.table, [tag_of(k) for k in keywords]
     if all(tag not in table.varying for tag in tags):
         return tuple(table.constant.get(tag) for tag in tags)
-    rows = [tuple(table.element(tag, i) for tag in tags) for i in _of(making, frame)]
+    rows = [tuple(table.element(tag, i) for tag in tags) for i in _of(authoring, frame)]
     if len({tuple(e is None for e in row) for row in rows}) > 1:
         return (None,) * len(tags)
     return min(rows, key=lambda row: tuple(e.stripped() if e else b"" for e in row))
 
 
-def _of(making: Making, frame: Frame) -> Sequence[int]:
-    return frame.behind(making.source.table.count)
+def _of(authoring: Authoring, frame: Frame) -> Sequence[int]:
+    return frame.behind(authoring.source.table.count)
 
 
-def _distinct(making: Making, frame: Frame, keyword: str) -> list[Any]:
+def _distinct(authoring: Authoring, frame: Frame, keyword: str) -> list[Any]:
     """Decoded values of the contributors, each once, in order; None for a frame without."""
     tag = tag_of(keyword)
-    if tag not in making.source.table.varying:
-        return [making.source.value(keyword)]
-    return list(dict.fromkeys(_plain(making.source.value(keyword, i)) for i in _of(making, frame)))
+    if tag not in authoring.source.table.varying:
+        return [authoring.source.value(keyword)]
+    return list(dict.fromkeys(_plain(authoring.source.value(keyword, i)) for i in _of(authoring, frame)))
 
 
 def _plain(value: Any) -> Any:
@@ -92,44 +92,44 @@ def _plain(value: Any) -> Any:
 
 
 @per_frame("IrradiationEventUID")
-def irradiation_event_uid(making: Making, frame: Frame) -> list[str] | None:
+def irradiation_event_uid(authoring: Authoring, frame: Frame) -> list[str] | None:
     """Return every event that contributed."""
     events: list[str] = []
-    for value in _distinct(making, frame, "IrradiationEventUID"):
+    for value in _distinct(authoring, frame, "IrradiationEventUID"):
         events += [value] if isinstance(value, str) else list(value or ())
     return list(dict.fromkeys(events)) or None
 
 
 @per_frame("BurnedInAnnotation", sticky=True)
-def burned_in_annotation(making: Making, frame: Frame) -> str | None:
+def burned_in_annotation(authoring: Authoring, frame: Frame) -> str | None:
     """Return YES if any contributor says so, NO if all say that."""
-    return _any_says(_distinct(making, frame, "BurnedInAnnotation"), "YES", "NO")
+    return _any_says(_distinct(authoring, frame, "BurnedInAnnotation"), "YES", "NO")
 
 
 @per_frame("RecognizableVisualFeatures", sticky=True)
-def recognizable_visual_features(making: Making, frame: Frame) -> str | None:
+def recognizable_visual_features(authoring: Authoring, frame: Frame) -> str | None:
     """Return YES if any contributor says so, NO if all say that."""
-    return _any_says(_distinct(making, frame, "RecognizableVisualFeatures"), "YES", "NO")
+    return _any_says(_distinct(authoring, frame, "RecognizableVisualFeatures"), "YES", "NO")
 
 
 @per_frame("LossyImageCompression", sticky=True)
-def lossy_image_compression(making: Making, frame: Frame) -> str | None:
+def lossy_image_compression(authoring: Authoring, frame: Frame) -> str | None:
     """Return 01 if any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
-    if making.source.frames and any(making.source.frames[i].lossy for i in _of(making, frame)):
+    if authoring.source.frames and any(authoring.source.frames[i].lossy for i in _of(authoring, frame)):
         return "01"
-    return _any_says(_distinct(making, frame, "LossyImageCompression"), "01", "00")
+    return _any_says(_distinct(authoring, frame, "LossyImageCompression"), "01", "00")
 
 
 @per_frame("LossyImageCompressionRatio", sticky=True)
-def lossy_image_compression_ratio(making: Making, frame: Frame) -> Element | None:
+def lossy_image_compression_ratio(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the contributors' where they agree."""
-    return _agreed_if_lossy(making, frame, "LossyImageCompressionRatio")
+    return _agreed_if_lossy(authoring, frame, "LossyImageCompressionRatio")
 
 
 @per_frame("LossyImageCompressionMethod", sticky=True)
-def lossy_image_compression_method(making: Making, frame: Frame) -> Element | None:
+def lossy_image_compression_method(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the contributors' where they agree."""
-    return _agreed_if_lossy(making, frame, "LossyImageCompressionMethod")
+    return _agreed_if_lossy(authoring, frame, "LossyImageCompressionMethod")
 
 
 def _any_says(values: Sequence[Any], yes: str, no: str) -> str | None:
@@ -138,21 +138,21 @@ def _any_says(values: Sequence[Any], yes: str, no: str) -> str | None:
     return no if values and all(v == no for v in values) else None
 
 
-def _agreed_if_lossy(making: Making, frame: Frame, keyword: str) -> Element | None:
-    if lossy_image_compression(making, frame) != "01":
+def _agreed_if_lossy(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
+    if lossy_image_compression(authoring, frame) != "01":
         return None
-    return making.source.agreement(tag_of(keyword), frame.contributors).element
+    return authoring.source.agreement(tag_of(keyword), frame.contributors).element
 
 
 @per_series("SpecificCharacterSet")
-def specific_character_set(making: Making) -> Element | None:
+def specific_character_set(authoring: Authoring) -> Element | None:
     """Return the source's: ISO_IR 192 where its text was transcoded."""
-    element = making.source.table.element(tag_of("SpecificCharacterSet"), 0)
+    element = authoring.source.table.element(tag_of("SpecificCharacterSet"), 0)
     return element if element and element.stripped() else None
 
 
 @per_series("CodingSchemeIdentificationSequence")
-def coding_scheme_identification_sequence(making: Making) -> list[dict[str, str]] | None:
+def coding_scheme_identification_sequence(authoring: Authoring) -> list[dict[str, str]] | None:
     """Return an item for every private coding scheme of the derivation codes (C.12.1.1.3)."""
-    schemes = dict.fromkeys(c.scheme for c in making.derivation.codes if c.scheme.startswith("99"))
+    schemes = dict.fromkeys(c.scheme for c in authoring.derivation.codes if c.scheme.startswith("99"))
     return [{"CodingSchemeDesignator": scheme} for scheme in schemes] or None

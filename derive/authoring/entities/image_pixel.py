@@ -10,133 +10,133 @@ from codes import Code
 from derive import standard
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.values import coded
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element
 from derive.model.derivation import ValuesEffect
 from derive.pixels.encode import Rescale, decimal
 
 
 @per_series("SamplesPerPixel")
-def samples_per_pixel(making: Making) -> int:
+def samples_per_pixel(authoring: Authoring) -> int:
     """Return 1, or 3 for colours."""
-    return making.pixel_format.samples
+    return authoring.pixel_format.samples
 
 
 @per_series("PlanarConfiguration")
-def planar_configuration(making: Making) -> int | None:
+def planar_configuration(authoring: Authoring) -> int | None:
     """Return 0 for colours: pixel by pixel (C.7.6.3.1.3)."""
-    return 0 if making.pixel_format.samples > 1 else None
+    return 0 if authoring.pixel_format.samples > 1 else None
 
 
 @per_series("PhotometricInterpretation")
-def photometric_interpretation(making: Making) -> str:
+def photometric_interpretation(authoring: Authoring) -> str:
     """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look."""
-    source = str(making.source.value("PhotometricInterpretation") or "")
-    if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY or not source:
-        return making.pixel_format.photometric
-    listed = standard.values(making.target.iod.name, "PhotometricInterpretation")
+    source = str(authoring.source.value("PhotometricInterpretation") or "")
+    if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY or not source:
+        return authoring.pixel_format.photometric
+    listed = standard.values(authoring.target.iod.name, "PhotometricInterpretation")
     return source if all(source in rule.values for rule in listed) else "MONOCHROME2"
 
 
 @per_series("Rows")
-def rows(making: Making) -> int:
+def rows(authoring: Authoring) -> int:
     """Return the count of rows."""
-    return making.frames.shape[1]
+    return authoring.frames.shape[1]
 
 
 @per_series("Columns")
-def columns(making: Making) -> int:
+def columns(authoring: Authoring) -> int:
     """Return the count of columns."""
-    return making.frames.shape[2]
+    return authoring.frames.shape[2]
 
 
 @per_series("BitsAllocated", "BitsStored")
-def bits(making: Making) -> int:
+def bits(authoring: Authoring) -> int:
     """Return 16, or what a picture has: all bits are used."""
-    return making.pixel_format.bits
+    return authoring.pixel_format.bits
 
 
 @per_series("HighBit")
-def high_bit(making: Making) -> int:
+def high_bit(authoring: Authoring) -> int:
     """Return the bits less one."""
-    return making.pixel_format.bits - 1
+    return authoring.pixel_format.bits - 1
 
 
 @per_frame("PixelRepresentation")
-def pixel_representation(making: Making, frame: Frame) -> int:
+def pixel_representation(authoring: Authoring, frame: Frame) -> int:
     """Return 1 for signed stored values."""
     return int(frame.encoded.encoding.signed)
 
 
 @per_frame("SmallestImagePixelValue")
-def smallest_image_pixel_value(making: Making, frame: Frame) -> int | None:
+def smallest_image_pixel_value(authoring: Authoring, frame: Frame) -> int | None:
     """Return the smallest stored value that is not padding; nothing for colours and bits."""
-    return frame.encoded.smallest if _is_grey(making) else None
+    return frame.encoded.smallest if _is_grey(authoring) else None
 
 
 @per_frame("LargestImagePixelValue")
-def largest_image_pixel_value(making: Making, frame: Frame) -> int | None:
+def largest_image_pixel_value(authoring: Authoring, frame: Frame) -> int | None:
     """Return the largest stored value that is not padding; nothing for colours and bits."""
-    return frame.encoded.largest if _is_grey(making) else None
+    return frame.encoded.largest if _is_grey(authoring) else None
 
 
-def _is_grey(making: Making) -> bool:
+def _is_grey(authoring: Authoring) -> bool:
     """Whether a pixel is one number that can be more than 0 and 1."""
-    return making.pixel_format.samples == 1 and making.pixel_format.bits > 1
+    return authoring.pixel_format.samples == 1 and authoring.pixel_format.bits > 1
 
 
 @per_frame("PixelPaddingValue")
-def pixel_padding_value(making: Making, frame: Frame) -> int | None:
+def pixel_padding_value(authoring: Authoring, frame: Frame) -> int | None:
     """Return the stored value of padding, where the series has any (C.7.5.1.1.2)."""
     return frame.encoded.encoding.padding
 
 
 @per_frame("PixelData")
-def pixel_data(making: Making, frame: Frame) -> bytes:
+def pixel_data(authoring: Authoring, frame: Frame) -> bytes:
     """Return the stored values, row by row, little endian; bits from the lowest one on (PS3.5 D)."""
     stored = frame.encoded.stored
-    data = (np.packbits(stored, bitorder="little") if making.pixel_format.bits == 1 else stored).tobytes()
+    data = (np.packbits(stored, bitorder="little") if authoring.pixel_format.bits == 1 else stored).tobytes()
     return data + b"\0" * (len(data) % 2)
 
 
 @per_frame("RescaleSlope")
-def rescale_slope(making: Making, frame: Frame) -> float | None:
+def rescale_slope(authoring: Authoring, frame: Frame) -> float | None:
     """Return the slope that the stored values were made with; pictures have one if they are grey."""
-    return frame.encoded.encoding.slope if _is_grey(making) else None
+    return frame.encoded.encoding.slope if _is_grey(authoring) else None
 
 
 @per_frame("RescaleIntercept")
-def rescale_intercept(making: Making, frame: Frame) -> float | None:
+def rescale_intercept(authoring: Authoring, frame: Frame) -> float | None:
     """Return the intercept that the stored values were made with; pictures have one if they are grey."""
-    return frame.encoded.encoding.intercept if _is_grey(making) else None
+    return frame.encoded.encoding.intercept if _is_grey(authoring) else None
 
 
 @per_series("RescaleType", module="sc-multi-frame-image")
-def rescale_type_of_pages(making: Making) -> str | None:
+def rescale_type_of_pages(authoring: Authoring) -> str | None:
     """Return US (unspecified) for grey pages (C.8.6.3)."""
-    return "US" if _is_grey(making) else None
+    return "US" if _is_grey(authoring) else None
 
 
 @per_series("RescaleType", module="ct-image")
-def rescale_type(making: Making) -> str | None:
+def rescale_type(authoring: Authoring) -> str | None:
     """Return the source's while the quantity is kept, HU where it says none; else what the new one is in.
 
     US (unspecified), unless those units are a defined term (C.11.1.1.2).
     """
-    if making.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
-        terms = [v for rule in standard.values(making.target.iod.name, "RescaleType") for v in rule.values]
-        said = next((s.units for s in reversed(making.derivation.steps) if s.units), "")
+    if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
+        terms = [v for rule in standard.values(authoring.target.iod.name, "RescaleType") for v in rule.values]
+        said = next((s.units for s in reversed(authoring.derivation.steps) if s.units), "")
         return said if said in terms else "US"
-    return str(making.source.value("RescaleType") or "HU")
+    return str(authoring.source.value("RescaleType") or "HU")
 
 
 @per_frame("RealWorldValueMappingSequence")
-def real_world_value_mapping_sequence(making: Making, frame: Frame) -> list[dict[str, Any]] | None:
+def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> list[dict[str, Any]] | None:
     """MR: return the line from stored to real-world values, and their units (C.7.6.16.2.11)."""
-    if making.target.rescale is not Rescale.MAPPING:
+    if authoring.target.rescale is not Rescale.MAPPING:
         return None
     encoding = frame.encoded.encoding
-    units = next((s.units for s in reversed(making.derivation.steps) if s.units), making.frames.quantity.units)
+    units = next((s.units for s in reversed(authoring.derivation.steps) if s.units), authoring.frames.quantity.units)
     low, high = encoding.bounds
     return [
         {
@@ -156,35 +156,35 @@ def _ucum(units: str) -> Code:
 
 
 @per_frame("WindowCenter")
-def window_center(making: Making, frame: Frame) -> list[float] | Element | None:
+def window_center(authoring: Authoring, frame: Frame) -> list[float] | Element | None:
     """Return the centres of the windows, in the values that the VOI LUT acts on."""
-    return None if making.window is None else [_shown(making, frame, v) for v in making.window.centers]
+    return None if authoring.window is None else [_shown(authoring, frame, v) for v in authoring.window.centers]
 
 
 @per_frame("WindowWidth")
-def window_width(making: Making, frame: Frame) -> list[float] | None:
+def window_width(authoring: Authoring, frame: Frame) -> list[float] | None:
     """Return the widths of the windows; LINEAR asks for at least 1 (C.11.2.1.2)."""
-    if making.window is None:
+    if authoring.window is None:
         return None
-    scale = frame.encoded.encoding.slope if making.target.rescale is Rescale.MAPPING else 1.0
-    return [decimal(max(v / scale, making.window.narrowest)) for v in making.window.widths]
+    scale = frame.encoded.encoding.slope if authoring.target.rescale is Rescale.MAPPING else 1.0
+    return [decimal(max(v / scale, authoring.window.narrowest)) for v in authoring.window.widths]
 
 
-def _shown(making: Making, frame: Frame, value: float) -> float:
+def _shown(authoring: Authoring, frame: Frame, value: float) -> float:
     """MR has no modality LUT: its VOI LUT acts on stored values."""
-    if making.target.rescale is not Rescale.MAPPING:
+    if authoring.target.rescale is not Rescale.MAPPING:
         return decimal(value)
     encoding = frame.encoded.encoding
     return decimal((value - encoding.intercept) / encoding.slope)
 
 
 @per_series("WindowCenterWidthExplanation")
-def window_explanation(making: Making) -> list[str] | None:
+def window_explanation(authoring: Authoring) -> list[str] | None:
     """Return the source's names of its windows while they are kept."""
-    return list(making.window.explanations) if making.window and making.window.explanations else None
+    return list(authoring.window.explanations) if authoring.window and authoring.window.explanations else None
 
 
 @per_series("VOILUTFunction")
-def voi_lut_function(making: Making) -> str | None:
+def voi_lut_function(authoring: Authoring) -> str | None:
     """Return the source's function while its windows are kept."""
-    return making.window.function if making.window else None
+    return authoring.window.function if authoring.window else None

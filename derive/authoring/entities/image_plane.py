@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from derive.authoring.entities.registry import per_frame, per_series
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.model.derivation import GeometryEffect
 from derive.model.geometry import letters_of
@@ -16,25 +16,25 @@ DIAMETER_TOLERANCE = 0.01
 
 
 @per_series("PixelSpacing")
-def pixel_spacing(making: Making) -> list[float] | None:
+def pixel_spacing(authoring: Authoring) -> list[float] | None:
     """Return the distances between rows and between columns, mm."""
-    return [decimal(v) for v in making.geometry.pixel_spacing] if making.geometry else None
+    return [decimal(v) for v in authoring.geometry.pixel_spacing] if authoring.geometry else None
 
 
 @per_series("ImageOrientationPatient")
-def image_orientation_patient(making: Making) -> list[float] | None:
+def image_orientation_patient(authoring: Authoring) -> list[float] | None:
     """Return the cosines of the rows and of the columns."""
-    geometry = making.geometry
+    geometry = authoring.geometry
     if geometry is None:
         return None
     return [decimal(v) for v in (*geometry.row_cosines, *geometry.column_cosines)]
 
 
 @per_series("PatientOrientation")
-def patient_orientation(making: Making) -> list[str] | Element | None:
+def patient_orientation(authoring: Authoring) -> list[str] | Element | None:
     """Return towards what rows and columns run, for classes that ask for no plane (C.7.6.1.1.1)."""
-    geometry = making.geometry
-    if making.target.rescale is not Rescale.NONE:
+    geometry = authoring.geometry
+    if authoring.target.rescale is not Rescale.NONE:
         return None
     if geometry is None:
         return Element(tag_of("PatientOrientation"), "CS", b"")
@@ -42,35 +42,35 @@ def patient_orientation(making: Making) -> list[str] | Element | None:
 
 
 @per_frame("ImagePositionPatient")
-def image_position_patient(making: Making, frame: Frame) -> list[float] | None:
+def image_position_patient(authoring: Authoring, frame: Frame) -> list[float] | None:
     """Return the centre of the first pixel, mm."""
-    return [decimal(v) for v in making.geometry.position(frame.place)] if making.geometry else None
+    return [decimal(v) for v in authoring.geometry.position(frame.place)] if authoring.geometry else None
 
 
 @per_series("SliceThickness", sticky=True)
-def slice_thickness(making: Making) -> float | Element | None:
+def slice_thickness(authoring: Authoring) -> float | Element | None:
     """Return the nominal thickness that the operation made; the source's where it left the slices alone."""
-    if making.geometry is None:
+    if authoring.geometry is None:
         return None
-    thickness = making.geometry.slice_thickness
+    thickness = authoring.geometry.slice_thickness
     if thickness is not None:
         return decimal(thickness)
-    return making.source.agreement(tag_of("SliceThickness")).element
+    return authoring.source.agreement(tag_of("SliceThickness")).element
 
 
 @per_series("SpacingBetweenSlices")
-def spacing_between_slices(making: Making) -> float | None:
+def spacing_between_slices(authoring: Authoring) -> float | None:
     """Return the distance between the centres of neighbouring slices; nothing for a single one."""
-    geometry = making.geometry
+    geometry = authoring.geometry
     return decimal(round(geometry.slice_spacing, 9)) if geometry and geometry.shape[0] > 1 else None
 
 
 @per_series("ReconstructionDiameter", sticky=True)
-def reconstruction_diameter(making: Making) -> Element | None:
+def reconstruction_diameter(authoring: Authoring) -> Element | None:
     """Return the source's where it is that of the grid: a source that was cropped or resampled keeps an old one."""
-    element = making.source.agreement(tag_of("ReconstructionDiameter")).element
-    diameter = making.source.value("ReconstructionDiameter")
-    geometry = making.geometry
+    element = authoring.source.agreement(tag_of("ReconstructionDiameter")).element
+    diameter = authoring.source.value("ReconstructionDiameter")
+    geometry = authoring.geometry
     if element is None or diameter is None or geometry is None:
         return None
     spans = [n * s for n, s in zip(geometry.shape[1:], geometry.pixel_spacing, strict=True)]
@@ -78,11 +78,11 @@ def reconstruction_diameter(making: Making) -> Element | None:
 
 
 @per_frame("SliceLocation")
-def slice_location(making: Making, frame: Frame) -> float | Element | None:
+def slice_location(authoring: Authoring, frame: Frame) -> float | Element | None:
     """Return the source's own while the grid is kept, else the position along the normal."""
-    geometry = making.geometry
+    geometry = authoring.geometry
     if geometry is None:
         return None
-    if making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID and making.source.frames:
-        return making.source.table.element(tag_of("SliceLocation"), frame.place)
+    if authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID and authoring.source.frames:
+        return authoring.source.table.element(tag_of("SliceLocation"), frame.place)
     return decimal(round(float(np.dot(geometry.position(frame.place), geometry.normal)), 6))

@@ -3,79 +3,79 @@
 from __future__ import annotations
 
 from derive.authoring.entities.registry import per_frame, per_series
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.model.frames import TIME_OFFSET
 from derive.pixels.encode import decimal
 
 
 @per_series("NumberOfFrames")
-def number_of_frames(making: Making) -> int | None:
+def number_of_frames(authoring: Authoring) -> int | None:
     """Return the count of pages."""
-    return making.frames_together or None
+    return authoring.frames_together or None
 
 
 @per_series("FrameIncrementPointer", module="sc-multi-frame-image")
-def frame_increment_pointer(making: Making) -> int | None:
+def frame_increment_pointer(authoring: Authoring) -> int | None:
     """Return what tells the pages apart: their time, else their number; nothing of a single one (C.8.6.3)."""
-    dimension = making.frames.dimension
-    return tag_of(dimension.keyword) if making.frames_together and dimension else None
+    dimension = authoring.frames.dimension
+    return tag_of(dimension.keyword) if authoring.frames_together and dimension else None
 
 
 @per_series("PageNumberVector", module="sc-multi-frame-vector")
-def page_number_vector(making: Making) -> list[float] | None:
+def page_number_vector(authoring: Authoring) -> list[float] | None:
     """Return 1, 2, 3, ..."""
-    return _vector(making, "PageNumberVector")
+    return _vector(authoring, "PageNumberVector")
 
 
 @per_series("FrameTimeVector")
-def frame_time_vector(making: Making) -> list[float] | None:
+def frame_time_vector(authoring: Authoring) -> list[float] | None:
     """Return the time from the page before, ms; 0 for the first one (C.7.6.5)."""
-    return _vector(making, "FrameTimeVector")
+    return _vector(authoring, "FrameTimeVector")
 
 
-def _vector(making: Making, keyword: str) -> list[float] | None:
+def _vector(authoring: Authoring, keyword: str) -> list[float] | None:
     """Value a page, of the attribute that tells the pages of an instance apart."""
-    dimension = making.frames.dimension
-    return list(dimension.values) if making.frames_together and dimension and dimension.keyword == keyword else None
+    dimension = authoring.frames.dimension
+    return list(dimension.values) if authoring.frames_together and dimension and dimension.keyword == keyword else None
 
 
 @per_series("PresentationLUTShape", module="sc-multi-frame-image")
-def presentation_lut_shape(making: Making) -> str | None:
+def presentation_lut_shape(authoring: Authoring) -> str | None:
     """Return IDENTITY for grey pages (C.8.6.3): low values are dark."""
-    grey = making.pixel_format.samples == 1 and making.pixel_format.bits > 1
-    return "IDENTITY" if making.frames_together and grey else None
+    grey = authoring.pixel_format.samples == 1 and authoring.pixel_format.bits > 1
+    return "IDENTITY" if authoring.frames_together and grey else None
 
 
-def _times(making: Making) -> int:
+def _times(authoring: Authoring) -> int:
     """How many volumes there are, one time each."""
-    return len(making.frames.volumes)
+    return len(authoring.frames.volumes)
 
 
-def _pulled(making: Making, frame: Frame, keyword: str) -> Element | None:
-    return making.source.agreement(tag_of(keyword), frame.contributors).element
+def _pulled(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
+    return authoring.source.agreement(tag_of(keyword), frame.contributors).element
 
 
 @per_frame("TemporalPositionIdentifier", module="mr-image")
-def temporal_position_identifier(making: Making, frame: Frame) -> int | Element | None:
+def temporal_position_identifier(authoring: Authoring, frame: Frame) -> int | Element | None:
     """Return which time it is of, from 1; the source's where there is one time."""
-    if _times(making) > 1:
+    if _times(authoring) > 1:
         return frame.volume + 1
-    return _pulled(making, frame, "TemporalPositionIdentifier")
+    return _pulled(authoring, frame, "TemporalPositionIdentifier")
 
 
 @per_frame("NumberOfTemporalPositions", module="mr-image")
-def number_of_temporal_positions(making: Making, frame: Frame) -> int | Element | None:
+def number_of_temporal_positions(authoring: Authoring, frame: Frame) -> int | Element | None:
     """Return how many times there are; what the source says where this is one of them."""
-    if _times(making) > 1:
-        return _times(making)
-    return _pulled(making, frame, "NumberOfTemporalPositions")
+    if _times(authoring) > 1:
+        return _times(authoring)
+    return _pulled(authoring, frame, "NumberOfTemporalPositions")
 
 
 @per_frame("TemporalResolution", module="mr-image")
-def temporal_resolution(making: Making, frame: Frame) -> float | Element | None:
+def temporal_resolution(authoring: Authoring, frame: Frame) -> float | Element | None:
     """Return the time from one to the next, ms, where it is known; else what the source says."""
-    times = making.frames.dimension
-    if times is None or _times(making) == 1:
-        return _pulled(making, frame, "TemporalResolution")
+    times = authoring.frames.dimension
+    if times is None or _times(authoring) == 1:
+        return _pulled(authoring, frame, "TemporalResolution")
     return decimal((times.values[1] - times.values[0]) * 1000) if times.keyword == TIME_OFFSET else None

@@ -9,7 +9,7 @@ from pydicom.sequence import Sequence as Items
 import codes
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.values import coded, own_items
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode, encode_item, pack_item
 from derive.elements.instance import items_of
@@ -24,7 +24,7 @@ SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
 
 
 @per_series("DerivationDescription")
-def derivation_description(making: Making) -> str | None:
+def derivation_description(authoring: Authoring) -> str | None:
     """Return the source's own description, then a call a step; what does not fit of the source's is left out.
 
     Raises
@@ -32,7 +32,7 @@ def derivation_description(making: Making) -> str | None:
     AssembleError
         ``ASM-LONG`` if our own steps take more than the 1024 characters of the attribute.
     """
-    ours = making.derivation.description
+    ours = authoring.derivation.description
     if not ours:
         return None
     if len(ours) > LONGEST_ST:
@@ -41,7 +41,7 @@ def derivation_description(making: Making) -> str | None:
             f"Derivation Description (0008,2111) would have {len(ours)} characters and holds {LONGEST_ST}; "
             "shorten a description or the parameters of a function, or derive in several runs",
         )
-    source = str(making.source.value("DerivationDescription") or "").strip()
+    source = str(authoring.source.value("DerivationDescription") or "").strip()
     if not source:
         return ours
     whole, cut = f"{source}; {ours}", f"{ELISION}; {ours}"
@@ -52,41 +52,41 @@ def derivation_description(making: Making) -> str | None:
 
 
 @per_series("DerivationCodeSequence")
-def derivation_code_sequence(making: Making) -> Element | None:
+def derivation_code_sequence(authoring: Authoring) -> Element | None:
     """Return the source's own items, then one a step, of CID 7203 or a complete extension of it."""
     tag = tag_of("DerivationCodeSequence")
-    own = making.source.agreement(tag).element
+    own = authoring.source.agreement(tag).element
     group = codes.context_group(7203)
-    ours = encode("DerivationCodeSequence", [coded(c, group) for c in making.derivation.codes], making.encodings)
-    items = own_items(making, own) + ours.value
+    ours = encode("DerivationCodeSequence", [coded(c, group) for c in authoring.derivation.codes], authoring.encodings)
+    items = own_items(authoring, own) + ours.value
     return Element(tag, "SQ", items) if items else None
 
 
 @per_frame("SourceImageSequence")
-def source_image_sequence(making: Making, frame: Frame) -> Element | None:
+def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the sources of the contributors, then the contributors: nothing that did not enter this image.
 
     Spatial Locations Preserved is YES only for the source slice at the very place of this one.
     """
     tag = tag_of("SourceImageSequence")
-    kept = making.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-    references = making.source.references
-    own = _own_items(making, frame, kept=kept)
+    kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+    references = authoring.source.references
+    own = _own_items(authoring, frame, kept=kept)
     ours = [_source_item(references[c.frame], kept and c.frame == frame.place) for c in frame.contributors]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
-def _own_items(making: Making, frame: Frame, *, kept: bool) -> list[bytes]:
+def _own_items(authoring: Authoring, frame: Frame, *, kept: bool) -> list[bytes]:
     """Source Image items of the contributors themselves, one for each image they name.
 
     What stayed in its place then stays only if it does so now too: in the contributor at this very place.
     """
-    tag, table = tag_of("SourceImageSequence"), making.source.table
+    tag, table = tag_of("SourceImageSequence"), authoring.source.table
     found: dict[bytes, bytes] = {}
     if tag not in table.constant and tag not in table.varying:
         return []
     for contributor in frame.contributors:
-        value = own_items(making, table.element(tag, contributor.frame))
+        value = own_items(authoring, table.element(tag, contributor.frame))
         here = kept and contributor.frame == frame.place
         for uid, item in _placed(Element(tag, "SQ", value), here):
             if here or uid not in found:
@@ -133,13 +133,13 @@ def _text(keyword: str, text: str) -> Element:
 
 
 @per_frame("ReferencedSeriesSequence")
-def referenced_series_sequence(making: Making, frame: Frame) -> Element | None:
+def referenced_series_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return, by series, every instance that this image references in its own study (C.12.2)."""
-    study = str(making.source.value("StudyInstanceUID") or "")
+    study = str(authoring.source.value("StudyInstanceUID") or "")
     series: dict[str, dict[bytes, None]] = {}
-    for uid, items in _inherited(making, frame, "ReferencedSeriesSequence"):
+    for uid, items in _inherited(authoring, frame, "ReferencedSeriesSequence"):
         series.setdefault(uid, {}).update(dict.fromkeys(items))
-    for reference in (making.source.references[c.frame] for c in frame.contributors):
+    for reference in (authoring.source.references[c.frame] for c in frame.contributors):
         if reference.study_instance_uid == study:
             item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
             series.setdefault(reference.series_instance_uid, {})[item] = None
@@ -147,10 +147,10 @@ def referenced_series_sequence(making: Making, frame: Frame) -> Element | None:
 
 
 @per_frame("StudiesContainingOtherReferencedInstancesSequence")
-def studies_containing_other_referenced_instances_sequence(making: Making, frame: Frame) -> Element | None:
+def studies_containing_other_referenced_instances_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the contributors' own where they agree: derivation itself never leaves the study."""
     tag = tag_of("StudiesContainingOtherReferencedInstancesSequence")
-    return making.source.agreement(tag, frame.contributors).element
+    return authoring.source.agreement(tag, frame.contributors).element
 
 
 def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
@@ -160,9 +160,9 @@ def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
     ]
 
 
-def _inherited(making: Making, frame: Frame, keyword: str) -> list[tuple[str, tuple[bytes, ...]]]:
+def _inherited(authoring: Authoring, frame: Frame, keyword: str) -> list[tuple[str, tuple[bytes, ...]]]:
     """What the contributors themselves reference, by series."""
-    tag, table = tag_of(keyword), making.source.table
+    tag, table = tag_of(keyword), authoring.source.table
     if tag in table.constant:
         elements = [table.constant[tag]]
     elif tag in table.varying:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from derive.authoring.order import Frame, Making
+from derive.authoring.order import Authoring, Frame
 from derive.standard import AttributeRule
 
-SeriesFunction = Callable[[Making], Any]
-FrameFunction = Callable[[Making, Frame], Any]
+SeriesFunction = Callable[[Authoring], Any]
+FrameFunction = Callable[[Authoring, Frame], Any]
 
 #: A builder for the attribute of whichever module has it.
 ANY = "*"

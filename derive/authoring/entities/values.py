@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from codes import Code, ContextGroup
-from derive.authoring.order import Making
+from derive.authoring.order import Authoring
 from derive.elements.element import Element
 from derive.elements.mend import legal
 
 
-def own_items(making: Making, element: Element | None) -> bytes:
+def own_items(authoring: Authoring, element: Element | None) -> bytes:
     """Return the encoded items that a source has already, as far as they are legal."""
     if element is None:
         return b""
-    rule = making.target.iod.attributes[element.keyword]
-    whole, _ = legal(element, rule, (), making.encodings)
+    rule = authoring.target.iod.attributes[element.keyword]
+    whole, _ = legal(element, rule, (), authoring.encodings)
     return whole.value if whole else b""
 
 
