@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence
 import derive
 from derive.elements.element import tag_of
 from derive.operations import apply, gaussian_blur, mip, resample
+from tests.helpers.asserting import every
 from tests.helpers.sources import ROOT, make_series
 
 
@@ -322,7 +323,7 @@ def test_every_attribute_of_the_source_is_accounted_for():
     series = derive.build(source, gaussian_blur(sigma_mm=1.0))
     accounted = {e.tag: e for e in series.account}
     assert source.tags <= accounted.keys()
-    assert all(e.reason for e in series.account)
+    assert every(e.reason for e in series.account)
     assert accounted[tag_of("PatientName")].action == "pulled"
     assert accounted[tag_of("OperatorsName")].action == "dropped"
     assert accounted[tag_of("Rows")].action == "recomputed"

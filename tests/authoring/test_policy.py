@@ -14,6 +14,7 @@ from derive.errors import AssembleError
 from derive.model.classes import made_class_uids, sop_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.operations.declaration import derivation_code
+from tests.helpers.asserting import each, every
 
 IODS = [standard.iod(uid) for uid in made_class_uids()]
 
@@ -30,11 +31,11 @@ def recomputed() -> set[tuple[str, str]]:
 def test_every_module_and_attribute_of_a_supported_iod_has_a_row(iod):
     modules = {use.module for use in iod.modules}
     with_default = {module for module, keyword in rows() if keyword == ANY}
-    for module in modules:
+    for module in each(modules):
         listed = {keyword for m, keyword in rows() if m == module}
         attributes = {r.keyword for r in iod.attributes.values() if r.module == module}
         assert module in with_default or attributes <= listed, f"{module} lacks {sorted(attributes - listed)}"
-    for rule in iod.attributes.values():
+    for rule in each(iod.attributes.values()):
         assert row(rule.module, rule.keyword).section
 
 
@@ -49,7 +50,9 @@ def test_every_row_is_used_and_names_what_the_dictionary_has():
 def test_every_recompute_has_a_builder_and_every_builder_a_row():
     built = {key if key in BUILDERS else (ANY, key[1]) for key in recomputed()}
     assert built == set(BUILDERS)
-    assert all(keyword != ANY for _, keyword in built), "a module cannot be recomputed as a whole: name its attributes"
+    assert every(keyword != ANY for _, keyword in built), (
+        "a module cannot be recomputed as a whole: name its attributes"
+    )
 
 
 def test_a_builder_of_the_module_goes_before_one_of_any(monkeypatch):
@@ -62,14 +65,14 @@ def test_a_builder_of_the_module_goes_before_one_of_any(monkeypatch):
 
 
 def test_every_row_says_why_and_where():
-    for key, r in rows().items():
+    for key, r in each(rows().items()):
         assert r.reason, key
         assert r.section.startswith("C."), key
         assert r.fallback in ("", "least", "recompute") or r.fallback.startswith("="), key
 
 
 def test_the_section_of_a_row_is_that_of_its_module_or_of_a_rule_elsewhere():
-    for (module, keyword), r in rows().items():
+    for (module, keyword), r in each(rows().items()):
         if keyword == ANY:
             assert r.section == standard.section(module)
 

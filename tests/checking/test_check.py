@@ -25,6 +25,7 @@ from derive.checking.files import elements_of
 from derive.checking.finding import checks
 from derive.elements.element import Element
 from derive.model.source import Reference
+from tests.helpers.asserting import every
 from tests.helpers.changes import ALSO, CHANGES, EXTENSION, Change, Series, drop, on_items, put
 from tests.helpers.instances import CLASSES, code, item, series, uid, write
 from tests.helpers.peers import dciodvfy_errors
@@ -93,7 +94,7 @@ def test_uids_of_the_source_are_found(keyword: str, tmp_path: Path) -> None:
     datasets[1].SeriesInstanceUID = datasets[0].SeriesInstanceUID
     found = made(reread(write(tmp_path / "s", datasets)), OLD)
     assert {(f.code, f.path) for f in found if f.code == "CHK-UID-SOURCE"} == {("CHK-UID-SOURCE", keyword)}
-    assert all(f.severity == "error" for f in found)
+    assert every(f.severity == "error" for f in found)
 
 
 STRICTER = [(c, change) for c, m, change in CHANGES if m == "CT" and checks()[c].made != checks()[c].severity]

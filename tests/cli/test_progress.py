@@ -135,6 +135,8 @@ def test_a_second_stage_has_its_own_rate():
 
 
 def test_a_terminal_that_goes_away_does_not_stop_the_work():
+    """It would raise the error of the terminal."""
+
     class Gone(Terminal):
         def write(self, text):
             raise OSError(5, "gone")

@@ -16,6 +16,7 @@ from pydicom.sr.codedict import codes as pydicom_codes
 import codes
 from codes import Code, UnknownCode, context_group, context_groups, regenerate
 from tests.conftest import STANDARD_TABLES
+from tests.helpers.asserting import each, every
 
 PACKAGE = Path(str(files(codes)))
 
@@ -120,8 +121,8 @@ def test_code_is_written_as_the_standard_writes_it() -> None:
 
 
 def test_code_values_fit_their_attributes() -> None:
-    for group in context_groups():
-        for code in group:
+    for group in each(context_groups()):
+        for code in each(group):
             assert len(code.scheme) <= 16
             assert len(code.meaning) <= 64
             if len(code.value) > 16:  # Long Code Value (0008,0119) is for these
@@ -187,4 +188,4 @@ def test_units_and_purposes_agree_with_2026b(number: str) -> None:
 
 
 def test_keywords_are_words() -> None:
-    assert all(re.fullmatch(r"\w+", code.keyword) for group in context_groups() for code in group)
+    assert every(re.fullmatch(r"\w+", code.keyword) for group in context_groups() for code in group)

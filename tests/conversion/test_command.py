@@ -19,6 +19,7 @@ from pydicom.uid import CTImageStorage
 
 import derive
 from derive.cli.main import main
+from tests.helpers.asserting import every
 from tests.helpers.convert_files import (
     PATIENT,
     hu,
@@ -76,10 +77,10 @@ def test_explain_lists_everything_and_writes_nothing(as_json, here, capsys):
             resources.files("derive.cli").joinpath("schemas/convert-explain.json").read_text(encoding="utf-8")
         )
         jsonschema.validate(said, schema, cls=jsonschema.Draft202012Validator)
-        assert all(a["reason"] and a["section"] for a in said["attributes"])
+        assert every(a["reason"] and a["section"] for a in said["attributes"])
         actions = {a["keyword"]: a["action"] for a in said["attributes"]}
     else:
-        assert all("(PS3.3 " in line and "(PS3.3 )" not in line for line in out.splitlines())
+        assert every("(PS3.3 " in line and "(PS3.3 )" not in line for line in out.splitlines())
         actions = entries_of(out)
     series = derive.convert("volume.nii.gz", modality="CT", patient=PATIENT, set={"KVP": "120"})
     assert actions == {e.keyword: e.action for e in series.explained()}

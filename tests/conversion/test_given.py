@@ -9,6 +9,7 @@ import pytest
 
 import derive
 from derive import standard
+from tests.helpers.asserting import every
 from tests.helpers.convert_files import (
     CT,
     OF_MODALITY,
@@ -157,8 +158,8 @@ def test_uids_are_new_and_all_different(tmp_path):
     one, other = (written(hu(), tmp_path / name, **CT).datasets for name in "ab")
     uids = [d[k].value for d in (*one, *other) for k in UIDS]
     assert len(set(uids)) == 2 * (3 + len(one))
-    assert all(u.startswith("2.25.") and len(u) <= 64 for u in uids)
-    assert all(d.file_meta.MediaStorageSOPInstanceUID == d.SOPInstanceUID for d in one)
+    assert every(u.startswith("2.25.") and len(u) <= 64 for u in uids)
+    assert every(d.file_meta.MediaStorageSOPInstanceUID == d.SOPInstanceUID for d in one)
 
 
 def test_uids_are_under_the_root_of_the_organisation(tmp_path):
@@ -336,7 +337,7 @@ def test_every_attribute_of_the_first_instance_is_explained(modality, tmp_path):
     first = next(series.instances())
     assert list(entries) == [e.keyword for e in first]
     assert {e.action for e in entries.values()} <= {"given", "emptied", "recomputed"}
-    assert all(e.reason for e in entries.values())
+    assert every(e.reason for e in entries.values())
     assert [e.keyword for e in entries.values() if not e.section] == []
     assert {entries[k].action for k in (*OF_STUDY, "PatientName", "PatientID", "SOPClassUID", "Modality")} == {"given"}
     assert {entries[k].action for k in ("PatientBirthDate", "PatientSex", *NOBODY_SAID[modality])} == {"emptied"}

@@ -8,6 +8,7 @@ import pytest
 
 import derive
 from tests.helpers import conversions as of
+from tests.helpers.asserting import every
 from tests.helpers.conversions import PATIENT, Placed
 from tests.helpers.placements import (
     SIGNED,
@@ -86,4 +87,4 @@ def test_one_of_several_times_is_a_series_of_one_volume(name, modality, real, tm
     values = whole.values[..., index].astype(np.float64) - (1024 if modality == "CT" else 0)
     assert_sound(tmp_path / "out", report)
     of.assert_alike(of.dicom_by_derive(tmp_path / "out"), Placed(values, whole.affine), value=allowed(report, values))
-    assert all("NumberOfTemporalPositions" not in dataset for dataset in of.headers(tmp_path / "out"))
+    assert every("NumberOfTemporalPositions" not in dataset for dataset in of.headers(tmp_path / "out"))

@@ -12,6 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 import derive
 from derive.cli.main import main
+from tests.helpers.asserting import every
 from tests.helpers.captures import (
     CASES,
     MULTI,
@@ -75,7 +76,7 @@ def test_every_attribute_that_is_written_is_accounted_for(form, kind, tmp_path):
     entries = {e.keyword: e for e in series.explained()}
     dataset = next(series.instances())
     assert {e.keyword for e in dataset} == entries.keys()
-    assert all(e.reason for e in entries.values())
+    assert every(e.reason for e in entries.values())
     for keyword in ("PatientName", "PatientID", "StudyDescription", "BurnedInAnnotation"):
         assert "said" in entries[keyword].reason or keyword == "BurnedInAnnotation", entries[keyword]
 

@@ -11,6 +11,7 @@ import SimpleITK as sitk  # noqa: N813 - its own customary name
 from pydicom.pixels import apply_voi_lut
 
 import derive
+from tests.helpers.asserting import every
 from tests.helpers.captures import (
     CASES,
     MULTI,
@@ -241,7 +242,7 @@ def test_pictures_that_lie_nowhere_take_patient_and_study_of_a_reference_alone(
             "NO",
         )
         assert dataset.SeriesInstanceUID != reference.series_instance_uid
-        assert all(e.keyword == "Laterality" or "Laterality" not in e.keyword for e in dataset)
+        assert every(e.keyword == "Laterality" or "Laterality" not in e.keyword for e in dataset)
     assert report.geometry_error_mm is None
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import derive
 from derive.cli.main import main
+from tests.helpers.asserting import every
 from tests.helpers.convert_files import (
     CT,
     MR,
@@ -221,7 +222,7 @@ def test_floats_use_the_16_bits(spread, offset, tmp_path):
     assert int(ct.stored.max()) - int(ct.stored.min()) >= MOST
     # in PET, whose intercept is 0, each instance has its widest value at the end
     pet = written(values, tmp_path / "pet", **PET)
-    assert all(np.abs(d.pixel_array.astype(int)).max() >= MOST // 2 for d in pet.datasets)
+    assert every(np.abs(d.pixel_array.astype(int)).max() >= MOST // 2 for d in pet.datasets)
     # in MR, whose step is a power of ten, one tenth of the bits is the least
     mr = written(values, tmp_path / "mr", **MR)
     assert np.abs(mr.stored.astype(int)).max() >= (3200 if values.min() < 0 else 6500)

@@ -30,9 +30,10 @@ from derive.display import (
 from derive.display.cuts import cut_of
 from derive.display.layout import layout_of
 from derive.display.sight import Sight
-from derive.errors import DeriveError, OutputError, UsageError, ValuesError
+from derive.errors import OutputError, UsageError, ValuesError
 from derive.model.geometry import letters_of
 from derive.operations import gaussian_blur
+from tests.helpers.asserting import every, raises_code
 from tests.helpers.sources import make_series
 
 SCHEMA = json.loads((Path(derive.__file__).parent / "cli" / "schemas" / "show.json").read_text())
@@ -108,7 +109,7 @@ def test_a_volume_in_another_format_shows_the_same_as_the_series(ct, tmp_path, n
 def test_an_array_that_lies_nowhere_has_neither_letters_nor_a_scale(tmp_path, capsys):
     np.save(tmp_path / "bare.npy", np.arange(4 * 5 * 6).reshape(4, 5, 6))
     page = page_of(sight_of(tmp_path / "bare.npy"))
-    assert all(p.edges is None and p.bar_mm == 0 for p in page.rows[0])
+    assert every(p.edges is None and p.bar_mm == 0 for p in page.rows[0])
     assert "does not say how it lies" in " ".join(page.heading)
     run(tmp_path / "bare.npy", "-o", tmp_path / "a.png", "--json")
     said = json.loads(capsys.readouterr().out)
@@ -174,7 +175,7 @@ def test_nothing_a_notebook_shows_names_the_patient(tmp_path):
     ]
     for text in shown:
         assert not re.search("Doe|Jane|\\bP1\\b|1970|Ref.Erring", re.sub('base64,[^"]*', "", text))
-    assert all(len(text) < 200 + len(str(tmp_path)) and "\n" not in text for text in shown[4:])
+    assert every(len(text) < 200 + len(str(tmp_path)) and "\n" not in text for text in shown[4:])
 
 
 # --- text ------------------------------------------------------------------------------------------------------------
@@ -190,7 +191,7 @@ def test_long_texts_are_broken_and_lose_nothing():
     text = "one two three " + "x" * 200 + " four"
     lines = fonts.wrapped(text, 14, 150)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
-    assert all(fonts.width_of(line, 14) <= 150 for line in lines)
+    assert every(fonts.width_of(line, 14) <= 150 for line in lines)
 
 
 # --- real data -------------------------------------------------------------------------------------------------------
@@ -238,10 +239,17 @@ def test_pet_and_ct_of_one_patient_are_laid_side_by_side(real):
 
 
 @pytest.mark.parametrize(
-    "folder", ["ct_philips_scout", "enhanced_mr", "malformed_cornerstone", "mr_ge_4d_fmri_15x10", "pydicom_test_files"]
+    ("folder", "code"),
+    [
+        ("ct_philips_scout", "SRC-LOCALIZER"),
+        ("enhanced_mr", "SRC-CLASS"),
+        ("malformed_cornerstone", "SRC-CLASS"),
+        ("mr_ge_4d_fmri_15x10", "GEO-4D"),
+        ("pydicom_test_files", "SRC-SERIES"),
+    ],
 )
-def test_what_is_no_volume_is_refused_by_name(folder, real, tmp_path):
-    with pytest.raises(DeriveError):
+def test_what_is_no_volume_is_refused_by_name(folder, code, real, tmp_path):
+    with raises_code(code):
         run(real(folder), "-o", tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
 

@@ -17,6 +17,7 @@ from derive.display import (
 from derive.display.cuts import cuts_of, values_of
 from derive.display.grey import Grey
 from derive.errors import UsageError
+from tests.helpers.asserting import every
 from tests.helpers.shown import constant, numbered
 from tests.helpers.sources import make_series
 from tests.helpers.volumes import make_geometry
@@ -84,7 +85,7 @@ def test_a_volume_of_one_value_has_a_window(value):
 
 def test_a_volume_of_padding_alone_is_dark():
     page = page_of(sight_of(constant(np.nan)))
-    assert all((p.image == 0).all() for row in page.rows for p in row)
+    assert every((p.image == 0).all() for row in page.rows for p in row)
 
 
 @pytest.mark.parametrize(
@@ -154,5 +155,5 @@ def test_of_several_times_the_first_is_shown():
         numbered(geometry), times=2, pull=lambda a, b: np.full((b - a, 6, 7), a >= 5, np.float32)
     )
     page = page_of(sight_of(volume), Wishes(window=(0.5, 1)))
-    assert all((p.image == 0).all() for p in page.rows[0])
+    assert every((p.image == 0).all() for p in page.rows[0])
     assert "first of 2 times" in " ".join(page.heading)

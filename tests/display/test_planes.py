@@ -20,6 +20,7 @@ from derive.display.layout import SMALL, Style, layout_of
 from derive.display.page import bar_for
 from derive.model.geometry import letters_of
 from derive.model.volume import Volume
+from tests.helpers.asserting import each, every
 from tests.helpers.shown import EDGES, constant
 from tests.helpers.sources import OBLIQUE
 from tests.helpers.volumes import SIGNED_PERMUTATIONS, make_geometry, ramp, rotation
@@ -71,7 +72,7 @@ def axes_of(geometry):
 
 @pytest.mark.parametrize("cosines", SIGNED_PERMUTATIONS)
 def test_straight_grids_have_the_letters_of_radiology_however_they_are_stored(cosines):
-    for cut in cuts_of(make_geometry(*cosines)):
+    for cut in each(cuts_of(make_geometry(*cosines))):
         assert tuple(cut.edges) == EDGES[cut.plane]
         assert cut.name == cut.plane
 
@@ -80,7 +81,7 @@ def test_straight_grids_have_the_letters_of_radiology_however_they_are_stored(co
 def test_letters_are_those_of_the_way_from_the_middle_to_each_edge(seed):
     cosines = rotation(seed)
     geometry = make_geometry(cosines[0], cosines[1])
-    for cut in cuts_of(geometry):
+    for cut in each(cuts_of(geometry)):
         points = cut.points()
         down, right = points[-1, 0] - points[0, 0], points[0, -1] - points[0, 0]
         assert cut.edges == (
@@ -133,7 +134,7 @@ def test_a_plane_says_where_it_lies_along_its_normal():
 def test_the_pixels_of_a_plane_are_those_of_its_points(seed):
     cosines = rotation(seed)
     volume = ramp(make_geometry(cosines[0], cosines[1]))
-    for cut, values in zip(cuts_of(volume.geometry), values_of(volume, cuts_of(volume.geometry)), strict=True):
+    for cut, values in each(zip(cuts_of(volume.geometry), values_of(volume, cuts_of(volume.geometry)), strict=True)):
         assert values == pytest.approx(cut.points() @ np.array([2.0, -1.0, 0.5]) + 7.0, abs=1e-3)
 
 
@@ -145,7 +146,7 @@ def test_a_cube_of_the_patient_is_a_square_in_every_plane():
     values = np.zeros(geometry.shape)
     values[6:14, 20:60, 40:120] = 100.0
     crops, layout = panels(page_of(sight_of(Volume.from_array(values, geometry)), Wishes(window=(50, 100))))
-    for picture in crops.values():
+    for picture in each(crops.values()):
         bright = picture > 127
         sides = [int(bright.any(axis=a).sum()) for a in (0, 1)]
         assert sides == pytest.approx([40 * layout.pixels_per_mm] * 2, abs=2)
@@ -156,7 +157,7 @@ def test_a_cube_of_the_patient_is_a_square_in_every_plane():
 def test_pictures_are_as_large_as_they_are_in_mm(spacing, style):
     page = page_of(sight_of(constant(0.0, make_geometry(shape=(20, 80, 60), spacing=spacing))))
     layout = layout_of(page, style)
-    for placed, cut in zip(layout.panels, page.cuts, strict=True):
+    for placed, cut in each(zip(layout.panels, page.cuts, strict=True)):
         wanted = [mm * layout.pixels_per_mm for mm in cut.size_mm]
         assert [placed.height, placed.width] == pytest.approx(wanted, abs=0.51)
 
@@ -201,7 +202,7 @@ def test_nothing_is_cut_off(shape, style, monkeypatch):
     monkeypatch.setattr(pen, "text", spy)
     image_of(page, style)
     assert ends
-    assert all(
+    assert every(
         0 <= left <= right <= image.width and 0 <= top <= bottom <= image.height for left, top, right, bottom in ends
     )
     for one, other in ((a, b) for i, a in enumerate(ends) for b in ends[i + 1 :]):

@@ -18,6 +18,7 @@ from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode, numbers_of, pack, pack_parts
 from derive.pixels.encode import decimal
+from tests.helpers.asserting import each
 from tests.helpers.sources import make_series
 
 ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="\\^="), max_size=12)
@@ -66,7 +67,7 @@ def test_numbers_are_decoded_from_any_numeric_vr():
 
 
 def test_packed_parts_joined_are_the_packed_elements_however_large_they_are():
-    for number, dataset in enumerate(make_series("CT", 3)):
+    for number, dataset in each(enumerate(make_series("CT", 3))):
         dataset.PixelData = bytes(70_000 if number else 100)
         elements = from_dataset(dataset) | {0x7FE00010: Element(0x7FE00010, "OW", dataset.PixelData)}
         elements[0xFFFCFFFC] = Element(0xFFFCFFFC, "OB", b"\0\0")

@@ -14,6 +14,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode, encode_item
 from derive.elements.legal import faults, problem
 from derive.standard import AttributeRule, ValueRule
+from tests.helpers.asserting import each
 
 CT = standard.iod("1.2.840.10008.5.1.4.1.1.2")
 
@@ -253,7 +254,7 @@ def test_a_sequence_that_is_none_is_a_problem() -> None:
 
 def test_rules_with_one_name_are_not_confused() -> None:
     element = Element(0x00091001, "CS", b"A\\B ")
-    for vm, legal in [("1", False), ("2", True), ("1", False)] * 50:
+    for vm, legal in each([("1", False), ("2", True), ("1", False)] * 50):
         assert (problem(element, rule("CS", vm)) is None) is legal
 
 

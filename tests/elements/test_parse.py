@@ -18,6 +18,7 @@ from derive.elements.parse import Memory, Unusual, items_parsed, parse
 from derive.reading import header as headers
 from derive.reading.header import Header, Origin
 from tests.conftest import DATA
+from tests.helpers.asserting import each, every
 from tests.helpers.sources import make_series
 
 FOLDERS = sorted(p.name for p in DATA.iterdir() if p.is_dir()) if DATA.is_dir() else []
@@ -41,7 +42,7 @@ def both(content):
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_real_files_are_read_as_pydicom_reads_them(real, folder):
-    for path in sorted(p for p in real(folder).rglob("*") if p.is_file()):
+    for path in each(sorted(p for p in real(folder).rglob("*") if p.is_file())):
         content = path.read_bytes()
         found = usual(content) if content[128:132] == b"DICM" else None
         if found is None:
@@ -58,7 +59,7 @@ def test_real_files_are_read_as_pydicom_reads_them(real, folder):
 def test_most_real_files_are_usual(real):
     contents = [p.read_bytes() for p in real("ct_philips_ingenuity_140").iterdir()]
     contents += [p.read_bytes() for p in real("mr_ge_axial_20").rglob("*.dcm")]
-    assert all(usual(c) is not None for c in contents)
+    assert every(usual(c) is not None for c in contents)
 
 
 def nested(depth):
@@ -131,7 +132,7 @@ def test_whatever_a_damaged_file_is_read_as_pydicom_reads_it_so():
 def test_numbers_and_text_are_those_that_pydicom_decodes(real, folder):
     path = next(p for p in sorted(real(folder).rglob("*")) if p.is_file())
     found = parse(io.BytesIO(path.read_bytes()), Memory())
-    for element in found.elements.values():
+    for element in each(found.elements.values()):
         if element.vr == "SQ":
             continue
         value = decode(element)

@@ -10,6 +10,7 @@ import SimpleITK as sitk  # noqa: N813 - its own customary name
 
 from derive.formats import of_object, open_file
 from derive.formats.affines import spacing_of
+from tests.helpers.asserting import each
 from tests.helpers.foreign_files import HERE, SMALL, cut, place, refused
 
 BASE = "type: short\ndimension: 3\nsizes: 2 3 4\nendian: little\n"
@@ -51,7 +52,7 @@ def test_nrrd_spaces_of_a_patient_become_lps(tmp_path, space, signs):
 def test_nrrd_places_a_voxel_where_itk_does(tmp_path, real):
     files = [nrrd(tmp_path / "v.nrrd", f"{BASE}space: RAS\n{DIRECTIONS}")]
     files += sorted((real("nrrd_mha") / "AIM-Harvard+pyradiomics" / "data").glob("*.nrrd"))
-    for path in files:
+    for path in each(files):
         samples, image = open_file(path), sitk.ReadImage(str(path))
         np.testing.assert_allclose(place(samples)[:3], image.TransformContinuousIndexToPhysicalPoint(HERE), atol=1e-6)
         np.testing.assert_array_equal(samples.array[..., 0].T, sitk.GetArrayViewFromImage(image))

@@ -91,18 +91,17 @@ def test_what_notebooks_show_asks_the_display_once(name):
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_one_way(path):
     module = name_of(path)
-    for imported in imports_of(tree_of(path)):
-        if room_of(imported) != room_of(module):
-            assert floor_of(imported) < floor_of(module), f"{module} imports {imported}, which stands beside or above"
+    others = {imported for imported in imports_of(tree_of(path)) if room_of(imported) != room_of(module)}
+    above = {imported for imported in others if floor_of(imported) >= floor_of(module)}
+    assert above == set(), f"{module} imports what stands beside or above it"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_private_files_are_imported_from_their_folder_only(path):
     module = name_of(path)
-    for imported in imports_of(tree_of(path)):
-        folder, _, last = imported.rpartition(".")
-        if last.startswith("_") and last != "__init__":
-            assert module.startswith(folder), f"{module} imports the private {imported}"
+    parts = {imported: imported.rpartition(".") for imported in imports_of(tree_of(path))}
+    private = {i: folder for i, (folder, _, last) in parts.items() if last.startswith("_") and last != "__init__"}
+    assert [i for i, folder in private.items() if not module.startswith(folder)] == []
 
 
 @pytest.mark.xfail(reason="the words of an inspection, and what they tell of", strict=True)

@@ -12,6 +12,7 @@ from derive.checking import Finding
 from derive.checking.finding import grouped
 from derive.cli import inspecting
 from derive.inspection import inspect
+from tests.helpers.asserting import every
 from tests.helpers.inspections import checked, other_series, saved
 from tests.helpers.sources import make_series
 
@@ -105,6 +106,6 @@ def test_no_finding_of_real_files_is_lost(real):
     groups = grouped(findings)
     assert sum(g.finding_count for g in groups) == len(findings)
     assert len(groups) < len(findings) / 4
-    assert all("\n" not in str(g) for g in groups)
+    assert every("\n" not in str(g) for g in groups)
     assert Path(groups[0].first_files[0]).name
     assert json.dumps([g.to_json() for g in groups])

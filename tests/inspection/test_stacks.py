@@ -9,6 +9,7 @@ import derive
 from derive.errors import DeriveError
 from derive.inspection import inspect
 from derive.operations import REGISTRY, mip, resample
+from tests.helpers.asserting import every
 from tests.helpers.inspections import checked, only, saved
 from tests.helpers.sources import OBLIQUE, make_series
 
@@ -24,7 +25,7 @@ def test_a_plain_series_is_described(modality):
     inspection = inspect(make_series(modality))
     stack, found = only(inspection), checked(inspection)["stacks"][0]
     assert stack.reads.ok
-    assert all(v.ok for v in stack.operations.values())
+    assert every(v.ok for v in stack.operations.values())
     assert (stack.number, stack.modality, stack.images, stack.frames, stack.series_number) == (1, modality, 6, 6, "3")
     assert found["grid"]["spacing_xyz_mm"] == [1.0, 1.25, 2.0]
     assert found["grid"]["extent_xyz_mm"] == [14.0, 15.0, 12.0]

@@ -50,4 +50,5 @@ def test_a_command_on_a_folder(name, command, real, tmp_path, capsys):
     "path", sorted(Path(str(files("derive.cli").joinpath("schemas"))).iterdir()), ids=lambda p: p.stem
 )
 def test_a_schema_is_one(path):
+    """The library raises what is wrong with it."""
     jsonschema.Draft202012Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))

@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.helpers.asserting import each
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -173,7 +175,7 @@ def test_its_pictures_are_inside_and_show_something(path):
 @each_notebook
 def test_words_stand_before_every_cell(path):
     cells = load(path)["cells"]
-    for before, cell in zip([None, *cells], cells, strict=False):
+    for before, cell in each(zip([None, *cells], cells, strict=False)):
         if cell["cell_type"] == "code":
             assert before is not None
             assert before["cell_type"] == "markdown"

@@ -12,6 +12,7 @@ import derive
 from derive import parallel
 from derive.cli.main import main
 from derive.operations import gaussian_blur, mip, resample
+from tests.helpers.asserting import every
 from tests.helpers.sources import make_series
 
 
@@ -64,7 +65,7 @@ def test_submitted_calls_are_called_off_or_waited_for(jobs):
     count = len(done)
     time.sleep(0.02)
     assert len(done) == count
-    assert all(f.done() for f in futures)
+    assert every(f.done() for f in futures)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -14,6 +14,7 @@ import derive
 from derive.cli.main import main
 from derive.demo import phantom_datasets
 from derive.pacs.service.service import PORT, ArchiveService
+from tests.helpers.asserting import each
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,7 +61,7 @@ def console_steps() -> list[tuple[str, str]]:
 
 
 def test_what_commands_print_is_what_the_readme_shows(workplace, capsys):
-    for command, shown in console_steps():
+    for command, shown in each(console_steps()):
         assert main(arguments_of(command)) == 0
         printed = re.sub(r"2\.25\.[0-9]+", "UID", capsys.readouterr().out)
         assert printed.split() == shown.split(), command
@@ -107,6 +108,6 @@ def test_the_two_set_up_lines_are_there_and_ci_runs_the_second():
 
 
 def test_no_link_of_the_readme_is_broken():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+    for target in each(re.findall(r"\]\(([^)#]+)\)", README)):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from derive.errors import ValuesError
 from derive.model.source import of_principal
 from derive.model.volume import Quantity, Volume
+from tests.helpers.asserting import each
 from tests.helpers.volumes import make_geometry, make_volume
 
 SLICES = 5
@@ -39,7 +40,7 @@ def test_any_run_of_slices_is_a_part_of_the_whole(runs):
     volume = make_volume(make_geometry())
     whole = volume.array
     asked, _ = counted(volume)
-    for first, last in runs:
+    for first, last in each(runs):
         np.testing.assert_array_equal(asked.slab(first, last), whole[first:last])
 
 
@@ -62,7 +63,7 @@ def test_many_threads_get_what_they_ask_for():
     whole = np.array(volume.array)
     runs = [(k % 37, k % 37 + 3) for k in range(0, 400, 7)]
     with ThreadPoolExecutor(4) as pool:
-        for (first, last), slab in zip(runs, pool.map(lambda r: volume.slab(*r), runs), strict=True):
+        for (first, last), slab in each(zip(runs, pool.map(lambda r: volume.slab(*r), runs), strict=True)):
             np.testing.assert_array_equal(slab, whole[first:last])
 
 

@@ -14,6 +14,7 @@ from derive.model.source import of_principal
 from derive.model.volume import Quantity, Volume
 from derive.operations import gaussian_blur, mean_projection, minip, mip
 from derive.operations.kit.projection import SlabLayout, slabs_of
+from tests.helpers.asserting import every
 from tests.helpers.volumes import SIGNED_PERMUTATIONS, indices, make_geometry, make_volume, ramp, rotation, value_at
 
 #: Values of 12 bits are filtered in single precision, of 16 bits and of an unknown step in double.
@@ -124,13 +125,13 @@ def test_slabs_are_laid_from_the_outer_edge_to_the_end():
 def test_slabs_are_never_empty_and_nothing_is_lost(count, slab_mm, step_mm):
     layout = slabs_of(count, 1.25, slab_mm, step_mm)
     step = step_mm or slab_mm
-    assert all(0 <= a < b <= count for a, b in members(layout))
+    assert every(0 <= a < b <= count for a, b in members(layout))
     if step <= slab_mm:
         assert {i for a, b in members(layout) for i in range(a, b)} == set(range(count))
     extent = count * 1.25
     starts = [j * step for j in range(layout.count)]
-    assert all(start < extent for start in starts)
-    assert all(start + slab_mm < extent for start in starts[:-1])
+    assert every(start < extent for start in starts)
+    assert [start for start in starts[:-1] if start + slab_mm >= extent] == []
     assert starts[-1] + slab_mm >= extent - 1e-5 or starts[-1] + step >= extent - 1e-5
     for start, (a, b) in zip(starts, members(layout), strict=True):
         centers = (np.arange(count) + 0.5) * 1.25

@@ -15,6 +15,7 @@ from derive.model.source import of_principal
 from derive.model.volume import Volume
 from derive.operations import resample
 from derive.operations.kit.grids import GridMapping
+from tests.helpers.asserting import each
 from tests.helpers.volumes import (
     SIGNED_PERMUTATIONS,
     around,
@@ -159,7 +160,7 @@ def test_a_voxel_is_padding_if_its_nearest_source_voxel_is(interpolator):
     volume = make_volume(around((0, 0, 0), shape=(9, 10, 11)), padded=True)
     grid = around((0.5, 0.5, 0.5), row=rotation(1)[0], column=rotation(1)[1], shape=(12, 13, 14))
     grids = {"reference": grid}, {"spacing_mm": 0.9}, {"spacing_mm": (0.3, 0.5, 2.5)}
-    for where in grids:
+    for where in each(grids):
         result = resample(**where, interpolator=interpolator)(volume).array
         nearest = resample(**where, interpolator="nearest")(volume).array
         np.testing.assert_array_equal(np.isnan(result), np.isnan(nearest))

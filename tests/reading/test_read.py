@@ -11,6 +11,7 @@ from derive.errors import DeriveError, SourceError
 from derive.reading.read import read
 from derive.reading.stack import stack
 from tests.conftest import DATA
+from tests.helpers.asserting import every
 from tests.helpers.source_files import copied, in_order, save
 
 CT, MR, PET = (f"petctmr_ibsi_sts002/{n}/image" for n in ("CT", "MR_T1", "PET"))
@@ -73,7 +74,7 @@ def test_private_attributes_are_known_but_not_kept(real, tmp_path):
     series = read(copied(in_order(real(CT))[:2], tmp_path / "s", add))
     assert {0x00290010, 0x00291001} <= series.tags
     assert series.table.element(0x00291001, 0) is None
-    assert all(tag >> 16 != 0x7FE0 for tag in series.tags)
+    assert every(tag >> 16 != 0x7FE0 for tag in series.tags)
 
 
 def test_what_lies_beside_is_skipped_with_a_reason(real, six):
@@ -232,7 +233,7 @@ def test_noise_of_rounded_positions_is_silent_and_positions_stay_as_read(real, t
 
     series = read(copied(in_order(real(CT))[:6], tmp_path / "s", rounded))
     assert series.geometry.slice_spacing == pytest.approx(3.27, abs=0.02)
-    assert all(round(z, 1) == z for _, _, z in series.geometry.measured_positions)
+    assert every(round(z, 1) == z for _, _, z in series.geometry.measured_positions)
 
 
 def test_old_oblique_series_with_positions_to_a_tenth_of_a_millimetre(real):

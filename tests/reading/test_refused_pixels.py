@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -40,11 +42,14 @@ def test_a_file_that_ends_in_its_header(changed):
 def test_every_way_to_cut_a_file_short_is_refused(changed, tmp_path):
     (whole,) = changed(lambda d, i: None, count=1)
     data = whole.read_bytes()
+    path, codes = tmp_path / "cut.dcm", Counter()
     for size in [*range(0, 3000, 97), len(data) // 2, len(data) - 1]:
-        path = tmp_path / "cut.dcm"
         path.write_bytes(data[:size])
-        with pytest.raises(DeriveError):
+        with pytest.raises(DeriveError) as caught:
             read(path)
+        codes[caught.value.code] += 1
+    assert codes.keys() == {"SRC-NONE", "SRC-UID", "SRC-UNREADABLE", "SRC-NOPIXELS", "VAL-TRUNCATED"}
+    assert codes["VAL-TRUNCATED"] >= 2
 
 
 def test_no_pixel_data(real, changed):

@@ -11,6 +11,7 @@ from derive.errors import SourceError
 from derive.reading.read import read
 from derive.reading.stack import stack
 from derive.reading.zips import ZipLimits
+from tests.helpers.asserting import every
 from tests.helpers.source_files import in_order
 
 CT = "petctmr_ibsi_sts002/CT/image"
@@ -78,7 +79,7 @@ def test_pixels_may_be_asked_for_by_several_threads(six):
     expected = [i.stored_values() for i in series.frames]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda k: series.frames[k % 6].stored_values(), range(48)))
-    assert all(np.array_equal(f, expected[k % 6]) for k, f in enumerate(found))
+    assert every(np.array_equal(f, expected[k % 6]) for k, f in enumerate(found))
 
 
 @pytest.mark.parametrize("name", ["../up.dcm", "a/../../up.dcm", "/etc/x.dcm", "C:\\x.dcm", "a\\..\\..\\x.dcm"])

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from derive import standard
 from derive.standard import AttributeRule, Iod, conditions
+from tests.helpers.asserting import each
 from tests.helpers.instances import CLASSES, code, item, series, write
 
 IODS = {modality: standard.iod(uid) for modality, uid in CLASSES.items()}
@@ -59,7 +60,7 @@ def test_every_conditional_attribute_of_a_mandatory_module_has_a_row(modality: s
 
 @pytest.mark.parametrize("modality", IODS)
 def test_every_conditional_module_has_a_row(modality: str) -> None:
-    for use in IODS[modality].modules:
+    for use in each(IODS[modality].modules):
         if use.usage == "C":
             assert conditions.module_condition(use.module) is not None, use.module
 
@@ -74,7 +75,7 @@ def test_every_row_is_of_an_attribute_that_is_conditional() -> None:
     }
     keywords = {keyword for _, keyword in known}
     modules = {use.module for uid in standard.sop_class_uids() for use in standard.iod(uid).modules if use.usage == "C"}
-    for row in conditions.conditions():
+    for row in each(conditions.conditions()):
         if row.keyword == conditions.ANY:
             assert row.module in modules
         elif row.module == conditions.ANY:

@@ -20,6 +20,7 @@ import derive.standard as standard
 from derive.standard import AttributeRule, Iod, UnknownIod, _iods, _tables, regenerate
 from derive.standard.regenerate_values import Description, ListedValues, amended, parsed
 from tests.conftest import STANDARD_TABLES
+from tests.helpers.asserting import each, every
 from tests.helpers.tables import CT, ENHANCED_CT, EVERY_IOD, MR, PET, SC
 
 PACKAGE = Path(standard.__file__).parent
@@ -82,7 +83,7 @@ def test_every_attribute_agrees_with_the_dictionary() -> None:
 
 
 def test_kept_attributes_have_tags_that_the_dictionary_lacks() -> None:
-    for keyword in kept_keywords():
+    for keyword in each(kept_keywords()):
         with pytest.raises(KeyError):
             dictionary_VR(standard.tag_of(keyword))
 
@@ -90,11 +91,11 @@ def test_kept_attributes_have_tags_that_the_dictionary_lacks() -> None:
 def test_attributes_that_only_the_edition_lacks_are_in_the_dictionary() -> None:
     kept = [row[1].rpartition(">")[2] for row in _tables.rows("kept_attributes") if row[3] == RETIRED]
     assert kept == ["EthnicGroup"]
-    assert all(dictionary_row(keyword) for keyword in kept)
+    assert every(dictionary_row(keyword) for keyword in kept)
 
 
 def test_tags_and_keywords_are_inverse() -> None:
-    for keyword, tag, _, _ in _tables.rows("attributes"):
+    for keyword, tag, _, _ in each(_tables.rows("attributes")):
         assert standard.keyword_of(standard.tag_of(keyword)) == keyword, tag
 
 
@@ -133,7 +134,7 @@ def test_iod_is_whole(iod: Iod) -> None:
 
 @pytest.mark.parametrize("iod", EVERY_IOD, ids=lambda iod: iod.name)
 def test_rule_that_holds_is_the_overriding_then_the_strictest_of_the_most_mandatory_modules(iod: Iod) -> None:
-    for keyword, rules in iod.all_rules.items():
+    for keyword, rules in each(iod.all_rules.items()):
         held = iod.attributes[keyword]
         assert held is rules[0]
         if held.overrides:
@@ -204,7 +205,7 @@ def test_every_module_of_an_iod_has_attributes_and_a_section() -> None:
     modules = {row[3] for row in _tables.rows("iods")}
     assert {row[0] for row in _tables.rows("modules")} == modules
     assert {row[0] for row in _tables.rows("sections")} == modules
-    assert all(re.fullmatch(r"C(\.\d+[a-z]?)+", row[1]) for row in _tables.rows("sections"))
+    assert every(re.fullmatch(r"C(\.\d+[a-z]?)+", row[1]) for row in _tables.rows("sections"))
 
 
 def test_paths_have_their_parents_and_are_unique() -> None:
@@ -297,12 +298,12 @@ def test_edition_is_recorded() -> None:
 
 def test_readme_names_every_table() -> None:
     readme = (PACKAGE / "README.md").read_text(encoding="utf-8")
-    assert all(f"`{table.name}`" in readme for table in PACKAGE.glob("*.tsv"))
+    assert every(f"`{table.name}`" in readme for table in PACKAGE.glob("*.tsv"))
 
 
 def test_loading_imports_the_standard_library_only() -> None:
     for path in (PACKAGE / "__init__.py", *PACKAGE.glob("_[a-z]*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in each(ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 name = (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
                 own = name.startswith("derive.standard.") and "regenerate" not in name
@@ -324,6 +325,6 @@ def test_types_agree_with_the_digest_of_the_standard() -> None:
     ours = {(row[0], row[1]): row[2] for row in _tables.rows("modules") if (row[0], row[1]) not in kept}
     modules = {module for module, _ in ours}
     # The digest leaves out what is inside code sequences.
-    assert all("CodeSequence" in path.rpartition(">")[0] for _, path in ours.keys() - shared.keys())
+    assert every("CodeSequence" in path.rpartition(">")[0] for _, path in ours.keys() - shared.keys())
     in_both = {place: kind for place, kind in ours.items() if place in shared}
     assert in_both == {place: kind for place, kind in shared.items() if place[0] in modules}

@@ -16,6 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 import derive.standard as standard
 from derive.standard import Iod, _tables
+from tests.helpers.asserting import each, every
 from tests.helpers.tables import CT, EVERY_IOD, MR, PET, SC
 
 SINGLE_FRAME = {
@@ -35,7 +36,7 @@ def enumerated(iod: Iod) -> list[standard.ValueRule]:
 
 
 def test_values_fit_their_attributes() -> None:
-    for iod, module, keyword, kind, number, listed, section, edition in _tables.rows("values"):
+    for iod, module, keyword, kind, number, listed, section, edition in each(_tables.rows("values")):
         place = f"{module} {keyword} {number}"
         rules = [rule for each in EVERY_IOD if iod in ("*", each.name) for rule in each.all_rules.get(keyword, ())]
         rules = [rule for rule in rules if rule.module == module]
@@ -46,10 +47,10 @@ def test_values_fit_their_attributes() -> None:
         values = listed.split("\\")
         assert len(set(values)) == len(values), place
         if rules[0].vr == "US":
-            assert all(str(int(value)) == value for value in values), place
+            assert every(str(int(value)) == value for value in values), place
         else:
             assert rules[0].vr in ("CS", "LO"), place
-            assert all(re.fullmatch(r"[A-Z0-9]([A-Z0-9_ ]{0,14}[A-Z0-9])?", value) for value in values), place
+            assert every(re.fullmatch(r"[A-Z0-9]([A-Z0-9_ ]{0,14}[A-Z0-9])?", value) for value in values), place
         assert number == "-" or rules[0].vm not in ("1", "0-1"), place
 
 
@@ -90,7 +91,7 @@ def test_most_specific_list_holds() -> None:
 
 def test_rules_of_an_attribute_are_one_per_value_and_in_order() -> None:
     for iod in EVERY_IOD:
-        for keyword in iod.attributes:
+        for keyword in each(iod.attributes):
             numbers = [rule.value_number or 0 for rule in standard.values(iod.name, keyword)]
             assert numbers == sorted(set(numbers))
 

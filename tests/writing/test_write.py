@@ -19,6 +19,7 @@ from derive.model.uids import RandomUids, ReproducibleUids, checked_root
 from derive.operations import apply, gaussian_blur, resample
 from derive.writing import filing
 from derive.writing import part10 as write
+from tests.helpers.asserting import every, raises_code
 from tests.helpers.sources import make_series
 
 BLUR = gaussian_blur(sigma_mm=1.0)
@@ -90,7 +91,7 @@ def test_a_crash_leaves_nothing_and_what_was_there(source, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         series.write(tmp_path / "o", overwrite=True, progress=interrupted)
-    with pytest.raises(derive.ValuesError):
+    with raises_code("OP-FUNCTION"):
         derive.build(source, failing, code="Smoothing").write(tmp_path / "o", overwrite=True)
     assert digests(tmp_path / "o") == before
     with pytest.raises(KeyboardInterrupt):
@@ -180,7 +181,7 @@ def test_random_uids_are_new_every_time_and_reproducible_ones_only_when_somethin
         uids(set={"ProtocolName": "x"}, **same),
         uids(uid_prefix="1.2.3", **same),
     ]
-    assert all(other[0] != one[0] and not set(other[1]) & set(one[1]) for other in others)
+    assert every(other[0] != one[0] and not set(other[1]) & set(one[1]) for other in others)
     changed = make_series("CT")
     changed[0].PixelData = bytes(len(changed[0].PixelData))
     report = derive.build(derive.read(changed), BLUR, **same).write(tmp_path / "c")
@@ -213,7 +214,7 @@ def test_files_are_byte_for_byte_what_pydicom_writes_for_the_instances(name, rea
 
 def test_an_organisations_root_is_used_and_checked(source, tmp_path):
     report = derive.build(source, BLUR, uid_prefix="1.2.826.0.1").write(tmp_path / "o")
-    assert all(i.sop_instance_uid.startswith("1.2.826.0.1.") for i in report.instances)
+    assert every(i.sop_instance_uid.startswith("1.2.826.0.1.") for i in report.instances)
     for bad in ("1.02", "abc", "1", "1." + "9" * 40, "1..2"):
         with pytest.raises(derive.UsageError, match="UID-PREFIX"):
             derive.build(source, BLUR, uid_prefix=bad)
@@ -221,7 +222,7 @@ def test_an_organisations_root_is_used_and_checked(source, tmp_path):
         pixels = np.zeros((2, 2), np.int16)
         made = [uids.series(), uids.frame_of_reference(), uids.instance(0, pixels), uids.instance(1, pixels)]
         assert len(set(made)) == 4
-        assert all(pydicom.uid.UID(u).is_valid for u in made)
+        assert every(pydicom.uid.UID(u).is_valid for u in made)
 
 
 def test_the_report_says_how_exact_and_of_what(source, tmp_path):
@@ -250,15 +251,15 @@ def huge(values: np.ndarray) -> np.ndarray:
 
 
 def test_steps_and_options_that_cannot_be_used_are_refused(source):
-    for steps, options in (
-        ((), {}),
-        ((huge,), {}),
-        ((BLUR,), {"code": "Smoothing"}),
-        ((BLUR,), {"colour": "red"}),
-        ((BLUR,), {"uids": "same"}),
-        ((BLUR,), {"series_description": "x" * 65}),
-        ((BLUR,), {"series_number": 2**40}),
-        ((huge,), {"code": "NoSuchCode"}),
+    for code, steps, options in (
+        ("OP-NONE", (), {}),
+        ("OP-CODE", (huge,), {}),
+        ("OP-CODE", (BLUR,), {"code": "Smoothing"}),
+        ("OPT-UNKNOWN", (BLUR,), {"colour": "red"}),
+        ("UID-KIND", (BLUR,), {"uids": "same"}),
+        ("SET-LENGTH", (BLUR,), {"series_description": "x" * 65}),
+        ("SET-NUMBER", (BLUR,), {"series_number": 2**40}),
+        ("OP-CODE", (huge,), {"code": "NoSuchCode"}),
     ):
-        with pytest.raises(derive.UsageError):
+        with raises_code(code):
             derive.build(source, *steps, **options)
