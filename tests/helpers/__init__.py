@@ -15,7 +15,7 @@
 * ``placements``: Grids in every orientation, and that two volumes have the same values at the same places.
 * ``refusals``: Series that are refused: how they are changed, and what is asserted of the refusal.
 * ``refused_conversions``: Conversions that are refused: input, patients that no message may name.
-* ``servers``: Real archives on loopback: Orthanc with DICOMweb, and dcmtk's dcmqrscp and storescp; each with a temporary store.
+* ``servers``: Real archives on loopback: Orthanc with DICOMweb, and dcmtk's dcmqrscp and storescp.
 * ``shown``: What is shown, and the panels of a drawn page.
 * ``source_files``: Copies of real files, changed in one point, on the disk.
 * ``sources``: Small synthetic source series of the three classes, in memory: valid, with what must not survive.
