@@ -216,20 +216,29 @@ class _Checkpoint(threading.Event):
     def __init__(self, association: Association) -> None:
         super().__init__()
         self._association = association
-        self._halted = threading.Event()
+        self._change = threading.Condition()
+        self._halted = False
         super().set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        if not self.is_set():
-            self._halted.set()
-        return super().wait(timeout)
+        with self._change:
+            if self.is_set():
+                return True
+            # Looked at and said under one lock: who clears it meanwhile would wait for ever.
+            self._halted = True
+            self._change.notify_all()
+            passes = self._change.wait_for(self.is_set, timeout)
+            self._halted = False
+            return passes
 
     def set(self) -> None:
-        self._halted.clear()
-        super().set()
+        with self._change:
+            super().set()
+            self._change.notify_all()
 
     def clear(self) -> None:
-        super().clear()
-        if threading.current_thread() is not self._association:
-            while self._association.is_alive() and not self._halted.wait(0.05):
-                pass
+        with self._change:
+            super().clear()
+            if threading.current_thread() is not self._association:
+                while self._association.is_alive() and not self._halted:
+                    self._change.wait(0.05)
