@@ -1,10 +1,12 @@
 """How an operation is declared: one function that knows no DICOM, one decorator that says what it does.
 
-From the declaration come the Python call, the sub-command with its flags and help, the Derivation
-Description, Image Type, the policy's conditions, and the contract tests over :data:`REGISTRY`.
+From the declaration come the Python call, the sub-command with its flags, help and example, the Derivation
+Description, Image Type, the policy's conditions, the trial of ``inspect``, the step that ``verify`` computes again,
+and the contract tests over :data:`REGISTRY`.
 
 A parameter's annotation is one of the types below, ``float``, ``int``, ``bool``, ``str``, a ``Literal``,
-or any of them ``| None``; its help is its entry in the docstring's *Parameters*.
+or any of them ``| None``; its help is its entry in the docstring's *Parameters*. Two names have a meaning: ``code``
+is the code where the declaration has none, ``units`` are those of a new quantity.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""What several operations share: grids, sampling, filters, projections.
+"""What several operations share; none of it is an operation, so discovery leaves it out.
 
-It knows volumes and geometries, and no DICOM. It may import model, parallel and errors.
+``lengths``: millimetres along axes. ``grids``: where a new grid lies in the source, planned without pixels.
+``sampling`` and ``linear``: values of a volume at the voxels of a grid, some slices at a time. ``separable`` and
+``correlation``: filters axis by axis. ``projection``: slabs. ``images``: to SimpleITK and back. ``functions``: a
+function of the user's, found and called.
+
+It knows volumes and geometries, and no DICOM, and padding is NaN in all of it. May import: model, parallel, errors,
+and scipy, OpenCV and SimpleITK in the functions that need them. To add a thing that one operation needs, put it into
+that operation's file; it comes here with the second one.
 """
