@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.presentation import PresentationContext
 
@@ -200,3 +201,26 @@ def test_an_answer_that_comes_with_the_end_is_not_looked_for():
         assert seen == []
         _pynetdicom.look_again(found)
         assert seen == ["A_ASSOCIATE"]
+
+
+def test_a_retrieval_cannot_fail_before_it_says_how_many_instances_there_are():
+    """Once it can: `ArchiveService._sent` need not give a number first."""
+
+    def refusing(event):
+        yield 0xA900, None
+
+    get = "1.2.840.10008.5.1.4.1.2.2.3"
+    entity, caller = AE("PEER"), AE()
+    entity.add_supported_context(get)
+    caller.add_requested_context(get)
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_GET, refusing)])
+    found = caller.associate("127.0.0.1", server.server_address[1])
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "SERIES"
+    try:
+        said = [status.Status for status, _ in found.send_c_get(identifier, get)]
+    finally:
+        found.release()
+        entity.shutdown()
+    assert len(said) == 1
+    assert said != [0xA900]

@@ -128,11 +128,12 @@ def test_png_of_48_bits_is_cut_to_24_without_a_word(tmp_path):
         assert np.array(image).tolist() == [[[1, 3, 5], [7, 9, 11]]]
 
 
-def tiff(path, values, bits, sample_format):
+def tiff(path, values, bits, sample_format, orientation=1):
     """Write a page of a TIFF by hand: little endian, uncompressed, one strip."""
     rows, columns = values.shape
     fields = [
-        *((256, 4, columns), (257, 4, rows), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1)),
+        *((256, 4, columns), (257, 4, rows), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 8)),
+        *((274, 3, orientation), (277, 3, 1)),
         *((278, 4, rows), (279, 4, values.nbytes), (339, 3, sample_format)),
     ]
     entries = b"".join(struct.pack("<HHLL", tag, kind, 1, value) for tag, kind, value in fields)
@@ -154,3 +155,22 @@ def test_tiff_has_the_other_sign(tmp_path, dtype, bits, sample_format, given):
     assert found.dtype == given
     assert np.array_equal(found.view(values.dtype), values)
     assert not np.array_equal(found.astype(np.int64), values.astype(np.int64))
+
+
+def test_tiff_that_is_opened_by_its_name_and_turned_is_scrambled(tmp_path):
+    """Once it is not: `pictures.read` can open it by its name."""
+    values = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    path = tiff(tmp_path / "page.tif", values, 8, 1, orientation=6)
+    with path.open("rb") as file, Image.open(file) as image:
+        assert np.array_equal(np.array(image), np.rot90(values, -1))
+    with Image.open(path) as image:
+        assert not np.array_equal(np.array(image), np.rot90(values, -1))
+
+
+def test_tiff_forgets_its_tags_when_its_pixels_are_read(tmp_path):
+    """Once it does not: `pictures._samples` need not ask before."""
+    path = tiff(tmp_path / "page.tif", np.arange(12, dtype=np.uint8).reshape(3, 4), 8, 1, orientation=6)
+    with path.open("rb") as file, Image.open(file) as image:
+        before = image.tag_v2.get(274)
+        image.load()
+        assert (before, image.tag_v2.get(274)) == (6, None)
