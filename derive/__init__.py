@@ -14,43 +14,93 @@
 """
 
 import logging
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-from derive.builder import DerivedSeries, build
-from derive.checking import CheckReport, Finding, check
-from derive.conversion.convert import convert
-from derive.conversion.export import Exported, export
-from derive.conversion.given import Patient, Study
-from derive.demo import demo_series
-from derive.display import show
-from derive.errors import (
-    AssembleError,
-    DeriveError,
-    GeometryError,
-    InvalidInstance,
-    NetworkError,
-    OutputError,
-    PartlyStored,
-    SourceError,
-    UsageError,
-    ValuesError,
-)
-from derive.formats import RawLayout
-from derive.inspection import Inspection, inspect
-from derive.model.geometry import Geometry
-from derive.model.source import SourceSeries
-from derive.model.volume import Quantity, Volume
-from derive.pacs.fetch import fetch
-from derive.pacs.send import SendReport, send
-from derive.parallel import set_jobs
-from derive.reading.read import read
-from derive.reading.stack import stack
-from derive.records.diff import diff
-from derive.records.explain import explain
-from derive.records.verify import Verification, verify
 from derive.version import VERSION as __version__  # noqa: N811 - the name that Python asks for
-from derive.writing.report import Report
+
+if TYPE_CHECKING:
+    from derive.builder import DerivedSeries, build
+    from derive.checking import CheckReport, Finding, check
+    from derive.conversion.convert import convert
+    from derive.conversion.export import Exported, export
+    from derive.conversion.given import Patient, Study
+    from derive.demo import demo_series
+    from derive.display import show
+    from derive.errors import (
+        AssembleError,
+        DeriveError,
+        GeometryError,
+        InvalidInstance,
+        NetworkError,
+        OutputError,
+        PartlyStored,
+        SourceError,
+        UsageError,
+        ValuesError,
+    )
+    from derive.formats import RawLayout
+    from derive.inspection import Inspection, inspect
+    from derive.model.geometry import Geometry
+    from derive.model.source import SourceSeries
+    from derive.model.volume import Quantity, Volume
+    from derive.pacs.fetch import fetch
+    from derive.pacs.send import SendReport, send
+    from derive.parallel import set_jobs
+    from derive.reading.read import read
+    from derive.reading.stack import stack
+    from derive.records.diff import diff
+    from derive.records.explain import explain
+    from derive.records.verify import Verification, verify
+    from derive.writing.report import Report
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged is the application's to show
+
+#: Where each public name stands. It is imported when it is asked for, and so is a room (``derive.operations``).
+_HOMES = {
+    "derive.builder": "DerivedSeries build",
+    "derive.checking": "CheckReport Finding check",
+    "derive.conversion.convert": "convert",
+    "derive.conversion.export": "Exported export",
+    "derive.conversion.given": "Patient Study",
+    "derive.demo": "demo_series",
+    "derive.display": "show",
+    "derive.errors": "AssembleError DeriveError GeometryError InvalidInstance NetworkError OutputError PartlyStored "
+    "SourceError UsageError ValuesError",
+    "derive.formats": "RawLayout",
+    "derive.inspection": "Inspection inspect",
+    "derive.model.geometry": "Geometry",
+    "derive.model.source": "SourceSeries",
+    "derive.model.volume": "Quantity Volume",
+    "derive.pacs.fetch": "fetch",
+    "derive.pacs.send": "SendReport send",
+    "derive.parallel": "set_jobs",
+    "derive.reading.read": "read",
+    "derive.reading.stack": "stack",
+    "derive.records.diff": "diff",
+    "derive.records.explain": "explain",
+    "derive.records.verify": "Verification verify",
+    "derive.writing.report": "Report",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+if not TYPE_CHECKING:  # who checks types sees the imports above, and no name that is not there
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            found = getattr(import_module(_HOME[name]), name)
+        elif not name.startswith("_") and find_spec(f"{__name__}.{name}"):
+            found = import_module(f"{__name__}.{name}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
+
 
 __all__ = [
     "AssembleError",

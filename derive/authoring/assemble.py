@@ -22,7 +22,8 @@ from derive.elements.encoding import decode, encode
 from derive.elements.mend import legal
 from derive.errors import AssembleError, MissingAttribute
 from derive.model.classes import IDENTITY
-from derive.model.source import Agreement, Attributes, FrameRef
+from derive.model.reference import FrameRef
+from derive.model.source import Agreement, Attributes
 from derive.standard import AttributeRule
 
 

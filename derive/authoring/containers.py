@@ -12,7 +12,7 @@ from derive import parallel
 from derive.authoring.order import Authoring, Frame
 from derive.model.classes import Container
 from derive.model.frames import Frames
-from derive.model.source import FrameRef
+from derive.model.reference import FrameRef
 from derive.model.volume import slabs
 from derive.pixels.encode import EncodedFrame, Rescale, as_they_are, encode
 

@@ -13,7 +13,8 @@ from derive.model.classes import Target
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames
 from derive.model.geometry import Geometry
-from derive.model.source import FrameRef, GivenAttributes, SourceSeries
+from derive.model.reference import FrameRef
+from derive.model.source import GivenAttributes, SourceSeries
 from derive.model.uids import Uids
 from derive.model.window import Window
 from derive.pixels.encode import EncodedFrame, Encoding, PixelFormat, SourceEncoding

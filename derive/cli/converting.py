@@ -5,31 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from derive.authoring.assemble import Entry
+import derive
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.shared import (
-    EXIT_CODES,
     check_manifest,
     common_flags,
+    existing,
     input_of,
     output_flags,
     print_json,
     series_flags,
     series_options,
 )
-from derive.conversion.convert import convert
-from derive.conversion.export import export
-from derive.conversion.given import Patient, Study
 from derive.conversion.options import KINDS
 from derive.errors import UsageError
 from derive.formats import is_volume_or_picture
 from derive.formats.arrays import TYPES, RawLayout
 from derive.formats.writers import format_named
 from derive.model.axes import DISPLAY
-from derive.parallel import set_jobs
-from derive.reading.read import read
+
+if TYPE_CHECKING:
+    from derive.authoring.assemble import Entry
 
 DESCRIPTION = (
     "Make a series of a volume or of pictures (NIfTI, NRRD, MetaImage, npy, raw bytes, TIFF, PNG, JPEG), or write a "
@@ -37,14 +35,9 @@ DESCRIPTION = (
 )
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-command."""
-    parser = subparsers.add_parser(
-        "convert",
-        help="Make a series of a volume or pictures, or a volume of a series.",
-        description=DESCRIPTION,
-        epilog=EXIT_CODES,
-    )
+def flags(parser: argparse.ArgumentParser, _: str) -> None:
+    """Add the flags."""
+    parser.description = DESCRIPTION
     parser.add_argument("source", nargs="+", help="a file; or the folder, archive or files of a series")
     parser.add_argument(
         "-o",
@@ -115,16 +108,17 @@ def _raw_flags(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, whichever way."""
-    set_jobs(arguments.jobs)
+    derive.set_jobs(arguments.jobs)
     if arguments.output is None and not arguments.explain:
         raise UsageError("OUT-NONE", "where to? give -o FOLDER for a series, or -o FILE.nii.gz for a volume")
+    existing(arguments.source)
     if arguments.output is not None and format_named(Path(arguments.output)):
         return _export(arguments)
     check_manifest(arguments)
     with source_folder([arguments.reference] if arguments.reference else [], arguments) as reference:
-        series = convert(
+        series = derive.convert(
             _only_file(arguments.source),
-            reference=read(reference, series=arguments.series) if reference else None,
+            reference=derive.read(reference, series=arguments.series) if reference else None,
             patient=_patient(arguments),
             study=_study(arguments),
             raw=_raw(arguments),
@@ -146,14 +140,14 @@ def _only_file(paths: list[str]) -> Path:
     return path
 
 
-def _patient(arguments: argparse.Namespace) -> Patient | None:
+def _patient(arguments: argparse.Namespace) -> derive.Patient | None:
     said = (arguments.patient_id, arguments.patient_name, arguments.patient_birth_date, arguments.patient_sex)
-    return Patient(said[0] or "", said[1] or "", said[2], said[3]) if any(said) else None
+    return derive.Patient(said[0] or "", said[1] or "", said[2], said[3]) if any(said) else None
 
 
-def _study(arguments: argparse.Namespace) -> Study | None:
+def _study(arguments: argparse.Namespace) -> derive.Study | None:
     uid, space = arguments.study_uid, arguments.frame_of_reference_uid
-    return Study(uid=uid, frame_of_reference_uid=space) if uid or space else None
+    return derive.Study(uid=uid, frame_of_reference_uid=space) if uid or space else None
 
 
 def _raw(arguments: argparse.Namespace) -> RawLayout | None:
@@ -225,8 +219,8 @@ def _export(arguments: argparse.Namespace) -> int:
     ]
     if unused:
         raise UsageError("EXP-FLAGS", f"{', '.join(sorted(unused))}: of no use where a series becomes {target.name}")
-    series = read(input_of(arguments.source), series=arguments.series)
-    exported = export(series, target, overwrite=arguments.overwrite)
+    series = derive.read(input_of(arguments.source), series=arguments.series)
+    exported = derive.export(series, target, overwrite=arguments.overwrite)
     if arguments.json:
         print_json(exported.to_json())
     elif not arguments.quiet:

@@ -11,65 +11,61 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from derive.builder import DerivedSeries
-from derive.cli.shared import (
-    EXIT_CODES,
-    common_flags,
-    input_of,
-    print_json,
-    print_plan,
-    progress,
-    write,
-    write_manifest,
-)
+import derive
+from derive.cli.shared import common_flags, existing, input_of, print_json, print_plan, progress, write, write_manifest
 from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
-from derive.pacs.archive import archive_at
 from derive.pacs.config import Destination, load
-from derive.pacs.fetch import FILTERS, fetch, fetched_series
-from derive.pacs.outcome import Result, Told
-from derive.pacs.send import SendReport, send
-from derive.pacs.service.service import ArchiveService
+from derive.pacs.outcome import FILTERS
+
+if TYPE_CHECKING:
+    from derive.pacs.outcome import Result, Told
 
 ARCHIVE = "PACS@127.0.0.1:4242, https://host/dicom-web, or a name of derive.toml"
 ARCHIVE_PORT = 11112
 
 
-def add_parsers(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-commands."""
-    _send_parser(subparsers)
-    _fetch_parser(subparsers)
-    echo = subparsers.add_parser(
-        "echo", help="Ask an archive whether it is there (C-ECHO, QIDO-RS).", epilog=EXIT_CODES
-    )
-    echo.add_argument("archive", help=ARCHIVE)
-    target_flags(echo)
-    common_flags(echo)
-    echo.set_defaults(run=run_echo)
-    archive = subparsers.add_parser(
-        "archive", help="Run a small archive on loopback, for trying out.", epilog=EXIT_CODES
-    )
-    archive.add_argument("folder", help="where it keeps its instances")
-    archive.add_argument("--aet", default="ARCHIVE", help="its AE title (default ARCHIVE)")
-    archive.add_argument(
-        "--port", type=int, default=ARCHIVE_PORT, help=f"default {ARCHIVE_PORT}; 0 for any that is free"
-    )
-    archive.add_argument("--host", default="127.0.0.1", help="interface to listen on (default 127.0.0.1)")
-    archive.add_argument("--destination", action="append", default=[], metavar="AET@HOST:PORT", help="known to C-MOVE")
-    common_flags(archive)
-    archive.set_defaults(run=run_archive)
+def flags(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the flags of send, fetch, echo or archive."""
+    {"send": _send_flags, "fetch": _fetch_flags, "echo": _echo_flags, "archive": _archive_flags}[command](parser)
+    common_flags(parser)
 
 
-def _send_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("send", help="Send instances to an archive (C-STORE, STOW-RS).", epilog=EXIT_CODES)
+def _send_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", nargs="+", help="folders or files")
     parser.add_argument("archive", help=ARCHIVE)
     send_flags(parser)
     parser.add_argument("--dry-run", action="store_true", help="send nothing and say what would be sent")
-    common_flags(parser)
     parser.set_defaults(run=run_send)
+
+
+def _fetch_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("archive", help=ARCHIVE)
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder")
+    for name, keyword in FILTERS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=keyword)
+    target_flags(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
+    parser.set_defaults(run=run_fetch)
+
+
+def _echo_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("archive", help=ARCHIVE)
+    target_flags(parser)
+    parser.set_defaults(run=run_echo)
+
+
+def _archive_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", help="where it keeps its instances")
+    parser.add_argument("--aet", default="ARCHIVE", help="its AE title (default ARCHIVE)")
+    parser.add_argument(
+        "--port", type=int, default=ARCHIVE_PORT, help=f"default {ARCHIVE_PORT}; 0 for any that is free"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="interface to listen on (default 127.0.0.1)")
+    parser.add_argument("--destination", action="append", default=[], metavar="AET@HOST:PORT", help="known to C-MOVE")
+    parser.set_defaults(run=run_archive)
 
 
 def send_flags(parser: argparse._ActionsContainer) -> None:
@@ -102,20 +98,6 @@ def target_flags(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for every answer of the archive")
 
 
-def _fetch_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "fetch", help="Fetch series from an archive (C-GET, C-MOVE, WADO-RS).", epilog=EXIT_CODES
-    )
-    parser.add_argument("archive", help=ARCHIVE)
-    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder")
-    for name, keyword in FILTERS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=keyword)
-    target_flags(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
-    common_flags(parser)
-    parser.set_defaults(run=run_fetch)
-
-
 def destination_of(text: str, arguments: argparse.Namespace) -> Destination:
     """Return an archive with what the flags say of it."""
     found = load().destination(text)
@@ -136,13 +118,15 @@ def source_folder(paths: list[str], arguments: argparse.Namespace) -> Iterator[s
     """Give what was named on the command line; a series of an archive lies in a temporary folder meanwhile."""
     found = split_series(paths[0]) if len(paths) == 1 else None
     if found is None:
-        yield input_of(paths)
+        yield input_of(existing(paths))
         return
+    from derive.pacs.fetch import fetched_series
+
     with fetched_series(destination_of(found[0], arguments), found[1]) as folder:
         yield str(folder)
 
 
-def deliver(series: DerivedSeries, arguments: argparse.Namespace) -> int:
+def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
     """Write a series and say how it went, or send it to an archive; of a dry run, say what it would be."""
     if arguments.dry_run:
         print_plan(series, arguments)
@@ -172,7 +156,7 @@ def run_send(arguments: argparse.Namespace) -> int:
 def deliver_to(source: Any, destination: Destination, arguments: argparse.Namespace) -> int:
     """Send what is there, and say how it went."""
     with _told(arguments) as told:
-        report = send(
+        report = derive.send(
             source,
             destination,
             told=told,
@@ -187,7 +171,7 @@ def deliver_to(source: Any, destination: Destination, arguments: argparse.Namesp
     return report.exit_code
 
 
-def _print_sent(report: SendReport, arguments: argparse.Namespace) -> None:
+def _print_sent(report: derive.SendReport, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(report.to_json())
     elif not arguments.quiet:
@@ -222,7 +206,7 @@ def run_fetch(arguments: argparse.Namespace) -> int:
     """Fetch."""
     filters = {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name)}
     destination = destination_of(arguments.archive, arguments)
-    fetched = fetch(destination, arguments.output, overwrite=arguments.overwrite, **filters)
+    fetched = derive.fetch(destination, arguments.output, overwrite=arguments.overwrite, **filters)
     if arguments.json:
         print_json(fetched.to_json())
     elif not arguments.quiet:
@@ -232,6 +216,8 @@ def run_fetch(arguments: argparse.Namespace) -> int:
 
 def run_echo(arguments: argparse.Namespace) -> int:
     """Ask whether an archive is there."""
+    from derive.pacs.archive import archive_at
+
     destination = destination_of(arguments.archive, arguments)
     seconds = archive_at(destination).echo()
     if arguments.json:
@@ -243,6 +229,8 @@ def run_echo(arguments: argparse.Namespace) -> int:
 
 def run_archive(arguments: argparse.Namespace) -> int:
     """Run the small archive until it is interrupted."""
+    from derive.pacs.service.service import ArchiveService
+
     known = {}
     for text in arguments.destination:
         address = parse_entity(text)

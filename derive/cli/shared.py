@@ -10,18 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from derive.builder import DerivedSeries
-from derive.checking import folded
+import derive
 from derive.cli.progress import Progress
-from derive.errors import OutputError
+from derive.errors import OutputError, SourceError
 from derive.pacs.config import load
 from derive.writing.atomic import write_file
-from derive.writing.report import Report
-
-EXIT_CODES = (
-    "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, "
-    "8 partly stored, 130 interrupted"
-)
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -96,6 +89,20 @@ def input_of(paths: list[str]) -> str | list[str]:
     return paths[0] if len(paths) == 1 else paths
 
 
+def existing(paths: list[str]) -> list[str]:
+    """Return paths that are all there, before anything is imported that reads them.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-MISSING``.
+    """
+    for path in map(Path, paths):
+        if not path.exists():
+            raise SourceError("SRC-MISSING", f"{path.name} does not exist")
+    return paths
+
+
 def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options of the new series: flags, and what derive.toml says where there are none."""
     config = load()
@@ -122,7 +129,7 @@ def check_manifest(arguments: argparse.Namespace) -> None:
         )
 
 
-def write(series: DerivedSeries, folder: Path, arguments: argparse.Namespace) -> None:
+def write(series: derive.DerivedSeries, folder: Path, arguments: argparse.Namespace) -> None:
     """Write a series into a folder, and say how it went."""
     report = series.write(folder, overwrite=arguments.overwrite, progress=progress(arguments))
     if arguments.manifest:
@@ -130,7 +137,7 @@ def write(series: DerivedSeries, folder: Path, arguments: argparse.Namespace) ->
     print_report(report, arguments)
 
 
-def write_manifest(manifest: Path, report: Report) -> None:
+def write_manifest(manifest: Path, report: derive.Report) -> None:
     """Write the report as JSON."""
     try:
         write_file(manifest, f"{json.dumps(report.to_json(), indent=1)}\n".encode(), overwrite=True)
@@ -144,11 +151,13 @@ def progress(arguments: argparse.Namespace) -> Progress | None:
     return None if arguments.quiet or arguments.json else Progress("writing")
 
 
-def print_report(report: Report, arguments: argparse.Namespace) -> None:
+def print_report(report: derive.Report, arguments: argparse.Namespace) -> None:
     """Print a report: one line, or JSON; what was skipped and found on standard error."""
     if arguments.json:
         print_json(report.to_json())
     elif not arguments.quiet:
+        from derive.checking.finding import folded
+
         for reason, count in Counter(s.reason for s in report.source.skipped).items():
             sys.stderr.write(f"skipped {count} files: {reason}\n")
         for finding in folded(report.findings):
@@ -156,7 +165,7 @@ def print_report(report: Report, arguments: argparse.Namespace) -> None:
         sys.stdout.write(f"{report}\n")
 
 
-def print_plan(series: DerivedSeries, arguments: argparse.Namespace) -> None:
+def print_plan(series: derive.DerivedSeries, arguments: argparse.Namespace) -> None:
     """Print what would be made."""
     plan = series.plan()
     if arguments.json:

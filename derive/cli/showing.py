@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from derive.cli.progress import Progress
-from derive.cli.shared import EXIT_CODES, common_flags, print_json
-from derive.display.compose import Wishes, comparison_of, page_of
-from derive.display.cuts import PLANES
-from derive.display.draw import save
-from derive.display.page import Page
-from derive.display.sight import Sight, sight_of
+from derive.cli.shared import common_flags, existing, print_json
 from derive.errors import OutputError, UsageError
+from derive.model.axes import DISPLAY
 from derive.writing.atomic import refuse_files
+
+if TYPE_CHECKING:
+    from derive.display.page import Page
+    from derive.display.sight import Sight
 
 SCHEMA = "derive-show/1"
 DESCRIPTION = (
@@ -23,28 +24,19 @@ DESCRIPTION = (
     "--compare puts source, result and their difference side by side at the same places. "
     "No patient's name is on the picture unless --show-patient asks for it; what is burned into pixels stays."
 )
-EXAMPLES = """examples:
-  derive show out/ -o picture.png
-  derive show out/ -o compared.png --compare ct/
-  derive show ct.zip -o lung.png --plane axial --slice 70 --window -600 1500
-"""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the sub-command."""
-    parser = subparsers.add_parser(
-        "show",
-        help="Draw the middle planes of a series as a PNG, or compare it with its source.",
-        description=DESCRIPTION,
-        epilog=f"{EXAMPLES}\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def flags(parser: argparse.ArgumentParser, _: str) -> None:
+    """Add the flags."""
+    parser.description = DESCRIPTION
     parser.add_argument(
         "source", nargs="+", help="folder, zip archive or files of one series; or a .nii.gz, .nrrd, .mha, .npy"
     )
     parser.add_argument("-o", "--output", required=True, metavar="FILE.png", help="the picture")
     parser.add_argument("--compare", metavar="SERIES", help="what it was derived from, or any other series")
-    parser.add_argument("--plane", choices=PLANES, help="only this plane of the volume's own grid (default: all)")
+    parser.add_argument(
+        "--plane", choices=list(DISPLAY), help="only this plane of the volume's own grid (default: all)"
+    )
     parser.add_argument(
         "--slice", type=int, metavar="N", help="from 1: of --plane, else of the slices of the series (default: middle)"
     )
@@ -65,6 +57,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw a picture and write it."""
     target = Path(arguments.output)
     _check(target, arguments)
+    existing(arguments.source)
+    return _drawn(target, arguments)
+
+
+def _drawn(target: Path, arguments: argparse.Namespace) -> int:
+    from derive.display.compose import Wishes, comparison_of, page_of
+    from derive.display.draw import save
+    from derive.display.sight import sight_of
+
     wishes = Wishes(arguments.plane, arguments.window, arguments.slice, arguments.show_patient)
     sight = sight_of(arguments.source, arguments.series)
     with Progress("drawing", "slices") as progress:

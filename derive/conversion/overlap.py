@@ -9,7 +9,7 @@ import numpy as np
 
 from derive.errors import GeometryError
 from derive.model.geometry import Geometry
-from derive.model.source import FrameRef, of_principal
+from derive.model.reference import FrameRef, of_principal
 from derive.model.volume import Contributors
 
 #: Points a volume is judged by, along each of its axes.

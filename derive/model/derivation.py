@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from codes import Code
-from derive.model.classes import Target
 from derive.model.geometry import Geometry
-from derive.model.source import SourceSeries
 from derive.model.volume import Volume
+
+if TYPE_CHECKING:
+    from derive.model.classes import Target
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -135,7 +136,7 @@ def text_of(value: Any) -> str:
         value = tuple(plain) if isinstance(plain, list) else plain
     if isinstance(value, float):
         return repr(float(value)).removesuffix(".0")
-    if isinstance(value, SourceSeries):
+    if hasattr(value, "series_instance_uid"):
         return repr(value.series_instance_uid)
     if isinstance(value, Volume):
         return text_of(value.geometry)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry
-from derive.model.source import FrameRef
+from derive.model.reference import FrameRef
 from derive.model.volume import Contributors, Quantity, Volume
 from derive.pixels.encode import GREY_16, PixelFormat
 

@@ -21,26 +21,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
-
-
-class FrameRef(NamedTuple):
-    """One frame of one source: what the pixels of a result are made of.
-
-    Parameters
-    ----------
-    source : int
-        Which source; 0 is the principal one.
-    frame : int
-        Which of its frames, in its own order.
-    """
-
-    source: int
-    frame: int
-
-
-def of_principal(frames: Iterable[int]) -> tuple[FrameRef, ...]:
-    """Refer to frames of the principal source."""
-    return tuple(FrameRef(0, frame) for frame in frames)
+from derive.model.reference import FrameRef
 
 
 class Reference(NamedTuple):

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry, extent_of
-from derive.model.source import FrameRef, of_principal
+from derive.model.reference import FrameRef, of_principal
 
 Array = NDArray[np.float32]
 Pull = Callable[[int, int], Array]

@@ -15,20 +15,29 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import WRAPPER_ASSIGNMENTS
-from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypedDict, Unpack
+from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack
 
 import codes
 from codes import Code
 from derive.errors import GeometryError, UsageError
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, text_of
 from derive.model.geometry import Geometry
-from derive.model.source import SourceSeries
 from derive.model.volume import Volume
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
+
+
+class Placed(Protocol):
+    """What has a grid: a series, or a volume."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid."""
+
+
 #: The grid of another series.
-Grid = SourceSeries | Volume | Geometry
+Grid = Placed | Geometry
 #: A function of the user's: a callable, or ``package.module:name``.
 Function = Callable[..., Any] | str
 #: Arguments of the user's function: ``--param name=value``, repeated.
@@ -242,7 +251,7 @@ class Operation:
 
 
 def _refuse_tilt(name: str, given: Any) -> None:
-    geometry = given.geometry if isinstance(given, Volume | SourceSeries) else given
+    geometry = getattr(given, "geometry", given)
     if isinstance(geometry, Geometry) and geometry.tilted:
         raise GeometryError(
             "GEO-TILT",

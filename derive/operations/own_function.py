@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.geometry import Geometry
-from derive.model.source import FrameRef
+from derive.model.reference import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
 from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
 from derive.operations.kit.functions import UserFunction, finite, user_function

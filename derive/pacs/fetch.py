@@ -17,19 +17,10 @@ from derive.pacs.address import Address
 from derive.pacs.archive import Archive, archive_at
 from derive.pacs.config import Config, Destination
 from derive.pacs.matching import is_harmless_uid
-from derive.pacs.outcome import FoundSeries
+from derive.pacs.outcome import FILTERS, FoundSeries
 from derive.writing.atomic import target_folder
 
 SCHEMA = "derive-fetch/1"
-#: What series can be asked for by, and the attribute of each.
-FILTERS: Mapping[str, str] = {
-    "study_uid": "StudyInstanceUID",
-    "series_uid": "SeriesInstanceUID",
-    "accession": "AccessionNumber",
-    "patient_id": "PatientID",
-    "modality": "Modality",
-    "series_description": "SeriesDescription",
-}
 #: Of these at least one is needed: without it an archive would be asked for everything it has.
 _NARROW = ("study_uid", "series_uid", "accession", "patient_id")
 

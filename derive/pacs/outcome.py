@@ -11,6 +11,16 @@ SCHEMA = "derive-send/1"
 #: Given each Part 10 file of a series that is fetched.
 Take: TypeAlias = Callable[[bytes], None]
 
+#: What series can be asked for by, and the attribute of each.
+FILTERS: Mapping[str, str] = {
+    "study_uid": "StudyInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "accession": "AccessionNumber",
+    "patient_id": "PatientID",
+    "modality": "Modality",
+    "series_description": "SeriesDescription",
+}
+
 
 class Category(Enum):
     """Kind of an answer (PS3.4 B.2.3, PS3.7 C; PS3.18 10.5).

@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset
 from derive import parallel
 from derive.errors import ValuesError
 from derive.model.classes import target_of
-from derive.model.source import SourceFrame, SourceSeries, of_principal
+from derive.model.reference import of_principal
+from derive.model.source import SourceFrame, SourceSeries
 from derive.model.volume import Array, Quantity, Volume
 
 

@@ -27,7 +27,8 @@ from derive.model.classes import IDENTITY, made_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
-from derive.model.source import FrameRef, SourceSeries
+from derive.model.reference import FrameRef
+from derive.model.source import SourceSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange

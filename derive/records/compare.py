@@ -18,7 +18,7 @@ from derive.builder import DerivedSeries
 from derive.errors import DeriveError
 from derive.model.derivation import GeometryEffect
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
-from derive.model.source import FrameRef
+from derive.model.reference import FrameRef
 from derive.pixels.decode import decode
 from derive.pixels.encode import EncodedFrame, decimal
 from derive.reading.header import Header

@@ -18,7 +18,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, numbers_of
 from derive.errors import OutputError
 from derive.model.geometry import Geometry
-from derive.model.source import FrameRef
+from derive.model.reference import FrameRef
 from derive.writing.part10 import file_parts, write_instance
 
 #: Positions are decimal strings of 16 characters; what is read back may differ by their last digit.

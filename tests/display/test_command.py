@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import re
@@ -15,7 +14,6 @@ import pytest
 from PIL import Image
 
 import derive
-from derive.cli import showing
 from derive.display import (
     Wishes,
     comparison_of,
@@ -34,16 +32,14 @@ from derive.errors import OutputError, UsageError, ValuesError
 from derive.model.geometry import letters_of
 from derive.operations import gaussian_blur
 from tests.helpers.asserting import every, raises_code
+from tests.helpers.commands import run as run_command
 from tests.helpers.sources import make_series
 
 SCHEMA = json.loads((Path(derive.__file__).parent / "cli" / "schemas" / "show.json").read_text())
 
 
-def run(*arguments):
-    parser = argparse.ArgumentParser()
-    showing.add_parser(parser.add_subparsers())
-    parsed = parser.parse_args(["show", *map(str, arguments)])
-    return parsed.run(parsed)
+def run(*words):
+    return run_command("show", *words)
 
 
 def written(folder, datasets):

@@ -10,7 +10,7 @@ import pytest
 
 from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect
-from derive.model.source import FrameRef, of_principal
+from derive.model.reference import FrameRef, of_principal
 from derive.model.volume import Volume
 from derive.operations import Operation, OperationKind
 from derive.operations.declaration import Grid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -13,15 +12,13 @@ from derive.checking.finding import grouped
 from derive.cli import inspecting
 from derive.inspection import inspect
 from tests.helpers.asserting import every
+from tests.helpers.commands import run as run_command
 from tests.helpers.inspections import checked, other_series, saved
 from tests.helpers.sources import make_series
 
 
-def run(*arguments):
-    parser = argparse.ArgumentParser()
-    inspecting.add_parser(parser.add_subparsers(required=True))
-    parsed = parser.parse_args(["inspect", *map(str, arguments)])
-    return parsed.run(parsed)
+def run(*words):
+    return run_command("inspect", *words)
 
 
 def test_the_command_prints_a_block_a_stack(tmp_path, capsys):

@@ -5,7 +5,7 @@ import pytest
 
 from derive.errors import ValuesError
 from derive.model.frames import TIME_NUMBER, Dimension, Frames, Pictures, Volumes
-from derive.model.source import of_principal
+from derive.model.reference import of_principal
 from derive.model.volume import Volume, slabs
 from tests.helpers.volumes import make_geometry
 

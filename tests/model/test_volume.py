@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.errors import ValuesError
-from derive.model.source import of_principal
+from derive.model.reference import of_principal
 from derive.model.volume import Quantity, Volume
 from tests.helpers.asserting import each
 from tests.helpers.volumes import make_geometry, make_volume

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import derive.model.volume
 from derive.errors import DeriveError, GeometryError, UsageError, ValuesError
 from derive.model.derivation import GeometryEffect, ValuesEffect
-from derive.model.source import of_principal
+from derive.model.reference import of_principal
 from derive.model.volume import Array, Quantity, Volume
 from derive.operations import apply, gaussian_blur, resample
 from derive.operations.kit.functions import user_function

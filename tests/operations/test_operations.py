@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 import derive.operations as operations
 from derive.model.geometry import Geometry
-from derive.model.source import of_principal
+from derive.model.reference import of_principal
 from derive.model.volume import Quantity, Volume
 from derive.operations import gaussian_blur, mean_projection, minip, mip
 from derive.operations.kit.projection import SlabLayout, slabs_of

@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 
 import derive
 from derive.errors import GeometryError
-from derive.model.source import of_principal
+from derive.model.reference import of_principal
 from derive.model.volume import Volume
 from derive.operations import resample
 from derive.operations.kit.grids import GridMapping

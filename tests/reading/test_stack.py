@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from derive.errors import DeriveError, ValuesError
-from derive.model.source import of_principal
+from derive.model.reference import of_principal
 from derive.model.volume import Quantity
 from derive.reading.read import read
 from derive.reading.stack import stack

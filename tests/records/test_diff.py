@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import zipfile
@@ -14,9 +13,9 @@ import pydicom
 import pytest
 
 import derive
-from derive.cli import explaining
 from derive.operations import gaussian_blur, resample
 from derive.records.diff import diff
+from tests.helpers.commands import run as run_command
 from tests.helpers.sources import make_series
 
 
@@ -258,10 +257,7 @@ def test_other_files_are_counted_and_a_side_without_images_is_refused(two, tmp_p
 
 
 def run(*words):
-    parser = argparse.ArgumentParser()
-    explaining.add_parsers(parser.add_subparsers())
-    arguments = parser.parse_args(["diff", *map(str, words)])
-    return arguments.run(arguments)
+    return run_command("diff", *words)
 
 
 def test_the_command_prints_both_sides_or_json(two, capsys):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import zipfile
@@ -13,10 +12,10 @@ import pytest
 from pydicom.uid import RLELossless
 
 import derive
-from derive.cli import explaining
 from derive.operations import apply, gaussian_blur, mean_projection, minip, mip, resample
 from derive.records.verify import verify
 from derive.version import VERSION
+from tests.helpers.commands import run as run_command
 from tests.helpers.sources import OBLIQUE, make_series
 from tests.helpers.verification import edit, pixels_of, save, schema, verified
 from tests.line.test_real_matrix import VOLUMES
@@ -221,10 +220,7 @@ def test_what_holds_no_image_is_refused(tmp_path):
 
 
 def run(*words):
-    parser = argparse.ArgumentParser()
-    explaining.add_parsers(parser.add_subparsers())
-    arguments = parser.parse_args(["verify", *map(str, words)])
-    return arguments.run(arguments)
+    return run_command("verify", *words)
 
 
 def test_the_command_says_it_and_ends_with_0_or_1(derived_on_disk, capsys):

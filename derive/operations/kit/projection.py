@@ -13,7 +13,7 @@ from derive import parallel
 from derive.errors import UsageError
 from derive.model.axes import AxisOrder, PlaneName, axis_order_of
 from derive.model.geometry import Geometry, triple
-from derive.model.source import FrameRef
+from derive.model.reference import FrameRef
 from derive.model.volume import Array, Volume
 
 #: Makes one image of the planes of a slab, which come some at a time: (planes, rows, columns) each.

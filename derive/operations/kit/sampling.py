@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive import parallel
-from derive.model.source import FrameRef
+from derive.model.reference import FrameRef
 from derive.model.volume import Array, Volume
 from derive.operations.kit.grids import TOLERANCE, GridMapping, Points
 from derive.operations.kit.images import simpleitk

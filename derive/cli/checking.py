@@ -1,0 +1,49 @@
+"""``derive check``: files against the tables of the standard, and as a series."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+import derive
+from derive.cli.shared import common_flags, input_of, print_json
+
+if TYPE_CHECKING:
+    from derive.checking import CheckReport
+
+
+def flags(parser: argparse.ArgumentParser, _: str) -> None:
+    """Add the flags."""
+    parser.add_argument("source", nargs="+", help="folders or files")
+    parser.add_argument(
+        "--fail-on", choices=["error", "warning"], default="error", help="what makes the exit code 1 (default error)"
+    )
+    parser.add_argument("--all", action="store_true", help="print every finding, not one line a rule")
+    common_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check files; exit code 1 if there are errors."""
+    from derive.checking.finding import grouped
+
+    report = derive.check(input_of(arguments.source))
+    if arguments.json:
+        print_json(report.to_json() | {"groups": [g.to_json() for g in grouped(report.findings)]})
+    elif not arguments.quiet:
+        _print_findings(report, each=arguments.all)
+    failed = not report.ok() or (arguments.fail_on == "warning" and bool(report.findings))
+    return 1 if failed else 0
+
+
+def _print_findings(report: CheckReport, *, each: bool) -> None:
+    from derive.checking.finding import folded, grouped
+
+    lines = folded(report.findings) if each else grouped(report.findings)
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    errors = sum(f.severity == "error" for f in report.findings)
+    sys.stdout.write(
+        f"{report.files} files in {report.series} series: {errors} errors, {len(report.findings) - errors} warnings\n"
+    )

@@ -1,0 +1,43 @@
+"""Every operation as a command: a series is read, derived, and written or sent."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import derive
+from derive.cli.flags import add_flags, bound, example
+from derive.cli.network import deliver, send_flags, source_folder
+from derive.cli.shared import check_manifest, common_flags, output_flags, series_flags, series_options
+from derive.operations import REGISTRY
+
+
+def flags(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the flags of an operation, from its declaration, and what all of them have."""
+    kind = REGISTRY[command.replace("-", "_")]
+    parser.epilog = example(kind)
+    parser.add_argument(
+        "source",
+        nargs="+",
+        help="folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
+    add_flags(parser.add_argument_group("operation"), kind)
+    series_flags(parser.add_argument_group("series"))
+    output_flags(parser)
+    send_flags(parser.add_argument_group("archive, where -o is one"))
+    common_flags(parser)
+    parser.set_defaults(run=run, kind=kind)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Derive a series and write it, or send it; the source is a folder, or a series in an archive."""
+    if getattr(arguments, "function", None) and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # as python -m does, so that one's own module is found
+    check_manifest(arguments)
+    derive.set_jobs(arguments.jobs)
+    with source_folder(arguments.source, arguments) as found:
+        source = derive.read(found, series=arguments.series)
+        operation = arguments.kind(**bound(arguments.kind, arguments, derive.read))
+        return deliver(derive.build(source, operation, **series_options(arguments)), arguments)

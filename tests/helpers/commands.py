@@ -1,0 +1,12 @@
+"""The command line, called as a program calls a function."""
+
+from __future__ import annotations
+
+from derive.cli.commands import parser_of_all
+
+
+def run(*words: object) -> int:
+    """Run a command, its errors as exceptions."""
+    parser, _ = parser_of_all()
+    arguments = parser.parse_args([str(w) for w in words])
+    return int(arguments.run(arguments))
