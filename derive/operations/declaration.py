@@ -28,7 +28,7 @@ from derive.model.volume import Volume
 Millimetres = float | tuple[float, float, float]
 
 
-class Placed(Protocol):
+class HasGrid(Protocol):
     """What has a grid: a series, or a volume."""
 
     @property
@@ -37,7 +37,7 @@ class Placed(Protocol):
 
 
 #: The grid of another series.
-Grid = Placed | Geometry
+Grid = HasGrid | Geometry
 #: A function of the user's: a callable, or ``package.module:name``.
 Function = Callable[..., Any] | str
 #: Arguments of the user's function: ``--param name=value``, repeated.
