@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import ValuesError
-from derive.model.geometry import Geometry
+from derive.model.geometry import Geometry, Plane
 from derive.model.reference import FrameRef
 from derive.model.volume import Contributors, Quantity, Volume
 from derive.pixels.encode import GREY_16, PixelFormat
@@ -99,6 +99,9 @@ class Frames(Protocol):
     def contributors(self) -> Contributors:
         """Callable (frame) -> the frames of the sources whose pixels entered it."""
 
+    def plane(self, index: int) -> Plane | None:
+        """Where frame `index` is; None for one that lies nowhere."""
+
     def slab(self, first: int, last: int) -> NDArray[Any]:
         """Values of frames `first` (included) to `last` (excluded)."""
 
@@ -179,6 +182,10 @@ class Volumes:
         """Return the frames of the sources whose pixels entered a slice."""
         volume, place = divmod(index, self.slices)
         return self.volumes[volume].contributors(place)
+
+    def plane(self, index: int) -> Plane:
+        """Return where a slice is: at the same place in every volume."""
+        return self.geometry.plane(index % self.slices)
 
     def slab(self, first: int, last: int) -> NDArray[Any]:
         """Return slices `first` (included) to `last` (excluded), of whichever volumes: NaN is pixel padding."""
@@ -274,6 +281,10 @@ class Pictures:
     def stored_bytes(self) -> int:
         """Bytes of all stored values, generously: a byte for a bit."""
         return self.pages.nbytes
+
+    def plane(self, index: int) -> Plane | None:
+        """Return where a page is; None for pictures that lie nowhere."""
+        return None if self.geometry is None else self.geometry.plane(index)
 
     def slab(self, first: int, last: int) -> NDArray[Any]:
         """Return the stored values of pages `first` (included) to `last` (excluded)."""

@@ -104,6 +104,12 @@ class Plane:
         """How far the cosines are off unit length and a right angle."""
         return skew_of(self.row_cosines, self.column_cosines)
 
+    def corners(self, rows: int, columns: int) -> NDArray[np.float64]:
+        """(4, 3) mm: the centres of the corner pixels of so many rows and columns."""
+        last = np.array([(0, 0), (rows - 1, 0), (0, columns - 1), (rows - 1, columns - 1)])
+        steps = last * self.pixel_spacing @ np.array([self.column_cosines, self.row_cosines])
+        return np.asarray(steps + self.position)
+
 
 @dataclass(frozen=True, repr=False)
 class Geometry:

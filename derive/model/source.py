@@ -20,7 +20,7 @@ from derive.elements.charset import transcode
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode
 from derive.model.classes import target_of
-from derive.model.geometry import Geometry, extent_of
+from derive.model.geometry import Geometry, Plane, extent_of
 from derive.model.reference import FrameRef
 
 
@@ -145,6 +145,8 @@ class SourceFrame:
         What its bits can hold.
     number : int
         Which frame of the instance it is, from 1.
+    plane : Plane, optional
+        Where its pixels are, as it says itself; None where it does not.
     lossy : bool
         Whether its pixels are compressed with loss by their transfer syntax.
     path : Path, optional
@@ -158,6 +160,7 @@ class SourceFrame:
     padding: tuple[int, int] | None
     stored_range: tuple[int, int]
     number: int = 1
+    plane: Plane | None = None
     lossy: bool = False
     path: Path | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -26,7 +26,24 @@ from derive.reading.groups import counted, distinct, some
 from derive.reading.header import Header
 
 
-def placed(headers: Sequence[Header]) -> tuple[Planes, Geometry]:
+class EvenStack(NamedTuple):
+    """Where the images of one even stack lie.
+
+    Parameters
+    ----------
+    order : tuple of int
+        The images along the normal.
+    planes : tuple of Plane
+        Of each of them, in that order, as it says itself.
+    geometry : Geometry
+    """
+
+    order: tuple[int, ...]
+    planes: tuple[Plane, ...]
+    geometry: Geometry
+
+
+def even_stack_of(headers: Sequence[Header]) -> EvenStack:
     """Measure where images lie, and return the geometry of the one even stack that they make.
 
     Parameters
@@ -40,7 +57,7 @@ def placed(headers: Sequence[Header]) -> tuple[Planes, Geometry]:
         ``GEO-MISSING``, ``GEO-MATRIX``, ``GEO-PIXELS``, ``GEO-ORIENTATION``, ``GEO-COSINES``, ``GEO-FOR``, ``GEO-4D``,
         ``GEO-DUPLICATE``, ``GEO-TILT``, ``GEO-SHIFT``, ``GEO-GAP``, ``GEO-SPACING``, ``GEO-SINGLE``.
     """
-    each = [_plane(h) for h in headers]
+    each = [plane_of(h) for h in headers]
     matrix = np.array([(h.integer("Rows"), h.integer("Columns")) for h in headers], dtype=float)
     spacings = np.array([p.pixel_spacing for p in each])
     cosines = np.array([p.cosines for p in each])
@@ -54,7 +71,8 @@ def placed(headers: Sequence[Header]) -> tuple[Planes, Geometry]:
     )
     planes = measured([p.position for p in each], first.cosines, min(first.pixel_spacing))
     spacing = _single(headers[0]) if len(headers) == 1 else _slice_spacing(headers, each, planes)
-    positions = tuple(each[i].position for i in planes.order)
+    ordered = tuple(each[i] for i in planes.order)
+    positions = tuple(p.position for p in ordered)
     geometry = replace(
         flat,
         first_position=positions[0],
@@ -62,7 +80,7 @@ def placed(headers: Sequence[Header]) -> tuple[Planes, Geometry]:
         shape=(len(headers), rows, columns),
         measured_positions=positions,
     )
-    return planes, geometry
+    return EvenStack(planes.order, ordered, geometry)
 
 
 def _slice_spacing(headers: Sequence[Header], each: Sequence[Plane], planes: Planes) -> float:
@@ -162,8 +180,14 @@ def _refuse_spacing(names: Sequence[str], planes: Planes) -> NoReturn:
     )
 
 
-def _plane(header: Header) -> Plane:
-    """Return where an image says it is; its Slice Thickness says nothing of that, and is not asked for."""
+def plane_of(header: Header) -> Plane:
+    """Return where an image says it is; its Slice Thickness says nothing of that, and is not asked for.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-MISSING`` unless Image Position and Orientation (Patient) and Pixel Spacing are there and usable.
+    """
     position, cosines, spacing = (
         _numbers(header, keyword, count)
         for keyword, count in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))

@@ -16,11 +16,12 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.elements.parse import Memory
 from derive.errors import SourceError, UsageError
+from derive.model.geometry import Plane
 from derive.model.source import AttributeTable, Skipped, SourceFrame, SourceSeries
 from derive.pixels.decode import decode, is_lossy
 from derive.reading.header import Header, Origin, of_dataset, of_file, of_stream
 from derive.reading.pixel_attributes import check_alike, layout_of, padding_of, rescale_of
-from derive.reading.planes import placed
+from derive.reading.planes import even_stack_of
 from derive.reading.select import select
 from derive.reading.zips import Archive, ZipLimits
 
@@ -86,13 +87,13 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
         As :func:`read`.
     """
     chosen = select(headers, skipped, series)
-    planes, geometry = placed(chosen.headers)
-    ordered = [chosen.headers[i] for i in planes.order]
+    order, planes, geometry = even_stack_of(chosen.headers)
+    ordered = [chosen.headers[i] for i in order]
     check_alike(ordered)
     uid = ordered[0].text("SeriesInstanceUID")
     others = [Skipped(h.name, "another series") for h in headers if h.text("SeriesInstanceUID") != uid]
     return SourceSeries(
-        frames=tuple(_frame(h) for h in ordered),
+        frames=tuple(map(_frame, ordered, planes)),
         table=_table(ordered),
         geometry=geometry,
         tags=frozenset().union(*{h.tags for h in ordered}),
@@ -168,7 +169,7 @@ def _of_archive(archive: Archive, memory: Memory) -> Iterator[Header | Skipped]:
             yield of_stream(stream, Origin(member.filename, archive.path, reopen), memory)
 
 
-def _frame(header: Header) -> SourceFrame:
+def _frame(header: Header, plane: Plane) -> SourceFrame:
     layout = layout_of(header)
     padding = padding_of(header, layout)
     pixels = header.pixels
@@ -181,6 +182,7 @@ def _frame(header: Header) -> SourceFrame:
         rescale=rescale_of(header),
         padding=padding,
         stored_range=layout.stored_range,
+        plane=plane,
         lossy=is_lossy(layout, pixels, stated, header.name),
         path=header.path,
     )

@@ -23,6 +23,7 @@ from derive.pixels.decode import decode
 from derive.pixels.encode import EncodedFrame, decimal
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of, padding_of, rescale_of
+from derive.reading.planes import plane_of
 from derive.records.record import Record, SourceImage, record_of
 from derive.records.written import Instance
 
@@ -182,20 +183,10 @@ class Comparison:
 
     def _distance(self, header: Header, place: int) -> float:
         """Largest distance between the corners of an image as written and as made; infinite for another matrix."""
-        numbers = [header.numbers(k) for k in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")]
         rows, columns = header.integer("Rows"), header.integer("Columns")
-        if (
-            rows is None
-            or columns is None
-            or (rows, columns) != self.geometry.shape[1:]
-            or any(len(n) != c for n, c in zip(numbers, (3, 6, 2), strict=True))
-        ):
+        if rows is None or columns is None or (rows, columns) != self.geometry.shape[1:]:
             return float("inf")
-        position, cosines, spacing = (np.array(n) for n in numbers)
-        geometry, last = self.geometry, np.array([(0, 0), (rows - 1, 0), (0, columns - 1), (rows - 1, columns - 1)])
-        has = position + last * spacing @ np.array([cosines[3:], cosines[:3]])
-        directions = np.array([geometry.column_cosines, geometry.row_cosines])
-        wanted = np.array(geometry.position(place)) + last * geometry.pixel_spacing @ directions
+        has, wanted = (p.corners(rows, columns) for p in (plane_of(header), self.geometry.plane(place)))
         return float(np.linalg.norm(has - wanted, axis=1).max())
 
     def _plane_faults(self, header: Header) -> Iterator[str]:

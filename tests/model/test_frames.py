@@ -39,6 +39,17 @@ def test_a_slice_has_the_contributors_it_has_in_its_own_volume(volumes):
     assert [volumes.contributors(k) for k in (0, 4, 5, 14)] == [of_principal([k]) for k in (0, 4, 0, 4)]
 
 
+def test_a_slice_is_where_it_is_in_every_volume(volumes):
+    geometry = make_geometry(shape=SHAPE)
+    assert [volumes.plane(k).position for k in (0, 4, 5, 14)] == [geometry.position(k) for k in (0, 4, 0, 4)]
+
+
+def test_pages_are_where_their_geometry_is_or_nowhere():
+    pages, geometry = np.zeros((2, 3, 4), np.uint8), make_geometry(shape=(2, 3, 4))
+    assert Pictures(pages).plane(1) is None
+    assert Pictures(pages, geometry).plane(1) == geometry.plane(1)
+
+
 def test_a_range_is_known_where_it_is_known_of_every_volume(volumes):
     one = volumes.volumes[0]
     known = [Volume(v.geometry, v.pull, v.contributors, value_range=(-k, k)) for k, v in enumerate(volumes.volumes, 1)]

@@ -183,6 +183,7 @@ def test_the_plane_of_a_slice_is_where_the_slice_is():
     assert (plane.pixel_spacing, plane.thickness) == ((0.8, 0.7), 3.0)
     assert plane.normal == geometry.normal
     assert plane.skew == 0
+    np.testing.assert_allclose(plane.corners(6, 7), geometry.points_of([(2, r, c) for c in (0, 6) for r in (0, 5)]))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def patient_orientation(authoring: Authoring) -> list[str] | Element | None:
 @per_frame("ImagePositionPatient")
 def image_position_patient(authoring: Authoring, frame: Frame) -> list[float] | None:
     """Return the centre of the first pixel, mm."""
-    return [decimal(v) for v in authoring.geometry.position(frame.place)] if authoring.geometry else None
+    plane = authoring.frames.plane(frame.index)
+    return None if plane is None else [decimal(v) for v in plane.position]
 
 
 @per_series("SliceThickness", sticky=True)
