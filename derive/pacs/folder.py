@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from derive.errors import NetworkError, UsageError
+from derive.errors import NetworkError, OutputError, UsageError
 from derive.pacs.address import FolderAddress
 from derive.pacs.config import Destination
 from derive.pacs.outcome import Category, Commitment, FoundSeries, Result
 from derive.pacs.sendable import Sendable, sendables_of
+from derive.writing.atomic import write_file
 
 
 class FolderArchive:
@@ -99,13 +99,10 @@ class FolderArchive:
             same = target.read_bytes() == data
             comment = "it was there already" if same else "another instance of this UID is there"
             return result_of(sendable, Category.STORED if same else Category.REFUSED, comment)
-        part = target.with_name(f".{target.name}.part")
         try:
-            part.write_bytes(data)
-            os.replace(part, target)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            return result_of(sendable, Category.UNSENT, f"it cannot be written: {error.strerror}")
+            write_file(target, data, overwrite=False)
+        except OutputError as error:
+            return result_of(sendable, Category.UNSENT, error.message)
         return result_of(sendable, Category.STORED)
 
 

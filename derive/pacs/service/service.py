@@ -8,7 +8,6 @@ it sends back is encoded anew by pydicom, which leaves out retired group lengths
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from derive.pacs.dimse.proposal import supported_context, supported_storage
 from derive.pacs.matching import texts
 from derive.pacs.service.commit import Committing
 from derive.pacs.service.index import LEVELS, Index, Kept, read_kept
+from derive.writing.atomic import write_file
 
 AET = "ARCHIVE"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -154,9 +154,9 @@ class ArchiveService:
                     else _status(DUPLICATE, "there with other contents")
                 )
             try:
-                _write(path, data)
-            except OSError as error:
-                return _status(OUT_OF_RESOURCES, f"it cannot be written: {error.strerror}")
+                write_file(path, data, overwrite=True)
+            except OutputError as error:
+                return _status(OUT_OF_RESOURCES, error.message)
             self.index.add(Kept(path, kept.transfer_syntax_uid, kept.values))
         _log.info("%s is kept", uid)
         return _status(SUCCESS)
@@ -244,16 +244,3 @@ def _data_set(data: bytes) -> bytes:
     if data[132:140] != b"\2\0\0\0UL\4\0":
         return data
     return data[144 + int.from_bytes(data[140:144], "little") :]
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file that is there as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-    try:
-        with part.open("xb") as stream:
-            stream.write(data)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
