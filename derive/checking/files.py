@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 from pydicom import dcmread
@@ -13,19 +12,19 @@ from pydicom.charset import default_encoding
 from pydicom.config import disable_value_validation
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from derive.checking.finding import CheckReport, Finding, finding
 from derive.checking.series import SeriesChecker
 from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.instance import Instance
+from derive.errors import SourceError
+from derive.reading.files import HEAD_LENGTH, Files, Origin, Unreadable, find, has_preamble, unreadable, why_not_dicom
 from derive.standard import value_syntax
 from derive.standard.vr import TEXT_VRS
 
 PIXEL_DATA = tag_of("PixelData")
-_SERIES_UID, _STUDY_UID, _SOP_UID = (tag_of(k) for k in ("SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID"))
-_MAGIC = b"DICM"
 _ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _META_TYPE_1 = (
     "FileMetaInformationVersion",
@@ -36,25 +35,27 @@ _META_TYPE_1 = (
 )
 
 
-def check(source: str | Path | Iterable[str | Path]) -> CheckReport:
+def check(source: Files) -> CheckReport:
     """Check files against the tables of the standard, and each series as a whole.
 
     Parameters
     ----------
     source : path, or iterable of paths
-        Files and folders (with all that is in them). What is no DICOM file is passed over.
+        Files, folders (with all that is in them) and zip archives. What is no DICOM file is passed over.
 
     Returns
     -------
     CheckReport
         Files that cannot be read and classes without a table are findings; nothing is raised for them.
     """
-    paths = [source] if isinstance(source, str | Path) else list(source)
     checking = _Checking()
     with warnings.catch_warnings(), disable_value_validation():
         warnings.simplefilter("ignore")  # what pydicom warns of is a finding here
-        for path, name in _files(paths):
-            checking.file(path, name)
+        for found in find(source):
+            if isinstance(found, Origin):
+                checking.file(found)
+            elif isinstance(found, Unreadable):
+                checking.unreadable(found)
     return checking.report()
 
 
@@ -68,14 +69,21 @@ class _Checking:
         self.findings: list[Finding] = []
         self.count = 0
 
-    def file(self, path: Path, name: str) -> None:
+    def file(self, origin: Origin) -> None:
         """Check one file; pass over what is no DICOM, and directories of media (PS3.10 8.6)."""
+        name = origin.name
         try:
-            dataset = dcmread(path, force=not _has_preamble(path) and _may_be_bare(path))
+            with origin.open() as stream:
+                head = stream.read(HEAD_LENGTH)
+                if why_not_dicom(head, origin):
+                    return
+                stream.seek(0)
+                dataset = dcmread(stream, force=not has_preamble(head))
             judges = (meta_findings, order_findings, sequence_findings)
             found = [f for judge in judges for f in judge(dataset, name)]  # before anything is decoded
             elements = elements_of(dataset)
-        except InvalidDicomError:
+        except (SourceError, OSError) as error:
+            self.unreadable(unreadable(name, error))
             return
         except Exception as error:  # pydicom raises what it likes on a damaged file
             self.count += 1
@@ -89,6 +97,11 @@ class _Checking:
         if dataset.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
             self._add(dataset, elements, name)
 
+    def unreadable(self, found: Unreadable) -> None:
+        """List what cannot be read."""
+        self.count += 1
+        self.findings.append(finding("CHK-READ", "", found.reason, found.name))
+
     def report(self) -> CheckReport:
         """Finish every series."""
         if not self.count:
@@ -99,8 +112,9 @@ class _Checking:
         return CheckReport(tuple(ordered), self.count, len(self.checkers))
 
     def _add(self, dataset: Dataset, elements: dict[int, Element], name: str) -> None:
-        series, study = _value(elements, _SERIES_UID), _value(elements, _STUDY_UID)
-        self.findings += self._clashes(_value(elements, _SOP_UID), series, study, name)
+        instance = Instance(name, elements, strict=False)
+        series, study = instance.text("SeriesInstanceUID"), instance.text("StudyInstanceUID")
+        self.findings += self._clashes(instance.text("SOPInstanceUID"), series, study, name)
         checker = self.checkers.setdefault(series, SeriesChecker())
         self.findings += checker.add(elements, None, name, encapsulated=_syntax(dataset).is_encapsulated)
 
@@ -178,29 +192,3 @@ def _syntax(dataset: Dataset) -> UID:
     """Return the transfer syntax; the default one (PS3.5 10.1) where none is named."""
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian))
     return syntax if syntax.is_transfer_syntax else ImplicitVRLittleEndian
-
-
-def _files(paths: Iterable[str | Path]) -> Iterator[tuple[Path, str]]:
-    """Give the files with their names below the folder that was asked for."""
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from ((p, str(p.relative_to(path))) for p in sorted(path.rglob("*")) if p.is_file())
-        else:
-            yield path, path.name
-
-
-def _has_preamble(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(132)[128:] == _MAGIC
-
-
-def _may_be_bare(path: Path) -> bool:
-    """Whether a file without preamble starts like a data set: group 0002 or 0008, little or big endian."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    return start[:2] in (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08") and start[2:] != b""
-
-
-def _value(elements: dict[int, Element], tag: int) -> str:
-    element = elements.get(tag)
-    return "" if element is None else element.stripped().decode("ascii", "replace").strip()

@@ -27,16 +27,23 @@ def to_dataset(elements: Iterable[Element]) -> Dataset:
     return dataset
 
 
-def from_dataset(dataset: Dataset) -> dict[int, Element]:
+def from_dataset(dataset: Dataset, *, whole: bool = True) -> dict[int, Element]:
     """Encode what a data set holds; private groups, overlays, curves and bulk pixel data are left out.
 
-    Text keeps its bytes. Other values are decoded by the rules of the source's transfer syntax.
+    Text keeps its bytes. Other values are decoded by the rules of the source's transfer syntax. What cannot be
+    encoded is left out too, unless the data set is wanted `whole`.
     """
-    return {
-        int(tag): element
-        for tag in dataset.keys()  # noqa: SIM118 - iterating a Dataset decodes every element
-        if is_standard(int(tag)) and (element := _from_element(dataset, tag)) is not None
-    }
+    elements: dict[int, Element] = {}
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset decodes every element
+        try:
+            element = _from_element(dataset, tag) if is_standard(int(tag)) else None
+        except Exception:  # pydicom raises whatever a malformed value causes
+            if whole:
+                raise
+            continue
+        if element is not None:
+            elements[int(tag)] = element
+    return elements
 
 
 def _from_element(dataset: Dataset, tag: BaseTag) -> Element | None:

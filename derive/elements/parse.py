@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import IO, Any, NamedTuple, TypeAlias
 
@@ -54,6 +54,8 @@ class Parsed(NamedTuple):
         Of the File Meta Information.
     pixels : (offset, length), optional
         Of the value of Pixel Data; the length is None where it is undefined.
+    others : mapping tag -> text
+        Attributes that are not standard, as they are told; none where nobody asks.
     """
 
     elements: Mapping[int, Element]
@@ -61,6 +63,7 @@ class Parsed(NamedTuple):
     transfer_syntax: str
     media_class: str
     pixels: tuple[int, int | None] | None
+    others: Mapping[int, str]
 
 
 class Elements(Mapping[int, Element]):
@@ -133,7 +136,7 @@ class Memory:
         return self._tags.setdefault(tags, tags)
 
 
-def parse(stream: IO[bytes], memory: Memory) -> Parsed:
+def parse(stream: IO[bytes], memory: Memory, tell: Callable[[bytes], str] | None = None) -> Parsed:
     """Read a Part 10 file up to its Pixel Data.
 
     Parameters
@@ -141,6 +144,8 @@ def parse(stream: IO[bytes], memory: Memory) -> Parsed:
     stream : binary file
         At its start.
     memory : Memory
+    tell : callable (bytes) -> str, optional
+        Makes text of the values of attributes that are not standard.
 
     Raises
     ------
@@ -151,7 +156,7 @@ def parse(stream: IO[bytes], memory: Memory) -> Parsed:
     for size in _CHUNKS:
         data += stream.read(size - len(data))
         try:
-            return _file(data, len(data) < size, memory)
+            return _file(data, len(data) < size, memory, tell)
         except (struct.error, _Short):
             if len(data) < size:
                 break
@@ -195,7 +200,7 @@ class _Short(Exception):  # noqa: N818 - more is read then
 _Span: TypeAlias = tuple[int, str, int, int, int]
 
 
-def _file(data: bytes, whole: bool, memory: Memory) -> Parsed:
+def _file(data: bytes, whole: bool, memory: Memory, tell: Callable[[bytes], str] | None) -> Parsed:
     if data[128:132] != b"DICM" or data[132:138] != _META_LENGTH:
         raise Unusual("no File Meta Information with a length")
     end = 144 + int(_LENGTH.unpack_from(data, 140)[0])
@@ -224,7 +229,12 @@ def _file(data: bytes, whole: bool, memory: Memory) -> Parsed:
         syntax,
         meta.get(_MEDIA_CLASS, ""),
         pixels,
+        {} if tell is None else {s[0]: tell(data[s[3] : s[4]]) for s in spans if _is_other(s[0])},
     )
+
+
+def _is_other(tag: int) -> bool:
+    return tag < _PIXEL_GROUP and not is_standard(tag)
 
 
 @cache

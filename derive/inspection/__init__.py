@@ -7,8 +7,9 @@
 Only headers are read. One bad file stops nothing: it is listed with the reason.
 """
 
+from derive.inspection.inspection import Inspection
 from derive.inspection.run import inspect
-from derive.inspection.stacks import Inspection, Objects, Problem, Stack
+from derive.inspection.stacks import Objects, Problem, Stack
 from derive.inspection.verdicts import Verdict
 
 __all__ = ["Inspection", "Objects", "Problem", "Stack", "Verdict", "inspect"]

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from derive.elements.instance import different, spread
 from derive.errors import DeriveError
-from derive.inspection.keywords import integer, numbers, raw, spread, text, told
 from derive.model.classes import sop_class_uids, target_of
 from derive.model.source import SourceSeries
 from derive.pixels.decode import CODECS, uid_of
@@ -123,14 +123,14 @@ def coding_of(headers: Sequence[Header], source: SourceSeries | None) -> Coding:
     """Say how the files are written; `source` is the series, where derive reads it."""
     counted = Counter(h.transfer_syntax for h in headers)
     syntaxes = tuple(Syntax(uid, uid_of(uid).name, _compression(uid), n) for uid, n in counted.most_common())
-    lossy: bool | None = any(s.compression == "lossy" for s in syntaxes) or "01" in told(
+    lossy: bool | None = any(s.compression == "lossy" for s in syntaxes) or "01" in different(
         headers, "LossyImageCompression"
     )
     if source is not None:
         lossy = lossy or any(i.lossy for i in source.frames)
     elif not lossy and any(s.compression not in ("none", "lossless") for s in syntaxes):
         lossy = None
-    return Coding(syntaxes, lossy, told(headers, "SpecificCharacterSet"))
+    return Coding(syntaxes, lossy, different(headers, "SpecificCharacterSet"))
 
 
 def _compression(uid: str) -> str:
@@ -150,18 +150,18 @@ def _encodings(headers: Sequence[Header]) -> list[PixelDescription]:
 
 def _encoding(header: Header) -> PixelDescription:
     keywords = ("BitsAllocated", "BitsStored", "HighBit", "SamplesPerPixel", "PixelRepresentation")
-    allocated, stored, high, samples, sign = (integer(header, k) for k in keywords)
+    allocated, stored, high, samples, sign = (header.integer(k) for k in keywords)
     signed = None if sign is None else sign == 1
-    return PixelDescription(allocated, stored, high, signed, samples, text(header, "PhotometricInterpretation"), 1)
+    return PixelDescription(allocated, stored, high, signed, samples, header.text("PhotometricInterpretation"), 1)
 
 
 def _window(header: Header) -> tuple[float, float] | None:
-    center, width = numbers(header, "WindowCenter"), numbers(header, "WindowWidth")
+    center, width = header.numbers("WindowCenter"), header.numbers("WindowWidth")
     return (center[0], width[0]) if center and width else None
 
 
 def _padding(header: Header) -> tuple[int, int] | None:
-    first, limit = integer(header, "PixelPaddingValue"), integer(header, "PixelPaddingRangeLimit")
+    first, limit = header.integer("PixelPaddingValue"), header.integer("PixelPaddingRangeLimit")
     if first is None:
         return None
     low, high = sorted((first, first if limit is None else limit))
@@ -174,17 +174,17 @@ def _units(headers: Sequence[Header], source: SourceSeries | None) -> str:
             return quantity_of(source).units
     except DeriveError:
         pass
-    uid = text(headers[0], "SOPClassUID")
+    uid = headers[0].text("SOPClassUID")
     if uid not in sop_class_uids():
         return ""
     target = target_of(uid)
-    said = told(headers, target.units_keyword) if target.units_keyword else ("",)
+    said = different(headers, target.units_keyword) if target.units_keyword else ("",)
     return " and ".join(v for v in said if v) or target.units
 
 
 def patients(headers: Sequence[Header]) -> int:
     """How many patients there are, by Patient ID, its issuer and the name."""
-    return len({tuple(text(h, k) or raw(h, k) for k in _PATIENT) for h in headers})
+    return len({tuple(h.text(k) or h.raw(k) for k in _PATIENT) for h in headers})
 
 
 _PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")

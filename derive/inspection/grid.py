@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from derive.inspection.keywords import joined, number, numbers, raw, spread
+from derive.elements.instance import spread
 from derive.model.geometry import letters_of, skew_of
 from derive.model.planes import (
     DIMENSIONS,
@@ -166,7 +166,7 @@ def grid_of(headers: Sequence[Header]) -> Grid:
         "odd": odd,
     }
     x, y = (pixel[1], pixel[0]) if pixel else (None, None)
-    single = all((number(h, "NumberOfFrames") or 1) == 1 for h in usual)  # of several, each has a place of its own
+    single = all((h.number("NumberOfFrames") or 1) == 1 for h in usual)  # of several, each has a place of its own
     placed = [h for h in usual if single and _cosines(h) is not None and _lengths(h, "ImagePositionPatient", 3)]
     if not placed:
         return Grid(**flat, spacing_xyz_mm=(x, y, None) if pixel else None)
@@ -187,19 +187,19 @@ def grid_of(headers: Sequence[Header]) -> Grid:
 
 
 def _whole(headers: Sequence[Header], keyword: str) -> int | None:
-    found = next((v for h in headers if (v := number(h, keyword)) is not None), None)
+    found = next((v for h in headers if (v := h.number(keyword)) is not None), None)
     return None if found is None else int(found)
 
 
 def _lengths(header: Header, keyword: str, count: int) -> tuple[float, ...] | None:
-    found = numbers(header, keyword, count)
+    found = header.numbers(keyword, count)
     return found if found and max(map(abs, found)) < FARTHEST_MM else None
 
 
 def _cosines(header: Header) -> Vectors | None:
     """Directions of a row and of a column, (2, 3); None where they are none."""
-    found = numbers(header, "ImageOrientationPatient", 6)
-    if found is None:
+    found = header.numbers("ImageOrientationPatient", 6)
+    if not found:
         return None
     pair = np.array(found).reshape(2, 3)
     return pair if skew_of(*pair) <= SKEWED else None
@@ -240,7 +240,7 @@ def _stacked(headers: Sequence[Header], cosines: Vectors, pixel: tuple[float, ..
 
 def _repeats(headers: Sequence[Header], planes: Planes) -> Repeats:
     counts = [len(p) for p in planes.places]
-    by = told_apart(planes.places, (*DIMENSIONS, *HINTS), lambda keyword, image: raw(headers[image], keyword))
+    by = told_apart(planes.places, (*DIMENSIONS, *HINTS), lambda keyword, image: headers[image].raw(keyword))
     by = by or {"InstanceNumber": max(counts)}
     return Repeats(len(counts), min(counts), max(counts), tuple(by.items()))
 
@@ -248,19 +248,19 @@ def _repeats(headers: Sequence[Header], planes: Planes) -> Repeats:
 def _odd(headers: Sequence[Header]) -> tuple[Odd, ...]:
     """Find the images that have something else than most."""
     found: list[Odd] = []
-    spacings = [pair for h in headers if (pair := numbers(h, "PixelSpacing"))]
+    spacings = [pair for h in headers if (pair := h.numbers("PixelSpacing"))]
     for attribute, keywords, tolerance in (
         ("ImageOrientationPatient", ("ImageOrientationPatient",), ORIENTATION_TOLERANCE),
         ("Rows, Columns", ("Rows", "Columns"), 0.0),
         ("PixelSpacing", ("PixelSpacing",), spacing_tolerance(spacings)),
     ):
-        rows = [tuple(v for k in keywords for v in numbers(h, k) or ()) for h in headers]
+        rows = [tuple(v for k in keywords for v in h.numbers(k)) for h in headers]
         kinds = [("\\".join(f"{v + 0.0:.6g}" for v in rows[kind[0]]), kind) for kind in alike(rows, tolerance)]
         found += _others(attribute, headers, kinds)
     for keyword in ("ImageType", "FrameOfReferenceUID"):
         named: dict[str, list[int]] = {}
         for index, header in enumerate(headers):
-            named.setdefault(joined(header, keyword), []).append(index)
+            named.setdefault("\\".join(header.texts(keyword)), []).append(index)
         found += _others(keyword, headers, list(named.items()))
     return tuple(found)
 

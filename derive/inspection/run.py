@@ -5,28 +5,57 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from derive.elements.element import tag_of
+from derive.elements.instance import different
 from derive.inspection.content import coding_of, patients, values_of
 from derive.inspection.grid import Grid, grid_of
-from derive.inspection.keywords import integer, text, told
-from derive.inspection.stacks import Inspection, Objects, Stack
+from derive.inspection.inspection import Inspection
+from derive.inspection.stacks import Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
 from derive.model.source import Skipped, SourceSeries
 from derive.pixels.decode import uid_of
+from derive.reading.files import Repeated, Source, Unreadable, find
 from derive.reading.groups import distinct
-from derive.reading.header import CLASS_SKIPPED, Header
-from derive.reading.read import Source
-from derive.reading.scan import Progress, Scan, scan
-from derive.reading.zips import ZipLimits
+from derive.reading.header import Header
+from derive.reading.scan import scan
+from derive.reading.select import apart, unread
 
+#: Told how many of how many are done.
+Progress = Callable[[int, int], None]
 _ROWS = tag_of("Rows")
 #: Classes whose objects have rows and columns and are no images to look at (PS3.3 A.51, A.84).
 _NO_IMAGES = frozenset(["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"])
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What a source holds.
+
+    Parameters
+    ----------
+    images : tuple of Header
+        Of the classes that derive reads.
+    objects : tuple of Header
+        Of other classes, without their sequences.
+    skipped : tuple of Skipped
+        What is no DICOM object, and why.
+    unreadable : tuple of Unreadable
+        What derive.read would stop at.
+    files : int
+        How many were looked at.
+    """
+
+    images: tuple[Header, ...]
+    objects: tuple[Header, ...]
+    skipped: tuple[Skipped, ...]
+    unreadable: tuple[Unreadable, ...]
+    files: int
 
 
 def inspect(source: Source, *, progress: Progress | None = None) -> Inspection:
@@ -59,18 +88,18 @@ def inspect(source: Source, *, progress: Progress | None = None) -> Inspection:
     their pixels too.
     """
     with warnings.catch_warnings(action="ignore"):  # pydicom's quote odd values, which may name a patient
-        found = scan(source, ZipLimits(), progress)
+        found = _contents(source, progress)
         stacks = _stacks(found, progress)
-        every_one = [*found.headers, *found.others]
+        every_one = [h.lenient for h in (*found.images, *found.objects)]
         return Inspection(
             source=_name(source),
             files=found.files,
             patients=patients(every_one),
-            studies=len(distinct(every_one, lambda h: text(h, "StudyInstanceUID"))),
+            studies=len(distinct(every_one, lambda h: h.text("StudyInstanceUID"))),
             stacks=stacks,
-            objects=_objects(found.others),
-            skipped=tuple(found.skipped),
-            unreadable=tuple(found.unreadable),
+            objects=_objects(found.objects),
+            skipped=found.skipped,
+            unreadable=found.unreadable,
             whole=_whole(found, stacks),
         )
 
@@ -81,14 +110,43 @@ def _name(source: Source) -> str:
     return "a data set" if isinstance(source, Dataset) else "several sources"
 
 
-def _stacks(found: Scan, progress: Progress | None) -> tuple[Stack, ...]:
-    series = list(distinct(found.headers, lambda h: text(h, "SeriesInstanceUID")).values())
+def _contents(source: Source, progress: Progress | None) -> _Contents:
+    """Look at everything."""
+    items = list(find(source))
+    if len(items) == 1 and isinstance(items[0], Unreadable) and items[0].code == "SRC-MISSING":
+        raise items[0].error
+    headers: list[Header] = []
+    skipped: list[Skipped] = []
+    closed: list[Unreadable] = []
+    for done, item in enumerate(scan(items), 1):
+        if isinstance(item, Header):
+            headers.append(item)
+        elif isinstance(item, Unreadable):
+            closed.append(item)
+        else:
+            skipped.append(Skipped(item.name, f"the same file as {item.first}") if isinstance(item, Repeated) else item)
+        if progress:
+            progress(done, len(items))
+    images, others = apart(headers)
+    skipped += [unread(h) for h in others if not h.sop_class_uid]
+    objects = [_without_sequences(h) for h in others if h.sop_class_uid]
+    files = sum(not isinstance(i, Unreadable) for i in items)
+    return _Contents(tuple(images), tuple(objects), tuple(skipped), tuple(closed), files)
+
+
+def _without_sequences(header: Header) -> Header:
+    """Leave out what nothing is told of: those of a multi-frame image are as long as a hundred headers."""
+    return replace(header, elements={tag: e for tag, e in header.elements.items() if e.vr != "SQ"})
+
+
+def _stacks(found: _Contents, progress: Progress | None) -> tuple[Stack, ...]:
+    series = list(distinct(found.images, lambda h: h.lenient.text("SeriesInstanceUID")).values())
     for group in series:
         group.sort(key=lambda h: h.name)
-    series.sort(key=lambda g: (integer(g[0], "SeriesNumber") or 0, text(g[0], "SeriesInstanceUID")))
-    images = [h for h in found.others if _is_image(h)]
-    others = distinct(images, lambda h: (text(h, "SeriesInstanceUID"), text(h, "SOPClassUID")))
-    done, count = 0, len(found.headers) + len(images)
+    series.sort(key=lambda g: (g[0].lenient.integer("SeriesNumber") or 0, g[0].lenient.text("SeriesInstanceUID")))
+    images = [h for h in found.objects if _is_image(h)]
+    others = distinct(images, lambda h: (h.lenient.text("SeriesInstanceUID"), h.sop_class_uid))
+    done, count = 0, len(found.images) + len(images)
     made: list[Stack] = []
     for number, group in enumerate([*series, *others.values()], 1):
         made.append(_stack(group, number if number <= len(series) else None, len(series) > 1))
@@ -99,30 +157,31 @@ def _stacks(found: Scan, progress: Progress | None) -> tuple[Stack, ...]:
 
 
 def _is_image(header: Header) -> bool:
-    return _ROWS in header.tags and text(header, "SOPClassUID") not in _NO_IMAGES
+    return _ROWS in header.tags and header.sop_class_uid not in _NO_IMAGES
 
 
 def _stack(headers: Sequence[Header], number: int | None, several: bool) -> Stack:
     kept, copies = without_copies(headers)
-    grid, first = grid_of(kept), headers[0]
+    told, first = [h.lenient for h in kept], headers[0].lenient
+    grid = grid_of(told)
     source, reads, without_odd = _judged(kept, grid, number is not None)
-    uid = text(first, "SeriesInstanceUID")
+    uid = first.text("SeriesInstanceUID")
     return Stack(
         number=number,
-        modality=" and ".join(filter(None, told(kept, "Modality"))),
-        sop_class_uid=text(first, "SOPClassUID"),
-        class_name=" and ".join(dict.fromkeys(uid_of(text(h, "SOPClassUID")).name for h in headers)),
+        modality=" and ".join(filter(None, different(told, "Modality"))),
+        sop_class_uid=first.sop_class_uid,
+        class_name=" and ".join(dict.fromkeys(h.class_name for h in headers)),
         series_instance_uid=uid,
-        study_instance_uid=text(first, "StudyInstanceUID"),
-        frame_of_reference_uid=text(first, "FrameOfReferenceUID"),
-        series_number=text(first, "SeriesNumber"),
-        frames=sum(max(1, integer(h, "NumberOfFrames") or 1) for h in kept),
-        image_types=told(headers, "ImageType"),
+        study_instance_uid=first.text("StudyInstanceUID"),
+        frame_of_reference_uid=first.text("FrameOfReferenceUID"),
+        series_number=first.text("SeriesNumber"),
+        frames=sum(max(1, h.integer("NumberOfFrames") or 1) for h in told),
+        image_types=different([h.lenient for h in headers], "ImageType"),
         files=tuple(sorted(h.name for h in headers)),
         copies=copies,
         grid=grid,
-        values=values_of(kept, source),
-        coding=coding_of(headers, source),
+        values=values_of(told, source),
+        coding=coding_of([h.lenient for h in headers], source),
         reads=reads,
         without_odd=without_odd,
         operations=every(reads) if source is None else verdicts(source),
@@ -135,8 +194,7 @@ def _judged(
 ) -> tuple[SourceSeries | None, Verdict, Verdict | None]:
     """Read a stack; return the series, what is said to it, and what is said without its odd images."""
     if not is_read:
-        name = uid_of(text(headers[0], "SOPClassUID")).name
-        return None, refusal((), [Skipped(h.name, f"{CLASS_SKIPPED}{name}") for h in headers]), None
+        return None, refusal(headers, ()), None
     source, reads = read_verdict(headers)
     apart = {name for odd in grid.odd if odd.apart for name in odd.files}
     if source is not None or not apart:
@@ -144,12 +202,12 @@ def _judged(
     return None, reads, read_verdict([h for h in headers if h.name not in apart])[1]
 
 
-def _objects(others: Sequence[Header]) -> tuple[Objects, ...]:
-    counted = Counter(text(h, "SOPClassUID") for h in others if not _is_image(h))
+def _objects(headers: Sequence[Header]) -> tuple[Objects, ...]:
+    counted = Counter(h.sop_class_uid for h in headers if not _is_image(h))
     return tuple(Objects(uid_of(uid).name, uid, count) for uid, count in counted.most_common())
 
 
-def _whole(found: Scan, stacks: Sequence[Stack]) -> Verdict:
+def _whole(found: _Contents, stacks: Sequence[Stack]) -> Verdict:
     """What derive.read says to everything: it stops at the first file that cannot be read."""
     if found.unreadable:
         first = found.unreadable[0]
@@ -157,5 +215,4 @@ def _whole(found: Scan, stacks: Sequence[Stack]) -> Verdict:
     readable = [s for s in stacks if s.number is not None]
     if len(readable) == 1:
         return readable[0].reads
-    classes = [Skipped(h.name, f"{CLASS_SKIPPED}{uid_of(text(h, 'SOPClassUID')).name}") for h in found.others]
-    return refusal(found.headers, [*found.skipped, *classes])
+    return refusal([*found.images, *found.objects], found.skipped)

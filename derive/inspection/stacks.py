@@ -1,4 +1,4 @@
-"""What an inspection finds: stacks, other objects, and what is no DICOM or cannot be read."""
+"""What an inspection finds of DICOM objects: stacks, what stands against deriving from them, and what is no image."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ from typing import Any
 
 from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid
-from derive.inspection.text import text_of
-from derive.inspection.verdicts import Verdict, fix_of
-from derive.model.source import Skipped
-from derive.reading.scan import Unreadable
-from derive.version import MODEL, VERSION
-
-SCHEMA = "derive-inspect/1"
+from derive.inspection.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -119,67 +113,3 @@ class Problem:
     fix: str
     series_instance_uid: str
     operations: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What a folder, an archive or a list of files holds.
-
-    Whose it is, is not said: only of how many patients and studies.
-
-    Parameters
-    ----------
-    source : str
-        What was inspected.
-    files : int
-        How many were looked at.
-    patients, studies : int
-        How many different ones all DICOM objects name.
-    stacks : tuple of Stack
-        Those of classes that derive reads first, in the order in which ``--series`` counts them.
-    objects : tuple of Objects
-        What is no image, by class.
-    skipped : tuple of Skipped
-        Files that are no DICOM objects, and why.
-    unreadable : tuple of Unreadable
-        Files that are, or may be, and cannot be read.
-    whole : Verdict
-        What :func:`derive.read` says to all of it, without a choice.
-    """
-
-    source: str
-    files: int
-    patients: int
-    studies: int
-    stacks: tuple[Stack, ...]
-    objects: tuple[Objects, ...]
-    skipped: tuple[Skipped, ...]
-    unreadable: tuple[Unreadable, ...]
-    whole: Verdict
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Everything that stands against deriving: unreadable files, then stack by stack."""
-        files = tuple(Problem(u.code, u.reason, fix_of(u.code), "", ("derive.read",)) for u in self.unreadable)
-        return files + tuple(p for s in self.stacks for p in s.problems)
-
-    def __str__(self) -> str:
-        """Return a block of lines for every stack, and a few for the rest."""
-        return text_of(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, for programs."""
-        return {
-            "schema": SCHEMA,
-            "software": {"name": MODEL, "version": VERSION},
-            "source": self.source,
-            "files": self.files,
-            "patients": self.patients,
-            "studies": self.studies,
-            "stacks": [s.to_json() for s in self.stacks],
-            "objects": [asdict(o) for o in self.objects],
-            "skipped": [s._asdict() for s in self.skipped],
-            "unreadable": [u._asdict() for u in self.unreadable],
-            "whole": asdict(self.whole),
-            "problems": [asdict(p) for p in self.problems],
-        }

@@ -1,17 +1,14 @@
-"""An inspection for people: one block of aligned lines a stack."""
+"""A stack for people: a block of aligned lines."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid, Odd
+from derive.inspection.stacks import Stack
 from derive.inspection.verdicts import Verdict
-
-if TYPE_CHECKING:
-    from derive.inspection.stacks import Inspection, Stack
 
 WIDTH = 120
 _INDENT, _LABEL = 4, 16
@@ -19,45 +16,27 @@ _INDENT, _LABEL = 4, 16
 _NAMED = 3
 
 
-def text_of(inspection: Inspection) -> str:
-    """Write everything that was found."""
-    blocks = [_heading(inspection), *(_block(s) for s in inspection.stacks), _rest(inspection)]
-    return "\n\n".join("\n".join(lines) for lines in map(list, blocks) if lines)
-
-
-def _heading(inspection: Inspection) -> Iterator[str]:
-    read = sum(s.number is not None for s in inspection.stacks)
-    parts = [_count(inspection.files, "file"), f"{read} series that derive reads"]
-    if others := len(inspection.stacks) - read:
-        parts.append(f"{others} that it does not")
-    parts += [_count(inspection.patients, "patient", "patients"), _count(inspection.studies, "study", "studies")]
-    yield f"{inspection.source}: {', '.join(parts)}"
-    whole = inspection.whole
-    if not whole.ok and (read != 1 or inspection.unreadable):
-        first = Verdict(whole.code, whole.message.splitlines()[0].rstrip(":"), whole.fix)
-        yield from _refused("as a whole", first, [])
-
-
-def _block(stack: Stack) -> Iterator[str]:
+def block(stack: Stack) -> Iterator[str]:
+    """Give the lines of a stack: what it is, where it lies, what its values are, and what derive says to it."""
     number = "-" if stack.number is None else f"#{stack.number}"
     frames = f" of {stack.frames} frames" if stack.frames > stack.images else ""
     said = f", Series Number {stack.series_number}" if stack.series_number else ""
     kind = f"{stack.modality}, " if stack.modality else ""
-    images = f"{_count(stack.images, 'image')}{frames}"
+    images = f"{counted(stack.images, 'image')}{frames}"
     yield f"{number:<{_INDENT}}{kind}{stack.class_name or 'no SOP Class'}, {images}{said}"
     lines = {
         "series": stack.series_instance_uid or "no UID",
         "study": stack.study_instance_uid or "no UID",
         "files": _run(stack.files),
         "copies": _copies(stack.copies),
-        "image type": _some(stack.image_types, "; "),
+        "image type": some(stack.image_types, "; "),
         **_grid_lines(stack.grid),
         "values": _values(stack.values),
         "coding": _coding(stack.coding),
     }
     for label, text in lines.items():
         if text:
-            yield from _wrapped(label, text)
+            yield from wrapped(label, text)
     yield from _verdicts(stack)
 
 
@@ -65,25 +44,25 @@ def _grid_lines(grid: Grid) -> dict[str, str]:
     return {
         "grid": _grid(grid),
         "planes": _planes(grid),
-        "gaps": _some(
+        "gaps": some(
             [
-                f"{g.mm:.5g} mm between {g.after} and {g.before}: {_count(g.missing, 'slice')} missing "
+                f"{g.mm:.5g} mm between {g.after} and {g.before}: {counted(g.missing, 'slice')} missing "
                 f"({g.expected_mm:.5g} mm between others)"
                 for g in grid.gaps
             ],
             "; ",
         ),
         "repeated": _repeats(grid),
-        "odd": _some([_odd(o) for o in grid.odd], "; "),
+        "odd": some([_odd(o) for o in grid.odd], "; "),
     }
 
 
 def _odd(odd: Odd) -> str:
-    return f"{odd.attribute} {odd.value} in {_count(len(odd.files), 'file')} ({_some(odd.files)}), most {odd.usual}"
+    return f"{odd.attribute} {odd.value} in {counted(len(odd.files), 'file')} ({some(odd.files)}), most {odd.usual}"
 
 
 def _copies(names: Sequence[str]) -> str:
-    return f"{_count(len(names), 'more file')} with the same header: {_some(names)}" if names else ""
+    return f"{counted(len(names), 'more file')} with the same header: {some(names)}" if names else ""
 
 
 def _grid(grid: Grid) -> str:
@@ -121,7 +100,7 @@ def _repeats(grid: Grid) -> str:
         return ""
     each = str(found.most) if found.least == found.most else f"{found.least} to {found.most}"
     by = ", ".join(f"{keyword} ({count} values)" for keyword, count in found.by[:5])
-    return f"{each} images at each of {_count(found.positions, 'position')}; they differ in {by}"
+    return f"{each} images at each of {counted(found.positions, 'position')}; they differ in {by}"
 
 
 def _values(values: Values) -> str:
@@ -129,7 +108,7 @@ def _values(values: Values) -> str:
     for e in values.encodings[:_NAMED]:
         sign = {True: ", signed", False: ", unsigned", None: ""}[e.signed]
         samples = f", {e.samples} samples a pixel" if (e.samples or 1) > 1 else ""
-        of = f" ({_count(e.files, 'file')})" if len(values.encodings) > 1 else ""
+        of = f" ({counted(e.files, 'file')})" if len(values.encodings) > 1 else ""
         if e.bits_allocated:
             parts.append(f"{e.bits_stored} of {e.bits_allocated} bits{sign}{samples}, {e.photometric or '?'}{of}")
     if values.slope:
@@ -137,7 +116,7 @@ def _values(values: Values) -> str:
     if values.intercept:
         parts.append(f"intercept {_span(values.intercept)}")
     if values.paddings:
-        parts.append("padding " + _some([str(a) if a == b else f"{a} to {b}" for a, b in values.paddings]))
+        parts.append("padding " + some([str(a) if a == b else f"{a} to {b}" for a, b in values.paddings]))
     if values.windows:
         more = f" and {values.window_count - 1} more" if values.window_count > 1 else ""
         parts.append("window {:.6g} / {:.6g}".format(*values.windows[0]) + more)
@@ -150,7 +129,7 @@ def _coding(coding: Coding) -> str:
     shown = coding.syntaxes[: 2 * _NAMED]
     parts = [
         f"{s.name or 'none stated'}, {words.get(s.compression, s.compression)}"
-        + (f" ({_count(s.files, 'file')})" if several else "")
+        + (f" ({counted(s.files, 'file')})" if several else "")
         for s in shown
     ]
     if more := len(coding.syntaxes) - len(shown):
@@ -164,37 +143,25 @@ def _coding(coding: Coding) -> str:
 def _verdicts(stack: Stack) -> Iterator[str]:
     fine = [n for n, verdict in stack.operations.items() if verdict.ok]
     if stack.reads.ok:
-        yield from _wrapped("ok", ", ".join(["read", *map(_hyphened, fine)]))
+        yield from wrapped("ok", ", ".join(["read", *map(_hyphened, fine)]))
     for problem in stack.problems:
         said_by = [] if not stack.reads.ok else [_hyphened(o) for o in problem.operations]
-        yield from _refused(problem.code, Verdict(problem.code, problem.message, problem.fix), said_by)
+        yield from refused(problem.code, Verdict(problem.code, problem.message, problem.fix), said_by)
     if stack.without_odd is not None:
         rest = "ok" if stack.without_odd.ok else f"{stack.without_odd.code}: {stack.without_odd.message}"
-        yield from _wrapped("", f"without the odd files: {rest}")
+        yield from wrapped("", f"without the odd files: {rest}")
 
 
-def _refused(label: str, verdict: Verdict, said_by: Sequence[str]) -> Iterator[str]:
+def refused(label: str, verdict: Verdict, said_by: Sequence[str]) -> Iterator[str]:
+    """Give the lines of a refusal and of what would change it."""
     who = f"{', '.join(said_by)}: " if said_by else ""
     code = "" if label == verdict.code else f"{verdict.code}: "
-    yield from _wrapped(label, f"{who}{code}{verdict.message}")
+    yield from wrapped(label, f"{who}{code}{verdict.message}")
     if verdict.fix:
-        yield from _wrapped("", f"-> {verdict.fix}")
+        yield from wrapped("", f"-> {verdict.fix}")
 
 
-def _rest(inspection: Inspection) -> Iterator[str]:
-    if inspection.objects:
-        counted = "; ".join(f"{o.count} {o.class_name or 'of no class'}" for o in inspection.objects)
-        yield from _wrapped("no images", counted, 0)
-    reasons: dict[str, list[str]] = {}
-    for skipped in inspection.skipped:
-        reasons.setdefault(skipped.reason, []).append(skipped.name)
-    for reason, names in reasons.items():
-        yield from _wrapped("skipped", f"{_count(len(names), 'file')}: {reason} ({_some(names)})", 0)
-    for file in inspection.unreadable:
-        yield from _wrapped("unreadable", f"{file.code}: {file.reason}", 0)
-
-
-def _wrapped(label: str, text: str, indent: int = _INDENT) -> Iterator[str]:
+def wrapped(label: str, text: str, indent: int = _INDENT) -> Iterator[str]:
     """Give a labelled text in lines of at most :data:`WIDTH` characters; long words stay whole."""
     margin = " " * (indent + _LABEL)
     head = " " * indent + f"{label:<{_LABEL - 1}} "
@@ -203,7 +170,8 @@ def _wrapped(label: str, text: str, indent: int = _INDENT) -> Iterator[str]:
     )
 
 
-def _some(names: Sequence[str], between: str = ", ") -> str:
+def some(names: Sequence[str], between: str = ", ") -> str:
+    """Name the first, and how many more there are."""
     more = f"{between}{len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return between.join(names[:_NAMED]) + more
 
@@ -217,7 +185,8 @@ def _span(values: tuple[float, float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _count(number: int, one: str, many: str = "") -> str:
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 

@@ -56,7 +56,8 @@ def without_copies(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, 
     """Leave out headers that say the same as another one of their SOP Instance UID; pixels are not compared."""
     kept: list[Header] = []
     copies: list[str] = []
-    for same in distinct(sorted(headers, key=lambda h: h.name), lambda h: _uid(h)).values():
+    groups = distinct(sorted(headers, key=lambda h: h.name), lambda h: h.lenient.text("SOPInstanceUID") or h.name)
+    for same in groups.values():
         first, *others = same
         kept.append(first)
         for other in others:
@@ -65,13 +66,6 @@ def without_copies(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, 
             else:
                 kept.append(other)
     return kept, tuple(copies)
-
-
-def _uid(header: Header) -> str:
-    try:
-        return header.text("SOPInstanceUID") or header.name
-    except DeriveError:
-        return header.name
 
 
 def read_verdict(headers: Sequence[Header]) -> tuple[SourceSeries | None, Verdict]:

@@ -12,9 +12,9 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import dcmwrite
 
-from derive.elements.parse import Memory
 from derive.errors import SourceError
-from derive.reading import header as headers
+from derive.reading.files import HEAD_LENGTH, Origin, Unreadable, find, has_preamble, plain, unreadable
+from derive.reading.header import Header, Reader
 
 #: Attributes that are needed, up to the last of them.
 _NEEDED = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
@@ -70,7 +70,7 @@ class Sendable:
         return cls(*_identity(dataset, "a data set"), data=buffer.getvalue())
 
     @classmethod
-    def of_file(cls, path: Path, memory: Memory | None = None) -> Sendable:
+    def of_file(cls, path: Path, reader: Reader | None = None) -> Sendable:
         """Take a Part 10 file; only its head is read.
 
         Images of the classes that are read here are parsed directly, three times as fast; pydicom takes all else.
@@ -80,8 +80,8 @@ class Sendable:
         SourceError
             ``SRC-UNREADABLE``, ``SRC-VALUE`` if it lacks its identity.
         """
-        header = headers.of_file(path, path.name, memory or Memory()) if path.is_file() else None
-        if isinstance(header, headers.Header) and all(header.reference) and header.transfer_syntax:
+        header = (reader or Reader()).read(plain(path)) if path.is_file() else None
+        if isinstance(header, Header) and header.readable and all(header.reference) and header.transfer_syntax:
             image, instance, series, study = header.reference
             return cls(image, instance, study, series, header.transfer_syntax, path=path)
         try:
@@ -92,20 +92,33 @@ class Sendable:
 
 
 def sendables_of(paths: Iterable[Path]) -> list[Sendable]:
-    """Take files, and every ``.dcm`` or other DICOM file of folders, in the order of their names."""
-    found: list[Sendable] = []
-    memory = Memory()
+    """Take files, and every ``.dcm`` or other DICOM file of folders, in the order of their names.
+
+    Raises
+    ------
+    SourceError
+        As :meth:`Sendable.of_file`, and for folders that cannot be looked into.
+    """
+    sendables: list[Sendable] = []
+    reader = Reader()
     for path in paths:
-        if path.is_dir():
-            found += [Sendable.of_file(p, memory) for p in sorted(path.rglob("*")) if p.is_file() and _is_part_10(p)]
-        else:
-            found.append(Sendable.of_file(path, memory))
-    return found
+        if not path.is_dir():
+            sendables.append(Sendable.of_file(path, reader))
+            continue
+        for found in find(path):
+            if isinstance(found, Unreadable):
+                raise found.error
+            if isinstance(found, Origin) and found.path and _is_part_10(found):
+                sendables.append(Sendable.of_file(found.path, reader))
+    return sendables
 
 
-def _is_part_10(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
+def _is_part_10(origin: Origin) -> bool:
+    try:
+        with origin.open() as stream:
+            return has_preamble(stream.read(HEAD_LENGTH))
+    except OSError as error:
+        raise unreadable(origin.name, error).error from error
 
 
 def _identity(dataset: Dataset, name: str) -> tuple[str, str, str, str, str]:

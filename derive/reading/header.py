@@ -1,19 +1,21 @@
-"""The header of one image: its attributes as Elements, and where its pixels lie."""
+"""The header of one file: its attributes as Elements, and where its pixels lie."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
@@ -26,17 +28,19 @@ from pydicom.uid import (
 
 from derive.elements.datasets import from_dataset
 from derive.elements.element import tag_of
-from derive.elements.encoding import decode
+from derive.elements.encoding import text_of
 from derive.elements.instance import Instance
 from derive.elements.parse import PIXEL_DATA, Memory, Unusual, parse
 from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Reference, Skipped
-from derive.pixels.decode import PixelBytes
+from derive.pixels.decode import PixelBytes, uid_of
+from derive.reading.files import HEAD_LENGTH, Origin, has_preamble, unreadable, why_not_dicom
 
-#: How the reason begins for an object of a class that is not read.
-CLASS_SKIPPED = "other class: "
-_SOP_CLASS, _ROWS, _DIRECTORY = (tag_of(k) for k in ("SOPClassUID", "Rows", "DirectoryRecordSequence"))
+#: Longer values that nobody decodes are told by their size and digest.
+LONGEST_TOLD = 60
+_DIRECTORY = "a DICOMDIR"
+_SOP_CLASS, _ROWS, _DIRECTORY_RECORDS = (tag_of(k) for k in ("SOPClassUID", "Rows", "DirectoryRecordSequence"))
 _LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN")
 #: More than one image of these classes can need; a deflated file that goes beyond is a trap.
 _INFLATED_LIMIT = 2 * 1024**3
@@ -44,7 +48,7 @@ _INFLATED_LIMIT = 2 * 1024**3
 
 @dataclass(frozen=True)
 class Header(Instance):
-    """What one image says of itself, without its pixels.
+    """What one file or data set says of itself, of whatever class, without its pixels.
 
     Parameters
     ----------
@@ -52,15 +56,32 @@ class Header(Instance):
         As in :class:`Instance`.
     path : Path, optional
         File, or archive that holds it.
+    sop_class_uid : str
+        SOP Class; of an image that does not say it, that of its File Meta Information. Empty where nobody says.
     tags : frozenset of int
         Every tag it has, private ones included.
+    others : mapping tag -> text
+        Private attributes, overlays and the like, where they are asked for: their value where it is short, else its
+        size and digest.
     pixels : PixelBytes, optional
         None where there is no Pixel Data.
     """
 
     path: Path | None = None
+    sop_class_uid: str = ""
     tags: frozenset[int] = field(default=frozenset(), repr=False)
+    others: Mapping[int, str] = field(default_factory=dict, repr=False)
     pixels: PixelBytes | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether it is of a class whose pixels are read."""
+        return self.sop_class_uid in sop_class_uids()
+
+    @property
+    def class_name(self) -> str:
+        """Name of its SOP Class; the UID where it has none."""
+        return str(uid_of(self.sop_class_uid).name)
 
     @property
     def reference(self) -> Reference:
@@ -73,75 +94,138 @@ class Header(Instance):
         )
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What a stream of bytes is called, and how it is opened again when its pixels are wanted."""
+class Reader:
+    """Reads headers, and keeps what they have in common once.
 
-    name: str
-    path: Path | None
-    reopen: Callable[[], IO[bytes]]
-
-
-def of_file(path: Path, name: str, memory: Memory) -> Header | Skipped:
-    """Read the header of a file.
-
-    Raises
-    ------
-    SourceError
-        ``SRC-UNREADABLE`` for a DICOM file that cannot be read.
+    Parameters
+    ----------
+    others : bool
+        Whether private attributes are told too.
     """
-    try:
-        with open(path, "rb") as stream:
-            return of_stream(stream, Origin(name, path, partial(_open_unchanged, path, _stamp(stream))), memory)
-    except OSError as error:
-        raise SourceError("SRC-UNREADABLE", f"{name} cannot be read: {error.strerror}") from error
 
+    def __init__(self, others: bool = False) -> None:
+        self.others = others
+        self.memory = Memory()
 
-def of_stream(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipped:
-    """Read the header of a seekable stream.
+    def read(self, origin: Origin) -> Header | Skipped:
+        """Read a header.
 
-    Raises
-    ------
-    SourceError
-        ``SRC-UNREADABLE`` for a DICOM file that cannot be read.
-    """
-    reason = _not_dicom(stream)
-    if reason:
-        return Skipped(origin.name, reason)
-    try:
-        return _parsed(stream, origin, memory)
-    except Unusual:
+        Raises
+        ------
+        SourceError
+            ``SRC-UNREADABLE`` for a DICOM file that cannot be read, ``ZIP-...`` for a member of an archive.
+        """
+        try:
+            with origin.open() as stream:
+                return self._of_stream(stream, origin)
+        except OSError as error:
+            raise unreadable(origin.name, error).error from error
+
+    def _of_stream(self, stream: IO[bytes], origin: Origin) -> Header | Skipped:
+        head = stream.read(HEAD_LENGTH)
         stream.seek(0)
-    try:
-        with _quiet():
-            return _read(stream, origin, memory)
-    except SourceError:
-        raise
-    except Exception as error:  # pydicom raises whatever a malformed file causes
-        if not _has_preamble(stream):
-            return Skipped(origin.name, "not a DICOM file")
-        raise SourceError(
-            "SRC-UNREADABLE",
-            f"{origin.name} is DICOM, but cannot be read ({type(error).__name__}); fetch it again, or take it out",
-        ) from error
+        if reason := why_not_dicom(head, origin):
+            return Skipped(origin.name, reason)
+        try:
+            return self._parsed(stream, origin)
+        except Unusual:
+            stream.seek(0)
+        try:
+            with _quiet():
+                return self._by_pydicom(stream, origin)
+        except SourceError:
+            raise
+        except Exception as error:  # pydicom raises whatever a malformed file causes
+            if not has_preamble(head):
+                return Skipped(origin.name, "not a DICOM file")
+            raise SourceError(
+                "SRC-UNREADABLE",
+                f"{origin.name} is DICOM, but cannot be read ({type(error).__name__}); fetch it again, or take it out",
+            ) from error
+
+    def of_dataset(self, dataset: Dataset) -> Header | Skipped:
+        """Take the header of a data set in memory; its Pixel Data stays where it is.
+
+        Raises
+        ------
+        SourceError
+            ``SRC-UNREADABLE`` for values that cannot be encoded.
+        """
+        name = "a data set without SOP Instance UID"
+        try:
+            with _quiet():
+                name = str(dataset.get("SOPInstanceUID") or name)
+                return self._header(dataset, Origin(name, None, io.BytesIO), _in_memory(dataset, _syntax(dataset)))
+        except Exception as error:  # pydicom raises whatever a malformed value causes
+            raise SourceError("SRC-UNREADABLE", f"{name} cannot be encoded ({type(error).__name__})") from error
+
+    def _parsed(self, stream: IO[bytes], origin: Origin) -> Header | Skipped:
+        """Take the header of a file from its bytes."""
+        found = parse(stream, self.memory, value_told if self.others else None)
+        if _is_directory(found.media_class, found.tags):
+            return Skipped(origin.name, _DIRECTORY)
+        pixels = None
+        if found.pixels is not None:
+            pixels = PixelBytes(origin.reopen(stream), *found.pixels, stream.seek(0, os.SEEK_END))
+        sop_class = text_of(found.elements[_SOP_CLASS]) if _SOP_CLASS in found.elements else ""
+        return Header(
+            origin.name,
+            found.elements,
+            found.transfer_syntax,
+            path=origin.path,
+            sop_class_uid=sop_class or (found.media_class if _ROWS in found.tags else ""),
+            tags=found.tags,
+            others=found.others,
+            pixels=pixels,
+        )
+
+    def _by_pydicom(self, stream: IO[bytes], origin: Origin) -> Header | Skipped:
+        """Have pydicom read the header of an unusual file."""
+        _check_inflated(stream, origin.name)
+        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True)
+        at, reopen = stream.tell(), origin.reopen(stream)
+        if _syntax(dataset) != DeflatedExplicitVRLittleEndian:
+            return self._header(dataset, origin, _locate(stream, at, dataset, reopen))
+        inflate = partial(_inflated_pixels, reopen)
+        with inflate() as inflated:
+            size = inflated.seek(0, os.SEEK_END)
+        return self._header(dataset, origin, PixelBytes(inflate, 0, size, size) if size else None)
+
+    def _header(self, dataset: Dataset, origin: Origin, pixels: PixelBytes | None) -> Header | Skipped:
+        media = str((getattr(dataset, "file_meta", None) or Dataset()).get("MediaStorageSOPClassUID") or "")
+        tags = frozenset(int(t) for t in dataset.keys() if t.group != 0x7FE0)  # noqa: SIM118 - iterating decodes
+        if _is_directory(media, tags):
+            return Skipped(origin.name, _DIRECTORY)
+        sop_class = str(dataset.get("SOPClassUID") or (media if _ROWS in tags else ""))
+        elements = from_dataset(dataset, whole=sop_class in sop_class_uids())
+        return Header(
+            origin.name,
+            self.memory.row({tag: self.memory.same(e) for tag, e in elements.items()}),
+            _syntax(dataset),
+            path=origin.path,
+            sop_class_uid=sop_class,
+            tags=self.memory.tags(tags),
+            others={t: _told(dataset, t) for t in sorted(tags - elements.keys())} if self.others else {},
+            pixels=pixels,
+        )
 
 
-def of_dataset(dataset: Dataset, memory: Memory) -> Header | Skipped:
-    """Take the header of a data set in memory; its Pixel Data stays where it is.
+def _is_directory(media_class: str, tags: Set[int]) -> bool:
+    return media_class == MediaStorageDirectoryStorage or _DIRECTORY_RECORDS in tags
 
-    Raises
-    ------
-    SourceError
-        ``SRC-UNREADABLE`` for values that cannot be encoded.
-    """
-    name = "a data set without SOP Instance UID"
-    try:
-        with _quiet():
-            name = str(dataset.get("SOPInstanceUID") or name)
-            syntax = _syntax(dataset)
-            return _header(dataset, Origin(name, None, io.BytesIO), _in_memory(dataset, syntax), memory)
-    except Exception as error:  # pydicom raises whatever a malformed value causes
-        raise SourceError("SRC-UNREADABLE", f"{name} cannot be encoded ({type(error).__name__})") from error
+
+def value_told(data: bytes) -> str:
+    """Return a value that nobody decodes as text: short text as it is, all else by its size and digest."""
+    text = data.strip(b" \0")
+    if len(text) <= LONGEST_TOLD and text.isascii() and text.decode().isprintable():
+        return text.decode()
+    return f"{len(data)} bytes, {hashlib.sha256(data).hexdigest()[:8]}"
+
+
+def _told(dataset: Dataset, tag: int) -> str:
+    stored = dataset.get_item(tag)
+    value = stored.value if isinstance(stored, RawDataElement) else str(stored.value).encode("utf-8", "replace")
+    return value_told(bytes(value or b""))
 
 
 def _in_memory(dataset: Dataset, syntax: str) -> PixelBytes | None:
@@ -152,52 +236,6 @@ def _in_memory(dataset: Dataset, syntax: str) -> PixelBytes | None:
         return None
     encapsulated = UID(syntax).is_transfer_syntax and UID(syntax).is_compressed
     return PixelBytes(partial(io.BytesIO, data), 0, None if encapsulated else len(data), len(data))
-
-
-def _parsed(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipped:
-    """Take the header of a file from its bytes."""
-    found = parse(stream, memory)
-    sop_class = decode(found.elements[_SOP_CLASS]) if _SOP_CLASS in found.elements else None
-    if not sop_class and (_ROWS in found.tags or _DIRECTORY in found.tags):
-        sop_class = found.media_class
-    if sop_class not in sop_class_uids():
-        return Skipped(origin.name, _other_class(sop_class or "", _DIRECTORY in found.tags))
-    pixels = None
-    if found.pixels is not None:
-        pixels = PixelBytes(origin.reopen, *found.pixels, stream.seek(0, os.SEEK_END))
-    return Header(origin.name, found.elements, found.transfer_syntax, path=origin.path, tags=found.tags, pixels=pixels)
-
-
-def _read(stream: IO[bytes], origin: Origin, memory: Memory) -> Header | Skipped:
-    """Have pydicom read the header of an unusual file."""
-    _check_inflated(stream, origin.name)
-    dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True)
-    at = stream.tell()
-    if _syntax(dataset) != DeflatedExplicitVRLittleEndian:
-        return _header(dataset, origin, _locate(stream, at, dataset, origin.reopen), memory)
-    inflate = partial(_inflated_pixels, origin.reopen)
-    with inflate() as inflated:
-        size = inflated.seek(0, os.SEEK_END)
-    return _header(dataset, origin, PixelBytes(inflate, 0, size, size) if size else None, memory)
-
-
-def _header(dataset: Dataset, origin: Origin, pixels: PixelBytes | None, memory: Memory) -> Header | Skipped:
-    meta = getattr(dataset, "file_meta", None) or Dataset()
-    stated = meta.get("MediaStorageSOPClassUID") if "Rows" in dataset or "DirectoryRecordSequence" in dataset else ""
-    sop_class = str(dataset.get("SOPClassUID") or stated or "")
-    if sop_class not in sop_class_uids():
-        return Skipped(origin.name, _other_class(sop_class, "DirectoryRecordSequence" in dataset))
-    tags = frozenset(int(t) for t in dataset.keys() if t.group != 0x7FE0)  # noqa: SIM118 - iterating decodes
-    elements = memory.row({tag: memory.same(e) for tag, e in from_dataset(dataset).items()})
-    return Header(origin.name, elements, _syntax(dataset), path=origin.path, tags=memory.tags(tags), pixels=pixels)
-
-
-def _other_class(sop_class: str, directory: bool) -> str:
-    if sop_class == MediaStorageDirectoryStorage or directory:
-        return "a DICOMDIR"
-    if not sop_class:
-        return "no SOP Class UID: not a DICOM image"
-    return f"{CLASS_SKIPPED}{UID(sop_class).name}"
 
 
 def _syntax(dataset: Dataset) -> str:
@@ -218,29 +256,13 @@ def _locate(stream: IO[bytes], at: int, dataset: Dataset, reopen: Callable[[], I
     stream.seek(at)
     head = stream.read(12)
     end = stream.seek(0, os.SEEK_END)
-    if len(head) < 12:
+    if len(head) < (8 if implicit else 12):
         return None
     group, element = struct.unpack(f"{order}HH", head[:4])
     if (group << 16 | element) != PIXEL_DATA or not (implicit or head[4:6] in _LONG_VRS):
         return None
     (length,) = struct.unpack(f"{order}L", head[4:8] if implicit else head[8:12])
     return PixelBytes(reopen, at + (8 if implicit else 12), None if length == 0xFFFFFFFF else length, end)
-
-
-def _not_dicom(stream: IO[bytes]) -> str:
-    """Say why a stream cannot be DICOM: neither a preamble nor a group 0002 or 0008 at its start."""
-    stream.seek(0)
-    head = stream.read(132)
-    stream.seek(0)
-    if not head:
-        return "empty"
-    groups = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
-    return "" if head[128:] == b"DICM" or head[:2] in groups else "not a DICOM file"
-
-
-def _has_preamble(stream: IO[bytes]) -> bool:
-    stream.seek(128)
-    return stream.read(4) == b"DICM"
 
 
 def _check_inflated(stream: IO[bytes], name: str) -> None:
@@ -259,23 +281,6 @@ def _check_inflated(stream: IO[bytes], name: str) -> None:
 def _inflated_pixels(reopen: Callable[[], IO[bytes]]) -> IO[bytes]:
     with reopen() as stream:
         return io.BytesIO(pydicom.dcmread(stream, force=True).get("PixelData") or b"")
-
-
-def _stamp(stream: IO[bytes]) -> tuple[int, int]:
-    status = os.fstat(stream.fileno())
-    return status.st_size, status.st_mtime_ns
-
-
-def _open_unchanged(path: Path, stamp: tuple[int, int]) -> IO[bytes]:
-    """Open a file for its pixels, unless it is no longer the one whose header was read."""
-    try:
-        stream = open(path, "rb", buffering=0)  # noqa: SIM115 - given away open
-    except OSError as error:
-        raise SourceError("SRC-CHANGED", f"{path.name} is gone since its header was read: {error.strerror}") from error
-    if _stamp(stream) != stamp:
-        stream.close()
-        raise SourceError("SRC-CHANGED", f"{path.name} was changed since its header was read; read it again")
-    return stream
 
 
 def _quiet() -> warnings.catch_warnings[None]:

@@ -15,7 +15,7 @@ from derive.model.classes import sop_class_uids
 from derive.model.source import Skipped
 from derive.pixels.decode import check_decodable, decode, uid_of
 from derive.reading.groups import counted, distinct, some
-from derive.reading.header import CLASS_SKIPPED, Header
+from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
 
 
@@ -32,7 +32,7 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     Parameters
     ----------
     headers : sequence of Header
-        All images found.
+        All that were found, of any classes.
     skipped : sequence of Skipped
         All else that was found, for messages.
     series : str, optional
@@ -46,9 +46,10 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     ValuesError
         ``VAL-TRUNCATED``, ``VAL-COLOUR``, ``VAL-BITS``.
     """
-    if not headers:
-        _refuse_nothing(skipped)
-    chosen = _choose(sorted(headers, key=lambda h: h.name), series)
+    images, others = apart(headers)
+    if not images:
+        _refuse_nothing(others, skipped)
+    chosen = _choose(sorted(images, key=lambda h: h.name), series)
     for header in chosen:
         _check_identity(header)
     _check_one_kind(chosen)
@@ -57,13 +58,25 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     return _without_copies(chosen)
 
 
-def _refuse_nothing(skipped: Sequence[Skipped]) -> NoReturn:
-    others = sorted({s.reason.removeprefix(CLASS_SKIPPED) for s in skipped if s.reason.startswith(CLASS_SKIPPED)})
-    if others:
+def apart(headers: Sequence[Header]) -> tuple[list[Header], list[Header]]:
+    """Tell images of the classes that are read from everything else."""
+    return [h for h in headers if h.readable], [h for h in headers if not h.readable]
+
+
+def unread(header: Header) -> Skipped:
+    """Say why an object is no image of a class that is read."""
+    reason = f"other class: {header.class_name}" if header.sop_class_uid else "no SOP Class UID: not a DICOM image"
+    return Skipped(header.name, reason)
+
+
+def _refuse_nothing(others: Sequence[Header], skipped: Sequence[Skipped]) -> NoReturn:
+    skipped = [*skipped, *map(unread, others)]
+    classes = sorted({h.class_name for h in others if h.sop_class_uid})
+    if classes:
         raise SourceError(
             "SRC-CLASS",
-            f"found {', '.join(others)} in {len(skipped)} files; only {_class_names()} are read so far",
-            classes=others,
+            f"found {', '.join(classes)} in {len(skipped)} files; only {_class_names()} are read so far",
+            classes=classes,
         )
     found = some([f"{s.name} ({s.reason})" for s in skipped]) if skipped else "there is no file"
     raise SourceError("SRC-NONE", f"no {_class_names()} was found: {found}")

@@ -20,7 +20,7 @@ from derive.authoring.prepare import draft, source_encoding
 from derive.authoring.settable import settable
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode
-from derive.elements.instance import items_of
+from derive.elements.instance import Instance, items_of
 from derive.elements.mend import legal
 from derive.errors import MissingAttribute
 from derive.model.classes import IDENTITY, made_class_uids, target_of
@@ -33,7 +33,6 @@ from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange
 from derive.records.record import CONVERT, Record, RecordedStep, record_of
-from derive.records.written import Instance
 
 #: What is of the application that ran, or follows from pixels: not compared with what it would be today.
 _APPLICATION = ("DerivationDescription", "Manufacturer", "ManufacturerModelName", "SoftwareVersions")

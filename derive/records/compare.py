@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from derive.authoring.containers import encoded_frames
 from derive.authoring.prepare import prepare
 from derive.builder import DerivedSeries
+from derive.elements.instance import Instance
 from derive.errors import DeriveError
 from derive.model.derivation import GeometryEffect
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
@@ -25,7 +26,6 @@ from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of, padding_of, rescale_of
 from derive.reading.planes import plane_of
 from derive.records.record import Record, SourceImage, record_of
-from derive.records.written import Instance
 
 #: Values that differ by less than this share of a step are the same: they were stored with another slope.
 SAME_STEP = 1e-6
@@ -52,7 +52,7 @@ class Written(NamedTuple):
     @classmethod
     def of(cls, header: Header) -> Written:
         """Take a header, and what it records."""
-        return cls(header, record_of(Instance(header.name, header.elements, {}, header.transfer_syntax)))
+        return cls(header, record_of(header))
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class Comparison:
         table = self.series.order.source.table
         tags = sorted({*table.constant, *table.varying})
         rows = ({t: e for t in tags if (e := table.element(t, i)) is not None} for i in range(table.count))
-        return [record_of(Instance("", row, {})).sources for row in rows]
+        return [record_of(Instance("", row)).sources for row in rows]
 
     def _pixels(self, written: Written, frame: EncodedFrame, verdict: ImageVerdict) -> tuple[ImageVerdict, str]:
         """Compare pixels, and return a digest of those that were written."""

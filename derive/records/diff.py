@@ -13,11 +13,11 @@ import numpy as np
 
 from derive.elements.element import keyword_of
 from derive.errors import DeriveError, SourceError
-from derive.model.source import Skipped
 from derive.model.volume import Volume, slabs
-from derive.reading.read import read
+from derive.reading.files import Files
+from derive.reading.header import Header
 from derive.reading.stack import stack
-from derive.records.written import ENTITIES, Files, Instance, class_name, entity_of, instances
+from derive.records.written import ENTITIES, Gathered, class_name, entity_of, gather, shown
 
 #: Shown of a value of either side, and kept of it.
 _WIDEST, _KEPT, _ABSENT = 44, 1024, "-"
@@ -247,32 +247,27 @@ def diff(left: Files, right: Files) -> Difference:
     return Difference(one, other, changes, equal, same, distance, values, why_not)
 
 
-def _side(files: Files) -> tuple[Side, list[Instance]]:
-    images: list[Instance] = []
-    skipped = 0
-    for found in instances(files):
-        if isinstance(found, Skipped):
-            skipped += 1
-        else:
-            images.append(found)
+def _side(files: Files) -> tuple[Side, tuple[Header, ...]]:
     paths = [Path(p) for p in ([files] if isinstance(files, str | Path) else files)]
-    name = str(paths[0]) if len(paths) == 1 else f"{len(paths)} paths"
+    found = gather(paths)
+    name, images = str(paths[0]) if len(paths) == 1 else f"{len(paths)} paths", found.instances
+    skipped = len(found.skipped) + len(found.unreadable)
     if not images:
         raise SourceError("SRC-NONE", f"{Path(name).name}: no DICOM file was found in {skipped} files")
     classes = Counter(class_name(i.text("SOPClassUID")) for i in images)
     series = len({i.text("SeriesInstanceUID") for i in images})
-    volume, why_not = _volume(paths)
+    volume, why_not = _volume(found)
     return Side(name, len(images), series, classes, skipped, volume, why_not), images
 
 
-def _volume(paths: Sequence[Path]) -> tuple[Volume | None, str]:
+def _volume(found: Gathered) -> tuple[Volume | None, str]:
     try:
-        return stack(read(list(map(str, paths)))), ""
+        return stack(found.series()), ""
     except DeriveError as error:
         return None, f"{error.code}: {error.message.partition(chr(10))[0]}"
 
 
-def _changes(left: list[Instance], right: list[Instance]) -> tuple[tuple[Change, ...], Counter[str]]:
+def _changes(left: Sequence[Header], right: Sequence[Header]) -> tuple[tuple[Change, ...], Counter[str]]:
     """Compare the values that each side has, whichever image has them."""
     equal: Counter[str] = Counter()
     changes: list[Change] = []
@@ -288,7 +283,7 @@ def _changes(left: list[Instance], right: list[Instance]) -> tuple[tuple[Change,
     return tuple(sorted(changes, key=lambda c: (ENTITIES.index(c.entity), c.tag))), equal
 
 
-def _found(images: Sequence[Instance], tag: int) -> dict[object, tuple[str, int]]:
+def _found(images: Sequence[Header], tag: int) -> dict[object, tuple[str, int]]:
     """Different values, by what makes them differ: their text and how many images have them; none where absent."""
     found: dict[object, tuple[str, int]] = {}
     keys: dict[object, tuple[object, str]] = {}  # of the bytes: each is decoded once
@@ -300,7 +295,7 @@ def _found(images: Sequence[Instance], tag: int) -> dict[object, tuple[str, int]
         if raw not in keys:
             # Text is compared as text, whatever its character set; bulk data byte by byte.
             bulk = element is not None and element.vr in ("SQ", "OB", "OW", "UN")
-            keys[raw] = element.value if element and bulk else image.shown(tag, 1 << 20), image.shown(tag, _KEPT)
+            keys[raw] = element.value if element and bulk else shown(image, tag, 1 << 20), shown(image, tag, _KEPT)
         key, text = keys[raw]
         found[key] = text, found.get(key, (text, 0))[1] + 1
     return found

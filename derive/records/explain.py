@@ -16,17 +16,18 @@ from derive.elements.element import keyword_of
 from derive.errors import DeriveError
 from derive.model.classes import made_class_uids
 from derive.model.source import SourceSeries
-from derive.reading.read import read
+from derive.reading.files import Files
+from derive.reading.header import Header
 from derive.records.account import SourcedAccount, account_of, by_policy, derivation_of, rules_of_dropping, unexplained
 from derive.records.record import Record, RecordedStep, record_of
 from derive.records.written import (
     ENTITIES,
-    Files,
-    Instance,
+    Gathered,
     beside,
     class_name,
     distinct,
     entity_of,
+    gather,
     one_series,
     tag_named,
 )
@@ -192,13 +193,15 @@ def explain(
         ``EXP-KEYWORD`` for a keyword that does not exist.
     """
     tag = None if keyword is None else tag_named(keyword)
-    images = one_series(written, series)
+    paths = [written] if isinstance(written, str | Path) else list(written)
+    found = gather(paths)
+    images = one_series(found, series)
     record = record_of(images[0])
-    source, notes = _source(written, sources, record)
+    source, notes = _source(paths, found, sources, record)
     account, why_not = None, ""
     if source is not None:
         try:
-            account = account_of(read(_paths(written), series=images[0].text("SeriesInstanceUID")), images, source)
+            account = account_of(found.series(images[0].text("SeriesInstanceUID")), images, source)
         except DeriveError as error:
             why_not = f"nothing is compared with the sources: {error.code}: {error.message.partition(chr(10))[0]}"
     return _Explaining(images, record, source, account).explanation(tag, [*notes, *filter(None, [why_not])])
@@ -208,7 +211,7 @@ class _Explaining:
     """One explanation: the images, what they record, and their account where it can be made."""
 
     def __init__(
-        self, images: list[Instance], record: Record, source: SourceSeries | None, account: SourcedAccount | None
+        self, images: list[Header], record: Record, source: SourceSeries | None, account: SourcedAccount | None
     ) -> None:
         self.images, self.record, self.source, self.account = images, record, source, account
         self.sop_class_uid = images[0].text("SOPClassUID")
@@ -306,24 +309,22 @@ class _Explaining:
         return Explained(entry.tag, "unexplained", why, entry.section, entity, "", False, check.text, False)
 
 
-def _source(written: Files, sources: Files | None, record: Record) -> tuple[SourceSeries | None, list[str]]:
+def _source(
+    written: Files, found: Gathered, sources: Files | None, record: Record
+) -> tuple[SourceSeries | None, list[str]]:
     """Read the source; or say why it is not at hand."""
     uid = record.source_series
     if not uid:
         return None, ["no source image is referenced"] if sources is not None else []
-    where: Files | None = sources if sources is not None else beside(written, uid)
-    if where is None:
-        return None, ["the sources are not at hand: nothing that was pulled is compared with them (--sources)"]
     try:
-        source = read(where, series=uid)
+        at_hand = gather(sources) if sources is not None else beside(written, found, uid)
+        if at_hand is None:
+            return None, ["the sources are not at hand: nothing that was pulled is compared with them (--sources)"]
+        source = at_hand.series(uid)
     except DeriveError as error:
         return None, [f"the source series cannot be read: {error.message.partition(chr(10))[0]}"]
     missing = set(record.source_uids) - {r.sop_instance_uid for r in source.references}
     return source, [f"{len(missing)} source images are missing"] if missing else []
-
-
-def _paths(files: Files) -> str | Path | list[str]:
-    return files if isinstance(files, str | Path) else [str(p) for p in files]
 
 
 def _lines(entries: Sequence[Explained]) -> Iterator[str]:

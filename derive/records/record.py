@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
-from pydicom.charset import default_encoding
-
 from codes import Code
-from derive.elements.element import Element, tag_of
-from derive.elements.encoding import text_of
-from derive.elements.instance import items_of
+from derive.elements.instance import Instance
 from derive.operations import REGISTRY
 from derive.records.steps import CONVERT, RecordedStep, own_part, recorded_grid, steps_of
-from derive.records.written import Instance
 from derive.version import MANUFACTURER, MODEL
 
 __all__ = [
@@ -28,9 +22,6 @@ __all__ = [
     "recorded_grid",
     "steps_of",
 ]
-
-_Item = tuple[Element, ...]
-_ASCII = (default_encoding,)
 
 
 class Software(NamedTuple):
@@ -116,62 +107,39 @@ class Record:
 
 def record_of(instance: Instance) -> Record:
     """Read what an instance says of how it was made; what is malformed counts as not said."""
-    encodings = instance.encodings
+    instance = instance.lenient
     return Record(
-        Software(*(instance.text(k) for k in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions"))),
-        tuple(_software(item, encodings) for item in _items(instance, "ContributingEquipmentSequence")),
+        _software(instance),
+        tuple(map(_contributing, instance.items("ContributingEquipmentSequence"))),
         instance.text("DerivationDescription"),
-        tuple(_code(item, encodings) for item in _items(instance, "DerivationCodeSequence")),
-        tuple(_source_image(item) for item in _items(instance, "SourceImageSequence")),
-        tuple(_referenced(item) for item in _items(instance, "ReferencedSeriesSequence")),
+        tuple(map(_code, instance.items("DerivationCodeSequence"))),
+        tuple(map(_source_image, instance.items("SourceImageSequence"))),
+        tuple(map(_referenced, instance.items("ReferencedSeriesSequence"))),
     )
 
 
-def _items(instance: Instance, keyword: str) -> tuple[_Item, ...]:
-    element = instance.elements.get(tag_of(keyword))
-    return (element and items_of(element)) or ()
+def _software(instance: Instance) -> Software:
+    return Software(*(instance.text(k) for k in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")))
 
 
-def _inner(item: _Item, keyword: str) -> tuple[_Item, ...]:
-    tag = tag_of(keyword)
-    return next((items_of(e) or () for e in item if e.tag == tag), ())
+def _contributing(item: Instance) -> Software:
+    return _software(item)._replace(purpose=_purpose(item))
 
 
-def _said(item: _Item, keyword: str, encodings: tuple[str, ...] = _ASCII) -> str:
-    tag = tag_of(keyword)
-    found = next((e for e in item if e.tag == tag), None)
-    try:
-        return "" if found is None else text_of(found, encodings)
-    except Exception:  # pydicom raises whatever a malformed value causes
-        return ""
+def _code(item: Instance) -> Code:
+    value = next(filter(None, (item.text(k) for k in ("CodeValue", "LongCodeValue", "URNCodeValue"))), "")
+    return Code(value, item.text("CodingSchemeDesignator"), item.text("CodeMeaning"), "")
 
 
-def _code(item: _Item, encodings: tuple[str, ...]) -> Code:
-    value = next(filter(None, (_said(item, k) for k in ("CodeValue", "LongCodeValue", "URNCodeValue"))), "")
-    return Code(value, _said(item, "CodingSchemeDesignator"), _said(item, "CodeMeaning", encodings), "")
+def _purpose(item: Instance) -> str:
+    return next((_code(code).meaning for code in item.items("PurposeOfReferenceCodeSequence")), "")
 
 
-def _purpose(item: _Item) -> str:
-    return next((_code(code, _ASCII).meaning for code in _inner(item, "PurposeOfReferenceCodeSequence")), "")
+def _source_image(item: Instance) -> SourceImage:
+    class_uid, uid = item.text("ReferencedSOPClassUID"), item.text("ReferencedSOPInstanceUID")
+    return SourceImage(class_uid, uid, item.text("SpatialLocationsPreserved"), _purpose(item))
 
 
-def _software(item: _Item, encodings: tuple[str, ...]) -> Software:
-    maker, model = _said(item, "Manufacturer", encodings), _said(item, "ManufacturerModelName", encodings)
-    return Software(maker, model, _said(item, "SoftwareVersions", encodings), _purpose(item))
-
-
-@lru_cache(maxsize=65536)
-def _source_image(item: _Item) -> SourceImage:
-    """Read one item; neighbouring instances have the same ones."""
-    class_uid, uid = _said(item, "ReferencedSOPClassUID"), _said(item, "ReferencedSOPInstanceUID")
-    return SourceImage(class_uid, uid, _said(item, "SpatialLocationsPreserved"), _purpose(item))
-
-
-def _referenced(item: _Item) -> tuple[str, tuple[str, ...]]:
-    uids = tuple(_referenced_uid(i) for i in _inner(item, "ReferencedInstanceSequence"))
-    return _said(item, "SeriesInstanceUID"), uids
-
-
-@lru_cache(maxsize=65536)
-def _referenced_uid(item: _Item) -> str:
-    return _said(item, "ReferencedSOPInstanceUID")
+def _referenced(item: Instance) -> tuple[str, tuple[str, ...]]:
+    uids = tuple(i.text("ReferencedSOPInstanceUID") for i in item.items("ReferencedInstanceSequence"))
+    return item.text("SeriesInstanceUID"), uids

@@ -9,19 +9,21 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from derive.builder import DerivedSeries, build
-from derive.elements.parse import Memory
 from derive.errors import DeriveError, SourceError, UsageError
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
-from derive.model.source import Skipped, SourceSeries
-from derive.reading.header import Header, Origin, of_stream
-from derive.reading.read import read
+from derive.model.source import SourceSeries
+from derive.reading.files import Files
+from derive.reading.header import Header
+from derive.reading.read import read, series_of
+from derive.reading.select import apart
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.record import Record, RecordedStep, recorded_grid
-from derive.records.written import Files, beside, is_plain, origins, whole_dataset
+from derive.records.written import Gathered, beside, gather
 from derive.version import VERSION
 
 Verdict = Literal["SAME", "DIFFERS", "NOT-RECOMPUTABLE"]
@@ -146,32 +148,22 @@ def verify(
     """
     if not 0 <= within_steps < math.inf:
         raise UsageError("VER-STEPS", f"within {within_steps} steps; wanted a number from 0 on")
-    written = _one_series(_headers(result), series)
-    where = sources if sources is not None else beside(result, written[0].record.source_series)
-    at_hand = {} if where is None else {h.text("SOPInstanceUID"): (o, h) for o, h in _headers(where)}
-    run = _Run(written, at_hand, reference)
+    paths = [result] if isinstance(result, str | Path) else list(result)
+    found = gather(paths)
+    written = _one_series(found, series)
+    where = gather(sources) if sources is not None else beside(paths, found, written[0].record.source_series)
+    images = apart(where.headers)[0] if where else []
+    run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference)
     try:
         return run.verification(within_steps)
     except _NotRecomputableError as error:
         return replace(run.about(), verdict="NOT-RECOMPUTABLE", reason=str(error))
 
 
-def _headers(source: Files) -> Iterator[tuple[Origin, Header]]:
-    """Give the images of the classes that can be computed."""
-    memory = Memory()
-    for origin in origins(source):
-        try:
-            with origin.reopen() as stream:
-                found = of_stream(stream, origin, memory)
-        except SourceError:
-            continue
-        if not isinstance(found, Skipped):
-            yield origin, found
-
-
-def _one_series(found: Iterator[tuple[Origin, Header]], series: str | None) -> list[Written]:
+def _one_series(found: Gathered, series: str | None) -> list[Written]:
+    """Choose a series among the images of the classes that can be computed."""
     groups: dict[str, list[Header]] = {}
-    for _, header in found:
+    for header in apart(found.headers)[0]:
         groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
     chosen = groups.get(series) if series is not None else next(iter(groups.values()), None)
     if not groups:
@@ -187,7 +179,7 @@ class _Run:
     """One verification: the written images, and what is at hand of their sources."""
 
     written: list[Written]
-    at_hand: Mapping[str, tuple[Origin, Header]]
+    at_hand: Mapping[str, Header]
     reference: Files | None
     source: SourceSeries | None = None
     notes: tuple[str, ...] = ()
@@ -279,10 +271,10 @@ class _Run:
         Images that contributed to none are not referenced, and yet were part of the volume.
         """
         needed = set(self.needed)
-        uids = {self.at_hand[uid][1].text("SeriesInstanceUID") for uid in needed}
+        uids = {self.at_hand[uid].text("SeriesInstanceUID") for uid in needed}
         if len(uids) > 1:
             raise _NotRecomputableError(f"the source images are of {len(uids)} series: {', '.join(sorted(uids))}")
-        members = [uid for uid, (_, h) in self.at_hand.items() if h.text("SeriesInstanceUID") in uids]
+        members = [uid for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") in uids]
         whole, error = self._read(members)
         used, other_error = (None, None) if set(members) == needed else self._read(list(needed))
         if whole is None and used is None:
@@ -302,11 +294,8 @@ class _Run:
         return self._read(uids[places[0] : places[-1] + 1])[0]
 
     def _read(self, uids: Sequence[str]) -> tuple[SourceSeries | None, str]:
-        found = [self.at_hand[uid] for uid in uids]
         try:
-            if all(is_plain(origin) for origin, _ in found):
-                return read([str(origin.path) for origin, _ in found]), ""
-            return read([whole_dataset(origin) for origin, _ in found]), ""
+            return series_of([self.at_hand[uid] for uid in uids]), ""
         except DeriveError as error:
             return None, str(error)
 
@@ -331,14 +320,13 @@ class _Run:
             return grid
         if recorded == source.series_instance_uid:
             return source
-        where = [self.reference] if self.reference is not None else []
-        beside = [str(o.path) for o, h in self.at_hand.values() if h.text("SeriesInstanceUID") == recorded]
-        for files in [*where, *([beside] if beside else [])]:
-            try:
-                return read(files, series=recorded)
-            except DeriveError as error:
-                reason = error.message.partition("\n")[0]
-                raise _NotRecomputableError(f"the reference {recorded} cannot be read: {reason}") from error
-        raise _NotRecomputableError(
-            f"the grid is that of series {recorded}, of which only the UID is recorded; give it with --reference"
-        )
+        at_hand = [h for h in self.at_hand.values() if h.text("SeriesInstanceUID") == recorded]
+        if self.reference is None and not at_hand:
+            raise _NotRecomputableError(
+                f"the grid is that of series {recorded}, of which only the UID is recorded; give it with --reference"
+            )
+        try:
+            return series_of(at_hand) if self.reference is None else read(self.reference, series=recorded)
+        except DeriveError as error:
+            reason = error.message.partition("\n")[0]
+            raise _NotRecomputableError(f"the reference {recorded} cannot be read: {reason}") from error

@@ -15,8 +15,8 @@ from pydicom.uid import ImplicitVRLittleEndian
 from derive.elements.datasets import from_dataset
 from derive.elements.encoding import decode, numbers_of, text_of
 from derive.elements.parse import Memory, Unusual, items_parsed, parse
-from derive.reading import header as headers
-from derive.reading.header import Header, Origin
+from derive.reading.files import Origin
+from derive.reading.header import Header, Reader
 from tests.conftest import DATA
 from tests.helpers.asserting import each, every
 from tests.helpers.sources import make_series
@@ -35,9 +35,7 @@ def usual(content):
 def both(content):
     """The header as each of them reads it."""
     with warnings.catch_warnings(action="ignore"):
-        return headers._parsed(io.BytesIO(content), ORIGIN, Memory()), headers._read(
-            io.BytesIO(content), ORIGIN, Memory()
-        )
+        return Reader()._parsed(io.BytesIO(content), ORIGIN), Reader()._by_pydicom(io.BytesIO(content), ORIGIN)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -104,7 +104,6 @@ def test_private_files_are_imported_from_their_folder_only(path):
     assert [i for i, folder in private.items() if not module.startswith(folder)] == []
 
 
-@pytest.mark.xfail(reason="the words of an inspection, and what they tell of", strict=True)
 def test_no_modules_import_each_other():
     arrows = {name: imports_of(tree_of(path)) - {name} for name, path in KNOWN.items()}
     while free := {name for name, targets in arrows.items() if not targets & arrows.keys()}:

@@ -17,7 +17,7 @@ from derive.model.derivation import text_of
 from derive.model.geometry import Geometry
 from derive.operations import apply, gaussian_blur, mean_projection, minip, mip, resample
 from derive.records.record import own_part, record_of, recorded_grid, steps_of
-from derive.records.written import Instance, instances
+from derive.records.written import gather
 from derive.version import VERSION
 from tests.helpers.instances import raw, series, write
 from tests.helpers.sources import make_series
@@ -161,8 +161,7 @@ def test_what_is_no_grid_is_none(text):
 
 
 def instance(path):
-    (found,) = instances(path)
-    assert isinstance(found, Instance)
+    (found,) = gather(path).instances
     return found
 
 
