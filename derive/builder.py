@@ -26,7 +26,7 @@ from derive.authoring.containers import instance_count, instances
 from derive.authoring.options import Options
 from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of
-from derive.authoring.prepare import prepare, source_encoding
+from derive.authoring.prepare import Prepared, prepare, source_encoding
 from derive.checking import Finding, SeriesChecker
 from derive.elements.datasets import to_dataset
 from derive.errors import GeometryError, InvalidInstance, UsageError
@@ -34,7 +34,7 @@ from derive.model.classes import target_of
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames, Volumes
 from derive.model.geometry import extent_of
-from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.volume import Volume
 from derive.operations import Operation, apply
 from derive.pacs.address import Address
@@ -98,7 +98,8 @@ def build(
         derivation = derivation.then(operation.step(volume, result))
         volume = result
     stored = source_encoding(source, derivation)
-    order = Order(source, Volumes((volume,)), derivation, source.sop_class_uid, stored, source.paths)
+    target = target_of(source.sop_class_uid)
+    order = Order(Sources(source), Volumes((volume,)), derivation, target, stored)
     return DerivedSeries(order, chosen)
 
 
@@ -118,7 +119,7 @@ class DerivedSeries:
 
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and what was done; nothing is computed."""
-        geometry, target = self.frames.geometry, target_of(self.order.sop_class_uid)
+        geometry, target = self.frames.geometry, self.order.target
         extent = extent_of(geometry) if geometry else f"{self.count} instances of pictures"
         return f"<DerivedSeries: {target.modality}, {extent}, {self.derivation.description or 'as acquired'}>"
 
@@ -129,8 +130,8 @@ class DerivedSeries:
         return html_of_derived(self)
 
     @property
-    def source(self) -> SourceSeries | GivenAttributes:
-        """Where attributes are pulled from."""
+    def source(self) -> Attributes:
+        """Where attributes are pulled from: the principal source."""
         return self.order.source
 
     @property
@@ -159,7 +160,7 @@ class DerivedSeries:
     @property
     def count(self) -> int:
         """How many instances there are."""
-        return instance_count(self.frames, target_of(self.order.sop_class_uid).container)
+        return instance_count(self.frames, self.order.target.container)
 
     @property
     def derivation(self) -> Derivation:
@@ -167,9 +168,14 @@ class DerivedSeries:
         return self.order.derivation
 
     @cached_property
+    def prepared(self) -> Prepared:
+        """What is settled before the first instance."""
+        return prepare(self.order, self.options)
+
+    @cached_property
     def series_pass(self) -> SeriesPass:
         """What is the same for all instances, and the account of every attribute."""
-        return assemble(prepare(self.order, self.options))
+        return assemble(self.prepared.authoring)
 
     @property
     def account(self) -> tuple[Entry, ...]:
@@ -193,7 +199,7 @@ class DerivedSeries:
 
     def made(self) -> Iterator[AuthoredInstance]:
         """Assemble the instances one after another, along the normal."""
-        for frame in instances(self.series_pass.authoring):
+        for frame in instances(*self.prepared):
             yield AuthoredInstance(frame, self.series_pass.instance(frame))
 
     def instances(self) -> Iterator[Dataset]:
@@ -219,7 +225,7 @@ class DerivedSeries:
         InvalidInstance
             If the check finds errors; nothing is written.
         """
-        checker = SeriesChecker(sources=self.source.references, made=True)
+        checker = SeriesChecker(sources=self.order.sources.references, made=True)
         findings: list[Finding] = []
         with (
             target_folder(Path(folder), self._size, self.order.files, overwrite=overwrite) as temporary,
@@ -267,6 +273,7 @@ class DerivedSeries:
         return self.frames.stored_bytes + self.count * HEADER_ROOM
 
     def _report(self, folder: Path, writer: Writer, findings: list[Finding]) -> Report:
+        placed = self.order.account_of_input.placed_within_mm
         return Report(
             folder,
             self.source,
@@ -274,18 +281,18 @@ class DerivedSeries:
             self.series_pass.authoring.uids.series(),
             self.frames.quantity.units,
             tuple(self._record(f) for f in sorted(writer.written)),
-            None if self.frames.geometry is None else writer.geometry_error_mm + self.order.placed_within_mm,
+            None if self.frames.geometry is None else writer.geometry_error_mm + placed,
             tuple(findings),
             tuple(f.name for f in self.order.files if f not in self.source.paths),
         )
 
     def _record(self, written: WrittenInstance) -> InstanceRecord:
-        references = self.source.references
+        reference = self.order.sources.reference
         return InstanceRecord(
             written.name,
             written.sop_instance_uid,
-            tuple(references[c.frame].sop_instance_uid for c in written.contributors),
-            written.value_error + self.order.rounded_by,
+            tuple(reference(c).sop_instance_uid for c in written.contributors),
+            written.value_error + self.order.account_of_input.rounded_by,
             written.saturated,
         )
 

@@ -14,7 +14,7 @@ from derive.model.classes import Container
 from derive.model.frames import Frames
 from derive.model.reference import FrameRef
 from derive.model.volume import slabs
-from derive.pixels.encode import EncodedFrame, Rescale, as_they_are, encode
+from derive.pixels.encode import EncodedFrame, Encoding, Rescale, as_they_are, encode
 
 
 def contributors_by_instance(frames: Frames, container: Container) -> list[tuple[FrameRef, ...]]:
@@ -28,24 +28,24 @@ def instance_count(frames: Frames, container: Container) -> int:
     return frames.count if container == "single" else 1
 
 
-def instances(authoring: Authoring) -> Iterator[Frame]:
+def instances(authoring: Authoring, encoding: Encoding | None) -> Iterator[Frame]:
     """Compute, encode and number what each instance holds, along the normal, a slab at a time."""
-    return _single(authoring) if authoring.target.container == "single" else _pages(authoring)
+    return _single(authoring, encoding) if authoring.target.container == "single" else _pages(authoring)
 
 
-def encoded_frames(authoring: Authoring) -> Iterator[EncodedFrame]:
+def encoded_frames(authoring: Authoring, encoding: Encoding | None) -> Iterator[EncodedFrame]:
     """Compute and encode the frames, a slab at a time; the frames of a slab side by side."""
     plain = authoring.target.rescale is Rescale.NONE
-    quantise = as_they_are if plain else partial(encode, encoding=authoring.encoding)
+    quantise = as_they_are if plain else partial(encode, encoding=encoding)
     for _, slab in slabs(authoring.frames):
         yield from parallel.each(quantise, list(slab))
 
 
-def _single(authoring: Authoring) -> Iterator[Frame]:
+def _single(authoring: Authoring, encoding: Encoding | None) -> Iterator[Frame]:
     """Number the slices in the source's order of scrolling, one volume after another."""
     frames, slices = authoring.frames, authoring.frames.slices
     downwards = authoring.source.scrolls_down and not authoring.derivation.new_plane
-    for index, encoded in enumerate(encoded_frames(authoring)):
+    for index, encoded in enumerate(encoded_frames(authoring, encoding)):
         volume, place = divmod(index, slices)
         number = index - place + (slices - place if downwards else place + 1)
         yield Frame(index, number, frames.contributors(index), encoded, place, volume)

@@ -13,11 +13,11 @@ from derive.model.classes import Target
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames
 from derive.model.geometry import Geometry
-from derive.model.reference import FrameRef
-from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.reference import FrameRef, frames_of_principal
+from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
 from derive.model.window import Window
-from derive.pixels.encode import EncodedFrame, Encoding, PixelFormat, SourceEncoding
+from derive.pixels.encode import EncodedFrame, PixelFormat, SourceEncoding
 
 
 @dataclass(frozen=True)
@@ -38,69 +38,107 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a series is to be made of.
+class InputAccount:
+    """What is known of files that are no source: what they are, and what was lost on the way from them.
 
     Parameters
     ----------
-    source : SourceSeries or GivenAttributes
-        Where attributes are pulled from.
-    frames : Frames
-        The result.
-    derivation : Derivation
-        What was done; no step at all for what was acquired like this.
-    sop_class_uid : str
-        What class it becomes.
-    stored : SourceEncoding
-        How its values were stored before, as far as they were and still are.
     files : tuple of Path
-        What the values come from, and must not be touched.
+        What the values come from beside the sources, and must not be touched.
     placed_within_mm : float
         How far a voxel is from where these files put it.
     rounded_by : float
         How far a value may be from that of these files before it is stored.
     """
 
-    source: SourceSeries | GivenAttributes
-    frames: Frames
-    derivation: Derivation
-    sop_class_uid: str
-    stored: SourceEncoding
     files: tuple[Path, ...] = ()
     placed_within_mm: float = 0.0
     rounded_by: float = 0.0
 
 
 @dataclass(frozen=True)
-class Authoring:
-    """A series in the making: everything that is the same for all its instances.
+class Order:
+    """What a series is to be made of.
 
     Parameters
     ----------
-    source : SourceSeries or GivenAttributes
+    sources : Sources
+        Where attributes are pulled from.
     frames : Frames
         The result.
     derivation : Derivation
+        What was done; no step at all for what was acquired like this.
     target : Target
-    encoding : Encoding, optional
-        None where each instance has its own.
+        What class it becomes.
+    stored : SourceEncoding
+        How its values were stored before, as far as they were and still are.
+    account_of_input : InputAccount
+    """
+
+    sources: Sources
+    frames: Frames
+    derivation: Derivation
+    target: Target
+    stored: SourceEncoding
+    account_of_input: InputAccount = InputAccount()
+
+    @property
+    def source(self) -> Attributes:
+        """The principal source."""
+        return self.sources.principal
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What the values come from, and must not be touched."""
+        return tuple(dict.fromkeys((*self.account_of_input.files, *self.sources.paths)))
+
+
+@dataclass(frozen=True)
+class Authoring:
+    """A series in the making: all that its attributes follow from but the pixels, the same for all its instances.
+
+    Parameters
+    ----------
+    order : Order
+        Its principal source in a character set that holds all that is said.
     uids : Uids
     now : datetime
         When the pixels are made.
     given : Given
     window : Window, optional
-        The source's where the quantity is kept, else from the values.
+        The source's where the quantity is kept, else from the values; None without one.
     """
 
-    source: SourceSeries | GivenAttributes
-    frames: Frames
-    derivation: Derivation
-    target: Target
-    encoding: Encoding | None
+    order: Order
     uids: Uids
     now: datetime
     given: Given
     window: Window | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """What it is made of."""
+        return self.order.sources
+
+    @property
+    def source(self) -> Attributes:
+        """Where attributes are pulled from: the principal source."""
+        return self.order.source
+
+    @property
+    def frames(self) -> Frames:
+        """The result."""
+        return self.order.frames
+
+    @property
+    def derivation(self) -> Derivation:
+        """What was done."""
+        return self.order.derivation
+
+    @property
+    def target(self) -> Target:
+        """What class it becomes."""
+        return self.order.target
 
     @property
     def encodings(self) -> Sequence[str]:
@@ -151,7 +189,7 @@ class Frame:
 
     def behind(self, count: int) -> Sequence[int]:
         """Which of the principal source's `count` frames it is made of; all, where it is made of none."""
-        return [c.frame for c in self.contributors] or range(count)
+        return frames_of_principal(self.contributors) or range(count)
 
 
 class AuthoredInstance(NamedTuple):

@@ -12,9 +12,7 @@ from derive.authoring.containers import contributors_by_instance
 from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.prepare import draft
-from derive.model.classes import target_of
 from derive.model.geometry import Geometry
-from derive.model.source import SourceSeries
 
 
 @dataclass(frozen=True)
@@ -86,12 +84,12 @@ def plan_of(order: Order, options: Options) -> Plan:
         As writing it would.
     """
     frames, source = order.frames, order.source
-    counts = [len(c) for c in contributors_by_instance(frames, target_of(order.sop_class_uid).container)]
+    counts = [len(c) for c in contributors_by_instance(frames, order.target.container)]
     return Plan(
-        source.geometry if isinstance(source, SourceSeries) else None,
+        source.geometry,
         frames.geometry,
         len(counts),
-        order.sop_class_uid,
+        order.target.iod.sop_class_uid,
         tuple(s.description for s in order.derivation.steps),
         (min(counts), max(counts)),
         frames.stored_bytes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from derive.authoring.options import Options
 from derive.authoring.order import Authoring, Given, Order
@@ -13,32 +14,44 @@ from derive.authoring.window import window_of
 from derive.elements.charset import fits, is_text
 from derive.elements.element import tag_of
 from derive.errors import UsageError
-from derive.model.classes import Target, target_of
+from derive.model.classes import Target
 from derive.model.derivation import Derivation, ValuesEffect
-from derive.model.source import Attributes, GivenAttributes, SourceSeries
+from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
 from derive.pixels.encode import Encoding, Rescale, SourceEncoding, fit, keep, per_instance
 from derive.version import VERSION
 
 
+class Prepared(NamedTuple):
+    """A series in the making, and how its pixels are stored.
+
+    Parameters
+    ----------
+    authoring : Authoring
+    encoding : Encoding, optional
+        None where each frame has its own, or stored values are all there is.
+    """
+
+    authoring: Authoring
+    encoding: Encoding | None
+
+
 def draft(order: Order, options: Options) -> Authoring:
-    """Settle what can be settled without looking at a single pixel: no encoding, no window, passing UIDs."""
-    source, target = order.source, target_of(order.sop_class_uid)
+    """Settle what can be settled without looking at a single pixel: no window, passing UIDs."""
+    target = order.target
     given = Given(options.series_description, options.series_number, checked_attributes(target.iod, options.set))
-    source = _holding(source, _added_text(order.derivation, given))
-    uids = RandomUids(checked_root(options.uid_prefix))
-    now = _now(source, options.timestamp)
-    return Authoring(source, order.frames, order.derivation, target, None, uids, now, given)
+    order = replace(order, sources=_holding(order.sources, _added_text(order.derivation, given)))
+    return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)
 
 
-def prepare(order: Order, options: Options) -> Authoring:
+def prepare(order: Order, options: Options) -> Prepared:
     """Settle everything that is the same for all instances.
 
     Values are passed over once beforehand only if their range is not known or the UIDs depend on them.
     """
     authoring = draft(order, options)
     encoding, values = _encoding(order, authoring.target)
-    return replace(authoring, encoding=encoding, uids=_uids(order, options, values), window=window_of(order))
+    return Prepared(replace(authoring, uids=_uids(order, options, values), window=window_of(order)), encoding)
 
 
 def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
@@ -72,8 +85,8 @@ def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
         return RandomUids(root)
     facts = [
         VERSION,
-        order.sop_class_uid,
-        *(r.sop_instance_uid for r in order.source.references),
+        order.target.iod.sop_class_uid,
+        *(r.sop_instance_uid for r in order.sources.references),
         *(f"{tag:08x}={order.source.table.constant[tag].value.hex()}" for tag in sorted(order.source.said)),
         *(f"{s.description}={s.code}" for s in order.derivation.steps),
         str(options.series_description),
@@ -97,8 +110,8 @@ def _now(source: Attributes, timestamp: datetime | None) -> datetime:
     return now.astimezone(timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes)))
 
 
-def _holding(source: SourceSeries | GivenAttributes, texts: list[str]) -> SourceSeries | GivenAttributes:
-    """Return a source whose character set has some texts; a set that a person stated stays as it is.
+def _holding(sources: Sources, texts: list[str]) -> Sources:
+    """Return sources whose principal's character set has some texts; a set that a person stated stays as it is.
 
     Raises
     ------
@@ -107,13 +120,14 @@ def _holding(source: SourceSeries | GivenAttributes, texts: list[str]) -> Source
     """
     if not all(map(is_text, texts)):
         raise UsageError("SET-CHARSET", "a text that was given holds bytes that are no characters; give it as UTF-8")
+    source = sources.principal
     if all(fits(text, source.encodings) for text in texts):
-        return source
+        return sources
     if tag_of("SpecificCharacterSet") in source.said:
         raise UsageError(
             "SET-CHARSET", "a description or a setting does not fit the character set; ISO_IR 192 holds all"
         )
-    return source.in_utf8()
+    return sources.in_utf8()
 
 
 def _added_text(derivation: Derivation, given: Given) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from derive.authoring.order import Order
-from derive.model.classes import target_of
 from derive.model.derivation import ValuesEffect
 from derive.model.frames import Frames
 from derive.model.source import Attributes
@@ -28,7 +27,7 @@ def window_of(order: Order) -> Window | None:
     Pictures of 8 bits or less are shown as they are, without a window.
     """
     source, frames = order.source, order.frames
-    if target_of(order.sop_class_uid).rescale is Rescale.NONE:
+    if order.target.rescale is Rescale.NONE:
         return _whole_range(frames)
     if order.derivation.values_effect is not ValuesEffect.NEW_QUANTITY:
         kept = _source_window(source)

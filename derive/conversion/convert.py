@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from derive.authoring.options import Options
-from derive.authoring.order import Order
+from derive.authoring.order import InputAccount, Order
 from derive.builder import DerivedSeries
 from derive.conversion import attributes
 from derive.conversion.given import Patient, Study
@@ -22,7 +22,7 @@ from derive.formats.samples import Samples
 from derive.model.classes import target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
-from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.source import Attributes, Sources, SourceSeries
 from derive.operations.declaration import derivation_code
 from derive.reading.stack import quantity_of
 
@@ -93,8 +93,9 @@ def convert(
     number = series_options.series_number
     if number is None and reference is None and not given.study.uid:
         number = FIRST_SERIES
+    account = _account_of(subject, reference)
     return DerivedSeries(
-        replace(order, files=(*samples.files, *order.files)), replace(series_options, set=kept, series_number=number)
+        replace(order, account_of_input=account), replace(series_options, set=kept, series_number=number)
     )
 
 
@@ -152,7 +153,7 @@ def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.S
     if geometry is None:
         identity, kept = attributes.identity_of(subject, reference, given)
         step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.KEEPS_QUANTITY)
-        return replace(_order(subject, identity, Derivation((step,))), files=reference.paths), kept
+        return _order(subject, identity, Derivation((step,))), kept
     check_overlap(geometry, reference.geometry, subject.wishes.require_overlap, subject.samples.name)
     if subject.target != target_of(reference.sop_class_uid):
         source, kept = attributes.narrowed(subject, reference, given)
@@ -161,10 +162,15 @@ def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.S
     return _order(subject, source, Derivation((step,))), kept
 
 
-def _order(subject: Subject, source: SourceSeries | GivenAttributes, derivation: Derivation) -> Order:
-    frames, uid, stored = subject.frames, subject.sop_class_uid, subject.stored
+def _order(subject: Subject, source: Attributes, derivation: Derivation) -> Order:
+    return Order(Sources(source), subject.frames, derivation, subject.target, subject.stored)
+
+
+def _account_of(subject: Subject, reference: SourceSeries | None) -> InputAccount:
+    """Say which files the numbers come from, and the patient; and how far off the numbers are."""
+    files = (*subject.samples.files, *(reference.paths if reference is not None else ()))
     rounded_by = 0.0 if subject.numbers is None else subject.numbers.rounded_by
-    return Order(source, frames, derivation, uid, stored, source.paths, subject.placed_within_mm, rounded_by)
+    return InputAccount(files, subject.placed_within_mm, rounded_by)
 
 
 def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> tuple[GeometryEffect, ValuesEffect]:

@@ -136,7 +136,7 @@ def _what(source: Attributes, modality: str) -> Rows:
 def _of_derived(series: DerivedSeries) -> Rows:
     said = series.options.series_description
     return [
-        ("modality", target_of(series.order.sop_class_uid).modality),
+        ("modality", series.order.target.modality),
         *([("description", said)] if said else []),
         ("images", str(series.count)),
         *_grid(series.frames.geometry),

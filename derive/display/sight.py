@@ -13,7 +13,6 @@ from derive.builder import DerivedSeries
 from derive.display.grey import Grey, of_series, of_window
 from derive.errors import UsageError, ValuesError
 from derive.formats import Samples, is_volume_or_picture, open_file
-from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
@@ -131,7 +130,7 @@ def _of_series(series: SourceSeries) -> Sight:
 def _of_derived(series: DerivedSeries) -> Sight:
     volumes = series.frames.volumes
     volume = volumes[0] if volumes else series.volume  # which says why there is none
-    modality = target_of(series.order.sop_class_uid).modality
+    modality = series.order.target.modality
     window = window_of(series.order)
     name = _named(modality, series.options.series_description or series.derivation.description)
     inverted = PET_INVERTED if modality == "PT" else ""

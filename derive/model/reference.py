@@ -24,3 +24,8 @@ class FrameRef(NamedTuple):
 def of_principal(frames: Iterable[int]) -> tuple[FrameRef, ...]:
     """Refer to frames of the principal source."""
     return tuple(FrameRef(0, frame) for frame in frames)
+
+
+def frames_of_principal(contributors: Iterable[FrameRef]) -> list[int]:
+    """Which frames of the principal source are among the contributors, in order."""
+    return [c.frame for c in contributors if c.source == 0]

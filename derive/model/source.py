@@ -1,7 +1,7 @@
-"""The source of a derivation: which instances there are, and on what they agree.
+"""The source of a derivation: which frames there are, and on what they agree.
 
 Every attribute is worked out once: constant over the series, or varying. What a new instance pulls is
-the value on which the source instances that contributed to it agree.
+the value on which the source frames that contributed to it agree.
 """
 
 from __future__ import annotations
@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.charset import convert_encodings
 
+from codes import Code
 from derive.elements.charset import transcode
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry, Plane, extent_of
-from derive.model.reference import FrameRef
+from derive.model.reference import FrameRef, frames_of_principal
 
 
 class Reference(NamedTuple):
@@ -165,23 +166,38 @@ class SourceFrame:
     path: Path | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
 class Attributes:
     """Where attributes are pulled from: what some frames say, or what a person says.
 
-    The base of :class:`SourceSeries` and :class:`GivenAttributes`, which hold the values.
+    Parameters
+    ----------
+    table : AttributeTable
+        What is said, a column a frame.
+    tags : frozenset of int
+        Every tag that is there, private ones included.
+    said : mapping tag -> text
+        What stands in the table because a person said so, and the rule by which it does.
+    frames : tuple of SourceFrame
+        In spatial order, ascending along the normal; none where a person says all.
+    skipped : tuple of Skipped
+        What else was found, and why it is not part of the series.
+    geometry : Geometry, optional
+        Where the frames are.
     """
 
     table: AttributeTable
     tags: frozenset[int]
-    frames: tuple[SourceFrame, ...]
-    skipped: tuple[Skipped, ...]
-    said: Mapping[int, str]
+    said: Mapping[int, str] = field(default_factory=dict)
+    frames: tuple[SourceFrame, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    geometry: Geometry | None = None
     #: Why an attribute is not there.
-    lacking = "the source has none"
+    lacking: ClassVar[str] = "the source has none"
 
     def agreement(self, tag: int, contributors: Sequence[FrameRef] = ()) -> Agreement:
-        """Return the value on which the contributing frames agree; all frames where none contributed."""
-        return self.table.agreement(tag, [c.frame for c in contributors] or None)
+        """Return the value on which the frames of this source that contributed agree; all where none did."""
+        return self.table.agreement(tag, frames_of_principal(contributors) or None)
 
     @cached_property
     def references(self) -> tuple[Reference, ...]:
@@ -198,6 +214,10 @@ class Attributes:
         """Python names of the character set; of the first frame where they differ."""
         element = self.table.element(tag_of("SpecificCharacterSet"), 0)
         return convert_encodings(decode(element) if element else None)
+
+    def in_utf8(self) -> Self:
+        """Return the same with all text in ISO_IR 192."""
+        return replace(self, table=self.table.transcoded(self.encodings))
 
     def value(self, keyword: str, index: int | None = None) -> Any:
         """Return the decoded value of frame `index`, or the one on which all agree; None without."""
@@ -218,31 +238,11 @@ class Attributes:
         return bool(np.polyfit(np.arange(len(numbers)), np.array(numbers, dtype=float), 1)[0] < 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SourceSeries(Attributes):
-    """One readable series, sorted by position along the normal, that makes one volume.
+    """One readable series, sorted by position along the normal, that makes one volume."""
 
-    Parameters
-    ----------
-    frames : tuple of SourceFrame
-        In spatial order, ascending along the normal.
-    table : AttributeTable
-        What they say, in the same order.
-    geometry : Geometry
-    tags : frozenset of int
-        Every tag any frame has, private ones included.
-    skipped : tuple of Skipped
-        What else was found, and why it is not part of the series.
-    said : mapping tag -> text
-        What stands in the table because a person said so, and the rule by which it does.
-    """
-
-    frames: tuple[SourceFrame, ...]
-    table: AttributeTable
     geometry: Geometry
-    tags: frozenset[int]
-    skipped: tuple[Skipped, ...] = ()
-    said: Mapping[int, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Which modality, and how many voxels of what size; no patient."""
@@ -265,10 +265,6 @@ class SourceSeries(Attributes):
         """Series of the instances."""
         return self.frames[0].reference.series_instance_uid
 
-    def in_utf8(self) -> SourceSeries:
-        """Return the same series with all its text in ISO_IR 192."""
-        return replace(self, table=self.table.transcoded(self.encodings))
-
     def only(self, shared: frozenset[int], given: Mapping[int, Element], said: Mapping[int, str]) -> SourceSeries:
         """Return the same images, of which only some attributes are known, and others that were given.
 
@@ -285,32 +281,55 @@ class SourceSeries(Attributes):
         return replace(self, table=table, tags=frozenset({*table.constant, *table.varying}), said=said)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GivenAttributes(Attributes):
-    """What a person says of a volume that no image is behind.
+    """What a person says of a volume that no image is behind: all of it constant."""
 
-    Parameters
-    ----------
-    table : AttributeTable
-        All of it constant.
-    tags : frozenset of int
-        Every tag that was given.
-    said : mapping tag -> text
-        By which rule each of them stands.
-    """
-
-    table: AttributeTable
-    tags: frozenset[int]
-    said: Mapping[int, str]
-    lacking = "nobody said"
-    frames: tuple[SourceFrame, ...] = field(default=(), init=False)
-    skipped: tuple[Skipped, ...] = field(default=(), init=False)
+    lacking: ClassVar[str] = "nobody said"
 
     @classmethod
     def of(cls, elements: Mapping[int, Element], said: Mapping[int, str]) -> GivenAttributes:
         """Take elements, and by which rule each of them stands."""
-        return cls(AttributeTable([elements]), frozenset(elements), said)
+        return cls(table=AttributeTable([elements]), tags=frozenset(elements), said=said)
 
-    def in_utf8(self) -> GivenAttributes:
-        """Return the same with all text in ISO_IR 192."""
-        return replace(self, table=self.table.transcoded(self.encodings))
+
+@dataclass(frozen=True)
+class Sources:
+    """What a result is made of: attributes are pulled from the principal source, pixels from all.
+
+    Parameters
+    ----------
+    principal : Attributes
+    others : tuple of (Attributes, Code)
+        With the Purpose of Reference of each (CID 7202).
+    """
+
+    principal: Attributes
+    others: tuple[tuple[Attributes, Code], ...] = ()
+
+    @cached_property
+    def all(self) -> tuple[Attributes, ...]:
+        """Every source, in the order in which :class:`FrameRef` counts them."""
+        return (self.principal, *(source for source, _ in self.others))
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """Identities of the instances of all sources."""
+        return tuple(r for source in self.all for r in source.references)
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """Files that all sources were read from."""
+        return tuple(dict.fromkeys(path for source in self.all for path in source.paths))
+
+    def reference(self, frame: FrameRef) -> Reference:
+        """Identity of the instance that holds a frame."""
+        return self.all[frame.source].references[frame.frame]
+
+    def purpose(self, frame: FrameRef) -> Code | None:
+        """Purpose of Reference of the source of a frame; None for the principal one."""
+        return self.others[frame.source - 1][1] if frame.source else None
+
+    def in_utf8(self) -> Sources:
+        """Return the same, with all text of the principal source in ISO_IR 192."""
+        return replace(self, principal=self.principal.in_utf8())

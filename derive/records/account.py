@@ -28,7 +28,7 @@ from derive.model.derivation import Derivation, GeometryEffect, Step
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef
-from derive.model.source import SourceSeries
+from derive.model.source import Sources, SourceSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange
@@ -171,7 +171,7 @@ class SourcedAccount:
     def _assembled(self, written: SourceSeries) -> SeriesPass:
         volume = Volumes((Volume(self._grid(written.geometry), _nothing, self._contributors.__getitem__),))
         stored = source_encoding(self._source, self.derivation)
-        order = Order(self._source, volume, self.derivation, written.sop_class_uid, stored)
+        order = Order(Sources(self._source), volume, self.derivation, target_of(written.sop_class_uid), stored)
         try:
             return assemble(draft(order, Options()))
         except MissingAttribute as error:  # somebody had to say it

@@ -150,8 +150,8 @@ class Comparison:
                 at.setdefault(place, []).append(written)
         found = {w.header.name: self._plane(w) for w in self.written}
         digests: dict[str, dict[str, str]] = {"wanted": {}, "has": {}}
-        authoring = prepare(self.series.order, self.series.options)
-        for place, frame in enumerate(encoded_frames(authoring)):
+        prepared = prepare(self.series.order, self.series.options)
+        for place, frame in enumerate(encoded_frames(*prepared)):
             for written in at.get(place, ()):
                 name = written.header.name
                 found[name], has = self._pixels(written, frame, found[name])
@@ -204,7 +204,7 @@ class Comparison:
         source = self.series.order.source
         references = [r.sop_instance_uid for r in source.references]
         contributors = self.series.order.frames.contributors(place)
-        wanted = {references[c.frame] for c in contributors}
+        wanted = {self.series.order.sources.reference(c).sop_instance_uid for c in contributors}
         inherited = {s for c in contributors for s in self._sources_of(c.frame)}
         named = {s.sop_instance_uid: s for s in record.sources}
         if lacking := sorted(wanted - named.keys()):

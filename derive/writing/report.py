@@ -9,7 +9,7 @@ from typing import Any
 
 from derive.checking import Finding
 from derive.model.derivation import Derivation, text_of
-from derive.model.source import GivenAttributes, SourceSeries
+from derive.model.source import Attributes
 from derive.model.volume import shown_units
 from derive.version import MODEL, VERSION
 
@@ -46,7 +46,8 @@ class Report:
     Parameters
     ----------
     folder : Path
-    source : SourceSeries or GivenAttributes
+    source : Attributes
+        The principal source.
     derivation : Derivation
     series_instance_uid : str
     units : str
@@ -61,7 +62,7 @@ class Report:
     """
 
     folder: Path
-    source: SourceSeries | GivenAttributes
+    source: Attributes
     derivation: Derivation
     series_instance_uid: str
     units: str
@@ -125,14 +126,15 @@ class Report:
         }
 
 
-def _source(source: SourceSeries | GivenAttributes) -> dict[str, Any] | None:
+def _source(source: Attributes) -> dict[str, Any] | None:
     """Return what the series was made of; None where no series is behind it."""
-    if isinstance(source, GivenAttributes):
+    if not source.references:
         return None
+    first = source.references[0]
     return {
-        "study_instance_uid": source.references[0].study_instance_uid,
-        "series_instance_uid": source.series_instance_uid,
-        "sop_class_uid": source.sop_class_uid,
+        "study_instance_uid": first.study_instance_uid,
+        "series_instance_uid": first.series_instance_uid,
+        "sop_class_uid": first.sop_class_uid,
         "instances": [{"file": i.name, "sop_instance_uid": i.reference.sop_instance_uid} for i in source.frames],
         "skipped": [s._asdict() for s in source.skipped],
     }

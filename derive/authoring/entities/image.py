@@ -115,7 +115,7 @@ def recognizable_visual_features(authoring: Authoring, frame: Frame) -> str | No
 @per_frame("LossyImageCompression", sticky=True)
 def lossy_image_compression(authoring: Authoring, frame: Frame) -> str | None:
     """Return 01 if any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
-    if authoring.source.frames and any(authoring.source.frames[i].lossy for i in _of(authoring, frame)):
+    if authoring.source.frames and _any_lossy(authoring, frame):
         return "01"
     return _any_says(_distinct(authoring, frame, "LossyImageCompression"), "01", "00")
 
@@ -130,6 +130,13 @@ def lossy_image_compression_ratio(authoring: Authoring, frame: Frame) -> Element
 def lossy_image_compression_method(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the contributors' where they agree."""
     return _agreed_if_lossy(authoring, frame, "LossyImageCompressionMethod")
+
+
+def _any_lossy(authoring: Authoring, frame: Frame) -> bool:
+    """Whether the pixels of any contributor, of whichever source, are compressed with loss."""
+    if not frame.contributors:
+        return any(f.lossy for f in authoring.source.frames)
+    return any(authoring.sources.all[c.source].frames[c.frame].lossy for c in frame.contributors)
 
 
 def _any_says(values: Sequence[Any], yes: str, no: str) -> str | None:

@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from pydicom.sequence import Sequence as Items
 
 import codes
+from codes import Code
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.values import coded, own_items
 from derive.authoring.order import Authoring, Frame
@@ -15,7 +16,8 @@ from derive.elements.encoding import decode, encode, encode_item, pack_item
 from derive.elements.instance import items_of
 from derive.errors import AssembleError
 from derive.model.derivation import GeometryEffect
-from derive.model.source import Reference
+from derive.model.reference import FrameRef
+from derive.model.source import Attributes, Reference
 
 LONGEST_ST = 1024
 #: Stands where something of the source's description was left out.
@@ -70,9 +72,9 @@ def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """
     tag = tag_of("SourceImageSequence")
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-    references = authoring.source.references
     own = _own_items(authoring, frame, kept=kept)
-    ours = [_source_item(references[c.frame], kept and c.frame == frame.place) for c in frame.contributors]
+    sources, here = authoring.sources, FrameRef(0, frame.place)
+    ours = [_source_item(sources.reference(c), sources.purpose(c), kept and c == here) for c in frame.contributors]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
@@ -81,17 +83,21 @@ def _own_items(authoring: Authoring, frame: Frame, *, kept: bool) -> list[bytes]
 
     What stayed in its place then stays only if it does so now too: in the contributor at this very place.
     """
-    tag, table = tag_of("SourceImageSequence"), authoring.source.table
+    tag, sources = tag_of("SourceImageSequence"), authoring.sources.all
     found: dict[bytes, bytes] = {}
-    if tag not in table.constant and tag not in table.varying:
+    if not any(_has(s, tag) for s in sources):
         return []
     for contributor in frame.contributors:
-        value = own_items(authoring, table.element(tag, contributor.frame))
-        here = kept and contributor.frame == frame.place
+        value = own_items(authoring, sources[contributor.source].table.element(tag, contributor.frame))
+        here = kept and contributor == FrameRef(0, frame.place)
         for uid, item in _placed(Element(tag, "SQ", value), here):
             if here or uid not in found:
                 found[uid] = item
     return list(found.values())
+
+
+def _has(source: Attributes, tag: int) -> bool:
+    return tag in source.table.constant or tag in source.table.varying
 
 
 @lru_cache(maxsize=4096)
@@ -108,8 +114,8 @@ def _placed(sources: Element, same_place: bool) -> tuple[tuple[bytes, bytes], ..
 
 
 @lru_cache(maxsize=65536)
-def _source_item(reference: Reference, same_place: bool) -> bytes:
-    same = [_text("SpatialLocationsPreserved", "YES" if same_place else "NO"), _purpose()]
+def _source_item(reference: Reference, purpose: Code | None, same_place: bool) -> bytes:
+    same = [_text("SpatialLocationsPreserved", "YES" if same_place else "NO"), _purpose(purpose)]
     return pack_item([*_identity(reference.sop_class_uid, reference.sop_instance_uid), *same])
 
 
@@ -123,8 +129,10 @@ def _identity(sop_class_uid: str, sop_instance_uid: str) -> list[Element]:
 
 
 @cache
-def _purpose() -> Element:
-    return encode("PurposeOfReferenceCodeSequence", [coded(codes.context_group(7202).find(SOURCE_PURPOSE))])
+def _purpose(purpose: Code | None) -> Element:
+    """Encode what a source was for; the principal one was there to be processed."""
+    chosen = purpose or codes.context_group(7202).find(SOURCE_PURPOSE)
+    return encode("PurposeOfReferenceCodeSequence", [coded(chosen)])
 
 
 @lru_cache(maxsize=256)
@@ -139,7 +147,7 @@ def referenced_series_sequence(authoring: Authoring, frame: Frame) -> Element | 
     series: dict[str, dict[bytes, None]] = {}
     for uid, items in _inherited(authoring, frame, "ReferencedSeriesSequence"):
         series.setdefault(uid, {}).update(dict.fromkeys(items))
-    for reference in (authoring.source.references[c.frame] for c in frame.contributors):
+    for reference in map(authoring.sources.reference, frame.contributors):
         if reference.study_instance_uid == study:
             item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
             series.setdefault(reference.series_instance_uid, {})[item] = None
@@ -161,14 +169,13 @@ def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
 
 
 def _inherited(authoring: Authoring, frame: Frame, keyword: str) -> list[tuple[str, tuple[bytes, ...]]]:
-    """What the contributors themselves reference, by series."""
-    tag, table = tag_of(keyword), authoring.source.table
-    if tag in table.constant:
-        elements = [table.constant[tag]]
-    elif tag in table.varying:
-        elements = [e for c in frame.contributors if (e := table.element(tag, c.frame)) is not None]
-    else:
+    """What the contributors themselves reference, by series; what the whole principal source does, always."""
+    tag, sources = tag_of(keyword), authoring.sources.all
+    if not any(_has(s, tag) for s in sources):
         return []
+    constant = authoring.source.table.constant.get(tag)
+    own = [sources[c.source].table.element(tag, c.frame) for c in frame.contributors]
+    elements = [e for e in (constant, *own) if e is not None]
     return [pair for element in dict.fromkeys(elements) for pair in _referenced(element)]
 
 
