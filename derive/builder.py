@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from pydicom.dataset import Dataset
 
 from derive.authoring.assemble import Entry, SeriesPass, assemble
 from derive.authoring.containers import instance_count, instances
-from derive.authoring.options import Options
+from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of
 from derive.authoring.prepare import Prepared, prepare, source_encoding
@@ -73,7 +73,8 @@ def build(
         For steps that are plain functions: a code of CID 7203 (or ``99SCHEME:VALUE:Meaning``), and what
         was done.
     **options
-        As in :class:`derive.authoring.options.Options`.
+        As in :class:`derive.authoring.options.Options`; of equipment (in ``set``) and ``uid_prefix`` what
+        ``derive.toml`` says is taken where nothing is said here.
 
     Raises
     ------
@@ -91,16 +92,20 @@ def build(
     >>> series.derivation.description
     "resample(spacing_mm=2, interpolator='linear'); gaussian_blur(sigma_mm=1.5)"
     """
-    chosen = _options(options)
+    return derived(source, _operations(steps, code, description), _options(options))
+
+
+def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
+    """Derive a series with these options alone, whatever ``derive.toml`` says."""
     volume, derivation = stack(source), Derivation()
-    for operation in _operations(steps, code, description):
+    for operation in operations:
         result = operation(volume)
         derivation = derivation.then(operation.step(volume, result))
         volume = result
     stored = source_encoding(source, derivation)
     target = target_of(source.sop_class_uid)
     order = Order(Sources(source), Volumes((volume,)), derivation, target, stored)
-    return DerivedSeries(order, chosen)
+    return DerivedSeries(order, options)
 
 
 @dataclass(frozen=True)
@@ -308,7 +313,7 @@ def _options(options: dict[str, Any]) -> Options:
     unknown = options.keys() - known
     if unknown:
         raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(known)}")
-    return Options(**options)
+    return options_of(options)
 
 
 def _operations(steps: tuple[Step, ...], code: str | None, description: str | None) -> list[Operation]:

@@ -27,6 +27,13 @@ def real() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a derive.toml of whoever runs the tests says is in none of them."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+    assert not Path("derive.toml").exists(), "tests run where no derive.toml is"
+
+
 @pytest.fixture(autouse=True)
 def _strict_writing() -> None:
     pydicom.config.settings.writing_validation_mode = pydicom.config.RAISE

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from derive.errors import UsageError
 from derive.model.uids import checked_root
+from derive.settings import load_settings
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,23 @@ class Options:
             )
         if self.series_number is not None and not -(2**31) <= self.series_number < 2**31:
             raise UsageError("SET-NUMBER", f"Series Number {self.series_number} is not a 32-bit integer")
+
+
+def options_of(said: Mapping[str, Any]) -> Options:
+    """Return what a caller said, and what ``derive.toml`` says where the caller said nothing.
+
+    Parameters
+    ----------
+    said : mapping
+        Parameters of :class:`Options`.
+
+    Raises
+    ------
+    UsageError
+        ``CFG-...``, and what :class:`Options` refuses.
+    """
+    settings = load_settings()
+    standing = {"uid_prefix": said.get("uid_prefix") or settings.uid_prefix}
+    if settings.equipment:
+        standing["set"] = {**settings.equipment, **(said.get("set") or {})}
+    return Options(**{**said, **standing})

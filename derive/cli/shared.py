@@ -13,7 +13,6 @@ from typing import Any
 import derive
 from derive.cli.progress import Progress
 from derive.errors import OutputError, SourceError
-from derive.pacs.config import load
 from derive.writing.atomic import write_file
 
 
@@ -104,15 +103,14 @@ def existing(paths: list[str]) -> list[str]:
 
 
 def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of the new series: flags, and what derive.toml says where there are none."""
-    config = load()
+    """Return what flags say of the new series, as derive.build takes it."""
     return {
         "series_description": arguments.series_description,
         "series_number": arguments.series_number,
         "uids": arguments.uids,
-        "uid_prefix": arguments.uid_prefix or config.uid_prefix,
+        "uid_prefix": arguments.uid_prefix,
         "timestamp": arguments.timestamp,
-        "set": {**config.equipment, **dict(arguments.set)},
+        "set": dict(arguments.set),
     }
 
 

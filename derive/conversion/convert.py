@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from derive.authoring.options import Options
+from derive.authoring.options import Options, options_of
 from derive.authoring.order import InputAccount, Order
 from derive.builder import DerivedSeries
 from derive.conversion import attributes
@@ -124,7 +124,7 @@ def _split(options: Mapping[str, Any]) -> tuple[Conversion, Options]:
         raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(ours | theirs)}")
     return (
         Conversion(**{k: v for k, v in options.items() if k in ours}),
-        Options(**{k: v for k, v in options.items() if k in theirs}),
+        options_of({k: v for k, v in options.items() if k in theirs}),
     )
 
 

@@ -1,32 +1,7 @@
-"""``derive.toml``: archives by name, and what an institution says of itself. Of secrets it says only where they are.
-
-::
-
-    aet = "DERIVE"                       # our AE title
-    uid_prefix = "1.2.826.0.1.3680043.10"
-
-    [equipment]                          # of every series that is made
-    InstitutionName = "General Hospital"
-    StationName = "AI1"
-
-    [targets.PACS]
-    address = "PACS@10.0.0.5:104"
-    listen = 11113                       # where C-MOVE and storage commitment answer
-    parallel = 2
-
-    [targets.cloud]
-    address = "https://pacs.example.org/dicom-web"
-    token_env = "PACS_TOKEN"             # the environment variable that holds the token
-    ca = "hospital-ca.pem"
-
-    [targets.cloud.timeouts]             # seconds
-    message = 120
-"""
+"""Archives by name, as ``derive.toml`` has them (see :mod:`derive.settings`)."""
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -41,9 +16,8 @@ from derive.pacs.address import (
     Tls,
     parse_address,
 )
+from derive.settings import check_known, load_settings
 
-FILE = "derive.toml"
-_TOP = frozenset({"aet", "uid_prefix", "equipment", "targets"})
 _SECRET_NAMES = ("token_env", "user_env", "password_env")
 _TLS_FILES = ("ca", "certificate", "key")
 _OWN = frozenset(
@@ -71,21 +45,16 @@ class Destination:
 
 @dataclass(frozen=True)
 class Config:
-    """What ``derive.toml`` says.
+    """What ``derive.toml`` says of archives.
 
     Parameters
     ----------
     aet : str
         Our AE title.
-    uid_prefix : str, optional
-    equipment : mapping keyword -> text
-        Set in every series that is made, where the caller says nothing else.
     targets : mapping of str to Destination
     """
 
     aet: str = DEFAULT_AET
-    uid_prefix: str | None = None
-    equipment: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, Destination] = field(default_factory=dict)
 
     def destination(self, text: str) -> Destination:
@@ -102,37 +71,22 @@ class Config:
 
 
 def load(folder: Path | None = None) -> Config:
-    """Read ``derive.toml`` of the working folder, else of the user's configuration folder; nothing where there is none.
+    """Return the archives of ``derive.toml``, where there is one.
 
     Raises
     ------
     UsageError
         ``CFG-SYNTAX``, ``CFG-KEY``, ``CFG-SECRET``.
     """
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for path in ((folder or Path.cwd()) / FILE, home / "derive" / FILE):
-        if path.is_file():
-            return _read(path)
-    return Config()
-
-
-def _read(path: Path) -> Config:
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError("CFG-SYNTAX", f"{path} cannot be read as TOML: {error}") from error
-    _known(found, _TOP, str(path))
-    aet, equipment = str(found.get("aet", DEFAULT_AET)), found.get("equipment", {})
-    if not isinstance(equipment, dict) or not all(isinstance(v, str) for v in equipment.values()):
-        raise UsageError("CFG-KEY", f'{path}: [equipment] holds Keyword = "text"')
-    targets = found.get("targets", {})
+    settings = load_settings(folder)
+    path = settings.path
+    if path is None:
+        return Config()
+    aet, targets = str(settings.network.get("aet", DEFAULT_AET)), settings.network.get("targets", {})
     if not isinstance(targets, dict) or not all(isinstance(t, dict) for t in targets.values()):
         raise UsageError("CFG-KEY", f"{path}: an archive is a table [targets.NAME]")
     return Config(
-        aet,
-        found.get("uid_prefix"),
-        equipment,
-        {name: _destination(f"{path}, [targets.{name}]", t, aet, path.parent) for name, t in targets.items()},
+        aet, {name: _destination(f"{path}, [targets.{name}]", t, aet, path.parent) for name, t in targets.items()}
     )
 
 
@@ -140,7 +94,7 @@ def _destination(where: str, said: Mapping[str, Any], aet: str, folder: Path) ->
     for key in ("token", "password", "user"):
         if key in said:
             raise UsageError("CFG-SECRET", f"{where}: {key} does not belong in a file; name a variable in {key}_env")
-    _known(said, _OWN, where)
+    check_known(said, _OWN, where)
     if not isinstance(said.get("address"), str):
         raise UsageError("CFG-KEY", f"{where}: address is missing")
     timeouts, credentials = _timeouts(where, said.get("timeouts", {})), Credentials(*map(said.get, _SECRET_NAMES))
@@ -166,13 +120,7 @@ def _tls(said: Mapping[str, Any], folder: Path) -> Tls | None:
 
 def _timeouts(where: str, said: Mapping[str, Any]) -> Timeouts:
     names = frozenset(f.name for f in fields(Timeouts))
-    _known(said, names, f"{where} timeouts")
+    check_known(said, names, f"{where} timeouts")
     if not all(isinstance(v, int | float) and v > 0 for v in said.values()):
         raise UsageError("CFG-KEY", f"{where}: timeouts are seconds above 0")
     return Timeouts(**{k: float(v) for k, v in said.items()})
-
-
-def _known(said: Mapping[str, Any], names: frozenset[str], where: str) -> None:
-    unknown = sorted(said.keys() - names)
-    if unknown:
-        raise UsageError("CFG-KEY", f"{where}: {', '.join(unknown)} is not known; there are {', '.join(sorted(names))}")

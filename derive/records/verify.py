@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from derive.builder import DerivedSeries, build
+from derive.authoring.options import Options
+from derive.builder import DerivedSeries, derived
 from derive.errors import DeriveError, SourceError, UsageError
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
@@ -305,7 +306,7 @@ class _Run:
         if hopeless or not steps:
             raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
         try:
-            return build(source, *(s.operation(self._grids(s, source)) for s in steps))
+            return derived(source, [s.operation(self._grids(s, source)) for s in steps], Options())
         except DeriveError as error:
             raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
 

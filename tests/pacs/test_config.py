@@ -13,6 +13,7 @@ from derive.pacs.config import Config, Destination, load
 from derive.pacs.dimse.archive import DimseArchive
 from derive.pacs.folder import FolderArchive
 from derive.pacs.web.archive import WebArchive
+from derive.settings import load_settings
 
 CONFIG = """
 aet = "OURS"
@@ -92,11 +93,9 @@ def config(tmp_path) -> Config:
 
 
 def test_everything_of_a_file_is_taken(config, tmp_path):
-    assert (config.aet, config.uid_prefix, config.equipment) == (
-        "OURS",
-        "1.2.3",
-        {"InstitutionName": "General Hospital"},
-    )
+    assert config.aet == "OURS"
+    settings = load_settings(tmp_path)
+    assert (settings.uid_prefix, settings.equipment) == ("1.2.3", {"InstitutionName": "General Hospital"})
     pacs, cloud, shelf = (config.destination(name) for name in ("PACS", "cloud", "shelf"))
     assert isinstance(pacs.address, DimseAddress)
     assert (str(pacs.address), pacs.address.calling_aet, pacs.listen, pacs.parallel) == (
