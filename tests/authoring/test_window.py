@@ -37,3 +37,23 @@ def test_the_middle_of_several_keeps_their_function(tmp_path):
 def test_windows_of_several_functions_are_not_mixed(tmp_path):
     changes = {"WindowCenter": 40, "WindowWidth": 77, "VOILUTFunction": lambda k: ["LINEAR", "SIGMOID"][k % 2]}
     assert window_of(tmp_path, **changes)[1] != 77
+
+
+def test_several_windows_are_kept_with_their_explanations(tmp_path):
+    several = {"WindowCenter": [40, -600], "WindowWidth": [400, 1500]}
+    names = ["SOFT TISSUE", "LUNG"]
+    source = derive.read(make_series("CT", **several, WindowCenterWidthExplanation=names))
+    report = derive.build(source, gaussian_blur(sigma_mm=1.0)).write(tmp_path / "out")
+    assert len(report.files) == 6
+    for file in report.files:
+        dataset = pydicom.dcmread(file)
+        assert (list(dataset.WindowCenter), list(dataset.WindowWidth)) == ([40, -600], [400, 1500])
+        assert list(dataset.WindowCenterWidthExplanation) == names
+
+
+def test_explanations_that_are_not_one_a_window_are_left_out(tmp_path):
+    several = {"WindowCenter": [40, -600], "WindowWidth": [400, 1500]}
+    source = derive.read(make_series("CT", **several, WindowCenterWidthExplanation="SOFT TISSUE"))
+    dataset = pydicom.dcmread(derive.build(source, gaussian_blur(sigma_mm=1.0)).write(tmp_path / "out").files[0])
+    assert list(dataset.WindowCenter) == [40, -600]
+    assert "WindowCenterWidthExplanation" not in dataset

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import derive
+from derive.conversion.placement import directions as directions_of
 from derive.model.reorient import Wish, place
 from tests.helpers import conversions as of
+from tests.helpers.asserting import raises_code
 from tests.helpers.conversions import Placed
 from tests.helpers.placements import (
     ACROSS,
@@ -167,3 +169,9 @@ def test_an_affine_that_spans_no_volume_is_refused(fault, tmp_path):
     with pytest.raises(derive.GeometryError, match=r"^GEO-DETERMINANT"):
         written(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("letters", ["LPX", "XPS", "LXS", "LRS", "LPP", "LP", "LPSA", "L", "", "L P", "ÄPS"])
+def test_letters_of_which_some_are_wrong_are_refused(letters):
+    with raises_code("GEO-ORIENTATION"):
+        directions_of(letters)

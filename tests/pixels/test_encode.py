@@ -19,6 +19,7 @@ from derive.pixels.encode import (
     keep,
     per_instance,
 )
+from tests.helpers.asserting import raises_code
 
 CT = SourceEncoding(slopes=(1.0,) * 3, intercepts=(-1024.0,) * 3, signed=False, padding=None)
 PET = SourceEncoding(slopes=(0.5, 0.7), intercepts=(0.0, 0.0), signed=True, padding=None)
@@ -154,3 +155,33 @@ def test_any_encoding_is_that_of_a_plain_reference(values, rescale, padding, sig
     assert frame.saturated == np.count_nonzero(((np.rint(exact) < low) | (np.rint(exact) > high))[native])
     error = np.abs(frame.stored * encoding.slope + encoding.intercept - values.astype(np.float64))[native].max()
     assert frame.error == pytest.approx(error, abs=1e-9, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("padding", "value", "stored"),
+    [(-32768, -40000.0, -32767), (32767, 40000.0, 32766), (0, 0.2, 1), (0, -0.2, -1), (5, 5.0, 4)],
+)
+def test_a_value_is_never_stored_as_padding(padding, value, stored):
+    frame = encode(np.array([[np.nan, value]], np.float32), Encoding(1.0, 0.0, True, padding))
+    assert frame.stored[0, 0] == padding
+    assert frame.stored[0, 1] != padding
+    assert abs(int(frame.stored[0, 1]) - stored) <= 2
+    assert (frame.smallest, frame.largest) == (frame.stored[0, 1],) * 2
+
+
+def test_padding_without_a_value_for_it_is_refused():
+    with raises_code("VAL-PADDING"):
+        encode(np.array([[np.nan, 1.0]], np.float32), Encoding(1.0, 0.0, True))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_a_range_is_held_up_to_the_value_that_is_padding(signed):
+    low, high = (-32768, 32767) if signed else (0, 65535)
+    assert Encoding(1.0, 0.0, signed).holds((low, high))
+    assert not Encoding(1.0, 0.0, signed).holds((low - 1, high))
+    assert not Encoding(1.0, 0.0, signed).holds((low, high + 1))
+    assert Encoding(1.0, 0.0, signed, low).holds((low + 1, high))
+    assert not Encoding(1.0, 0.0, signed, low).holds((low, high))
+    assert Encoding(1.0, 0.0, signed, high).holds((low, high - 1))
+    assert not Encoding(1.0, 0.0, signed, high).holds((low, high))
+    assert Encoding(-1.0, 0.0, signed, low).holds((-high, -low - 1))

@@ -10,7 +10,8 @@ import pytest
 
 import derive
 from derive.operations import gaussian_blur, mip, resample
-from tests.helpers.verification import edit, pixels_of, verified
+from tests.helpers.sources import make_series
+from tests.helpers.verification import edit, pixels_of, save, verified
 
 
 @pytest.mark.parametrize("bit", [0, 7, 14])
@@ -166,3 +167,32 @@ def test_a_source_that_was_changed_since_is_not_the_same(derived_on_disk):
     file = sorted(source.iterdir())[0]
     edit(file, lambda d: setattr(d, "PixelData", (pixels_of(d) + 1).tobytes()))
     assert verified(out, source).verdict == "DIFFERS"
+
+
+@pytest.mark.parametrize("part", [slice(0, 5), slice(3, 8), slice(2, 6)], ids=["after", "before", "around"])
+def test_more_images_at_hand_than_contributed_are_told_apart(part, tmp_path):
+    datasets = make_series("CT", 8)
+    save(datasets, tmp_path / "source")
+    report = derive.build(derive.read(datasets[part]), gaussian_blur(sigma_mm=1.5)).write(tmp_path / "out")
+    found = verified(tmp_path / "out", tmp_path / "source")
+    assert (found.verdict, found.reason) == ("SAME", "")
+    assert len(found.images) == len(report.files) == len(datasets[part])
+
+
+def test_source_images_that_are_no_sequence_are_as_if_not_said(derived_on_disk):
+    out, source, written = derived_on_disk()
+    edit(written[3], lambda dataset: dataset.add_new(0x00082112, "LO", "no items"))
+    found = verified(out, source)
+    assert found.verdict == "DIFFERS"
+    assert [image.place for image in found.images if image.faults] == [3]
+    assert any("Source Image Sequence lacks" in fault for fault in found.images[3].faults)
+
+
+def test_an_image_whose_source_images_are_cut_off_is_not_taken_for_one(derived_on_disk):
+    out, source, written = derived_on_disk()
+    data = written[3].read_bytes()
+    item = data.index(b"\xfe\xff\x00\xe0", data.index(b"\x08\x00\x12\x21SQ"))
+    written[3].write_bytes(data[: item + 4] + b"\xff\xff\xff\x7f" + data[item + 8 :])
+    found = verified(out, source)
+    assert found.verdict == "DIFFERS"
+    assert [image.place for image in found.images] == [0, 1, 2, 4, 5, 6, 7]
