@@ -13,9 +13,7 @@ ROOMS = {p.stem for p in (TESTS.parent / "derive").iterdir()}
 #: Folders of tests that test no room: the house, the whole line, the standard's codes; and what tests need.
 OTHERS = {"house", "line", "codes", "helpers", "benchmarks", "golden", "workarounds"}
 LONGEST = 400
-#: Rooms whose tests are still to be cut.
-NOT_YET = {"pacs"}
-FILES = [p for p in sorted(TESTS.rglob("*.py")) if p.relative_to(TESTS).parts[0] not in NOT_YET]
+FILES = sorted(TESTS.rglob("*.py"))
 TREES = {p: ast.parse(p.read_text(encoding="utf-8")) for p in FILES}
 ERRORS = {n.name for n in ast.parse((TESTS.parent / "derive" / "errors.py").read_text()).body if hasattr(n, "name")}
 TESTING = [p for p in FILES if p.name.startswith("test_")]

@@ -12,6 +12,7 @@ from pydicom.uid import (
 from derive.pacs.dimse.contexts import FALLBACKS, MOST, Context, groups, split_by_series, wanted
 from derive.pacs.dimse.proposal import COMMON, storage_contexts, transfer_syntaxes
 from derive.pacs.sendable import Sendable
+from tests.helpers.asserting import every
 from tests.helpers.dimse_peers import (
     sendables,
 )
@@ -37,9 +38,9 @@ def test_no_group_has_too_many_contexts_and_none_is_lost(classes, expected):
     many = [Sendable(f"1.2.{i % classes}", f"1.3.{i}", "2", "3", EXPLICIT) for i in range(3 * classes)]
     made = groups(many)
     assert len(made) == expected
-    assert all(len(g.contexts) <= MOST for g in made)
+    assert every(len(g.contexts) <= MOST for g in made)
     assert Counter(p.sop_instance_uid for g in made for p in g.sendables) == Counter(p.sop_instance_uid for p in many)
-    assert all(set(wanted(p)) <= set(g.contexts) for g in made for p in g.sendables)
+    assert every(set(wanted(p)) <= set(g.contexts) for g in made for p in g.sendables)
 
 
 def test_syntaxes_of_a_class_share_its_fallbacks():

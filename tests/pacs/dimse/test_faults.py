@@ -17,6 +17,7 @@ from derive.pacs.dimse.send import DimseSender
 from derive.pacs.dimse.status import category_of, meaning
 from derive.pacs.outcome import Category, by_uid
 from derive.pacs.sendable import Sendable
+from tests.helpers.asserting import every, raises_code
 from tests.helpers.dimse_peers import PATIENT, SHORT, agrees, archive, between, categories, send, sendables, series
 from tests.helpers.servers import free_port, storescp
 
@@ -29,8 +30,8 @@ def test_a_class_that_is_refused_is_named_and_the_rest_is_stored():
         agrees(results, peer)
         refused = [r for r in results if not r.category.stored]
         assert categories(results) == {Category.STORED: 4, Category.REFUSED: 2}
-        assert all("MR Image Storage (1.2.840.10008.5.1.4.1.1.4)" in r.comment for r in refused)
-        assert all("the class is not supported" in r.comment for r in refused)
+        assert every("MR Image Storage (1.2.840.10008.5.1.4.1.1.4)" in r.comment for r in refused)
+        assert every("the class is not supported" in r.comment for r in refused)
         assert {r.status for r in refused} == {None}
 
 
@@ -111,7 +112,7 @@ def test_a_warning_is_stored_and_said(status):
         results = send(peer.address(), sendables(2))
         agrees(results, peer)
         assert {(r.category, r.status) for r in results} == {(Category.WARNING, status)}
-        assert all(r.comment.startswith("stored, ") for r in results)
+        assert every(r.comment.startswith("stored, ") for r in results)
 
 
 def test_only_success_and_warnings_are_stored():
@@ -354,9 +355,12 @@ def _gone(before):
     raise AssertionError(threading.enumerate())
 
 
-@pytest.mark.parametrize("wrong", [{"parallel": 0}, {"attempts": 0}, {"backoff_s": -1}])
-def test_numbers_that_make_no_sense_are_refused(wrong):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [("OPT-PARALLEL", {"parallel": 0}), ("OPT-ATTEMPTS", {"attempts": 0}), ("OPT-ATTEMPTS", {"backoff_s": -1})],
+)
+def test_numbers_that_make_no_sense_are_refused(code, wrong):
+    with raises_code(code, UsageError):
         DimseSender(DimseAddress("PEER", "127.0.0.1", 104), **wrong)
 
 

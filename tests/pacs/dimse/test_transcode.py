@@ -22,6 +22,7 @@ from derive.errors import SourceError, ValuesError
 from derive.pacs.dimse.contexts import FALLBACKS
 from derive.pacs.dimse.transcode import data_set, recoded
 from derive.pacs.sendable import Sendable
+from tests.helpers.asserting import raises_code
 from tests.helpers.dimse_peers import (
     address_of,
     all_stored,
@@ -156,7 +157,7 @@ def test_what_could_only_be_written_with_another_text_is_not_written():
 
 @pytest.mark.parametrize("data", [b"", b"x" * 200, b"\0" * 128 + b"DICM", b"\0" * 128 + b"DICM\x02\0\x10\0UI"])
 def test_what_is_no_file_has_no_data_set(data):
-    with pytest.raises(SourceError):
+    with raises_code("SRC-UNREADABLE", SourceError):
         data_set(data)
 
 

@@ -10,6 +10,7 @@ from derive.errors import NetworkError
 from derive.pacs.address import Tls
 from derive.pacs.dimse.association import echo
 from derive.pacs.dimse.transcode import data_set
+from tests.helpers.asserting import every
 from tests.helpers.dimse_peers import (
     SHORT,
     address_of,
@@ -51,7 +52,7 @@ def test_large_instances_go_over_tls(made, parallel):
     tls = Tls(ca=made.ca_crt, certificate=made.client_crt, key=made.client_key)
     with archive(tls=demanding(made)) as peer:
         assert all_stored(send(peer.address(tls=tls), instances, parallel=parallel))
-        assert all(peer.stored[p.sop_instance_uid] == bytes(data_set(p.data)) for p in instances)
+        assert every(peer.stored[p.sop_instance_uid] == bytes(data_set(p.data)) for p in instances)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from derive.pacs.address import Timeouts, WebAddress
 from derive.pacs.sendable import Sendable
 from derive.pacs.web import query as web_query
 from derive.pacs.web.stow import WebSender
+from tests.helpers.asserting import every
 from tests.helpers.sources import make_series
 from tests.helpers.web_services import (
     JSON,
@@ -55,7 +56,7 @@ def test_what_is_cut_each_time_is_not_known_to_be_stored(sendables, cut):
     with service(cut) as fake:
         results = sent(fake, sendables, attempts=2)
     assert set(categories(results, sendables)) == {UNSENT}
-    assert all("not known" in r.comment for r in results.values())
+    assert every("not known" in r.comment for r in results.values())
 
 
 def test_a_cut_in_the_middle_of_the_request_is_one_more_attempt(sendables):

@@ -9,6 +9,7 @@ import pytest
 
 from derive.errors import NetworkError
 from derive.pacs.web import query as web_query
+from tests.helpers.asserting import raises_code
 from tests.helpers.web_services import (
     MULTIPART,
     Say,
@@ -132,7 +133,7 @@ def test_a_body_that_does_not_move_on_is_an_error(sendables, slept):
     def stalled(_, uids):
         return Say(200, related(sendables) + b"x" * 10, MULTIPART | {"Content-Length": "100000000"})
 
-    with service(stalled) as fake, pytest.raises(NetworkError):
+    with service(stalled) as fake, raises_code("NET-UNREACHABLE", NetworkError):
         web_query.retrieve(address(fake), "1.2", "1.3", lambda data: None)
 
 
@@ -159,12 +160,12 @@ def test_a_single_instance_without_multipart_is_taken(sendables):
         assert fetched(fake) == [sendables[0].data]
 
 
-@pytest.mark.parametrize("until_close", [False, True])
-def test_a_single_instance_that_is_cut_is_not(sendables, slept, until_close):
+@pytest.mark.parametrize(("until_close", "code"), [(False, "NET-UNREACHABLE"), (True, "NET-ANSWER")])
+def test_a_single_instance_that_is_cut_is_not(sendables, slept, until_close, code):
     dicom = {"Content-Type": "application/dicom"}
     found = []
     cut = always(Say(200, sendables[0].data, dicom, cut_after=-50, until_close=until_close))
-    with service(cut) as fake, pytest.raises(NetworkError):
+    with service(cut) as fake, raises_code(code, NetworkError):
         web_query.retrieve(address(fake), "1.2", "1.3", found.append)
     assert found == []
 

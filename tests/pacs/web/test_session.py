@@ -13,6 +13,7 @@ from derive.pacs.address import Credentials, Tls, WebAddress
 from derive.pacs.web import query as web_query
 from derive.pacs.web.session import WebSession
 from derive.pacs.web.stow import WebSender
+from tests.helpers.asserting import raises_code
 from tests.helpers.servers import needs
 from tests.helpers.web_services import (
     SECRET,
@@ -31,7 +32,7 @@ from tests.helpers.web_services import (
 def test_of_what_a_service_says_only_a_short_reason_phrase_is_repeated():
     with (
         service(always(Say(400, SECRET.encode(), reason="Bad\tthing " + "x" * 500))) as fake,
-        pytest.raises(NetworkError) as raised,
+        raises_code("NET-HTTP", NetworkError) as raised,
     ):
         web_query.ping(address(fake))
     assert SECRET not in str(raised.value)
@@ -49,9 +50,9 @@ def test_nothing_goes_to_another_host_by_a_redirect(sendables, monkeypatch):
         with service(store_all) as other:
             elsewhere = always(Say(status, b"", {"Location": f"{other.url}/studies"}))
             with service(elsewhere) as fake:
-                with pytest.raises(NetworkError):
+                with raises_code("NET-HTTP", NetworkError):
                     list(WebSender(address(fake, credentials=credentials)).send(sendables))
-                with pytest.raises(NetworkError):
+                with raises_code("NET-HTTP", NetworkError):
                     web_query.ping(address(fake, credentials=credentials))
             assert other.requests == []
             assert {headers["Authorization"] for *_, headers in fake.requests} == {"Bearer t0ken"}
@@ -65,14 +66,14 @@ def test_a_redirect_within_the_service_is_followed_by_a_query_and_not_by_instanc
     with service(say) as fake:
         web_query.ping(address(fake))
         assert [path for _, path, *_ in fake.requests] == ["/dicom-web/studies?limit=1", "/moved?limit=1"]
-        with pytest.raises(NetworkError):
+        with raises_code("NET-HTTP", NetworkError):
             sent(fake, sendables)
         assert len(fake.batches) == 1
 
 
 def test_redirects_in_a_circle_end():
     circle = always(Say(302, b"", {"Location": "/dicom-web/studies"}))
-    with service(circle) as fake, pytest.raises(NetworkError) as raised:
+    with service(circle) as fake, raises_code("NET-HTTP", NetworkError) as raised:
         web_query.ping(address(fake))
     assert raised.value.facts["status"] == 302
     assert len(fake.requests) < 10
@@ -181,7 +182,7 @@ def test_what_the_system_trusts_is_trusted_where_no_certificates_are_given(certi
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "here.pem"))
     with service(store_all, context_of(certificates, "here")) as fake:
         assert {r.category for r in WebSender(address(fake)).send(sendables)} == {STORED}
-        with pytest.raises(NetworkError):  # where some are given, those alone are
+        with raises_code("NET-TLS", NetworkError):  # where some are given, those alone are
             list(WebSender(address(fake, tls=Tls(ca=certificates / "there.pem"))).send(sendables))
 
 

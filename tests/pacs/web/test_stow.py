@@ -11,6 +11,7 @@ from derive.pacs.sendable import Sendable
 from derive.pacs.web import faults as web_faults
 from derive.pacs.web import stow
 from derive.pacs.web.stow import WebSender
+from tests.helpers.asserting import every
 from tests.helpers.sources import make_series
 from tests.helpers.web_services import (
     JSON,
@@ -111,7 +112,7 @@ def test_a_body_that_says_nothing_stores_nothing(sendables, status, body):
     with service(always(Say(status, body, {"Content-Type": "text/html"}))) as fake:
         results = sent(fake, sendables)
     assert set(categories(results, sendables)) == {UNSENT}
-    assert all(r.comment and r.status == status for r in results.values())
+    assert every(r.comment and r.status == status for r in results.values())
     assert len(fake.requests) == 1
 
 
@@ -131,7 +132,7 @@ def test_a_request_that_is_refused_as_a_whole_is_refused_for_each(sendables, sta
         results = sent(fake, sendables)
     assert set(categories(results, sendables)) == {REFUSED}
     assert {r.status for r in results.values()} == {status}
-    assert all("So it is" in r.comment and SECRET not in r.comment for r in results.values())
+    assert every("So it is" in r.comment and SECRET not in r.comment for r in results.values())
 
 
 # ---- what is tried again

@@ -16,6 +16,7 @@ from derive.pacs.outcome import Category
 from derive.pacs.sendable import Sendable
 from derive.pacs.web import query as web_query
 from derive.pacs.web.stow import WebSender
+from tests.helpers.asserting import every, raises_code
 from tests.helpers.servers import orthanc
 from tests.helpers.sources import ROOT, make_series
 
@@ -91,7 +92,7 @@ def test_a_compressed_series_comes_back_in_its_own_transfer_syntax(archive):
     for dataset in datasets:
         dataset.compress(JPEGLSLossless, generate_instance_uid=False)
     sendables = [Sendable.of_dataset(d) for d in datasets]
-    assert all(r.category is Category.STORED for r in sent(WebAddress(archive.url), sendables))
+    assert every(r.category is Category.STORED for r in sent(WebAddress(archive.url), sendables))
     found = retrieved(WebAddress(archive.url), f"{ROOT}.12.1", f"{ROOT}.12.2")
     assert {dcmread(io.BytesIO(d)).file_meta.TransferSyntaxUID for d in found} == {JPEGLSLossless}
     assert sorted(map(dataset_bytes, found)) == sorted(dataset_bytes(p.read()) for p in sendables)
@@ -239,12 +240,13 @@ def test_no_log_names_the_patient_that_was_asked_for(archive, caplog):
     retrieved(address, found.study_instance_uid, found.series_instance_uid)
     assert "GET" in caplog.text
     assert PATIENT not in caplog.text + repr(found)
-    with pytest.raises(NetworkError) as raised:
+    with raises_code("NET-HTTP", NetworkError) as raised:
         web_query.search_series(WebAddress(archive.rest + "/nothing"), {"PatientID": f"{PATIENT}-90"})
     assert PATIENT not in f"{raised.value}{raised.value.__cause__}"
 
 
 def test_a_service_that_is_there_answers_a_ping(archive):
+    """It raises what is wrong with it."""
     web_query.ping(WebAddress(archive.url))
     web_query.ping(WebAddress(archive.url + "/"))
 
