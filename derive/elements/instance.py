@@ -153,10 +153,9 @@ class Instance:
         element = self.element(keyword)
         if element is None:
             return ()
-        found = items_of(element)
-        if found is None and self.strict:
+        if self.strict and items_of(element) is None:
             raise SourceError("SRC-VALUE", f"{self.name}: {keyword} cannot be read as a sequence of items")
-        return tuple(_item(item, self.encodings, self.strict) for item in found or ())
+        return _items(element, self.encodings, self.strict)
 
     def _read(self, read: Callable[[Element, Sequence[str]], Answer], element: Element, otherwise: Answer) -> Answer:
         try:
@@ -167,6 +166,11 @@ class Instance:
             raise SourceError(
                 "SRC-VALUE", f"{self.name}: {element.keyword} cannot be read: {type(error).__name__}"
             ) from error
+
+
+@lru_cache(maxsize=512)
+def _items(element: Element, encodings: tuple[str, ...], strict: bool) -> tuple[Instance, ...]:
+    return tuple(_item(item, encodings, strict) for item in items_of(element) or ())
 
 
 @lru_cache(maxsize=1024)

@@ -51,21 +51,30 @@ class AttributeTable:
 
     Parameters
     ----------
-    frames : iterable of mapping tag -> Element
-        One mapping a frame, in spatial order.
+    count : int
+        How many frames.
+    constant : mapping tag -> Element
+        What all of them have.
+    varying : mapping tag -> sequence of Element or None
+        What each of them has, in spatial order.
     """
 
-    def __init__(self, frames: Iterable[Mapping[int, Element]]) -> None:
+    def __init__(self, count: int, constant: dict[int, Element], varying: dict[int, list[Element | None]]) -> None:
+        self.count, self.constant, self.varying = count, constant, varying
+
+    @classmethod
+    def of(cls, frames: Iterable[Mapping[int, Element]]) -> AttributeTable:
+        """Tabulate what frames say, given in spatial order."""
         rows = list(frames)
-        self.count = len(rows)
-        self.constant: dict[int, Element] = {}
-        self.varying: dict[int, list[Element | None]] = {}
+        constant: dict[int, Element] = {}
+        varying: dict[int, list[Element | None]] = {}
         for tag in sorted({tag for row in rows for tag in row}):
             column = [row.get(tag) for row in rows]
             if _equal(column):
-                self.constant[tag] = column[0]  # type: ignore[assignment]  # equal and not absent
+                constant[tag] = column[0]  # type: ignore[assignment]  # equal and not absent
             else:
-                self.varying[tag] = column
+                varying[tag] = column
+        return cls(len(rows), constant, varying)
 
     def agreement(self, tag: int, frames: Sequence[int] | None = None) -> Agreement:
         """Return the value on which some frames (None: all) agree."""
@@ -87,25 +96,20 @@ class AttributeTable:
         ValuesError
             ``VAL-CHARSET`` for text that its character set cannot decode.
         """
-        new = AttributeTable(())
-        new.count = self.count
-        new.constant = {tag: transcode(e, encodings) for tag, e in self.constant.items()}
-        new.varying = {
+        charset = encode("SpecificCharacterSet", "ISO_IR 192")
+        constant = {tag: transcode(e, encodings) for tag, e in self.constant.items()} | {charset.tag: charset}
+        varying = {
             tag: [None if e is None else transcode(e, encodings) for e in column]
             for tag, column in self.varying.items()
+            if tag != charset.tag
         }
-        charset = encode("SpecificCharacterSet", "ISO_IR 192")
-        new.varying.pop(charset.tag, None)
-        new.constant[charset.tag] = charset
-        return new
+        return AttributeTable(self.count, constant, varying)
 
     def only(self, shared: frozenset[int], given: Mapping[int, Element]) -> AttributeTable:
         """Return a table of the attributes in `shared`, and of others that are the same for all."""
-        new = AttributeTable(())
-        new.count = self.count
-        new.constant = {tag: e for tag, e in self.constant.items() if tag in shared} | dict(given)
-        new.varying = {tag: column for tag, column in self.varying.items() if tag in shared and tag not in given}
-        return new
+        constant = {tag: e for tag, e in self.constant.items() if tag in shared} | dict(given)
+        varying = {tag: column for tag, column in self.varying.items() if tag in shared and tag not in given}
+        return AttributeTable(self.count, constant, varying)
 
     def element(self, tag: int, index: int) -> Element | None:
         """Return what frame `index` has."""
@@ -290,7 +294,7 @@ class GivenAttributes(Attributes):
     @classmethod
     def of(cls, elements: Mapping[int, Element], said: Mapping[int, str]) -> GivenAttributes:
         """Take elements, and by which rule each of them stands."""
-        return cls(table=AttributeTable([elements]), tags=frozenset(elements), said=said)
+        return cls(table=AttributeTable.of([elements]), tags=frozenset(elements), said=said)
 
 
 @dataclass(frozen=True)

@@ -120,9 +120,9 @@ def _table(headers: Sequence[Header]) -> AttributeTable:
     """Tabulate attributes; where character sets differ, all text becomes ISO_IR 192."""
     charset = tag_of("SpecificCharacterSet")
     if len({h.elements.get(charset) for h in headers}) == 1:
-        return AttributeTable(h.elements for h in headers)
+        return AttributeTable.of(h.elements for h in headers)
     utf8 = encode("SpecificCharacterSet", "ISO_IR 192")
-    return AttributeTable(_in_utf8(h) | {charset: utf8} for h in headers)
+    return AttributeTable.of(_in_utf8(h) | {charset: utf8} for h in headers)
 
 
 def _in_utf8(header: Header) -> dict[int, Element]:
