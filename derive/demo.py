@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
 
+from derive.model.classes import target_of
 from derive.model.source import SourceSeries
 from derive.reading.read import read
 from derive.version import MANUFACTURER, MODEL, VERSION
@@ -81,7 +82,7 @@ def _common(now: datetime) -> Dataset:
     for entity in ("InstanceCreation", "Study", "Series", "Content"):
         setattr(dataset, f"{entity}Date", now.strftime("%Y%m%d"))
         setattr(dataset, f"{entity}Time", now.strftime("%H%M%S"))
-    dataset.Modality = "CT"
+    dataset.Modality = target_of(CTImageStorage).modality
     dataset.Manufacturer, dataset.ManufacturerModelName, dataset.SoftwareVersions = (
         MANUFACTURER,
         MODEL,

@@ -13,13 +13,15 @@ from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import State
 from derive.elements.legal import Fault, faults
 from derive.model.classes import IDENTITY
+from derive.pixels.encode import Rescale
 from derive.standard import AttributeRule, Iod
 from derive.standard.conditions import Condition, condition_of, module_condition
 
 PIXEL_DATA = tag_of("PixelData")
 #: Attributes that any data set may have and no module lists (PS3.5 7.2, PS3.10 C.3).
 _ANYWHERE = frozenset({0xFFFCFFFC, 0xFFFAFFFA, 0x04000500})
-_ATTRIBUTES_OF_OUR_OWN_CHECKS = {"mr-image": frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})}
+#: Where a Real World Value Mapping says what values mean, another check tells of these.
+_RESCALE = frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})
 
 
 @cache
@@ -97,7 +99,7 @@ def _conditional(instance: Judged, rule: AttributeRule, asked: Condition) -> Ite
 def _extended(instance: Judged) -> Iterator[Finding]:
     """Attributes that no module of the IOD has: a Standard Extended SOP Class (PS3.2 7.3)."""
     known = _tags(instance.iod)
-    apart = _ATTRIBUTES_OF_OUR_OWN_CHECKS.get(instance.iod.name, frozenset())
+    apart = _RESCALE if instance.rescale is Rescale.MAPPING else frozenset()
     for tag in sorted(instance.elements.keys() - known):
         if tag >> 16 & 1 or not tag & 0xFFFF or tag in _ANYWHERE or _repeating(tag):
             continue

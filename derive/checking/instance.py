@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from derive.checking.finding import Finding, finding
 from derive.elements.instance import Instance
+from derive.model.classes import Target, made_class_uids, target_of
+from derive.pixels.encode import Rescale
 from derive.standard import Iod
 from derive.standard.conditions import present_modules
 
@@ -37,6 +39,17 @@ class Judged(Instance):
     strict: bool = False
     stored: NDArray[Any] | None = None
     encapsulated: bool = False
+
+    @property
+    def target(self) -> Target | None:
+        """What we decided for its class; None for one that we do not make."""
+        uid = self.iod.sop_class_uid
+        return target_of(uid) if uid in made_class_uids() else None
+
+    @property
+    def rescale(self) -> Rescale | None:
+        """How its class says what stored values mean; None for a class that we do not make."""
+        return None if self.target is None else self.target.rescale
 
     @cached_property
     def modules(self) -> frozenset[str]:

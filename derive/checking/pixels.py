@@ -13,6 +13,7 @@ from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads, reads_anything
 from derive.elements.element import keyword_of
+from derive.pixels.encode import Rescale
 
 #: Attributes whose sign is that of the stored values.
 _SIGNED_BY_PIXELS = (
@@ -211,10 +212,12 @@ def _rescale(instance: Judged) -> Iterator[Finding]:
     slope, intercept = instance.number("RescaleSlope"), instance.number("RescaleIntercept")
     if slope == 0:
         yield instance.find("CHK-RESCALE", "RescaleSlope", "is 0; all values would be one")
-    if instance.iod.name == "positron-emission-tomography-image" and intercept not in (None, 0):
+    if instance.rescale is Rescale.INSTANCE and intercept not in (None, 0):
         yield instance.find("CHK-RESCALE-PET", "RescaleIntercept", f"is {intercept}; wanted 0")
-    if instance.iod.name == "mr-image" and (slope, intercept) != (None, None):
-        message = "is in no module of mr-image; a Real World Value Mapping says the same without being misread"
+    if instance.rescale is Rescale.MAPPING and (slope, intercept) != (None, None):
+        message = (
+            f"is in no module of {instance.iod.name}; a Real World Value Mapping says the same without being misread"
+        )
         yield instance.find("CHK-RESCALE-MR", "RescaleSlope", message)
 
 

@@ -15,17 +15,15 @@ from derive.model.geometry import COSINE_TOLERANCE, normal_of, skew_of
 #: Scanners round the diameter, and some give that of the circle that fits in the matrix less a pixel.
 _DIAMETER_TOLERANCE = 0.02
 _TILT_TOLERANCE_DEGREES = 1.0
-#: IODs that ask for value 3 of Image Type.
-_ASK_VALUE_3 = frozenset({"ct-image", "mr-image"})
 
 
 @reads("ImageType")
 def _image_type(instance: Judged) -> Iterator[Finding]:
     values = instance.texts("ImageType")
-    if not values or instance.iod.name not in _ASK_VALUE_3:
-        return
     rules = standard.values(instance.iod.name, "ImageType")
     terms = next((r.values for r in rules if r.value_number == 3), ())
+    if not values or not terms:
+        return
     third = values[2] if len(values) > 2 else ""
     if not third:
         yield instance.find("CHK-IMAGETYPE", "ImageType", f"has no value 3; wanted one of {', '.join(terms)}")

@@ -154,8 +154,8 @@ class SeriesChecker:
 
     def _remember(self, instance: Judged) -> None:
         self._kind("CHK-SERIES-TYPE", tuple(instance.texts("ImageType")), instance.name)
-        units = "Units" if instance.iod.name == "positron-emission-tomography-image" else "RescaleType"
-        self._kind("CHK-SERIES-UNITS", (instance.text(units),), instance.name)
+        keyword = "" if instance.target is None else instance.target.units_keyword
+        self._kind("CHK-SERIES-UNITS", (instance.text(keyword or "RescaleType"),), instance.name)
         self._slices.append(slice_of(instance))
 
     def _kind(self, code: str, kind: tuple[str, ...], name: str) -> None:

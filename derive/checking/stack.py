@@ -36,7 +36,7 @@ def slice_of(instance: Judged) -> Slice:
     """Return what the check of a series needs of an instance."""
     number, index, slices = (instance.number(k) for k in ("InstanceNumber", "ImageIndex", "NumberOfSlices"))
     time = instance.number("TemporalPositionIdentifier")
-    pet = instance.iod.name == "positron-emission-tomography-image" and index is not None and slices is not None
+    pet = "ImageIndex" in instance.iod.attributes and index is not None and slices is not None
     return Slice(
         instance.name,
         None if number is None else int(number),

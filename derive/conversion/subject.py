@@ -23,9 +23,10 @@ from derive.model.geometry import POSITION_TOLERANCE_MM
 from derive.model.reorient import Placing, Wish, place
 from derive.model.source import SourceSeries
 from derive.model.volume import Array, Quantity, Volume
-from derive.pixels.encode import SourceEncoding
+from derive.pixels.encode import GREY_16, SourceEncoding
 
 LONGEST_SIDE = 65535
+HU = "HU"
 #: Nothing is known of how values were stored.
 UNKNOWN = SourceEncoding((), (), False, None)
 
@@ -60,7 +61,8 @@ class Subject:
     @cached_property
     def sop_class_uid(self) -> str:
         """Class of the result."""
-        return class_for(self.wishes.kind, self.modality, self.frames.format)
+        pixels = GREY_16 if self.wishes.kind == "volume" else self.frames.format
+        return class_for(self.wishes.kind, self.modality, pixels)
 
     @property
     def target(self) -> Target:
@@ -94,10 +96,9 @@ class Subject:
 
     @cached_property
     def meaning(self) -> Meaning:
-        """What the numbers are said to be; CT is taken for HU, and looked at whether it can be."""
-        default = "hu" if self.modality == "CT" and self.wishes.kind == "volume" else "as-is"
-        meaning = Meaning.of(self.wishes.values or default)
-        if meaning.kind == "hu" and self.modality != "CT":
+        """What the numbers are said to be; a class of HU takes them for HU, and they are looked at whether they can be."""
+        meaning = Meaning.of(self.wishes.values or ("hu" if self.target.units == HU else "as-is"))
+        if meaning.kind == "hu" and self.target.units != HU:
             raise UsageError("VAL-MEANING", f"--values hu is for CT; {self.modality} has other units")
         return meaning
 
@@ -111,22 +112,26 @@ class Subject:
     @cached_property
     def quantity(self) -> Quantity:
         """Units of the values."""
-        if self.modality == "CT":
-            return Quantity("HU", -1000.0) if self.meaning.kind != "as-is" else Quantity(self.wishes.units or "US")
-        if self.modality == "PT" and not self.wishes.units:
+        target = self.target
+        if target.units == HU and self.meaning.kind != "as-is":
+            return Quantity(HU, target.fill)
+        units = self.wishes.units or target.unspecified
+        if not units:
             known = "" if self.reference is None else f" (the reference has {self.reference.value('Units')})"
-            raise UsageError("VAL-UNITS", f"what are the values of this PET? give --units, e.g. BQML{known}")
-        return Quantity(self.wishes.units or "1")
+            raise UsageError(
+                "VAL-UNITS", f"what are the values of this {self.modality}? give --units, e.g. BQML{known}"
+            )
+        return Quantity(units)
 
     @cached_property
     def frames(self) -> Frames:
         """The values, on planes; or pages."""
         if self.wishes.kind != "volume":
             return self._pictures()
-        if self.samples.times > 1 and self.modality != "MR":
+        if self.samples.times > 1 and TIME_NUMBER not in self.target.iod.attributes:
             raise GeometryError(
                 "GEO-4D",
-                f"{self.samples.name} holds {self.samples.times} volumes; of these classes MR alone has attributes "
+                f"{self.samples.name} holds {self.samples.times} volumes, and {self.target.iod.name} has no attributes "
                 "that tell times apart (Temporal Position, PS3.3 C.8.3.1). --frame-index N takes one of them",
             )
         numbers, placing = self.numbers, self.placing

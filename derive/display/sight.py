@@ -13,6 +13,7 @@ from derive.builder import DerivedSeries
 from derive.display.grey import Grey, of_series, of_window
 from derive.errors import UsageError, ValuesError
 from derive.formats import Samples, is_volume_or_picture, open_file
+from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
@@ -122,7 +123,7 @@ def _is_dicom(path: Path) -> bool:
 def _of_series(series: SourceSeries) -> Sight:
     modality = _text(series, "Modality")
     dark_is_most = _text(series, "PhotometricInterpretation") == "MONOCHROME1"
-    inverted = OF_MONOCHROME1 if dark_is_most else PET_INVERTED if modality == "PT" else ""
+    inverted = OF_MONOCHROME1 if dark_is_most else PET_INVERTED if target_of(series.sop_class_uid).inverted else ""
     name = _named(modality, _text(series, "SeriesDescription"))
     return Sight(stack(series), name, of_series(series), inverted, _patient(series))
 
@@ -130,10 +131,10 @@ def _of_series(series: SourceSeries) -> Sight:
 def _of_derived(series: DerivedSeries) -> Sight:
     volumes = series.frames.volumes
     volume = volumes[0] if volumes else series.volume  # which says why there is none
-    modality = series.order.target.modality
+    target = series.order.target
     window = window_of(series.order)
-    name = _named(modality, series.options.series_description or series.derivation.description)
-    inverted = PET_INVERTED if modality == "PT" else ""
+    name = _named(target.modality, series.options.series_description or series.derivation.description)
+    inverted = PET_INVERTED if target.inverted else ""
     grey, patient = of_window(window) if window else None, _patient(series.source)
     return Sight(volume, name, grey, inverted, patient, of_volumes=len(volumes))
 

@@ -1,6 +1,6 @@
 """The classes that can be read or made, and what we decide for each: ``classes.tsv``.
 
-``kind``, ``modality`` and ``pixels`` say what becomes of a volume or of pictures; ``*`` is any. ``container`` is how
+``kind``, ``modality`` and ``stored`` say what becomes of a volume or of pictures; ``*`` is any. ``container`` is how
 frames become instances: ``single``, each its own, or ``pages``, all in one.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
@@ -24,6 +24,10 @@ from derive.pixels.encode import GREY_16, PixelFormat, Rescale
 Container: TypeAlias = Literal["single", "pages"]
 
 
+#: By Bits Stored and Samples per Pixel.
+_STORED = {(1, 1): "bit", (8, 1): "int8", (16, 1): "int16", (8, 3): "rgb8"}
+
+
 @dataclass(frozen=True)
 class Target:
     """One IOD that can be made.
@@ -34,13 +38,19 @@ class Target:
     modality : str
         ``*`` for any.
     container : {"single", "pages"}
+    stored : str
+        How values lie in Pixel Data: ``bit``, ``int8``, ``int16`` or ``rgb8``; ``*`` for any of them.
     rescale : Rescale
     units_keyword : str
         Attribute that says the units of the values; empty where a Real World Value Mapping does.
     units : str
         Units where none are said; empty where they have to be.
+    unspecified : str
+        Units of values that are said to be something else, or of which nothing is known; empty as above.
     fill : float
-        Value of space outside the measured field, in these units.
+        Value of space outside the measured field, in the units of the class.
+    inverted : bool
+        Whether readers look at it with the highest values dark.
     original_2, value_2 : str
         Image Type value 2 of what was acquired like this, and of what was derived.
     value_3 : mapping
@@ -50,10 +60,13 @@ class Target:
     iod: standard.Iod
     modality: str
     container: Container
+    stored: str
     rescale: Rescale
     units_keyword: str
     units: str
+    unspecified: str
     fill: float
+    inverted: bool
     original_2: str
     value_2: str
     value_3: Mapping[str, str]
@@ -90,10 +103,10 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
     UsageError
         ``OPT-MODALITY`` if there is none.
     """
-    form = f"{pixels.bits}x{pixels.samples}" if pixels.samples > 1 else str(pixels.bits)
+    stored = _STORED.get((pixels.bits, pixels.samples), "")
     lines = [line for line in _rows().values() if line["kind"] == kind]
     for line in lines:
-        if line["modality"] in ("*", modality) and line["pixels"] in ("*", form):
+        if line["modality"] in ("*", modality) and line["stored"] in ("*", stored):
             return line["sop_class_uid"]
     known = ", ".join(dict.fromkeys(line["modality"] for line in lines))
     raise UsageError(
@@ -119,10 +132,13 @@ def target_of(sop_class_uid: str) -> Target:
         standard.iod(sop_class_uid),
         line["modality"],
         "pages" if line["container"] == "pages" else "single",
+        line["stored"],
         Rescale(line["rescale"]),
         line["units_keyword"],
         line["units"],
+        line["unspecified"],
         float(line["fill"]),
+        line["inverted"] == "yes",
         line["original_2"],
         line["value_2"],
         value_3,

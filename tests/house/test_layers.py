@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from derive import standard
+from derive.model.classes import made_class_uids, target_of
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "derive").rglob("*.py"), *(ROOT / "codes").rglob("*.py")])
 #: From the ground up. A room imports from the floors below its own, and from itself; never from a room beside it.
@@ -158,3 +161,24 @@ def test_no_stub_is_left():
     for path in MODULES:
         raised = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.Raise)]
         assert not any("NotImplementedError" in ast.dump(n) for n in raised), path
+
+
+#: What a table says of a class is never said again in code.
+IOD_NAMES = {standard.iod(uid).name for uid in standard.sop_class_uids()}
+MODALITIES = {target_of(uid).modality for uid in made_class_uids()} - {"*"}
+#: The generator of the tables: which IODs they have is said there.
+GENERATOR = "derive.standard.regenerate"
+
+
+def test_there_are_classes_to_look_for():
+    assert {"ct-image", "mr-image"} < IOD_NAMES
+    assert {"CT", "MR"} < MODALITIES
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if name_of(p) != GENERATOR], ids=name_of)
+def test_no_iod_and_no_modality_is_named_in_code(path):
+    """A builder says for which module it is, and modules are called like IODs."""
+    tree = tree_of(path)
+    modules = {id(k.value) for k in ast.walk(tree) if isinstance(k, ast.keyword) and k.arg == "module"}
+    words = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in modules]
+    assert [(n.value, n.lineno) for n in words if n.value in IOD_NAMES | MODALITIES] == []
