@@ -96,7 +96,7 @@ class Subject:
 
     @cached_property
     def meaning(self) -> Meaning:
-        """What the numbers are said to be; a class of HU takes them for HU, and they are looked at whether they can be."""
+        """What the numbers are said to be; a class of HU takes them for HU, and looks at whether they can be."""
         meaning = Meaning.of(self.wishes.values or ("hu" if self.target.units == HU else "as-is"))
         if meaning.kind == "hu" and self.target.units != HU:
             raise UsageError("VAL-MEANING", f"--values hu is for CT; {self.modality} has other units")
