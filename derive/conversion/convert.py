@@ -142,6 +142,7 @@ def _one_time(samples: Samples, wishes: Conversion) -> Samples:
 
 def _of_nobody(subject: Subject, given: attributes.Said) -> tuple[Order, Mapping[str, str]]:
     """Convert for a patient and a study that the caller states."""
+    _ = subject.frames  # what a file cannot become is said before what nobody said of it
     source, kept = attributes.of_nobody(subject, given)
     step = _step(subject, GeometryEffect.NEW_GRID, ValuesEffect.KEEPS_QUANTITY)
     return _order(subject, source, Derivation() if subject.wishes.original else Derivation((step,))), kept
