@@ -56,8 +56,4 @@ def test_the_certificates_of_the_system_are_not_looked_at(tmp_path, monkeypatch)
             requests.get(f"https://127.0.0.1:{server.getsockname()[1]}", timeout=5)
     named = {str(c) for c in contexts if c}
     assert named
-<<<<<<< Updated upstream
     assert every("certifi" in name for name in named)
-=======
-    assert not [name for name in named if "certifi" not in name]
->>>>>>> Stashed changes
