@@ -28,7 +28,7 @@ FLOORS = [
     ["__main__"],
 ]
 #: Packages that are imported where they are used, because they are heavy.
-HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "pynetdicom", "shtab"}
+HEAVY = {"SimpleITK", "cv2", "scipy.ndimage", "requests", "pynetdicom", "shtab", "tqdm"}
 #: What notebooks show as pictures: classes far below the display, which ask it only then. Nothing else may.
 SHOWN = {"derive.builder", "derive.model.source", "derive.model.volume", "derive.writing.report"}
 DISPLAY = "derive.display.html"
