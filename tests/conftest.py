@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydicom.config
 import pytest
+from hypothesis import HealthCheck, settings
 
 import derive
 from tests.helpers.source_files import cropped_copies
@@ -16,6 +17,11 @@ from tests.helpers.source_files import cropped_copies
 DATA = Path(os.environ.get("DERIVE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 #: The sources of the standard's tables, beside the data unless said otherwise.
 STANDARD_TABLES = Path(os.environ.get("DERIVE_STANDARD_TABLES", DATA.parent / "standard"))
+
+
+# Machines are noisy: how long an example takes says nothing of it.
+settings.register_profile("derive", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("derive")
 
 
 @pytest.fixture(scope="session")

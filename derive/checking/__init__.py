@@ -6,6 +6,9 @@ True
 
 :class:`SeriesChecker` checks a series while it is made; :func:`check` anybody's files. ``checks.tsv``
 lists what is checked.
+
+It may import elements, model, standard and reading; it knows neither how instances are made nor how they are written.
+To check another thing, add a row to ``checks.tsv`` and a judge that says which attributes it reads.
 """
 
 from derive.checking.files import check

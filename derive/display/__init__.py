@@ -5,6 +5,9 @@
     path, SourceSeries, DerivedSeries, Volume ──sight──▶ Sight ──compose──▶ Page ──▶ draw (PNG, Pillow)
                                                                               ├──▶ figure (matplotlib)
                                                                               └──▶ html (a small PNG in a table)
+
+It may import everything below the command line but the rooms of its floor; nothing of the line imports it.
+To show something else of a series, touch ``compose`` (what) and ``layout`` (where).
 """
 
 from derive.display.compose import Wishes, comparison_of, page_of

@@ -1,4 +1,11 @@
-"""Volumes that are no DICOM: files of other formats and objects of other libraries, as `Samples`."""
+"""Volumes that are no DICOM: files of other formats and objects of other libraries, as `Samples`.
+
+It holds a reader for each format (nifti, nrrd, metaimage, itk, arrays, pictures), which gives numbers, their grid in
+patient coordinates and what the file leaves open; and the writers for export. What a format means for DICOM is decided
+in ``conversion``.
+It may import model, pixels and errors; heavy packages are imported where a file of their format is opened.
+To add a format, add its reader and a row to ``READERS``, and a ``Format`` to ``writers``.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,9 @@
     scan ──▶ headers by series ──▶ grid (planes), content (values, files), verdicts (the real refusals) ──▶ Inspection
 
 Only headers are read. One bad file stops nothing: it is listed with the reason.
+
+It may import the line, since verdicts are the real refusals, and no other room of its floor.
+What would mend a refusal is its row in ``fixes.tsv``; what is told of a stack is a field of ``stacks.Stack``.
 """
 
 from derive.inspection.inspection import Inspection

@@ -3,4 +3,5 @@
 It reads the record of steps back (record, steps), accounts for every attribute (account, explain), compares two
 series (compare, diff) and recomputes a result from its sources (verify).
 It may import the whole line, since it has to run it again; nothing of the line imports it.
+What another operation records follows from its declaration; how a kind of difference is told is in ``diff``.
 """

@@ -6,7 +6,8 @@
 >>> section("image-plane")
 'C.7.6.2'
 
-``README.md`` says where the tables come from. Nothing outside this package and the standard library is read.
+``README.md`` says where the tables come from, how to read them, and how to write them anew. Nothing outside
+this package and the standard library is read.
 """
 
 from __future__ import annotations

@@ -157,6 +157,19 @@ def test_only_heavy_packages_and_what_a_command_runs_are_imported_in_functions_a
     assert "print" not in calls
 
 
+FOLDERS = sorted({path.parent for path in MODULES})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(ROOT).as_posix())
+def test_a_folder_says_what_it_holds(folder):
+    said = ast.get_docstring(tree_of(folder / "__init__.py")) or ""
+    assert (folder / "README.md").exists() or 5 <= len(said.splitlines()) <= 20
+
+
+def test_the_listing_is_short():
+    assert len([p for p in (ROOT / "derive").iterdir() if p.name != "__pycache__"]) <= 30
+
+
 def test_no_stub_is_left():
     for path in MODULES:
         raised = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.Raise)]

@@ -3,6 +3,8 @@
 A builder takes the series in the making (and a frame of it, where its value differs from instance to
 instance) and returns a value for pydicom, an encoded :class:`~derive.elements.element.Element`, or None for an
 attribute that is not to be there. It never sees the data set.
+It may import what authoring may. To compute another attribute, register a builder in the file of its entity and set
+its row of ``policy.tsv`` to *recompute*.
 """
 
 from derive.authoring.entities import equipment, image, image_pixel, image_plane, multi_frame, references, series  # noqa: F401 - registers
