@@ -43,8 +43,10 @@ class _Kind:
 
     def findings(self, instance: Judged) -> Iterator[Finding]:
         for index in self._touched(instance):
-            self._found[index] = tuple(self._judges[index].findings(instance))
-        for index in sorted(index for index, found in self._found.items() if found):
+            self._found.pop(index, None)
+            if found := tuple(self._judges[index].findings(instance)):
+                self._found[index] = found
+        for index in sorted(self._found):
             yield from (replace(f, file=instance.name) for f in self._found[index])
 
     def _touched(self, instance: Judged) -> frozenset[int]:

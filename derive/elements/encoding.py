@@ -113,10 +113,11 @@ def pack_parts(elements: Mapping[int, Element]) -> list[bytes]:
     parts: list[bytes] = []
     small: list[bytes] = []
     for element in (elements[tag] for tag in sorted(elements)):
+        small.append(_element_head(element))
         if len(element.value) < _LARGE:
-            small.append(_element_bytes(element))
+            small.append(element.value)
         else:
-            parts += [b"".join([*small, _element_head(element)]), element.value]
+            parts += [b"".join(small), element.value]
             small = []
     return [*parts, b"".join(small)] if small else parts
 
@@ -127,9 +128,14 @@ def _element_bytes(element: Element) -> bytes:
 
 def _element_head(element: Element) -> bytes:
     tag, vr, value = element
+    return _head(tag, vr, len(value))
+
+
+@lru_cache(maxsize=4096)
+def _head(tag: int, vr: str, length: int) -> bytes:
     if vr in LONG_LENGTH_VRS:
-        return _LONG_HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), 0, len(value))
-    return _HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), len(value))
+        return _LONG_HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
+    return _HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), length)
 
 
 def value_bytes(element: DataElement, encodings: Sequence[str]) -> bytes:

@@ -114,7 +114,7 @@ def present_modules(iod: Iod, tags: Iterable[int]) -> frozenset[str]:
         The attributes that are there; one that a single module has shows that this module is there.
     """
     own = _own_attributes(iod)
-    shown = {own[tag] for tag in tags if tag in own}
+    shown = {own[tag] for tag in own.keys() & tags}
     return frozenset(use.module for use in iod.modules if use.usage == "M" or use.module in shown)
 
 
