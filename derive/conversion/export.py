@@ -107,6 +107,9 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
         content = Content(volume, series.series_instance_uid)
         try:
             form.write(file, content)
+        except ImportError as error:
+            text = f"the package {error.name} is not installed: pip install {error.name}"
+            raise UsageError("EXP-PACKAGE", text) from error
         except (OSError, RuntimeError) as error:
             raise unwritable(path.name, error) from error
         off_mm = _verified(file, form, content)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from derive.display.fonts import lettered, width_of
 from derive.display.layout import BAR_HEIGHT, Layout, Placed, Style, beside, layout_of
@@ -18,7 +17,7 @@ from derive.writing.atomic import target_files, unwritable
 PAPER, INK, LETTERS = (32, 33, 36), (232, 234, 237), (253, 214, 99)
 
 
-def image_of(page: Page, style: Style | None = None) -> Any:
+def image_of(page: Page, style: Style | None = None) -> Image.Image:
     """Draw a page.
 
     Returns
@@ -28,8 +27,8 @@ def image_of(page: Page, style: Style | None = None) -> Any:
     """
     style = style or Style()
     layout = layout_of(page, style)
-    image = importlib.import_module("PIL.Image").new("RGB", layout.size, PAPER)
-    pen = importlib.import_module("PIL.ImageDraw").Draw(image)
+    image = Image.new("RGB", layout.size, PAPER)
+    pen = ImageDraw.Draw(image)
     _heading(pen, layout, style)
     for placed in layout.panels:
         image.paste(_picture(placed), (placed.left, placed.top))
@@ -69,7 +68,7 @@ def save(page: Page, path: Path, *, overwrite: bool = False) -> tuple[int, int]:
     return width, height
 
 
-def _heading(pen: Any, layout: Layout, style: Style) -> None:
+def _heading(pen: ImageDraw.ImageDraw, layout: Layout, style: Style) -> None:
     top = layout.heading_top
     for number, line in enumerate(layout.heading):
         size = style.text if number else style.title
@@ -77,26 +76,27 @@ def _heading(pen: Any, layout: Layout, style: Style) -> None:
         top += style.line if number else round(style.title * 1.45)
 
 
-def _write(pen: Any, place: tuple[int, int], text: str, size: int, colour: tuple[int, int, int] = INK) -> None:
+def _write(
+    pen: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, colour: tuple[int, int, int] = INK
+) -> None:
     shown, font = lettered(text, size)
     pen.text(place, shown, font=font, fill=colour)
 
 
-def _picture(placed: Placed) -> Any:
+def _picture(placed: Placed) -> Image.Image:
     """Stretch a picture to its size in mm."""
-    pillow = importlib.import_module("PIL.Image")
-    own = pillow.fromarray(np.ascontiguousarray(placed.panel.image))
+    own = Image.fromarray(np.ascontiguousarray(placed.panel.image))
     size = (placed.width, placed.height)
-    return own.resize(size, pillow.Resampling.BILINEAR).convert("RGB")
+    return own.resize(size, Image.Resampling.BILINEAR).convert("RGB")
 
 
-def _caption(pen: Any, placed: Placed, style: Style) -> None:
+def _caption(pen: ImageDraw.ImageDraw, placed: Placed, style: Style) -> None:
     for number, line in enumerate(placed.caption):
         left = max(style.gap, placed.left + (placed.width - width_of(line, style.text)) // 2)
         _write(pen, (left, placed.caption_top + number * style.line), line, style.text)
 
 
-def _letters(pen: Any, placed: Placed, style: Style) -> None:
+def _letters(pen: ImageDraw.ImageDraw, placed: Placed, style: Style) -> None:
     if placed.panel.edges is None:
         return
     edges, size, away = placed.panel.edges, style.text, beside(placed.panel, placed.width, style)
@@ -111,7 +111,7 @@ def _letters(pen: Any, placed: Placed, style: Style) -> None:
         _write(pen, (left, top), text, size, LETTERS)
 
 
-def _bar(pen: Any, placed: Placed, style: Style) -> None:
+def _bar(pen: ImageDraw.ImageDraw, placed: Placed, style: Style) -> None:
     """Draw the scale: a line as long as it says, with ends, and its length beside it."""
     if not placed.panel.bar_mm:
         return
@@ -125,7 +125,7 @@ def _bar(pen: Any, placed: Placed, style: Style) -> None:
     _write(pen, (right + 7, placed.below + 1), text, style.text)
 
 
-def _ends(image: Any, pen: Any, placed: Placed, style: Style) -> None:
+def _ends(image: Image.Image, pen: ImageDraw.ImageDraw, placed: Placed, style: Style) -> None:
     """Draw the colours of a difference and what they mean."""
     ends = placed.panel.ends
     if ends is None:
@@ -133,8 +133,7 @@ def _ends(image: Any, pen: Any, placed: Placed, style: Style) -> None:
     width = max(placed.width, sum(width_of(t, style.text) for t in ends) + 24)
     left, top = placed.left + (placed.width - width) // 2, placed.below + (style.line if placed.panel.bar_mm else 0) + 2
     row = coloured(np.linspace(-1.0, 1.0, width, dtype=np.float64), 1.0)
-    pillow = importlib.import_module("PIL.Image")
-    image.paste(pillow.fromarray(np.repeat(row[None], BAR_HEIGHT, axis=0)), (left, top))
+    image.paste(Image.fromarray(np.repeat(row[None], BAR_HEIGHT, axis=0)), (left, top))
     widths = [width_of(t, style.text) for t in ends]
     lefts = (left, left + (width - widths[1]) // 2, left + width - widths[2])
     for text, place in zip(ends, lefts, strict=True):

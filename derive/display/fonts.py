@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import unicodedata
 from functools import cache
-from typing import Any
+
+from PIL import ImageFont
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 #: Fonts of systems, tried in this order for texts with characters that Pillow's own font does not have.
 SYSTEM_FONTS = (
@@ -25,21 +27,21 @@ INSTEAD = {"°": " deg", "·": "-", "µ": "u", "ß": "ss", "…": "..."}
 
 
 @cache
-def own_font(size: int) -> Any:
+def own_font(size: int) -> Font:
     """Return Pillow's own font."""
-    return importlib.import_module("PIL.ImageFont").load_default(size)
+    return ImageFont.load_default(size)
 
 
 @cache
-def system_font(name: str, size: int) -> Any | None:
+def system_font(name: str, size: int) -> Font | None:
     """Return a font of the system, if it is there."""
     try:
-        return importlib.import_module("PIL.ImageFont").truetype(name, size)
+        return ImageFont.truetype(name, size)
     except OSError:
         return None
 
 
-def lettered(text: str, size: int) -> tuple[str, Any]:
+def lettered(text: str, size: int) -> tuple[str, Font]:
     """Return a text as it can be drawn, and a font that has all of it.
 
     Where no font has it, letters lose their accents, and what is left becomes a question mark.
@@ -54,7 +56,7 @@ def lettered(text: str, size: int) -> tuple[str, Any]:
     return "".join(c if _has(fonts[0], c) else "?" for c in kept), fonts[0]
 
 
-def _has(font: Any, character: str) -> bool:
+def _has(font: Font, character: str) -> bool:
     if character.isascii():
         return True
     return bool(bytes(font.getmask(character)) != bytes(font.getmask(UNASSIGNED)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
-import importlib
 import io
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from PIL import Image
 
 from derive.builder import DerivedSeries
 from derive.display.compose import Wishes, page_of
@@ -96,11 +96,10 @@ def _window_rows(window: str, inverted: str) -> Rows:
 
 def _picture(frames: Frames) -> tuple[bytes, Rows]:
     """Draw the page in the middle as it is: black is 0, white the most that its bits hold."""
-    pillow = importlib.import_module("PIL.Image")
     middle = frames.count // 2
     page = frames.slab(middle, middle + 1)[0]
     levels = page if page.dtype == np.uint8 else np.rint(page * (255.0 / max(1, int(page.max())))).astype(np.uint8)
-    image = pillow.fromarray(np.ascontiguousarray(levels))
+    image = Image.fromarray(np.ascontiguousarray(levels))
     image.thumbnail((SMALL_SIDE, SMALL_SIDE))
     stream = io.BytesIO()
     image.save(stream, "PNG")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,10 +84,6 @@ class _Kept:
         self.__array_interface__ = view.__array_interface__
 
 
-def _simpleitk() -> Any:
-    return importlib.import_module("SimpleITK")
-
-
 def loaded(path: Path, reader_name: str) -> Image:
     """Return the image of a file.
 
@@ -108,7 +103,9 @@ def loaded(path: Path, reader_name: str) -> Image:
     derive.errors.ValuesError
         ``VAL-5D`` or ``VAL-COMPLEX``, before the values are read.
     """
-    reader = _simpleitk().ImageFileReader()
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
     reader.SetImageIO(reader_name)
     reader.SetFileName(str(path))
     try:
@@ -223,10 +220,11 @@ def _shown(image: Image, name: str) -> NDArray[Any]:
         raise ValuesError("VAL-COMPLEX", f"{name} holds complex numbers; wanted real ones; state magnitude or phase")
     if "label" in kind:
         raise ValuesError("VAL-TYPE", f"{name} is a label map; wanted an image; use SimpleITK.LabelMapToLabel")
-    simpleitk = _simpleitk()
-    view = simpleitk.GetArrayViewFromImage(image)
+    import SimpleITK
+
+    view = SimpleITK.GetArrayViewFromImage(image)
     # The second image shares the memory: who changes the first one gets a memory of its own.
-    return np.asarray(_Kept(simpleitk.Image(image), view))
+    return np.asarray(_Kept(SimpleITK.Image(image), view))
 
 
 def _affine(image: Image, told: Told) -> Affine | None:

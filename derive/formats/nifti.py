@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import itertools
 import zlib
 from collections.abc import Sequence
@@ -37,10 +36,6 @@ FORMS_DIFFER_MM = 0.1
 CHUNK = 1 << 20
 
 
-def _nibabel() -> Any:
-    return importlib.import_module("nibabel")
-
-
 class _Stream(gzip.GzipFile):
     """A gzip file that fills a buffer piece by piece: the base class makes a second copy of the whole."""
 
@@ -72,9 +67,10 @@ def read(path: Path) -> Samples:
     derive.errors.GeometryError, derive.errors.ValuesError
         As `of_image`.
     """
-    nibabel = _nibabel()
+    import nibabel
+
     try:
-        image = nibabel.load(path)
+        image: Any = nibabel.load(path)  # which class it is, its bytes tell
         zooms = _zooms_of_file(image)
         refuse_fifth(image.shape, path.name)
         if path.name.lower().endswith(".gz"):
@@ -84,7 +80,7 @@ def read(path: Path) -> Samples:
                 stream.check_rest()
         else:
             data = image.dataobj.get_unscaled()
-    except _damages(nibabel) as error:
+    except _damages() as error:
         raise _damaged(path.name, path.parent, error) from error
     return _samples(image, data, zooms, path.name)
 
@@ -92,7 +88,9 @@ def read(path: Path) -> Samples:
 def _zooms_of_file(image: Any) -> Sequence[float]:
     """Return the distances in the header as they are: nibabel makes 1 of 0."""
     header = image.file_map.get("header") or image.file_map["image"]
-    with _nibabel().openers.ImageOpener(header.filename) as file:
+    from nibabel.openers import ImageOpener
+
+    with ImageOpener(header.filename) as file:
         return [abs(float(z)) for z in type(image.header).from_fileobj(file, check=False).get_zooms()]
 
 
@@ -113,12 +111,14 @@ def of_image(image: Any) -> Samples:
     unscaled = getattr(image.dataobj, "get_unscaled", None)
     try:
         data = unscaled() if unscaled else np.asanyarray(image.dataobj)
-    except _damages(_nibabel()) as error:
+    except _damages() as error:
         raise _damaged(name, Path(file or "").parent, error) from error
     return _samples(image, data, image.header.get_zooms(), name)
 
 
-def _damages(nibabel: Any) -> tuple[type[Exception], ...]:
+def _damages() -> tuple[type[Exception], ...]:
+    import nibabel
+
     faults = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     return (*faults, OSError, EOFError, zlib.error, ValueError)
 
@@ -174,7 +174,8 @@ def _array(data: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]
 
 
 def _format(header: Any) -> str:
-    nibabel = _nibabel()
+    import nibabel
+
     if isinstance(header, nibabel.nifti2.Nifti2Header):
         return "NIfTI-2"
     if isinstance(header, nibabel.Nifti1Header):
@@ -183,7 +184,9 @@ def _format(header: Any) -> str:
 
 
 def _analyze(header: Any) -> bool:
-    return isinstance(header, _nibabel().analyze.AnalyzeHeader)
+    from nibabel.analyze import AnalyzeHeader
+
+    return isinstance(header, AnalyzeHeader)
 
 
 def _length(header: Any) -> tuple[float, tuple[str, ...]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,10 @@ from numpy.typing import NDArray
 from derive.errors import SourceError, ValuesError
 from derive.formats.colour import composited
 from derive.formats.samples import Samples
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from PIL.ImageFile import ImageFile
 
 #: What Pillow may find in a file, whatever its name says.
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
@@ -40,12 +43,13 @@ def read(path: Path) -> Samples:
     derive.errors.ValuesError
         ``VAL-COLOUR`` for colours other than R G B of 8 bits.
     """
-    pillow = importlib.import_module("PIL.Image")
+    from PIL import Image
+
     try:
         # By its file: by its name, Pillow maps a raw TIFF to memory, and scrambles one that is to be turned.
-        with path.open("rb") as file, pillow.open(file, formats=FORMATS) as image:
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             return _samples(image, path)
-    except (pillow.DecompressionBombError, MemoryError) as error:
+    except (Image.DecompressionBombError, MemoryError) as error:
         raise SourceError(
             "SRC-TOO-BIG",
             f"{path.name} has more pixels than Pillow takes for harmless ({error}); cut it, "
@@ -67,7 +71,7 @@ def _damaged(path: Path, error: Exception) -> SourceError:
     )
 
 
-def _samples(image: Any, path: Path) -> Samples:
+def _samples(image: ImageFile, path: Path) -> Samples:
     count, lossy, raw = int(getattr(image, "n_frames", 1)), False, 0
     stack: NDArray[Any] = np.empty(0)
     notes: list[str] = []
@@ -87,12 +91,13 @@ def _samples(image: Any, path: Path) -> Samples:
             )
         stack[number] = page
         notes += [note for note in told if note not in notes]
-    _check_end(path, image.format)
+    form = image.format or ""
+    _check_end(path, form)
     array = stack.transpose(2, 1, 0, *range(3, stack.ndim))[:, :, :, None]
     ratio = raw / path.stat().st_size
     return Samples(
         path.name,
-        "JPEG" if image.format == "MPO" else image.format,
+        "JPEG" if form == "MPO" else form,
         array,
         slice_axis=2,
         placeable=False,
@@ -106,9 +111,11 @@ def _words(page: NDArray[Any]) -> str:
     return f"{columns} x {rows} of {page.dtype}{' R G B' if colours else ''}"
 
 
-def _tag(image: Any, tag: int, default: Any = None) -> Any:
+def _tag(image: Image.Image, tag: int, default: Any = None) -> Any:
     """Return a tag of a TIFF."""
-    return image.tag_v2.get(tag, default) if image.format == "TIFF" else default
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    return image.tag_v2.get(tag, default) if isinstance(image, TiffImageFile) else default
 
 
 def _check_end(path: Path, form: str) -> None:
@@ -117,7 +124,7 @@ def _check_end(path: Path, form: str) -> None:
         raise SourceError("SRC-DAMAGED", f"{path.name} is truncated: it has no end; copy or download it again")
 
 
-def _page(image: Any, name: str) -> Page:
+def _page(image: ImageFile, name: str) -> Page:
     """Return (rows, columns[, 3]) of the page at hand, and what was done to it."""
     notes = _depth_notes(image, name)
     wide = _tag(image, BITS, (8,)), _tag(image, SAMPLE_FORMAT, (UNSIGNED,))
@@ -131,9 +138,9 @@ def _page(image: Any, name: str) -> Page:
     return array, (*notes, *turned, *more)
 
 
-def _depth_notes(image: Any, name: str) -> tuple[str, ...]:
+def _depth_notes(image: ImageFile, name: str) -> tuple[str, ...]:
     """Return what Pillow does to numbers that it has no mode for; refuse what it cuts."""
-    arguments = image.tile[0].args if image.tile else ""
+    arguments = (image.tile[0].args if image.tile else None) or ("",)
     raw = str(arguments if isinstance(arguments, str) else arguments[0])
     depth = raw.partition(";")[2]
     if image.mode in OF_8_BITS and ("16" in depth or max(_tag(image, BITS, (8,))) > 8):
@@ -152,7 +159,7 @@ def _depth_notes(image: Any, name: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _upright(image: Any) -> tuple[Any, tuple[str, ...]]:
+def _upright(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     """Turn a page as its EXIF orientation says. Pillow turns a TIFF by itself, when its pixels are read."""
     tiff = image.format == "TIFF"
     orientation = _tag(image, ORIENTATION, 1) if tiff else image.getexif().get(ORIENTATION, 1)
@@ -160,10 +167,12 @@ def _upright(image: Any) -> tuple[Any, tuple[str, ...]]:
     if orientation not in range(2, 9):
         return image, ()
     note = (f"it was turned or mirrored as its EXIF orientation {orientation} says",)
-    return (image if tiff else importlib.import_module("PIL.ImageOps").exif_transpose(image)), note
+    from PIL.ImageOps import exif_transpose
+
+    return (image if tiff else exif_transpose(image)), note
 
 
-def _values(image: Any, name: str) -> Page:
+def _values(image: Image.Image, name: str) -> Page:
     mode = image.mode
     if mode == "P":
         return _expanded(image)
@@ -180,12 +189,12 @@ def _values(image: Any, name: str) -> Page:
     raise ValuesError("VAL-COLOUR", f"{name} has colours as {mode}; wanted grey or R G B; convert it")
 
 
-def _without_alpha(image: Any) -> Page:
+def _without_alpha(image: Image.Image) -> Page:
     array, notes = composited(np.array(image))
     return (array[..., 0] if array.shape[-1] == 1 else array), notes
 
 
-def _expanded(image: Any) -> Page:
+def _expanded(image: Image.Image) -> Page:
     """Return the colours of a palette, or its greys where it has no others."""
     palette = np.array(image.getpalette("RGB")).reshape(-1, 3)
     array, notes = _without_alpha(image.convert("RGBA" if "transparency" in image.info else "RGB").convert("RGBA"))

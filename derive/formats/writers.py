@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.errors import UsageError
 from derive.formats.arrays import VOLUME_SCHEMA
 from derive.model.volume import Array, Volume
 from derive.version import MODEL, VERSION
@@ -101,22 +99,15 @@ class Format:
         return tuple(stem + suffix for suffix in self.suffixes)
 
 
-def _package(name: str) -> Any:
-    """Return a package that is heavy, and imported when it is first needed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise UsageError("EXP-PACKAGE", f"the package {name} is not installed: pip install {name}") from error
-
-
 def _write_nifti(path: Path, content: Content) -> None:
-    nibabel = _package("nibabel")
+    import nibabel
+
     shape = content.geometry.shape
     values = np.empty(shape, content.dtype)
     for first, last, slab in content.slabs():
         values[first:last] = slab
     affine = _LPS_TO_RAS @ content.geometry.affine[:, _REVERSED]
-    make = nibabel.Nifti1Image if max(shape) <= LONGEST_NIFTI1_AXIS else nibabel.Nifti2Image
+    make: type[nibabel.Nifti1Image] = nibabel.Nifti1Image if max(shape) <= LONGEST_NIFTI1_AXIS else nibabel.Nifti2Image
     image = make(values.transpose(), affine)
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)
@@ -128,14 +119,17 @@ def _write_nifti(path: Path, content: Content) -> None:
 
 
 def _read_nifti(path: Path) -> Found:
+    import nibabel
+
     # kept open, so that compressed slices are read on from where the last ones ended
-    image = _package("nibabel").load(path, mmap=False, keep_file_open=True)
+    image: Any = nibabel.load(path, mmap=False, keep_file_open=True)
     data, affine = image.dataobj, (_LPS_TO_RAS @ image.affine)[:, _REVERSED]
     return Found(affine, data.shape[::-1], data.dtype, lambda a, b: data[..., a:b].transpose())
 
 
 def _write_itk(path: Path, content: Content) -> None:
-    sitk = _package("SimpleITK")
+    import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
+
     geometry = content.geometry
     image = sitk.Image(geometry.shape[::-1], getattr(sitk, f"sitk{content.dtype.name.capitalize()}"))
     for first, last, slab in content.slabs():
@@ -148,7 +142,8 @@ def _write_itk(path: Path, content: Content) -> None:
 
 
 def _read_itk(path: Path) -> Found:
-    sitk = _package("SimpleITK")
+    import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
+
     image, view = sitk.ReadImage(str(path)), sitk.GetArrayViewFromImage
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()

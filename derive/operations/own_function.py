@@ -15,7 +15,7 @@ from derive.model.volume import Array, Contributors, Quantity, Volume
 from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
 from derive.operations.kit.functions import UserFunction, finite, user_function
 from derive.operations.kit.grids import GridMapping
-from derive.operations.kit.images import from_image, image_of, simpleitk
+from derive.operations.kit.images import from_image, image_of
 from derive.operations.kit.sampling import KERNELS, Sampler
 
 
@@ -124,8 +124,10 @@ def _at_first_need(volume: Volume, called: UserFunction) -> Volume:
 
 
 def _image(volume: Volume, called: UserFunction) -> Volume:
+    import SimpleITK
+
     image = called(image_of(volume.filled(), volume.geometry))
-    if not isinstance(image, simpleitk().Image):
+    if not isinstance(image, SimpleITK.Image):
         raise _wrong(called, image, "a SimpleITK.Image")
     values, grid = from_image(image, volume.geometry.frame_of_reference_uid)
     geometry = _kept(grid, volume.geometry)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,14 +226,7 @@ def test_of_two_files_none_is_replaced_if_one_cannot_be(there, suffix, monkeypat
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch, tmp_path):
-    really = importlib.import_module
-
-    def missing(name, *args):
-        if name == "nibabel":
-            raise ModuleNotFoundError(name)
-        return really(name, *args)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "nibabel", None)
     with pytest.raises(derive.UsageError, match=r"EXP-PACKAGE.*pip install nibabel"):
         export(derive.read(make_series()), tmp_path / "x" / "a.nii")
     assert left(tmp_path) == []

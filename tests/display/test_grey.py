@@ -151,9 +151,7 @@ def test_slices_are_pulled_once_and_a_few_at_a_time():
 
 def test_of_several_times_the_first_is_shown():
     geometry = make_geometry()
-    volume = dataclasses.replace(
-        numbered(geometry), times=2, pull=lambda a, b: np.full((b - a, 6, 7), a >= 5, np.float32)
-    )
-    page = page_of(sight_of(volume), Wishes(window=(0.5, 1)))
+    volume = dataclasses.replace(numbered(geometry), pull=lambda a, b: np.full((b - a, 6, 7), a >= 5, np.float32))
+    page = page_of(dataclasses.replace(sight_of(volume), of_volumes=2), Wishes(window=(0.5, 1)))
     assert every((p.image == 0).all() for p in page.rows[0])
     assert "first of 2 times" in " ".join(page.heading)

@@ -192,7 +192,7 @@ def test_nothing_is_cut_off(shape, style, monkeypatch):
     page = page_of(sight_of(constant(1.0, make_geometry((0.8, 0.6, 0), (-0.48, 0.64, 0.6), shape))))
     ends = []
     image = image_of(page, style)
-    pen = drawing.importlib.import_module("PIL.ImageDraw").ImageDraw
+    pen = drawing.ImageDraw.ImageDraw
     written_text = pen.text
 
     def spy(self, place, text, **options):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,11 @@ from derive.model.volume import Array
 Image = Any
 
 
-def simpleitk() -> Any:
-    """Return the package SimpleITK: heavy, so it is imported when it is first needed."""
-    return importlib.import_module("SimpleITK")
-
-
 def image_of(values: Array, geometry: Geometry) -> Image:
     """Return values (slice, row, column) as an image at their place, evenly spaced."""
-    image = simpleitk().GetImageFromArray(values)
+    import SimpleITK
+
+    image = SimpleITK.GetImageFromArray(values)
     image.SetOrigin(geometry.first_position)
     image.SetSpacing(geometry.spacing[::-1])
     image.SetDirection(geometry.directions[:, ::-1].ravel().tolist())
@@ -49,7 +45,9 @@ def from_image(image: Image, frame_of_reference_uid: str) -> tuple[NDArray[Any],
             f"an image of {image.GetDimension()} dimensions and {image.GetNumberOfComponentsPerPixel()} "
             "values a voxel; wanted 3 and 1",
         )
-    values = simpleitk().GetArrayFromImage(image)
+    import SimpleITK
+
+    values = SimpleITK.GetArrayFromImage(image)
     direction, first = np.array(image.GetDirection()).reshape(3, 3), image.GetOrigin()
     if np.linalg.det(direction) < 0:
         values, direction = values[::-1], direction * (1, 1, -1)

@@ -19,7 +19,6 @@ from derive import parallel
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, Volume
 from derive.operations.kit.grids import TOLERANCE, GridMapping, Points
-from derive.operations.kit.images import simpleitk
 from derive.operations.kit.linear import linear
 from derive.operations.kit.separable import Separable
 
@@ -219,7 +218,8 @@ class _Target:
 
     def interpolated(self, slab: NDArray[Any], itk: str, shift: float = 0.0) -> NDArray[Any]:
         """Interpolate at places moved by `shift` voxels; half a voxel beyond the slab its border goes on."""
-        sitk = simpleitk()
+        import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
+
         offset = self.mapping.offset + self.mapping.matrix[:, 0] * self.first - (self.start, 0, 0) + shift
         transform = sitk.AffineTransform(3)
         transform.SetMatrix(self.mapping.matrix[::-1, ::-1].ravel().tolist())

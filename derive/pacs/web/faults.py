@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -48,19 +47,22 @@ def of_exception(error: BaseException, host: str) -> WebFault:
 
     Their texts are not repeated: they hold the URL, and with it what was asked for.
     """
+    from requests import exceptions as faults
+    from urllib3.exceptions import NewConnectionError
+
     causes = list(_causes(error))
     detail = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror and c.errno), "")
     if any(isinstance(c, ssl.SSLError) and not isinstance(c, ssl.SSLEOFError | TimeoutError) for c in causes):
         return WebFault(NetworkError("NET-TLS", f"{host}: no secured connection: {_tls_words(causes)}"), False, False)
-    if _is(causes, "requests.exceptions", "InvalidURL", "InvalidSchema", "MissingSchema", "InvalidHeader"):
+    if _is(causes, faults.InvalidURL, faults.InvalidSchema, faults.MissingSchema, faults.InvalidHeader):
         return WebFault(NetworkError("NET-UNREACHABLE", f"{host}: this URL cannot be opened"), False, False)
-    if _is(causes, "requests.exceptions", "ConnectTimeout"):
+    if _is(causes, faults.ConnectTimeout):
         text = f"{host} does not take the connection in time; look at host and port, or raise timeouts.connect"
         return WebFault(NetworkError("NET-TIMEOUT", text), False, True)
-    if _is(causes, "urllib3.exceptions", "NewConnectionError"):
+    if _is(causes, NewConnectionError):
         text = f"{host} cannot be reached{': ' + detail if detail else ''}; look at host, port and network"
         return WebFault(NetworkError("NET-UNREACHABLE", text), False, True)
-    if any(isinstance(c, TimeoutError) for c in causes) or _is(causes, "requests.exceptions", "ReadTimeout"):
+    if any(isinstance(c, TimeoutError) for c in causes) or _is(causes, faults.ReadTimeout):
         text = f"{host} took the request and does not answer in time; raise timeouts.message if it is only slow"
         return WebFault(NetworkError("NET-TIMEOUT", text), True, True)
     text = f"{host}: the connection was cut{': ' + detail if detail else ''}"
@@ -130,8 +132,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [c for c in behind if isinstance(c, BaseException)]
 
 
-def _is(causes: list[BaseException], module: str, *names: str) -> bool:
-    kinds = tuple(getattr(importlib.import_module(module), name) for name in names)
+def _is(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
     return any(isinstance(c, kinds) for c in causes)
 
 

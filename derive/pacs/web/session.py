@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib
 import logging
 import os
 import re
@@ -115,6 +114,8 @@ class WebSession:
         stream: bool = False,
     ) -> Response | WebFault:
         """Send one request, and give the answer, whatever its status."""
+        from urllib3.exceptions import HTTPError
+
         timeouts = self.address.timeouts
         for _ in range(_MOST_REDIRECTS):
             try:
@@ -127,7 +128,7 @@ class WebSession:
                     timeout=(timeouts.connect, timeouts.message),
                     allow_redirects=False,
                 )
-            except (OSError, _urllib3_error()) as error:
+            except (OSError, HTTPError) as error:
                 return of_exception(error, self.host)
             target = urljoin(url, answer.headers.get("Location", "")) if answer.status_code in _REDIRECTS else ""
             if method != "GET" or not target or _origin(target) != _origin(url):
@@ -152,11 +153,13 @@ class WebSession:
         NetworkError
             ``NET-UNREACHABLE`` if the connection is cut, ``NET-TIMEOUT``.
         """
+        from urllib3.exceptions import HTTPError
+
         chunks = response.iter_content(CHUNK)
         while True:
             try:
                 chunk = next(chunks, None)
-            except (OSError, _urllib3_error()) as error:
+            except (OSError, HTTPError) as error:
                 fault = of_exception(error, self.host)
                 raise fault.error from None
             if chunk is None:
@@ -166,7 +169,12 @@ class WebSession:
 
 def _session(address: WebAddress) -> Session:
     logging.getLogger(_TALKATIVE).addFilter(_FILTER)  # the same one is not added twice
-    session: Session = _package("requests").Session()
+    try:
+        import requests
+    except ImportError as error:
+        raise UsageError("NET-PACKAGE", "the package requests is not installed: pip install requests") from error
+
+    session = requests.Session()
     session.trust_env = False
     session.headers["User-Agent"] = f"{MODEL}/{VERSION}"
     authorisation = _authorisation(address.credentials)
@@ -187,12 +195,14 @@ def _session(address: WebAddress) -> Session:
 
 def _adapter(tls: Tls, send_s: float) -> Any:
     """Return what connects: with the certificates of the system, which requests alone does not look at."""
-    adapter = _package("requests.adapters").HTTPAdapter(max_retries=0)
+    from requests.adapters import HTTPAdapter
+    from urllib3 import connectionpool as pools
+
+    adapter = HTTPAdapter(max_retries=0)
     settings: dict[str, Any] = {} if tls.ca else {"ssl_context": ssl.create_default_context()}
     if not tls.check_hostname:
         settings["assert_hostname"] = False
     adapter.init_poolmanager(4, 4, **settings)
-    pools = importlib.import_module("urllib3.connectionpool")
     adapter.poolmanager.pool_classes_by_scheme = {
         "http": _patient(pools.HTTPConnectionPool, send_s),
         "https": _patient(pools.HTTPSConnectionPool, send_s),
@@ -260,17 +270,3 @@ class _WithoutQuery(logging.Filter):
 
 
 _FILTER = _WithoutQuery()
-
-
-def _urllib3_error() -> type[Exception]:
-    kind: type[Exception] = importlib.import_module("urllib3.exceptions").HTTPError
-    return kind
-
-
-def _package(name: str) -> Any:
-    """Return a package that is heavy, and imported when it is first needed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        wanted = name.split(".")[0].replace("_", "-")
-        raise UsageError("NET-PACKAGE", f"the package {wanted} is not installed: pip install {wanted}") from error
