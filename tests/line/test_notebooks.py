@@ -30,7 +30,7 @@ NAMES = [
     "03_raw_volume_to_ct",
     "04_your_own_function",
 ]
-LARGEST = 600_000
+LARGEST = 700_000
 KERNEL = "derive-under-test"
 SECONDS_A_CELL = 60
 #: What a notebook may do that a module may not.
