@@ -113,8 +113,10 @@ class Instance:
 
     def text(self, keyword: str) -> str:
         """Return the value as text without padding; empty without. It raises as :meth:`value` does."""
-        element = self.element(keyword)
-        return "" if element is None else self._read(text_of, element, "")
+        element = self.elements.get(tag_of(keyword))
+        if element is None:
+            return ""
+        return self._read(_short_text if len(element.value) <= _SHORT else text_of, element, "")
 
     def texts(self, keyword: str) -> list[str]:
         """Return all values as text without padding. It raises as :meth:`value` does."""
@@ -166,6 +168,11 @@ class Instance:
             raise SourceError(
                 "SRC-VALUE", f"{self.name}: {element.keyword} cannot be read: {type(error).__name__}"
             ) from error
+
+
+#: Items refer to the same things again and again: what is no longer than a UID is decoded once.
+_short_text = lru_cache(maxsize=4096)(text_of)
+_SHORT = 64
 
 
 @lru_cache(maxsize=512)
