@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import derive
+from derive.cli.flags import add_fields, flag_of
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.shared import (
     check_manifest,
@@ -19,12 +21,11 @@ from derive.cli.shared import (
     series_flags,
     series_options,
 )
-from derive.conversion.options import KINDS
+from derive.conversion.options import Conversion
 from derive.errors import UsageError
 from derive.formats import is_volume_or_picture
 from derive.formats.arrays import TYPES, RawLayout
 from derive.formats.writers import format_named
-from derive.model.axes import DISPLAY
 
 if TYPE_CHECKING:
     from derive.authoring.assemble import Entry
@@ -47,7 +48,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     )
     _what_flags(parser.add_argument_group("what it becomes"))
     _whose_flags(parser.add_argument_group("whose it is, without --reference"))
-    _where_flags(parser.add_argument_group("where it lies, if the file does not say"))
+    add_fields(parser.add_argument_group("where it lies, if the file does not say"), Conversion, _WHERE)
     _raw_flags(parser.add_argument_group("how raw bytes lie"))
     series_flags(parser.add_argument_group("series"))
     parser.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
@@ -57,23 +58,33 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     parser.set_defaults(run=run, default_of=parser.get_default)
 
 
+#: Fields of Conversion by what they say; of each what its flag has beyond it.
+_WHAT: Mapping[str, Mapping[str, Any]] = {
+    "modality": {"metavar": "CT|MR|PT|..."},
+    "kind": {"flag": "--as"},
+    "require_overlap": {"metavar": "SHARE"},
+    "values": {"metavar": "hu|as-is|scale=A,B"},
+    "units": {},
+    "nan_value": {"metavar": "VALUE"},
+    "original": {},
+    "code": {},
+    "description": {"metavar": "TEXT"},
+    "frame_index": {"metavar": "N"},
+    "frame_time_ms": {"metavar": "MS"},
+}
+_WHOSE: Mapping[str, Mapping[str, Any]] = {"character_set": {"flag": "--charset", "metavar": "NAME"}}
+_WHERE: Mapping[str, Mapping[str, Any]] = {
+    "spacing_xyz": {"flag": "--spacing-mm", "nargs": "+", "metavar": "MM", "type": float},
+    "origin_xyz": {"flag": "--origin-mm", "nargs": 3, "metavar": "MM", "type": float},
+    "orientation": {"nargs": "+", "metavar": "WORD"},
+    "plane": {},
+}
+FIELDS = {**_WHAT, **_WHOSE, **_WHERE}
+
+
 def _what_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--modality", metavar="CT|MR|PT|...", help="CT, MR or PT; of pictures any, OT if nothing is said"
-    )
-    group.add_argument(
-        "--as", dest="kind", choices=KINDS, default="volume", help="the class (default: of the modality)"
-    )
+    add_fields(group, Conversion, _WHAT)
     group.add_argument("--reference", metavar="SERIES", help="series whose patient, study and space it shares")
-    group.add_argument("--require-overlap", type=float, metavar="SHARE", help="of it in the reference (default 0.5)")
-    group.add_argument("--values", metavar="hu|as-is|scale=A,B", help="what the numbers are (CT: hu)")
-    group.add_argument("--units", help="PET: Units, e.g. BQML; MR: a UCUM code; CT that is no HU: Rescale Type")
-    group.add_argument("--nan-value", type=float, metavar="VALUE", help="what NaN and infinity become")
-    group.add_argument("--original", action="store_true", help="it is as it was acquired: ORIGINAL, not DERIVED")
-    group.add_argument("--code", help="what was done to make it: a code of CID 7203")
-    group.add_argument("--description", metavar="TEXT", help="what was done to make it, in words")
-    group.add_argument("--frame-index", type=int, metavar="N", help="which of several times, from 0")
-    group.add_argument("--frame-time-ms", type=float, metavar="MS", help="time between pages in one instance")
     group.add_argument("--burned-in-annotation", choices=["YES", "NO"], help="whether pictures show whose they are")
 
 
@@ -84,19 +95,7 @@ def _whose_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--patient-sex", default="", choices=["M", "F", "O"])
     group.add_argument("--study-uid", default="", metavar="UID", help="a study that exists (default: a new one)")
     group.add_argument("--frame-of-reference-uid", default="", metavar="UID", help="a space that exists")
-    group.add_argument("--charset", metavar="NAME", help="Specific Character Set (default: ASCII, or ISO_IR 192)")
-
-
-def _where_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--spacing-mm", type=float, nargs="+", metavar="MM", help="one, or x y z")
-    group.add_argument("--origin-mm", type=float, nargs=3, metavar="MM", help="centre of the first voxel, x y z, LPS")
-    group.add_argument(
-        "--orientation",
-        nargs="+",
-        metavar="WORD",
-        help="axial, coronal, sagittal; letters towards which x y z run (LPS, RAS, ...); six cosines; or 'reference'",
-    )
-    group.add_argument("--plane", choices=list(DISPLAY), help="planes of the images")
+    add_fields(group, Conversion, _WHOSE)
 
 
 def _raw_flags(group: argparse._ArgumentGroup) -> None:
@@ -162,25 +161,10 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     options = series_options(arguments)
     if arguments.burned_in_annotation:
         options["set"] = options["set"] | {"BurnedInAnnotation": arguments.burned_in_annotation}
-    spacing = arguments.spacing_mm
-    wishes = {
-        "modality": arguments.modality,
-        "kind": arguments.kind,
-        "values": arguments.values,
-        "units": arguments.units,
-        "spacing_xyz": spacing[0] if spacing and len(spacing) == 1 else spacing,
-        "origin_xyz": arguments.origin_mm,
-        "orientation": _orientation(arguments.orientation),
-        "plane": arguments.plane,
-        "frame_index": arguments.frame_index,
-        "nan_value": arguments.nan_value,
-        "original": arguments.original,
-        "code": arguments.code,
-        "description": arguments.description,
-        "require_overlap": arguments.require_overlap,
-        "frame_time_ms": arguments.frame_time_ms,
-        "character_set": arguments.charset,
-    }
+    wishes = {name: getattr(arguments, flag_of(name, words)[1]) for name, words in FIELDS.items()}
+    wishes["orientation"] = _orientation(wishes["orientation"])
+    if wishes["spacing_xyz"] and len(wishes["spacing_xyz"]) == 1:
+        (wishes["spacing_xyz"],) = wishes["spacing_xyz"]
     return options | {k: v for k, v in wishes.items() if v is not None}
 
 

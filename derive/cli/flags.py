@@ -8,7 +8,8 @@ import json
 import re
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Union, get_args, get_origin
+from dataclasses import fields
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from derive.operations.declaration import CodeText, Function, Grid, Millimetres, OperationKind, Parameters
 
@@ -31,6 +32,44 @@ def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> N
             help=text.replace("%", "%%"),
             **_how(parameter.annotation),
         )
+
+
+def add_fields(parser: argparse._ActionsContainer, kind: type, spelled: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add a flag for fields of a dataclass, with the first sentence of what its docstring says of each.
+
+    Parameters
+    ----------
+    parser : parser or group
+    kind : dataclass
+    spelled : mapping field -> mapping
+        The fields, and what argparse has to know beyond the field: ``flag``, where it is not the name, ``nargs``,
+        ``metavar``.
+    """
+    helps, annotations = parameter_helps(kind), get_type_hints(kind)
+    defaults = {f.name: f.default for f in fields(kind)}
+    for name, words in spelled.items():
+        (flag, dest), default = flag_of(name, words), defaults[name]
+        how: dict[str, Any] = {k: v for k, v in words.items() if k != "flag"} | {"default": default}
+        text = re.split(r"\. (?=[A-Z][A-Za-z]* )", helps[name])[0]
+        plain = [a for a in _members(annotations[name]) if a is not type(None)]
+        if default is False:
+            how["action"] = "store_true"
+        elif get_origin(plain[0]) is Literal:
+            how["choices"] = get_args(plain[0])
+        elif plain[0] in (int, float):
+            how["type"] = plain[0]
+        parser.add_argument(flag, dest=dest, help=_lowered(text), **how)
+
+
+def _lowered(text: str) -> str:
+    """Begin a sentence with a small letter, unless it begins with an abbreviation or the name of an attribute."""
+    return text if re.match(r"[A-Z]([A-Z]|\w* [A-Z])", text) else text[:1].lower() + text[1:]
+
+
+def flag_of(name: str, words: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the flag of a field, and its name among the parsed arguments."""
+    flag = words.get("flag", "--" + name.replace("_", "-"))
+    return flag, flag[2:].replace("-", "_")
 
 
 def bound(kind: OperationKind[...], arguments: argparse.Namespace, read_grid: Callable[[str], Any]) -> dict[str, Any]:

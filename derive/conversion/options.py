@@ -65,35 +65,41 @@ class Conversion:
     Parameters
     ----------
     modality : str, optional
-        ``CT``, ``MR``, ``PT``; any, e.g. ``OT``, for pictures. That of the reference if it is not given.
+        CT, MR or PT; of pictures any, OT if nothing is said. Without it that of the reference.
     kind : {"volume", "secondary-capture", "multi-frame-secondary-capture"}
-        What it becomes: a series of the modality's own class; a picture an instance; all pictures in one.
+        The class (default: of the modality). A series of the modality's own class, a picture an instance, or all
+        pictures in one.
     values : str, optional
-        What the numbers are: ``hu``, ``as-is`` or ``scale=a,b``; CT takes them for HU if nothing is said, and
-        refuses what cannot be HU.
+        What the numbers are (CT: hu). They are ``hu``, ``as-is`` or ``scale=a,b``; CT takes them for HU if nothing is
+        said, and refuses what cannot be HU.
     units : str, optional
-        PET: Units (0054,1001), e.g. ``BQML``; MR: a UCUM code; CT: Rescale Type of values that are no HU.
-    spacing_xyz, origin_xyz : float or (x, y, z), optional
-        Spacing and centre of the first voxel, mm, where the file does not say them.
+        PET: Units, e.g. BQML; MR: a UCUM code; CT that is no HU: Rescale Type.
+    spacing_xyz : float or (x, y, z), optional
+        One, or x y z. In mm, where the file does not say it.
+    origin_xyz : (x, y, z), optional
+        Centre of the first voxel, x y z, LPS. In mm, where the file does not say it.
     orientation : str or six numbers, optional
-        Where it does not say that: see :func:`derive.conversion.placement.affine_of`.
+        Axial, coronal, sagittal; letters towards which x y z run (LPS, RAS, ...); six cosines; or 'reference'. Where
+        the file does not say it: see :func:`derive.conversion.placement.affine_of`.
     plane : {"axial", "coronal", "sagittal"}, optional
-        Planes of the result; else those of the reference, else those that the file names, else those across the
+        Planes of the images. Without it those of the reference, else those that the file names, else those across the
         coarsest spacing.
     frame_index : int, optional
-        Which of several times to take, from 0.
+        Which of several times, from 0.
     nan_value : float, optional
         What NaN and infinity become.
     original : bool
-        Whether the values are as they were acquired: ORIGINAL, and no derivation.
-    code, description : str, optional
-        What was done to make these values: a code of CID 7203, and words.
+        It is as it was acquired: ORIGINAL, not DERIVED.
+    code : str, optional
+        What was done to make it: a code of CID 7203.
+    description : str, optional
+        What was done to make it, in words.
     require_overlap : float
-        Share of the volume that has to lie in the reference.
+        Of it in the reference (default 0.5). A share from 0 to 1 of the volume.
     frame_time_ms : float, optional
-        Time from page to page, of pictures in one instance.
+        Time between pages in one instance.
     character_set : str, optional
-        Specific Character Set, e.g. ``ISO_IR 100``; without it ASCII, or ISO_IR 192 where that does not do.
+        Specific Character Set (default: ASCII, or ISO_IR 192). Where ASCII does not do, the latter.
     """
 
     modality: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import shutil
 import subprocess
@@ -9,7 +10,11 @@ import subprocess
 import pytest
 
 from derive.cli.commands import commands, parser_of_all
+from derive.cli.converting import FIELDS
+from derive.cli.flags import flag_of
 from derive.cli.main import main
+from derive.conversion.options import Conversion
+from tests.helpers.asserting import each
 
 
 def example_of(command: str) -> str:
@@ -50,3 +55,13 @@ def test_completion_is_a_script_that_knows_commands_and_flags(shell, capsys):
         assert (
             subprocess.run([program, "-n"], input=script, text=True, capture_output=True, check=False).returncode == 0
         )
+
+
+def test_every_field_of_a_conversion_has_a_flag_with_its_default_and_words():
+    parser = parser_of_all()[1]["convert"]
+    parser.fill()
+    flags = {a.dest: a for a in parser._actions}
+    for field in each(dataclasses.fields(Conversion)):
+        action = flags[flag_of(field.name, FIELDS[field.name])[1]]
+        assert action.default == field.default
+        assert action.help
