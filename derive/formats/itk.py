@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,13 @@ class Told:
     scale: tuple[float, float] = (1.0, 0.0)
     kind: str = ""
     notes: tuple[str, ...] = ()
+
+
+class TextHeader(NamedTuple):
+    """The header of a file that begins with text: its fields, and how many bytes it takes."""
+
+    fields: dict[str, str]
+    size: int
 
 
 class _Kept:

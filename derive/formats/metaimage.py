@@ -5,10 +5,9 @@ from __future__ import annotations
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from derive.errors import SourceError
-from derive.formats.itk import Told, loaded, refuse_missing, samples_of, size_of
+from derive.formats.itk import TextHeader, Told, loaded, refuse_missing, samples_of, size_of
 from derive.formats.samples import Samples
 
 #: Any of these says where the grid lies.
@@ -17,11 +16,6 @@ SPACINGS = ("ElementSpacing", "ElementSize")
 LENGTHS = {"mm": 1.0, "cm": 10.0, "um": 0.001}
 LONGEST_HEADER = 1 << 16
 CHUNK = 1 << 16
-
-
-class _Header(NamedTuple):
-    fields: dict[str, str]
-    size: int
 
 
 def read(path: Path) -> Samples:
@@ -56,7 +50,7 @@ def read(path: Path) -> Samples:
     return replace(samples_of(image, told), files=(path,) if data is None else (path, data))
 
 
-def _header(path: Path) -> _Header:
+def _header(path: Path) -> TextHeader:
     """Return the fields, and how many bytes the header takes."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
@@ -67,7 +61,7 @@ def _header(path: Path) -> _Header:
                 break
             fields[key.strip()] = value.strip()
         if "ElementDataFile" in fields:
-            return _Header(fields, file.tell())
+            return TextHeader(fields, file.tell())
     raise SourceError(
         "SRC-DAMAGED", f"{path.name} has no header of a MetaImage; it is damaged or not what its name says; replace it"
     )

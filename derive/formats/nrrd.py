@@ -6,12 +6,12 @@ import gzip
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from derive.errors import SourceError
-from derive.formats.itk import Told, loaded, nrrd_place, pixel_kind, refuse_missing, samples_of, size_of
+from derive.formats.itk import TextHeader, Told, loaded, nrrd_place, pixel_kind, refuse_missing, samples_of, size_of
 from derive.formats.samples import Samples
 
 LENGTHS = {"mm": 1.0, "millimeter": 1.0, "millimeters": 1.0, "cm": 10.0, "m": 1000.0, "meter": 1000.0}
@@ -19,11 +19,6 @@ LENGTHS |= {"um": 0.001, "µm": 0.001, "μm": 0.001, "micron": 0.001, "microns":
 SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec": 1e-6}
 LONGEST_HEADER = 1 << 20
 CHUNK = 1 << 20
-
-
-class _Header(NamedTuple):
-    fields: dict[str, str]
-    size: int
 
 
 def read(path: Path) -> Samples:
@@ -58,7 +53,7 @@ def read(path: Path) -> Samples:
     return replace(samples_of(image, told), files=(path,) if data is None else (path, data))
 
 
-def _header(path: Path) -> _Header:
+def _header(path: Path) -> TextHeader:
     """Return the fields by their name in lower case without blanks, and how many bytes the header takes."""
     with path.open("rb") as file:
         start = file.read(LONGEST_HEADER)
@@ -69,10 +64,10 @@ def _header(path: Path) -> _Header:
             "SRC-DAMAGED", f"{path.name} does not start with NRRD; it is damaged or not what its name says; replace it"
         )
     pairs = re.findall(r"^([^#:\n]+): *(.*?)\s*$", text, re.MULTILINE)
-    return _Header({key.lower().replace(" ", ""): value for key, value in pairs}, end.end() if end else len(start))
+    return TextHeader({key.lower().replace(" ", ""): value for key, value in pairs}, end.end() if end else len(start))
 
 
-def _data_file(path: Path, header: _Header) -> Path | None:
+def _data_file(path: Path, header: TextHeader) -> Path | None:
     """Return the one file that the data are in; None where there are several."""
     named = header.fields.get("datafile")
     if named is None:
@@ -80,7 +75,7 @@ def _data_file(path: Path, header: _Header) -> Path | None:
     return None if re.search(r"^LIST\b|%\d*d", named) else path.parent / named
 
 
-def _check_gzip(data: Path, header: _Header, size: int) -> None:
+def _check_gzip(data: Path, header: TextHeader, size: int) -> None:
     """Raise ``SRC-DAMAGED`` where the end of compressed data is missing: ITK stops at the last voxel."""
     fields = header.fields
     skips = {fields.get(key, "0") for key in ("lineskip", "byteskip")}

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 
 from derive.errors import DeriveError, SourceError, UsageError
 from derive.model.source import Skipped
-from derive.reading.zips import Archive, ZipLimits
+from derive.reading.zips import ZipArchive, ZipLimits
 
 #: What is written or checked: files by name.
 Files: TypeAlias = str | Path | Iterable[str | Path]
@@ -158,7 +158,7 @@ def _once(path: Path, name: str, seen: dict[tuple[int, int], str]) -> Found:
 def _members(path: Path, limits: ZipLimits) -> Iterator[Found]:
     """Give the members of an archive."""
     try:
-        archive = Archive(path, limits)
+        archive = ZipArchive(path, limits)
     except SourceError as error:
         yield unreadable(path.name, error)
         return

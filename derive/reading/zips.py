@@ -42,7 +42,7 @@ class ZipLimits:
     ratio: float = 200.0
 
 
-class Archive:
+class ZipArchive:
     """A zip file whose members can be read in any order, as often as wanted, from several threads.
 
     Parameters
