@@ -42,9 +42,9 @@ from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
 from derive.reading.stack import stack
 from derive.writing.atomic import target_folder
-from derive.writing.filing import Writer, WrittenInstance
+from derive.writing.filing import Writer
 from derive.writing.part10 import file_meta, file_name
-from derive.writing.report import InstanceRecord, Report
+from derive.writing.report import Report, report_of
 
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
@@ -246,7 +246,7 @@ class DerivedSeries:
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
             writer.finish()
-        return self._report(Path(folder), writer, findings)
+        return report_of(self.prepared.authoring, Path(folder), writer, findings)
 
     def send(self, target: str | Address | Destination, **options: Any) -> SendReport:
         """Write the series into a temporary folder, checked, and send it to an archive.
@@ -276,30 +276,6 @@ class DerivedSeries:
     def _size(self) -> int:
         """Bytes that the files take, generously."""
         return self.frames.stored_bytes + self.count * HEADER_ROOM
-
-    def _report(self, folder: Path, writer: Writer, findings: list[Finding]) -> Report:
-        placed = self.order.account_of_input.placed_within_mm
-        return Report(
-            folder,
-            self.source,
-            self.derivation,
-            self.series_pass.authoring.uids.series(),
-            self.frames.quantity.units,
-            tuple(self._record(f) for f in sorted(writer.written)),
-            None if self.frames.geometry is None else writer.geometry_error_mm + placed,
-            tuple(findings),
-            tuple(f.name for f in self.order.files if f not in self.source.paths),
-        )
-
-    def _record(self, written: WrittenInstance) -> InstanceRecord:
-        reference = self.order.sources.reference
-        return InstanceRecord(
-            written.name,
-            written.sop_instance_uid,
-            tuple(reference(c).sop_instance_uid for c in written.contributors),
-            written.value_error + self.order.account_of_input.rounded_by,
-            written.saturated,
-        )
 
 
 def _dataset(made: AuthoredInstance) -> Dataset:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from derive.authoring.order import Authoring, Order
 from derive.checking import Finding
 from derive.model.derivation import Derivation, text_of
 from derive.model.source import Attributes
 from derive.model.volume import shown_units
 from derive.version import MODEL, VERSION
+from derive.writing.filing import Writer, WrittenInstance
 
 SCHEMA = "derive-report/1"
 
@@ -124,6 +126,43 @@ class Report:
             "instances": [vars(i) | {"sources": list(i.sources)} for i in self.instances],
             "findings": [vars(f) for f in self.findings],
         }
+
+
+def report_of(authoring: Authoring, folder: Path, writer: Writer, findings: Sequence[Finding]) -> Report:
+    """Say what was written, and what the check said of it.
+
+    Parameters
+    ----------
+    authoring : Authoring
+    folder : Path
+        Where it is.
+    writer : Writer
+        That wrote it.
+    findings : sequence of Finding
+    """
+    order = authoring.order
+    account, frames, source = order.account_of_input, order.frames, order.sources.principal
+    return Report(
+        folder,
+        source,
+        order.derivation,
+        authoring.uids.series(),
+        frames.quantity.units,
+        tuple(_record(order, written) for written in sorted(writer.written)),
+        None if frames.geometry is None else writer.geometry_error_mm + account.placed_within_mm,
+        tuple(findings),
+        tuple(f.name for f in order.files if f not in source.paths),
+    )
+
+
+def _record(order: Order, written: WrittenInstance) -> InstanceRecord:
+    return InstanceRecord(
+        written.name,
+        written.sop_instance_uid,
+        tuple(order.sources.reference(c).sop_instance_uid for c in written.contributors),
+        written.value_error + order.account_of_input.rounded_by,
+        written.saturated,
+    )
 
 
 def _source(source: Attributes) -> dict[str, Any] | None:
