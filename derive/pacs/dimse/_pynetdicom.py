@@ -242,3 +242,5 @@ class _Checkpoint(threading.Event):
             if threading.current_thread() is not self._association:
                 while self._association.is_alive() and not self._halted:
                     self._change.wait(0.05)
+                # What pynetdicom waits for next, without an end: it stands still here, or is gone.
+                self._association._is_paused = True

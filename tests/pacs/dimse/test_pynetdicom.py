@@ -62,3 +62,16 @@ def test_a_thread_that_has_ended_is_not_waited_for():
     reactor.join(10)
     reactor.checkpoint.clear()
     assert not reactor.checkpoint.is_set()
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_pynetdicom_waits_for_without_an_end_is_said_by_who_clears(ended):
+    reactor = Reactor()
+    reactor.ended, reactor._is_paused = ended, False
+    reactor.start()
+    if ended:
+        reactor.join(10)
+    reactor.checkpoint.clear()
+    assert reactor._is_paused
+    reactor.ended = True
+    reactor.checkpoint.set()
