@@ -19,6 +19,8 @@ DATA = Path(os.environ.get("DERIVE_TEST_DATA", Path(__file__).parents[2] / "shar
 STANDARD_TABLES = Path(os.environ.get("DERIVE_STANDARD_TABLES", DATA.parent / "standard"))
 
 
+# Commands that tests run as processes of their own compile the package once, and not each of them anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Machines are noisy: how long an example takes says nothing of it.
 settings.register_profile("derive", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("derive")
