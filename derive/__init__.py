@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from derive.formats import RawLayout
     from derive.inspection import Inspection, inspect
+    from derive.limits import set_unpack_gib
     from derive.model.geometry import Geometry
     from derive.model.source import SourceSeries
     from derive.model.volume import Quantity, Volume
@@ -70,6 +71,7 @@ _HOMES = {
     "SourceError UsageError ValuesError",
     "derive.formats": "RawLayout",
     "derive.inspection": "Inspection inspect",
+    "derive.limits": "set_unpack_gib",
     "derive.model.geometry": "Geometry",
     "derive.model.source": "SourceSeries",
     "derive.model.volume": "Quantity Volume",
@@ -141,6 +143,7 @@ __all__ = [
     "read",
     "send",
     "set_jobs",
+    "set_unpack_gib",
     "show",
     "stack",
     "verify",

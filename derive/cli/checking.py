@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import derive
-from derive.cli.shared import common_flags, input_of, print_json
+from derive.cli.shared import common_flags, input_of, print_json, reading_flags
 
 if TYPE_CHECKING:
     from derive.checking import CheckReport
@@ -20,6 +20,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
         "--fail-on", choices=["error", "warning"], default="error", help="what makes the exit code 1 (default error)"
     )
     parser.add_argument("--all", action="store_true", help="print every finding, not one line a rule")
+    reading_flags(parser)
     common_flags(parser)
     parser.set_defaults(run=run)
 

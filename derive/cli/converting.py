@@ -18,6 +18,7 @@ from derive.cli.shared import (
     input_of,
     output_flags,
     print_json,
+    reading_flags,
     series_flags,
     series_options,
 )
@@ -54,6 +55,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     parser.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where TARGET is one"))
+    reading_flags(parser)
     common_flags(parser)
     parser.set_defaults(run=run, default_of=parser.get_default)
 

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import derive
-from derive.cli.shared import common_flags, existing, input_of, print_json
+from derive.cli.shared import common_flags, existing, input_of, print_json, reading_flags
 
 _FILES = "folder, zip archive, or files"
 
@@ -15,6 +15,7 @@ _FILES = "folder, zip archive, or files"
 def flags(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the flags of explain, diff or verify."""
     {"explain": _explain_flags, "diff": _diff_flags, "verify": _verify_flags}[command](parser)
+    reading_flags(parser)
     common_flags(parser)
 
 

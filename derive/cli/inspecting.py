@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import derive
 from derive.cli.progress import Progress
-from derive.cli.shared import common_flags, existing, input_of, print_json
+from derive.cli.shared import common_flags, existing, input_of, print_json, reading_flags
 
 NOTHING = 3
 DESCRIPTION = (
@@ -23,6 +23,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     """Add the flags."""
     parser.description = DESCRIPTION
     parser.add_argument("source", nargs="+", metavar="SOURCE", help="folders, zip archives, or files")
+    reading_flags(parser)
     common_flags(parser)
     parser.set_defaults(run=run)
 

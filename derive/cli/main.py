@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from derive.cli.commands import parser_of_all
 from derive.errors import DeriveError
+from derive.limits import set_unpack_gib
 
 INTERRUPTED = 130
 #: What others log and we say ourselves, or quote values in.
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, level in QUIETER.items():
         logging.getLogger(name).setLevel(level)
     try:
+        set_unpack_gib(getattr(parsed, "unpack_gib", None))
         return int(parsed.run(parsed))
     except DeriveError as error:
         _say(error, parsed.json)

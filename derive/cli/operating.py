@@ -9,7 +9,7 @@ from pathlib import Path
 import derive
 from derive.cli.flags import add_flags, bound, example
 from derive.cli.network import deliver, send_flags, source_folder
-from derive.cli.shared import check_manifest, common_flags, output_flags, series_flags, series_options
+from derive.cli.shared import check_manifest, common_flags, output_flags, reading_flags, series_flags, series_options
 from derive.operations import REGISTRY
 
 
@@ -27,6 +27,7 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
     series_flags(parser.add_argument_group("series"))
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where -o is one"))
+    reading_flags(parser)
     common_flags(parser)
     parser.set_defaults(run=run, kind=kind)
 

@@ -49,6 +49,16 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def reading_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what every command has that reads files."""
+    parser.add_argument(
+        "--unpack-gib",
+        type=float,
+        metavar="N",
+        help="how many GiB one trusted source may be unpacked to (default: 8, and 200 times its size)",
+    )
+
+
 def common_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every command has."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")

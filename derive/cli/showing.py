@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from derive.cli.progress import Progress
-from derive.cli.shared import common_flags, existing, print_json
+from derive.cli.shared import common_flags, existing, print_json, reading_flags
 from derive.errors import OutputError, UsageError
 from derive.model.axes import DISPLAY
 from derive.writing.atomic import refuse_files
@@ -49,6 +49,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     parser.add_argument("--compare-series", metavar="WHICH", help="which series of --compare")
     parser.add_argument("--show-patient", action="store_true", help="write the patient's name and ID on the picture")
     parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
+    reading_flags(parser)
     common_flags(parser)
     parser.set_defaults(run=run)
 

@@ -17,8 +17,9 @@ from typing import IO, NamedTuple, TypeAlias
 from pydicom.dataset import Dataset
 
 from derive.errors import DeriveError, SourceError, UsageError
+from derive.limits import Limits, in_force
 from derive.model.source import Skipped
-from derive.reading.zips import ZipArchive, ZipLimits
+from derive.reading.zips import ZipArchive
 
 #: What is written or checked: files by name.
 Files: TypeAlias = str | Path | Iterable[str | Path]
@@ -85,14 +86,14 @@ class Repeated(NamedTuple):
 Found: TypeAlias = Origin | Dataset | Skipped | Repeated | Unreadable
 
 
-def find(source: Source, limits: ZipLimits | None = None) -> Iterator[Found]:
+def find(source: Source, limits: Limits | None = None) -> Iterator[Found]:
     """Give everything that a source names, in the order of the names; nothing is opened but archives.
 
     Parameters
     ----------
     source : path, paths or pydicom Datasets
         Folders are given with all that is in them, archives that are named themselves with their members.
-    limits : ZipLimits, optional
+    limits : Limits, optional
         What an archive may cost.
 
     Yields
@@ -112,12 +113,12 @@ def find(source: Source, limits: ZipLimits | None = None) -> Iterator[Found]:
         if isinstance(item, Dataset):
             yield item
         elif isinstance(item, str | os.PathLike):
-            yield from _named(Path(item), limits or ZipLimits(), seen)
+            yield from _named(Path(item), limits or in_force(), seen)
         else:
             raise UsageError("SRC-INPUT", f"{type(item).__name__} cannot be read; wanted paths or pydicom Datasets")
 
 
-def _named(root: Path, limits: ZipLimits, seen: dict[tuple[int, int], str]) -> Iterator[Found]:
+def _named(root: Path, limits: Limits, seen: dict[tuple[int, int], str]) -> Iterator[Found]:
     """Give what one path names."""
     if not root.exists():
         yield Unreadable(root.name, "SRC-MISSING", f"{root.name} does not exist")
@@ -155,7 +156,7 @@ def _once(path: Path, name: str, seen: dict[tuple[int, int], str]) -> Found:
     return plain(path, name)
 
 
-def _members(path: Path, limits: ZipLimits) -> Iterator[Found]:
+def _members(path: Path, limits: Limits) -> Iterator[Found]:
     """Give the members of an archive."""
     try:
         archive = ZipArchive(path, limits)

@@ -8,6 +8,7 @@ from functools import partial
 from derive.elements.charset import transcode
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
+from derive.limits import Limits
 from derive.model.geometry import Plane
 from derive.model.source import AttributeTable, Skipped, SourceFrame, SourceSeries
 from derive.pixels.decode import decode, is_lossy
@@ -17,10 +18,9 @@ from derive.reading.pixel_attributes import check_alike, layout_of, padding_of, 
 from derive.reading.planes import even_stack_of
 from derive.reading.scan import scan
 from derive.reading.select import apart, select, unread
-from derive.reading.zips import ZipLimits
 
 
-def read(source: Source, *, series: str | None = None, limits: ZipLimits | None = None) -> SourceSeries:
+def read(source: Source, *, series: str | None = None, limits: Limits | None = None) -> SourceSeries:
     """Read one series of classic CT, MR or PET images.
 
     Only headers are read; pixels are decoded when they are asked for. The order of files, their names and
@@ -35,7 +35,7 @@ def read(source: Source, *, series: str | None = None, limits: ZipLimits | None 
         Which one, where there are several: a Series Instance UID, a Series Number (``3``), the place in the
         list that the error shows (``#3``), or a pattern for the Series Description (``*`` and ``?``, any
         case; without them the whole description). What fits several series is refused.
-    limits : ZipLimits, optional
+    limits : Limits, optional
         What an archive may cost.
 
     Returns

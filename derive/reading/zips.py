@@ -9,37 +9,16 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
 from derive.errors import SourceError
+from derive.limits import Limits, why_too_big
 
 _CHUNK = 1024 * 1024
 #: A member is held in memory up to this size, above it in a temporary file that has no name.
 _IN_MEMORY = 64 * 1024 * 1024
-#: Below this many unpacked bytes no ratio is looked at: an image of air packs a thousandfold.
-_RATIO_FLOOR = 256 * 1024 * 1024
 _CLIMBS = re.compile(r"(^|/)\.\.(/|$)|^/|^[A-Za-z]:")
-
-
-@dataclass(frozen=True)
-class ZipLimits:
-    """What an archive may cost before it is refused.
-
-    Parameters
-    ----------
-    entries : int
-        Members.
-    unpacked_bytes : int
-        Sum over all members, counted while unpacking.
-    ratio : float
-        Unpacked bytes to the size of the archive, once more than 256 MiB are unpacked.
-    """
-
-    entries: int = 100_000
-    unpacked_bytes: int = 8 * 1024**3
-    ratio: float = 200.0
 
 
 class ZipArchive:
@@ -48,7 +27,7 @@ class ZipArchive:
     Parameters
     ----------
     path : Path
-    limits : ZipLimits
+    limits : Limits
 
     Raises
     ------
@@ -57,7 +36,7 @@ class ZipArchive:
         is unpacked.
     """
 
-    def __init__(self, path: Path, limits: ZipLimits) -> None:
+    def __init__(self, path: Path, limits: Limits) -> None:
         self.path = path
         self.limits = limits
         self._lock = threading.Lock()
@@ -124,14 +103,12 @@ class ZipArchive:
         self._check_size(self._total, "unpacks to")
 
     def _check_size(self, size: int, verb: str) -> None:
-        if size > self.limits.unpacked_bytes:
-            self._too_big(f"{verb} {size} bytes; at most {self.limits.unpacked_bytes} are unpacked")
-        if size > _RATIO_FLOOR and size > self.limits.ratio * self.path.stat().st_size:
-            self._too_big(f"{verb} more than {self.limits.ratio:g} times its size ({size} bytes)")
+        if why := why_too_big(size, self.path.stat().st_size, self.limits):
+            self._too_big(f"{verb} {why}")
 
     def _too_big(self, what: str) -> NoReturn:
         raise SourceError(
-            "ZIP-SIZE", f"{self.path.name} {what}. If it is trusted, unpack it, or read it with other ZipLimits"
+            "ZIP-SIZE", f"{self.path.name} {what}. If it is trusted, unpack it, or raise the limit with --unpack-gib N"
         )
 
 

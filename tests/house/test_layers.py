@@ -15,6 +15,7 @@ MODULES = sorted([*(ROOT / "derive").rglob("*.py"), *(ROOT / "codes").rglob("*.p
 #: From the ground up. A room imports from the floors below its own, and from itself; never from a room beside it.
 FLOORS = [
     ["codes", "errors", "standard", "version"],
+    ["limits"],
     ["elements", "parallel", "pixels", "settings"],
     ["model"],
     ["authoring", "formats", "operations", "reading"],

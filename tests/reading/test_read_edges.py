@@ -19,9 +19,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless, generate_uid
 
 from derive.errors import DeriveError
+from derive.limits import Limits
 from derive.reading.read import read
 from derive.reading.stack import stack
-from derive.reading.zips import ZipLimits
 
 SECRET = "QZXSECRET"
 
@@ -337,8 +337,8 @@ def test_zip_link_and_encryption_and_limits(ct, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for f in ct.iterdir():
             archive.write(f, f.name)
-    assert refused(path, limits=ZipLimits(entries=4)).startswith("ZIP-")
-    assert refused(path, limits=ZipLimits(unpacked_bytes=9000)).startswith("ZIP-")
+    assert refused(path, limits=Limits(entries=4)).startswith("ZIP-")
+    assert refused(path, limits=Limits(unpacked_bytes=9000)).startswith("ZIP-")
 
 
 def test_zip_that_lies_about_its_size(ct, tmp_path):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from derive.errors import SourceError
+from derive.limits import Limits
 from derive.reading.read import read
 from derive.reading.stack import stack
-from derive.reading.zips import ZipLimits
 from tests.helpers.asserting import every
 from tests.helpers.source_files import in_order
 
@@ -32,7 +32,7 @@ def six(real, tmp_path):
 
 def _refused(path, code, **limits):
     with pytest.raises(SourceError) as refused:
-        read(path, limits=ZipLimits(**limits))
+        read(path, limits=Limits(**limits))
     assert refused.value.code == code
     return refused.value.message
 
@@ -116,28 +116,28 @@ def test_encrypted_entries_are_refused(tmp_path):
 
 def test_more_entries_than_allowed(six):
     assert "6 entries" in _refused(six, "ZIP-SIZE", entries=5)
-    assert len(read(six, limits=ZipLimits(entries=6)).frames) == 6
+    assert len(read(six, limits=Limits(entries=6)).frames) == 6
 
 
 def test_more_bytes_than_allowed(six):
     size = sum(i.file_size for i in zipfile.ZipFile(six).infolist())
     _refused(six, "ZIP-SIZE", unpacked_bytes=size - 1)
-    assert len(read(six, limits=ZipLimits(unpacked_bytes=size)).frames) == 6
+    assert len(read(six, limits=Limits(unpacked_bytes=size)).frames) == 6
 
 
 def test_asking_for_pixels_again_does_not_use_the_limit_up(six):
     size = sum(i.file_size for i in zipfile.ZipFile(six).infolist())
-    series = read(six, limits=ZipLimits(unpacked_bytes=size))
+    series = read(six, limits=Limits(unpacked_bytes=size))
     for _ in range(3):
         assert stack(series).array.shape[0] == 6
 
 
 def test_an_archive_that_packs_too_well_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("derive.reading.zips._RATIO_FLOOR", 1000_000)
+    monkeypatch.setattr("derive.limits.RATIO_FLOOR", 1000_000)
     path = _zip(tmp_path / "z.zip", [("x.dcm", bytes(5_000_000))])
     _refused(path, "ZIP-SIZE")
     with pytest.raises(SourceError, match="SRC-NONE"):
-        read(path, limits=ZipLimits(ratio=5000))
+        read(path, limits=Limits(ratio=5000))
 
 
 def test_bytes_are_counted_as_they_are_unpacked_not_as_declared(tmp_path):
