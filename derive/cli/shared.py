@@ -165,9 +165,12 @@ def print_report(report: derive.Report, arguments: argparse.Namespace) -> None:
         print_json(report.to_json())
     elif not arguments.quiet:
         from derive.checking.finding import folded
+        from derive.model.remark import lines_of
 
         for reason, count in Counter(s.reason for s in report.source.skipped).items():
             sys.stderr.write(f"skipped {count} files: {reason}\n")
+        for line in lines_of(report.source.remarks, len(report.source.frames)):
+            sys.stderr.write(f"{line}\n")
         for finding in folded(report.findings):
             sys.stderr.write(f"{finding}\n")
         sys.stdout.write(f"{report}\n")

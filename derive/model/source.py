@@ -23,6 +23,7 @@ from derive.elements.encoding import decode, encode
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry, Plane, extent_of
 from derive.model.reference import FrameRef, frames_of_principal
+from derive.model.remark import Remark
 
 
 class Reference(NamedTuple):
@@ -188,6 +189,8 @@ class Attributes:
         What else was found, and why it is not part of the series.
     geometry : Geometry, optional
         Where the frames are.
+    remarks : tuple of Remark
+        What is odd about the files, and stopped nothing.
     """
 
     table: AttributeTable
@@ -196,6 +199,7 @@ class Attributes:
     frames: tuple[SourceFrame, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     geometry: Geometry | None = None
+    remarks: tuple[Remark, ...] = ()
     #: Why an attribute is not there.
     lacking: ClassVar[str] = "the source has none"
 

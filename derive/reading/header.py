@@ -33,6 +33,7 @@ from derive.elements.instance import Instance
 from derive.elements.parse import PIXEL_DATA, Memory, Unusual, parse
 from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
+from derive.model.remark import Remark
 from derive.model.source import Reference, Skipped
 from derive.pixels.decode import PixelBytes, uid_of
 from derive.reading.files import HEAD_LENGTH, Origin, has_preamble, unreadable, why_not_dicom
@@ -65,6 +66,8 @@ class Header(Instance):
         size and digest.
     pixels : PixelBytes, optional
         None where there is no Pixel Data.
+    remarks : tuple of Remark
+        What is odd about it and stops nothing.
     """
 
     path: Path | None = None
@@ -72,6 +75,7 @@ class Header(Instance):
     tags: frozenset[int] = field(default=frozenset(), repr=False)
     others: Mapping[int, str] = field(default_factory=dict, repr=False)
     pixels: PixelBytes | None = None
+    remarks: tuple[Remark, ...] = field(default=(), repr=False)
 
     @property
     def readable(self) -> bool:

@@ -10,6 +10,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.limits import Limits
 from derive.model.geometry import Plane
+from derive.model.remark import gathered
 from derive.model.source import AttributeTable, Skipped, SourceFrame, SourceSeries
 from derive.pixels.decode import decode, is_lossy
 from derive.reading.files import Source, Unreadable, find
@@ -94,6 +95,7 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
         geometry=geometry,
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
+        remarks=gathered((h.name, h.remarks) for h in ordered),
     )
 
 

@@ -176,6 +176,7 @@ def _source(source: Attributes) -> dict[str, Any] | None:
         "sop_class_uid": first.sop_class_uid,
         "instances": [{"file": i.name, "sop_instance_uid": i.reference.sop_instance_uid} for i in source.frames],
         "skipped": [s._asdict() for s in source.skipped],
+        "remarks": [r.to_json() for r in source.remarks],
     }
 
 
