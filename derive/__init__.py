@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from derive.limits import set_unpack_gib
     from derive.model.geometry import Geometry
     from derive.model.source import SourceSeries
+    from derive.model.stacking import stack
     from derive.model.volume import Quantity, Volume
     from derive.pacs.fetch import fetch
     from derive.pacs.send import SendReport, send
     from derive.parallel import set_jobs
     from derive.reading.read import read
-    from derive.reading.stack import stack
     from derive.records.diff import diff
     from derive.records.explain import explain
     from derive.records.verify import Verification, verify
@@ -79,7 +79,7 @@ _HOMES = {
     "derive.pacs.send": "SendReport send",
     "derive.parallel": "set_jobs",
     "derive.reading.read": "read",
-    "derive.reading.stack": "stack",
+    "derive.model.stacking": "stack",
     "derive.records.diff": "diff",
     "derive.records.explain": "explain",
     "derive.records.verify": "Verification verify",

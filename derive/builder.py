@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
+from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
 
 from derive.authoring.assemble import Entry, SeriesPass, assemble
@@ -35,12 +36,12 @@ from derive.model.derivation import Derivation
 from derive.model.frames import Frames, Volumes
 from derive.model.geometry import extent_of
 from derive.model.source import Attributes, Sources, SourceSeries
-from derive.model.volume import Volume
+from derive.model.stacking import stack
+from derive.model.volume import Volume, as_array
 from derive.operations import Operation, apply
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
-from derive.reading.stack import stack
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
 from derive.writing.part10 import file_meta, file_name
@@ -161,6 +162,10 @@ class DerivedSeries:
         if len(volumes) > 1:
             raise GeometryError("GEO-4D", f"the result has {len(volumes)} volumes; frames.volumes has them one by one")
         return volumes[0]
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Give :func:`numpy.asarray` the values of a result that is one volume, before they are stored."""
+        return as_array(self.volume, dtype, copy)
 
     @property
     def count(self) -> int:

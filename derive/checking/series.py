@@ -17,7 +17,7 @@ from derive.checking.stack import Slice, slice_of, stack_findings
 from derive.elements.element import Element, keyword_of
 from derive.elements.instance import Instance
 from derive.model.classes import IDENTITY
-from derive.model.source import Reference
+from derive.model.source_frame import Reference
 
 #: Entities that all instances of a series share.
 _SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})

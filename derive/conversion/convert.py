@@ -23,8 +23,8 @@ from derive.model.classes import target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
 from derive.model.source import Attributes, Sources, SourceSeries
+from derive.model.stacking import quantity_of
 from derive.operations.declaration import derivation_code
-from derive.reading.stack import quantity_of
 
 #: Series Number in a study that begins with this series.
 FIRST_SERIES = 1

@@ -16,7 +16,7 @@ from derive.errors import OutputError, UsageError
 from derive.formats.writers import FORMATS, Content, Format, Found, digest_of, format_named, runs
 from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
-from derive.reading.stack import stack
+from derive.model.stacking import stack
 from derive.version import MODEL, VERSION
 from derive.writing.atomic import target_files, unwritable
 

@@ -17,9 +17,9 @@ from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
+from derive.model.stacking import stack
 from derive.model.volume import Array, Volume, shown_units
 from derive.reading.read import read
-from derive.reading.stack import stack
 
 Shown: TypeAlias = Volume | SourceSeries | DerivedSeries | str | Path | list[str]
 PET_INVERTED = "PET in inverted grey"

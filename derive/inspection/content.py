@@ -10,9 +10,9 @@ from derive.elements.instance import different, spread
 from derive.errors import DeriveError
 from derive.model.classes import sop_class_uids, target_of
 from derive.model.source import SourceSeries
+from derive.model.stacking import quantity_of
 from derive.pixels.decode import CODECS, uid_of
 from derive.reading.header import Header
-from derive.reading.stack import quantity_of
 
 #: So many different windows are listed.
 MOST_WINDOWS = 8

@@ -13,12 +13,12 @@ from derive.builder import build
 from derive.errors import DeriveError
 from derive.model.classes import target_of
 from derive.model.source import Skipped, SourceSeries
+from derive.model.stacking import quantity_of, stack
 from derive.operations import REGISTRY, OperationKind
 from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.read import series_of
 from derive.reading.select import select
-from derive.reading.stack import quantity_of, stack
 
 OK = "ok"
 #: For what no error of this package says: a fault of ours.

@@ -1,8 +1,8 @@
 """The nouns that go down the line, all of them frozen.
 
-Where voxels are (geometry, planes, axes, reorient), what they hold (volume, frames, window), what they come from and
-become (source, instance), what is done and under which names (derivation, uids), and the classes that
-are read and made (classes, with ``classes.tsv``).
+Where voxels are (geometry, planes, axes, reorient), what they hold (volume, frames, window), what they come from
+(source, which stacking makes a volume of), what is done, by what and under which names (derivation, algorithm, uids),
+and the classes that are read and made (classes, with ``classes.tsv``).
 It may import elements, pixels, parallel, standard and errors; it opens no file and makes no instance.
 To read or make another class, add a row to ``classes.tsv``.
 """

@@ -6,14 +6,14 @@ the value on which the source frames that contributed to it agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from pydicom.charset import convert_encodings
 
 from codes import Code
@@ -21,18 +21,12 @@ from derive.elements.charset import transcode
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode
 from derive.model.classes import target_of
-from derive.model.geometry import Geometry, Plane, extent_of
+from derive.model.geometry import Geometry, extent_of
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.remark import Remark
-
-
-class Reference(NamedTuple):
-    """Identity of one source instance."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-    study_instance_uid: str
+from derive.model.source_frame import Reference, SourceFrame
+from derive.model.stacking import stack
+from derive.model.volume import Volume, as_array
 
 
 class Agreement(NamedTuple):
@@ -131,46 +125,6 @@ class Skipped(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
-class SourceFrame:
-    """One frame of the source.
-
-    Parameters
-    ----------
-    name : str
-        File name, archive member or SOP Instance UID, for messages.
-    reference : Reference
-        The instance that holds it.
-    stored_values : callable () -> (rows, columns) integer array
-        Decodes the pixels: sign and bits right, nothing rescaled.
-    rescale : (slope, intercept)
-        Stored values to real-world values.
-    padding : (low, high), optional
-        Stored values that are pixel padding (C.7.5.1.1.2).
-    stored_range : (low, high)
-        What its bits can hold.
-    number : int
-        Which frame of the instance it is, from 1.
-    plane : Plane, optional
-        Where its pixels are, as it says itself; None where it does not.
-    lossy : bool
-        Whether its pixels are compressed with loss by their transfer syntax.
-    path : Path, optional
-        The file, or the archive that holds it; None for a data set in memory.
-    """
-
-    name: str
-    reference: Reference
-    stored_values: Callable[[], NDArray[Any]]
-    rescale: tuple[float, float]
-    padding: tuple[int, int] | None
-    stored_range: tuple[int, int]
-    number: int = 1
-    plane: Plane | None = None
-    lossy: bool = False
-    path: Path | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
     """Where attributes are pulled from: what some frames say, or what a person says.
@@ -262,6 +216,21 @@ class SourceSeries(Attributes):
         from derive.display.html import html_of_source
 
         return html_of_source(self)
+
+    @cached_property
+    def volume(self) -> Volume:
+        """Its real-world values, decoded when they are asked for, as :func:`derive.stack` gives them.
+
+        Raises
+        ------
+        ValuesError
+            ``VAL-UNITS`` if the images are in different units, or do not state theirs.
+        """
+        return stack(self)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Give :func:`numpy.asarray` the real-world values: (slices, rows, columns), NaN where there is padding."""
+        return as_array(self.volume, dtype, copy)
 
     @property
     def sop_class_uid(self) -> str:

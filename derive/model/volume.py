@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry, extent_of
@@ -163,6 +163,10 @@ class Volume:
         """All slices: (slices, rows, columns) float32, read-only; NaN marks pixel padding."""
         return self.slab(0, self.count)
 
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Give :func:`numpy.asarray` the values: (slices, rows, columns), NaN where there is padding."""
+        return as_array(self, dtype, copy)
+
     def filled(self) -> Array:
         """All slices as a new array in which pixel padding has the fill value of the quantity."""
         values = np.array(self.array)
@@ -172,6 +176,26 @@ class Volume:
     def with_array(self, array: ArrayLike, geometry: Geometry | None = None) -> Volume:
         """Return new values of the same quantity, on the same geometry unless another is given."""
         return Volume.from_array(array, geometry or self.geometry, self.quantity)
+
+
+def as_array(volume: Volume, dtype: DTypeLike | None, copy: bool | None) -> NDArray[Any]:
+    """Return all values as numpy's protocol of arrays asks (NEP 56).
+
+    Raises
+    ------
+    ValueError
+        For another type without a copy, as the protocol has it.
+    ValuesError
+        ``VAL-NONFINITE`` for whole numbers, of values with padding, which they do not have.
+    """
+    values = volume.array
+    wanted = np.dtype(dtype or values.dtype)
+    if wanted.kind in "iub" and np.isnan(values).any():
+        message = f"pixel padding is NaN, which {wanted} does not have; volume.filled() puts the fill value there"
+        raise ValuesError("VAL-NONFINITE", message)
+    if copy is False and wanted != values.dtype:
+        raise ValueError(f"values of type {values.dtype} cannot be given as {wanted} without a copy")
+    return np.array(values, wanted) if copy else values.astype(wanted, copy=False)
 
 
 def _read_only(values: Array) -> Array:

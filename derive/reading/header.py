@@ -34,7 +34,8 @@ from derive.elements.parse import PIXEL_DATA, Memory, Unusual, parse
 from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.remark import Remark
-from derive.model.source import Reference, Skipped
+from derive.model.source import Skipped
+from derive.model.source_frame import Reference
 from derive.pixels.decode import PixelBytes, uid_of
 from derive.reading.files import HEAD_LENGTH, Origin, has_preamble, unreadable, why_not_dicom
 

@@ -11,7 +11,8 @@ from derive.elements.encoding import encode
 from derive.limits import Limits
 from derive.model.geometry import Plane
 from derive.model.remark import gathered
-from derive.model.source import AttributeTable, Skipped, SourceFrame, SourceSeries
+from derive.model.source import AttributeTable, Skipped, SourceSeries
+from derive.model.source_frame import SourceFrame
 from derive.pixels.decode import decode, is_lossy
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header

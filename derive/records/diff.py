@@ -13,10 +13,10 @@ import numpy as np
 
 from derive.elements.element import keyword_of
 from derive.errors import DeriveError, SourceError
+from derive.model.stacking import stack
 from derive.model.volume import Volume, slabs
 from derive.reading.files import Files
 from derive.reading.header import Header
-from derive.reading.stack import stack
 from derive.records.written import ENTITIES, Gathered, class_name, entity_of, gather, shown
 
 #: Shown of a value of either side, and kept of it.

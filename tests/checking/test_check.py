@@ -24,7 +24,7 @@ from derive.checking import Finding, SeriesChecker, check, folded
 from derive.checking.files import elements_of
 from derive.checking.finding import checks
 from derive.elements.element import Element
-from derive.model.source import Reference
+from derive.model.source_frame import Reference
 from tests.helpers.asserting import every
 from tests.helpers.changes import ALSO, CHANGES, EXTENSION, Change, Series, drop, on_items, put
 from tests.helpers.instances import CLASSES, code, item, series, uid, write

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import derive
 from derive.errors import ValuesError
 from derive.model.reference import of_principal
 from derive.model.volume import Quantity, Volume
-from tests.helpers.asserting import each
+from derive.operations import gaussian_blur
+from tests.helpers.asserting import each, raises_code
 from tests.helpers.volumes import make_geometry, make_volume
 
 SLICES = 5
@@ -118,3 +120,24 @@ def test_new_values_are_of_the_same_quantity():
     other = volume.with_array(np.full((2, 6, 7), np.nan), make_geometry(shape=(2, 6, 7)))
     assert other.quantity == Quantity("BQML", 0.0, padded=True)
     assert other.shape == (2, 6, 7)
+
+
+def test_numpy_takes_a_series_a_volume_and_a_result_as_their_values():
+    ct = derive.demo_series()
+    blurred = derive.build(ct, gaussian_blur(sigma_mm=2))
+    for shown, values in each(
+        [(ct, derive.stack(ct).array), (ct.volume, ct.volume.array), (blurred, blurred.volume.array)]
+    ):
+        np.testing.assert_array_equal(np.asarray(shown), values)
+        assert np.asarray(shown, np.float64).dtype == np.float64
+        own = np.array(shown)
+        own[0] = 7  # a copy: the volume stays what it was
+        np.testing.assert_array_equal(np.asarray(shown), values)
+    assert ct.volume is ct.volume
+
+
+def test_whole_numbers_are_refused_where_there_is_padding():
+    padded = Volume.from_array(np.array([[[1.0, np.nan]]]), make_geometry(shape=(1, 1, 2)))
+    with raises_code("VAL-NONFINITE"):
+        np.asarray(padded, np.int16)
+    assert np.asarray(padded.filled(), np.int16).tolist() == [[[1, 0]]]

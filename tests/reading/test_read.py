@@ -8,8 +8,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from derive.demo import phantom_datasets
 from derive.elements.element import tag_of
 from derive.errors import DeriveError, SourceError
+from derive.model.stacking import stack
 from derive.reading.read import read
-from derive.reading.stack import stack
 from tests.conftest import DATA
 from tests.helpers.asserting import every
 from tests.helpers.source_files import copied, in_order, save

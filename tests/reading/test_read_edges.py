@@ -20,8 +20,8 @@ from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless, genera
 
 from derive.errors import DeriveError
 from derive.limits import Limits
+from derive.model.stacking import stack
 from derive.reading.read import read
-from derive.reading.stack import stack
 
 SECRET = "QZXSECRET"
 

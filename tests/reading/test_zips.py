@@ -9,8 +9,8 @@ import pytest
 
 from derive.errors import SourceError
 from derive.limits import Limits
+from derive.model.stacking import stack
 from derive.reading.read import read
-from derive.reading.stack import stack
 from tests.helpers.asserting import every
 from tests.helpers.source_files import in_order
 

@@ -17,7 +17,8 @@ from derive.elements.instance import items_of
 from derive.errors import AssembleError
 from derive.model.derivation import GeometryEffect
 from derive.model.reference import FrameRef
-from derive.model.source import Attributes, Reference
+from derive.model.source import Attributes
+from derive.model.source_frame import Reference
 
 LONGEST_ST = 1024
 #: Stands where something of the source's description was left out.

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 import numpy as np
 from pydicom.dataset import Dataset
 
 from derive import parallel
 from derive.errors import ValuesError
 from derive.model.classes import target_of
+from derive.model.geometry import Geometry
 from derive.model.reference import of_principal
-from derive.model.source import SourceFrame, SourceSeries
+from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, Volume
 
 
-def stack(series: SourceSeries) -> Volume:
+class Stackable(Protocol):
+    """What frames are stacked of: a series, which gives its volume by this module."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the frames are."""
+
+    @property
+    def frames(self) -> Sequence[SourceFrame]:
+        """Its frames, in spatial order."""
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class of the instances that hold them."""
+
+    def value(self, keyword: str, index: int | None = None) -> Any:
+        """Return what frame `index` says, decoded; None without."""
+
+    def values(self, keyword: str) -> list[Any]:
+        """Return what every frame says."""
+
+
+def stack(series: Stackable) -> Volume:
     """Stack the images of a series; nothing is decoded before it is asked for.
 
     Returns
@@ -46,40 +72,7 @@ def stack(series: SourceSeries) -> Volume:
     )
 
 
-def real_world_values(frame: SourceFrame, out: Array | None = None) -> Array:
-    """Decode and rescale one image.
-
-    Parameters
-    ----------
-    frame : SourceFrame
-    out : (rows, columns) float32, optional
-        Filled and returned.
-
-    Returns
-    -------
-    (rows, columns) float32
-        NaN where the stored value is pixel padding.
-    """
-    stored = frame.stored_values()
-    slope, intercept = frame.rescale
-    values = np.empty(stored.shape, np.float32) if out is None else out
-    kind = np.float32 if _exact(frame) else np.float64
-    scaled = stored if slope == 1 else np.multiply(stored, slope, dtype=kind)
-    np.add(scaled, intercept, out=values, dtype=kind, casting="same_kind")
-    if frame.padding is not None:
-        low, high = frame.padding
-        values[(stored >= low) & (stored <= high)] = np.nan
-    return values
-
-
-def _exact(frame: SourceFrame) -> bool:
-    """Whether float32 has every value of an image: sums of integers within its 24 bits."""
-    slope, intercept = frame.rescale
-    largest = max(map(abs, (*frame.stored_range, *(frame.padding or ()))))
-    return slope == 1 and float(intercept).is_integer() and largest + abs(intercept) < 1 << 24
-
-
-def quantity_of(series: SourceSeries) -> Quantity:
+def quantity_of(series: Stackable) -> Quantity:
     """Units, fill and padding of a series."""
     target = target_of(series.sop_class_uid)
     padded = any(f.padding is not None for f in series.frames)
@@ -90,14 +83,14 @@ def quantity_of(series: SourceSeries) -> Quantity:
     return Quantity(units, target.fill if units == target.units else 0.0, padded, step)
 
 
-def _one(series: SourceSeries, keyword: str) -> str:
+def _one(series: Stackable, keyword: str) -> str:
     values = {str(v or "") for v in series.values(keyword)}
     if len(values) > 1:
         raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {', '.join(sorted(values))}")
     return values.pop()
 
 
-def _mapped_units(series: SourceSeries) -> str:
+def _mapped_units(series: Stackable) -> str:
     """Units of the Real World Value Mapping, for MR that has no Rescale Slope."""
     units = {_units_of(series, index) for index in range(len(series.frames))}
     if len(units) > 1:
@@ -105,7 +98,7 @@ def _mapped_units(series: SourceSeries) -> str:
     return units.pop()
 
 
-def _units_of(series: SourceSeries, index: int) -> str:
+def _units_of(series: Stackable, index: int) -> str:
     items: list[Dataset] = list(series.value("RealWorldValueMappingSequence", index) or ())
     if series.value("RescaleSlope", index) is not None or len(items) != 1 or "RealWorldValueSlope" not in items[0]:
         return "1"
@@ -113,6 +106,6 @@ def _units_of(series: SourceSeries, index: int) -> str:
     return str(codes[0].get("CodeValue") or "1") if codes else "1"
 
 
-def _value_range(series: SourceSeries) -> tuple[float, float]:
+def _value_range(series: Stackable) -> tuple[float, float]:
     ends = [stored * f.rescale[0] + f.rescale[1] for f in series.frames for stored in f.stored_range]
     return min(ends), max(ends)
