@@ -101,7 +101,7 @@ if not TYPE_CHECKING:  # who checks types sees the imports above, and no name th
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted(__all__)
 
 
 __all__ = [

@@ -38,10 +38,12 @@ from derive.model.geometry import extent_of
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import stack
 from derive.model.volume import Volume, as_array
-from derive.operations import Operation, apply
+from derive.operations import Operation, OperationKind, apply
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
+from derive.reading.files import Source
+from derive.reading.read import read
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
 from derive.writing.part10 import file_meta, file_name
@@ -49,13 +51,13 @@ from derive.writing.report import Report, report_of
 
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
-Step: TypeAlias = Operation | Callable[..., Any]
+Step: TypeAlias = Operation | OperationKind[...] | Callable[..., Any]
 #: Told how many of how many instances are done.
 Progress = Callable[[int, int], None]
 
 
 def build(
-    source: SourceSeries,
+    source: SourceSeries | Source,
     *steps: Step,
     code: str | None = None,
     description: str | None = None,
@@ -65,8 +67,8 @@ def build(
 
     Parameters
     ----------
-    source : SourceSeries
-        From :func:`derive.read`.
+    source : SourceSeries, path, paths or pydicom Datasets
+        From :func:`derive.read`, or what it reads.
     *steps : Operation or callable
         Operations of :mod:`derive.operations` with their parameters bound, or functions of one's own
         (see :func:`derive.operations.apply`); each takes the result of the one before.
@@ -81,6 +83,8 @@ def build(
     ------
     UsageError
         For a step or an option that cannot be used.
+    SourceError
+        As :func:`derive.read`, for what is no series yet.
     GeometryError, ValuesError
         For a source that a step cannot take.
 
@@ -93,7 +97,8 @@ def build(
     >>> series.derivation.description
     "resample(spacing_mm=2, interpolator='linear'); gaussian_blur(sigma_mm=1.5)"
     """
-    return derived(source, _operations(steps, code, description), _options(options))
+    operations, said = _operations(steps, code, description), _options(options)
+    return derived(source if isinstance(source, SourceSeries) else read(source), operations, said)
 
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
@@ -298,14 +303,28 @@ def _options(options: dict[str, Any]) -> Options:
 
 
 def _operations(steps: tuple[Step, ...], code: str | None, description: str | None) -> list[Operation]:
-    """Bind plain functions to the code and description that the caller gave for them."""
+    """Bind operations that were given no parameters, and plain functions to the code and description given for them."""
     if not steps:
         raise UsageError("OP-NONE", "no step was given; a derived series needs at least one")
-    plain = [s for s in steps if not isinstance(s, Operation)]
-    if bool(plain) != bool(code) or (description and not plain):
-        raise UsageError(
-            "OP-CODE", "code and description go with a step that is a function of one's own, and only with it"
-        )
+    bound = [step() if isinstance(step, OperationKind) else step for step in steps]
+    plain = [step for step in bound if not isinstance(step, Operation)]
+    for step in plain:
+        _check_own(step, code)
+    if (code or description) and not plain:
+        raise UsageError("OP-CODE", "code and description go with a step that is a function of one's own")
     return [
-        s if isinstance(s, Operation) else apply(function=s, code=code or "", description=description) for s in steps
+        s if isinstance(s, Operation) else apply(function=s, code=code or "", description=description) for s in bound
     ]
+
+
+def _check_own(step: object, code: str | None) -> None:
+    """Refuse what is no step, and a function of one's own of which nobody said what it does."""
+    if not callable(step):
+        raise UsageError("OP-STEP", f"{type(step).__name__} is no step; wanted an operation of derive, or a function")
+    if not code:
+        name = getattr(step, "__qualname__", type(step).__qualname__)
+        raise UsageError(
+            "OP-CODE",
+            f"{name} is a function of one's own and needs a code, as in code='Smoothing': one of CID 7203, which "
+            "derive codes lists, or 99SCHEME:VALUE:Meaning",
+        )

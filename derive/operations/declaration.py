@@ -12,8 +12,10 @@ is the code where the declaration has none, ``units`` are those of a new quantit
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import WRAPPER_ASSIGNMENTS
 from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack
 
@@ -99,9 +101,14 @@ class OperationKind(Generic[P]):
         signature = inspect.signature(function, eval_str=True)
         parameters = list(signature.parameters.values())[1:]
         about: dict[str, Any] = {name: getattr(function, name) for name in WRAPPER_ASSIGNMENTS}
+        about["__doc__"] = _without_volume(function.__doc__ or "")
         about["__signature__"] = signature.replace(parameters=parameters, return_annotation=Operation)
         about["__annotations__"] = {p.name: p.annotation for p in parameters} | {"return": Operation}
         vars(self).update(about)
+
+    def __repr__(self) -> str:
+        """Name and parameters: the first line of what :func:`help` shows."""
+        return f"<operation {self.name}: {', '.join(self.signature.parameters)}>"
 
     @property
     def name(self) -> str:
@@ -140,10 +147,8 @@ class OperationKind(Generic[P]):
     def _bound(self, arguments: tuple[Any, ...], parameters: Mapping[str, Any]) -> Operation:
         try:
             bound = self.signature.bind(*arguments, **parameters)
-        except TypeError as error:
-            raise UsageError(
-                "OP-PARAMETER", f"{self.name}: {error}; it takes {', '.join(self.signature.parameters)}"
-            ) from None
+        except TypeError:
+            raise UsageError("OP-PARAMETER", meant(self, arguments, parameters)) from None
         bound.apply_defaults()
         return Operation(self, dict(bound.arguments))
 
@@ -171,6 +176,34 @@ class OperationKind(Generic[P]):
             units=units,
             terms=self.terms,
         )
+
+
+def meant(kind: OperationKind[...], arguments: Sequence[Any], parameters: Mapping[str, Any]) -> str:
+    """Say of a call that cannot be bound what is wrong with it, and how it is written.
+
+    *2026-11-30.* ``gaussian_blur(1)`` is refused although one parameter is all it has: whoever writes it may mean
+    voxels, and the name says millimetres.
+    """
+    known = kind.signature.parameters
+    example = f"{kind.name}({', '.join(f'{k}={text_of(v)}' for k, v in kind.example.items())})"
+    if any(not isinstance(a, float | int | str | tuple | list) for a in arguments):
+        return f"{kind.name} takes its parameters, and the source goes to build: derive.build(source, {example})"
+    if arguments:
+        given = dict(zip(known, arguments, strict=False))
+        shown = ", ".join(f"{k}={text_of(v)}" for k, v in given.items()) or f"... it takes {', '.join(known)}"
+        return f"{kind.name}: parameters go by their names; did you mean {kind.name}({shown})?"
+    unknown = [name for name in parameters if name not in known]
+    if unknown:
+        near = get_close_matches(unknown[0], known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{kind.name} has no parameter {unknown[0]}{hint} It takes {', '.join(known)}"
+    missing = [p.name for p in known.values() if p.default is p.empty and p.name not in parameters]
+    return f"{kind.name} needs {' and '.join(missing)}, as in {example}; it takes {', '.join(known)}"
+
+
+def _without_volume(doc: str) -> str:
+    """Leave the volume out of a docstring: a call does not take it."""
+    return re.sub(r"^ *volume : Volume\n", "", doc, count=1, flags=re.M)
 
 
 class GridChange(NamedTuple):

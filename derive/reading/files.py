@@ -115,7 +115,11 @@ def find(source: Source, limits: Limits | None = None) -> Iterator[Found]:
         elif isinstance(item, str | os.PathLike):
             yield from _named(Path(item), limits or in_force(), seen)
         else:
-            raise UsageError("SRC-INPUT", f"{type(item).__name__} cannot be read; wanted paths or pydicom Datasets")
+            raise UsageError(
+                "SRC-INPUT",
+                f"{type(item).__name__} cannot be read; wanted paths or pydicom Datasets (derive.convert makes a "
+                "series of an array)",
+            )
 
 
 def _named(root: Path, limits: Limits, seen: dict[tuple[int, int], str]) -> Iterator[Found]:
