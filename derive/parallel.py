@@ -8,6 +8,7 @@ long as a small one. What is computed does not depend on how many threads there 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
@@ -20,22 +21,35 @@ Result = TypeVar("Result")
 
 
 class _Pool:
-    """The threads of this process, made when they are first needed."""
+    """The threads of this process, made when they are first needed.
+
+    Their number may change while others work: what was begun goes on in the threads that it has, which end with it.
+    """
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.count = cores()
         self.executor: ThreadPoolExecutor | None = None
 
-    def get(self) -> ThreadPoolExecutor:
-        if self.executor is None:
-            self.executor = ThreadPoolExecutor(self.count - 1, "derive")
-        return self.executor
+    def submit(self, function: Callable[[], Result]) -> Future[Result] | None:
+        """Have a function called by another thread; None if there is to be no other."""
+        with self.lock:
+            if self.count == 1:
+                return None
+            if self.executor is None:
+                self.executor = ThreadPoolExecutor(self.count - 1, "derive")
+            return self.executor.submit(function)
 
     def resize(self, count: int) -> None:
-        if self.executor is not None and count != self.count:
-            self.executor.shutdown(wait=True)
-            self.executor = None
-        self.count = count
+        with self.lock:
+            if self.executor is not None and count != self.count:
+                self.executor.shutdown(wait=False)
+                self.executor = None
+            self.count = count
+
+    def forget(self) -> None:
+        """A forked process has none of its parent's threads, and a lock that one of them held stays so."""
+        self.lock, self.executor = threading.Lock(), None
 
 
 def cores() -> int:
@@ -48,13 +62,8 @@ def cores() -> int:
 _pool = _Pool()
 
 
-def _forget() -> None:
-    """A forked process has none of its parent's threads."""
-    _pool.executor = None
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_pool.forget)
 
 
 def jobs() -> int:
@@ -63,7 +72,7 @@ def jobs() -> int:
 
 
 def set_jobs(count: int | None) -> None:
-    """Set how many threads work side by side, in this process.
+    """Set how many threads work side by side, in this process; what is under way goes on as it is.
 
     Parameters
     ----------
@@ -82,8 +91,9 @@ def set_jobs(count: int | None) -> None:
 
 def submit(function: Callable[[], Result]) -> Future[Result]:
     """Have a function called by another thread; at once and here if there is no other."""
-    if _pool.count > 1:
-        return _pool.get().submit(function)
+    handed_over = _pool.submit(function)
+    if handed_over is not None:
+        return handed_over
     done: Future[Result] = Future()
     try:
         done.set_result(function())
@@ -120,10 +130,11 @@ def each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
     helpers = [submit(work) for _ in range(min(_pool.count, len(items)) - 1)]
     try:
         work()
-    except BaseException:
+        settle(helpers)
+    except BaseException:  # also an interruption while the others are waited for
+        failed = True
         settle(helpers)
         raise
-    settle(helpers)
     for helper in helpers:
         if not helper.cancelled():
             helper.result()

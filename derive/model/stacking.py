@@ -14,7 +14,7 @@ from derive.model.classes import target_of
 from derive.model.geometry import Geometry
 from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
-from derive.model.volume import Array, Quantity, Volume
+from derive.model.volume import Array, Quantity, SliceBySlice, Volume
 
 
 class Stackable(Protocol):
@@ -65,7 +65,7 @@ def stack(series: Stackable) -> Volume:
 
     return Volume(
         series.geometry,
-        pull=pull,
+        pull=SliceBySlice(pull),
         contributors=lambda index: of_principal([index]),
         quantity=quantity_of(series),
         value_range=_value_range(series),

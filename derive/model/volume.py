@@ -50,18 +50,79 @@ def shown_units(units: str) -> str:
     return "" if units == "1" else f" {units}"
 
 
+#: Slices that are computed together; frames that are encoded and written at a time.
+SLAB = 8
+
+
+@dataclass(frozen=True)
+class SliceBySlice:
+    """Computes slices of which each is the same, however many are asked for.
+
+    Parameters
+    ----------
+    pull : callable (first, last) -> (last - first, rows, columns) float32
+    """
+
+    pull: Pull
+
+    def __call__(self, first: int, last: int) -> Array:
+        """Compute slices `first` to `last`."""
+        return self.pull(first, last)
+
+
 class _Window:
-    """The slab that was pulled last, so that overlapping requests compute each slice once."""
+    """The slices that were asked for last, so that overlapping requests compute each of them once.
+
+    They are computed in blocks that begin at a multiple of 8, whoever asks for what and when (2026-11-30): a filter
+    chooses its precision, and a function of the user's its borders, by what it gets. If that followed from the
+    requests, threads that share a volume would get other values than one alone.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.first = 0
         self.slab: Array = np.empty((0, 0, 0), np.float32)
+        self.kinds: dict[int, np.dtype[Any]] = {}
 
-    def slices(self, first: int, last: int) -> Array:
-        """Those of slices `first` to `last` that are at hand, from the first one on."""
+    def slices(self, pull: Pull, first: int, last: int) -> Array:
+        """Return slices `first` to `last`; of them only those are computed that are not at hand."""
         begin = first - self.first
-        return self.slab[begin : last - self.first] if 0 <= begin < len(self.slab) else self.slab[:0]
+        at_hand = self.slab[begin : last - self.first] if 0 <= begin < len(self.slab) else self.slab[:0]
+        missing = first + len(at_hand)
+        if missing == last:
+            return at_hand
+        pulled = pull(missing, last)
+        self.first, self.slab = first, _read_only(np.concatenate([at_hand, pulled]) if len(at_hand) else pulled)
+        return self.slab
+
+    def blocks(self, pull: Pull, first: int, last: int, count: int) -> Array:
+        """Return slices `first` to `last`; the blocks of them that are not at hand are computed."""
+        starts = range(first // SLAB * SLAB, last, SLAB)
+        if not all(start in self.kinds for start in starts):
+            self._fill(pull, starts, count)
+        kind = np.result_type(*(self.kinds[start] for start in starts))  # another block at hand may be wider
+        return _read_only(self.slab[first - self.first : last - self.first].astype(kind, copy=False))
+
+    def _fill(self, pull: Pull, starts: range, count: int) -> None:
+        end = min(starts[-1] + SLAB, count)
+        kinds: dict[int, np.dtype[Any]] = {}
+        slab = self.slab[:0]
+        for start in starts:
+            block = self._block(start) if start in self.kinds else pull(start, min(start + SLAB, end))
+            kinds[start] = self.kinds.get(start, block.dtype)
+            if len(starts) == 1:
+                slab = block
+            elif start == starts[0] or block.dtype.itemsize > slab.dtype.itemsize:
+                wider = np.empty((end - starts[0], *block.shape[1:]), block.dtype)
+                if start > starts[0]:
+                    wider[: start - starts[0]] = slab[: start - starts[0]]
+                slab = wider
+            if slab is not block:
+                slab[start - starts[0] : start - starts[0] + len(block)] = block
+        self.first, self.slab, self.kinds = starts[0], slab, kinds
+
+    def _block(self, start: int) -> Array:
+        return self.slab[start - self.first : start - self.first + SLAB]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +169,7 @@ class Volume:
             quantity = Quantity()
         return cls(
             geometry,
-            pull=lambda first, last: values[first:last],
+            pull=SliceBySlice(lambda first, last: values[first:last]),
             contributors=lambda index: of_principal([index]),
             quantity=replace(quantity, padded=bool(np.isnan(values).any())),
         )
@@ -143,16 +204,10 @@ class Volume:
         """
         if not 0 <= first < last <= self.count:
             raise ValuesError("VAL-SLAB", f"slices {first}..{last} asked of a volume of {self.count}")
-        window = self._window
-        with window.lock:
-            at_hand = window.slices(first, last)
-            missing = first + len(at_hand)
-            if missing == last:
-                return at_hand
-            pulled = self.pull(missing, last)
-            window.slab = _read_only(np.concatenate([at_hand, pulled]) if len(at_hand) else pulled)
-            window.first = first
-            return window.slab
+        with self._window.lock:
+            if isinstance(self.pull, SliceBySlice):
+                return self._window.slices(self.pull, first, last)
+            return self._window.blocks(self.pull, first, last, self.count)
 
     def contributors_of(self, indices: Iterable[int]) -> tuple[FrameRef, ...]:
         """The frames of the sources whose pixels entered any of these slices, in order."""
@@ -213,10 +268,6 @@ class Slabs(Protocol):
 
     def slab(self, first: int, last: int) -> NDArray[Any]:
         """Values of frames `first` (included) to `last` (excluded)."""
-
-
-#: Frames that are pulled, encoded and written at a time.
-SLAB = 8
 
 
 def slabs(values: Slabs) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -15,16 +15,19 @@ OpenCV sepFilter2D, float64         0.67       0.65
 numpy matmul, float32               -          0.20          nothing: numpy is there
 numpy matmul, float64               -          0.52
 ==================================  =========  ============  ===========================================
+
+What BLAS sums must not depend on how many threads it has (2026-11-30): that number is a setting of the whole process,
+so it cannot be set for one call while others run, and a call that is shared out sums in another order. Calls are so
+small here that none is shared out, which is also twice as fast as large ones; tests/operations/test_threads.py holds
+it for the BLAS at hand.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from threadpoolctl import ThreadpoolController
 
 from derive import parallel
 from derive.model.volume import Array
@@ -32,8 +35,10 @@ from derive.model.volume import Array
 Exact = NDArray[np.float64]
 #: Values of at most so many steps are filtered in float32: its error then stays below 1e-3 of a step.
 FEW_STEPS = 1 << 12
-#: Voxels of a plane that are summed along the slices together.
+#: Voxels of a plane that a thread sums along the slices before it takes the next ones.
 BAND = 1 << 14
+#: Products of one call of BLAS: OpenBLAS shares out a call from 2**18 on among threads, which sum in another order.
+ALONE = 1 << 17
 
 
 def precision(values: Array, step: float | None) -> DTypeLike:
@@ -97,14 +102,17 @@ def along_slices(weights: Exact, planes: NDArray[Any], scale: Exact | None = Non
     target = sums.reshape(len(weights), -1)
     factors = None if scale is None else scale.astype(planes.dtype).ravel()
 
-    def product(first: int) -> None:
-        band = slice(first, first + BAND)
-        np.matmul(matrix, source[:, band], out=target[:, band])
-        if factors is not None:
-            target[:, band] *= factors[band]
+    width = max(1, ALONE // matrix.size)
 
-    with blas().limit(limits=1, user_api="blas"):  # its idle threads would wait in a loop, and take ours' time
-        parallel.each(product, range(0, source.shape[1], BAND))
+    def product(first: int) -> None:
+        last = min(first + BAND, source.shape[1])
+        for start in range(first, last, width):
+            part = slice(start, min(start + width, last))
+            np.matmul(matrix, source[:, part], out=target[:, part])
+        if factors is not None:
+            target[:, first:last] *= factors[first:last]
+
+    parallel.each(product, range(0, source.shape[1], BAND))
     return sums
 
 
@@ -136,12 +144,6 @@ def inside(kernel: Exact, length: int) -> Exact:
 def has_padding(plane: Array) -> bool:
     """Whether any value is NaN."""
     return bool(np.isnan(plane.min()))
-
-
-@cache
-def blas() -> ThreadpoolController:
-    """Return what sets how many threads BLAS has."""
-    return ThreadpoolController()
 
 
 def opencv() -> Any:
