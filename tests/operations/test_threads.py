@@ -15,7 +15,7 @@ import derive
 from derive.model.volume import Volume
 from derive.operations import REGISTRY, apply, gaussian_blur, resample
 from derive.operations.kit.correlation import along_slices
-from tests.helpers.asserting import every
+from tests.helpers.asserting import each, every
 from tests.helpers.sources import make_series
 from tests.helpers.volumes import make_geometry
 
@@ -56,7 +56,7 @@ def test_slices_do_not_depend_on_which_are_asked_for(name, padded, runs):
     whole = STEPS[name](mixed(padded)).array
     asked, chained = STEPS[name](mixed(padded)), gaussian_blur(sigma_mm=2)(STEPS[name](mixed(padded)))
     chain = gaussian_blur(sigma_mm=2)(STEPS[name](mixed(padded))).array
-    for start, length in runs:
+    for start, length in each(runs):
         first = start % len(whole)
         last = min(len(whole), first + length)
         np.testing.assert_array_equal(asked.slab(first, last), whole[first:last])
