@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from derive.formats import RawLayout
     from derive.inspection import Inspection, inspect
     from derive.limits import set_unpack_gib
+    from derive.model.algorithm import Algorithm
     from derive.model.geometry import Geometry
     from derive.model.source import SourceSeries
     from derive.model.stacking import stack
@@ -72,6 +73,7 @@ _HOMES = {
     "derive.formats": "RawLayout",
     "derive.inspection": "Inspection inspect",
     "derive.limits": "set_unpack_gib",
+    "derive.model.algorithm": "Algorithm",
     "derive.model.geometry": "Geometry",
     "derive.model.source": "SourceSeries",
     "derive.model.volume": "Quantity Volume",
@@ -105,6 +107,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Algorithm",
     "AssembleError",
     "CheckReport",
     "DeriveError",

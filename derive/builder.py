@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
@@ -31,6 +31,7 @@ from derive.authoring.prepare import Prepared, prepare, source_encoding
 from derive.checking import Finding, SeriesChecker
 from derive.elements.datasets import to_dataset
 from derive.errors import GeometryError, InvalidInstance, UsageError
+from derive.model.algorithm import Algorithm
 from derive.model.classes import target_of
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames, Volumes
@@ -61,6 +62,7 @@ def build(
     *steps: Step,
     code: str | None = None,
     description: str | None = None,
+    algorithm: Algorithm | None = None,
     **options: Any,
 ) -> DerivedSeries:
     """Derive a series: nothing is computed before it is asked for.
@@ -75,6 +77,8 @@ def build(
     code, description : str, optional
         For steps that are plain functions: a code of CID 7203 (or ``99SCHEME:VALUE:Meaning``), and what
         was done.
+    algorithm : Algorithm, optional
+        For the same steps: who computes.
     **options
         As in :class:`derive.authoring.options.Options`; of equipment (in ``set``) and ``uid_prefix`` what
         ``derive.toml`` says is taken where nothing is said here.
@@ -97,7 +101,7 @@ def build(
     >>> series.derivation.description
     "resample(spacing_mm=2, interpolator='linear'); gaussian_blur(sigma_mm=1.5)"
     """
-    operations, said = _operations(steps, code, description), _options(options)
+    operations, said = _operations(steps, _Own(code, description, algorithm)), _options(options)
     return derived(source if isinstance(source, SourceSeries) else read(source), operations, said)
 
 
@@ -302,19 +306,25 @@ def _options(options: dict[str, Any]) -> Options:
     return options_of(options)
 
 
-def _operations(steps: tuple[Step, ...], code: str | None, description: str | None) -> list[Operation]:
-    """Bind operations that were given no parameters, and plain functions to the code and description given for them."""
+class _Own(NamedTuple):
+    """What is said of steps that are functions of one's own."""
+
+    code: str | None
+    description: str | None
+    algorithm: Algorithm | None
+
+
+def _operations(steps: tuple[Step, ...], own: _Own) -> list[Operation]:
+    """Bind operations that were given no parameters, and plain functions to what is said of them."""
     if not steps:
         raise UsageError("OP-NONE", "no step was given; a derived series needs at least one")
     bound = [step() if isinstance(step, OperationKind) else step for step in steps]
     plain = [step for step in bound if not isinstance(step, Operation)]
     for step in plain:
-        _check_own(step, code)
-    if (code or description) and not plain:
-        raise UsageError("OP-CODE", "code and description go with a step that is a function of one's own")
-    return [
-        s if isinstance(s, Operation) else apply(function=s, code=code or "", description=description) for s in bound
-    ]
+        _check_own(step, own.code)
+    if any(own) and not plain:
+        raise UsageError("OP-CODE", "code, description and algorithm go with a step that is a function of one's own")
+    return [s if isinstance(s, Operation) else apply(function=s, **own._asdict()) for s in bound]
 
 
 def _check_own(step: object, code: str | None) -> None:

@@ -89,6 +89,7 @@ def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
         *(r.sop_instance_uid for r in order.sources.references),
         *(f"{tag:08x}={order.source.table.constant[tag].value.hex()}" for tag in sorted(order.source.said)),
         *(f"{s.description}={s.code}" for s in order.derivation.steps),
+        *("=".join(a.texts) for a in order.derivation.algorithms),
         str(options.series_description),
         str(options.series_number),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
@@ -132,4 +133,5 @@ def _holding(sources: Sources, texts: list[str]) -> Sources:
 
 def _added_text(derivation: Derivation, given: Given) -> list[str]:
     codes = [c.meaning for c in derivation.codes]
-    return [derivation.description, given.series_description or "", *codes, *given.attributes.values()]
+    said = [text for algorithm in derivation.algorithms for text in algorithm.texts]
+    return [derivation.description, given.series_description or "", *codes, *said, *given.attributes.values()]

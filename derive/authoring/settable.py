@@ -27,7 +27,8 @@ def settable(rule: AttributeRule) -> bool:
     """Whether a caller can say the value: text of the series, its equipment or its acquisition; no UID."""
     if rule.vr not in TEXT_VRS - {"UI"} or rule.entity in IDENTITY:
         return False
-    return rule.entity in SERIES_LEVEL or builder_of(rule) is None
+    builder = builder_of(rule)
+    return rule.entity in SERIES_LEVEL or builder is None or builder.sayable
 
 
 def is_pulled(rule: AttributeRule) -> bool:

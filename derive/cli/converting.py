@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import derive
-from derive.cli.flags import add_fields, flag_of
+from derive.cli.flags import add_fields, algorithm_flags, algorithm_of, flag_of
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.shared import (
     check_manifest,
@@ -86,6 +86,7 @@ FIELDS = {**_WHAT, **_WHOSE, **_WHERE}
 
 def _what_flags(group: argparse._ArgumentGroup) -> None:
     add_fields(group, Conversion, _WHAT)
+    algorithm_flags(group)
     group.add_argument("--reference", metavar="SERIES", help="series whose patient, study and space it shares")
     group.add_argument("--burned-in-annotation", choices=["YES", "NO"], help="whether pictures show whose they are")
 
@@ -164,6 +165,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.burned_in_annotation:
         options["set"] = options["set"] | {"BurnedInAnnotation": arguments.burned_in_annotation}
     wishes = {name: getattr(arguments, flag_of(name, words)[1]) for name, words in FIELDS.items()}
+    wishes["algorithm"] = algorithm_of(arguments)
     wishes["orientation"] = _orientation(wishes["orientation"])
     if wishes["spacing_xyz"] and len(wishes["spacing_xyz"]) == 1:
         (wishes["spacing_xyz"],) = wishes["spacing_xyz"]

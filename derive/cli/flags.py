@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from derive.errors import UsageError
+from derive.model.algorithm import Algorithm
 from derive.operations.declaration import CodeText, Function, Grid, Millimetres, OperationKind, Parameters
 
 
@@ -23,6 +25,9 @@ def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> N
         text = helps.get(name, "") + ("" if required or default is None else f" (default {default})")
         if parameter.annotation in (Parameters, Parameters | None):
             parser.add_argument("--param", dest=name, action="append", type=key_value, metavar="NAME=VALUE", help=text)
+            continue
+        if parameter.annotation in (Algorithm, Algorithm | None):
+            algorithm_flags(parser)
             continue
         parser.add_argument(
             "--" + name.replace("_", "-"),
@@ -84,6 +89,9 @@ def bound(kind: OperationKind[...], arguments: argparse.Namespace, read_grid: Ca
     """
     values: dict[str, Any] = {}
     for name, parameter in kind.signature.parameters.items():
+        if parameter.annotation in (Algorithm, Algorithm | None):
+            values[name] = algorithm_of(arguments)
+            continue
         value = getattr(arguments, name)
         if value is not None and _is(parameter.annotation, Millimetres):
             value = value[0] if len(value) == 1 else tuple(value)
@@ -93,6 +101,35 @@ def bound(kind: OperationKind[...], arguments: argparse.Namespace, read_grid: Ca
             value = dict(value)
         values[name] = value
     return values
+
+
+def algorithm_flags(parser: argparse._ActionsContainer) -> None:
+    """Add what says who computed."""
+    parser.add_argument("--algorithm-name", metavar="NAME", help="who computed it: what the algorithm is called")
+    parser.add_argument("--algorithm-version", metavar="VERSION", help="its version")
+    parser.add_argument("--algorithm-manufacturer", metavar="MAKER", help="who made it")
+    parser.add_argument("--algorithm-digest", metavar="sha256:HEX", help="digest of its weights or its code")
+    parser.add_argument("--algorithm-weights", metavar="FILE", help="a file whose SHA-256 is the digest")
+
+
+def algorithm_of(arguments: argparse.Namespace) -> Algorithm | None:
+    """Return who computed; None where nobody said.
+
+    Raises
+    ------
+    UsageError
+        ``ALG-TEXT`` for one of whom not all is said, and what :class:`~derive.model.algorithm.Algorithm` refuses.
+    """
+    said = {name: getattr(arguments, f"algorithm_{name}") for name in ("name", "version", "manufacturer")}
+    digest, weights = arguments.algorithm_digest, arguments.algorithm_weights
+    if not any((*said.values(), digest, weights)):
+        return None
+    missing = [f"--algorithm-{name}" for name, text in said.items() if not text]
+    if missing:
+        raise UsageError(
+            "ALG-TEXT", f"an algorithm has a name, a version and a manufacturer; give {', '.join(missing)}"
+        )
+    return Algorithm(**said, digest=digest or "", weights=weights)
 
 
 def example(kind: OperationKind[...]) -> str:

@@ -196,6 +196,7 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
     facts: dict[str, Any] = {"format": samples.format}
     if volume:
         facts |= {"values": wishes.values or subject.meaning.kind, "units": wishes.units}
+    facts |= {"algorithm": wishes.algorithm and str(wishes.algorithm)}
     facts |= {"frame_index": wishes.frame_index, "nan_value": wishes.nan_value, "plane": wishes.plane}
     chosen = {k: v for k, v in facts.items() if v is not None}
     call = f"convert({', '.join(f'{k}={v!r}' for k, v in chosen.items())})"
@@ -208,4 +209,5 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
         geometry_effect,
         values_effect,
         units=subject.quantity.units if volume else "",
+        algorithm=wishes.algorithm,
     )

@@ -10,6 +10,7 @@ from typing import Literal
 
 from derive.conversion.placement import Orientation
 from derive.errors import UsageError
+from derive.model.algorithm import Algorithm
 from derive.model.axes import DISPLAY
 from derive.model.geometry import Triple, triple
 
@@ -94,6 +95,8 @@ class Conversion:
         What was done to make it: a code of CID 7203.
     description : str, optional
         What was done to make it, in words.
+    algorithm : Algorithm, optional
+        Who computed it, where it was computed.
     require_overlap : float
         Of it in the reference (default 0.5). A share from 0 to 1 of the volume.
     frame_time_ms : float, optional
@@ -115,6 +118,7 @@ class Conversion:
     original: bool = False
     code: str | None = None
     description: str | None = None
+    algorithm: Algorithm | None = None
     require_overlap: float = 0.5
     frame_time_ms: float | None = None
     character_set: str | None = None
@@ -130,8 +134,9 @@ class Conversion:
             raise UsageError("GEO-OVERLAP", f"require_overlap {self.require_overlap}; wanted a share from 0 to 1")
         if self.nan_value is not None and not math.isfinite(self.nan_value):
             raise UsageError("VAL-NAN", f"nan_value {self.nan_value}; wanted a finite number")
-        if self.original and (self.code or self.description):
-            raise UsageError("OPT-ORIGINAL", "what is as it was acquired was not derived: no code, no description")
+        if self.original and (self.code or self.description or self.algorithm):
+            message = "what is as it was acquired was not derived: no code, no description, no algorithm"
+            raise UsageError("OPT-ORIGINAL", message)
         time = self.frame_time_ms
         plain = isinstance(time, int | float) and not isinstance(time, bool)
         if time is not None and not (self.kind == MULTI_FRAME and plain and 0 < time < math.inf):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from codes import Code
+from derive.model.algorithm import Algorithm
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
 
@@ -61,6 +62,10 @@ class Step:
         Units of a new quantity, empty while the quantity is kept.
     terms : mapping keyword -> Defined Term
         The standard's words for it in the attributes that have some, e.g. ``MAX_IP`` in Image Type.
+    own_function : bool
+        Whether a function of a user's own computed it.
+    algorithm : Algorithm, optional
+        Who computed it, where that was not this package.
     """
 
     name: str
@@ -72,6 +77,8 @@ class Step:
     new_plane: bool = False
     units: str = ""
     terms: Mapping[str, str] = field(default_factory=dict)
+    own_function: bool = False
+    algorithm: Algorithm | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,16 @@ class Derivation:
     def codes(self) -> tuple[Code, ...]:
         """Codes of the steps that have one."""
         return tuple(s.code for s in self.steps if s.code is not None)
+
+    @property
+    def algorithms(self) -> tuple[Algorithm, ...]:
+        """Who computed steps that this package did not, each once."""
+        return tuple(dict.fromkeys(s.algorithm for s in self.steps if s.algorithm is not None))
+
+    @property
+    def own_computation(self) -> bool:
+        """Whether anything but this package computed a step."""
+        return any(s.own_function or s.algorithm is not None for s in self.steps)
 
     def terms(self, keyword: str) -> tuple[str, ...]:
         """Defined Terms for an attribute, of the steps that have one."""
@@ -138,6 +155,8 @@ def text_of(value: Any) -> str:
         return repr(float(value)).removesuffix(".0")
     if hasattr(value, "series_instance_uid"):
         return repr(value.series_instance_uid)
+    if isinstance(value, Algorithm):
+        return repr(str(value))
     if isinstance(value, Volume):
         return text_of(value.geometry)
     if isinstance(value, Geometry):

@@ -4,9 +4,9 @@ From the declaration come the Python call, the sub-command with its flags, help 
 Description, Image Type, the policy's conditions, the trial of ``inspect``, the step that ``verify`` computes again,
 and the contract tests over :data:`REGISTRY`.
 
-A parameter's annotation is one of the types below, ``float``, ``int``, ``bool``, ``str``, a ``Literal``,
-or any of them ``| None``; its help is its entry in the docstring's *Parameters*. Two names have a meaning: ``code``
-is the code where the declaration has none, ``units`` are those of a new quantity.
+A parameter's annotation is one of the types below, ``float``, ``int``, ``bool``, ``str``, a ``Literal``, an
+``Algorithm``, or any of them ``| None``; its help is its entry in the docstring's *Parameters*. Two names have a
+meaning: ``code`` is the code where the declaration has none, ``units`` are those of a new quantity.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, 
 import codes
 from codes import Code
 from derive.errors import GeometryError, UsageError
+from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, text_of
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
@@ -165,6 +166,7 @@ class OperationKind(Generic[P]):
             What the result showed.
         """
         units = str(parameters.get("units") or "")
+        algorithms = [parameters.get(name) for name in self.taking(Algorithm)]
         return Step(
             name=self.name,
             code=code,
@@ -175,6 +177,8 @@ class OperationKind(Generic[P]):
             new_plane=found.new_plane,
             units=units,
             terms=self.terms,
+            own_function=bool(self.taking(Function)),
+            algorithm=next((a for a in algorithms if isinstance(a, Algorithm)), None),
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError, UsageError, ValuesError
+from derive.model.algorithm import Algorithm
 from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
@@ -40,6 +41,7 @@ def apply(
     parameters: Parameters | None = None,
     halo_slices: int | None = None,
     units: str | None = None,
+    algorithm: Algorithm | None = None,
 ) -> Volume:
     """Apply a function of your own.
 
@@ -69,6 +71,8 @@ def apply(
         How many slices away from the one it makes the function looks; it then gets a few at a time.
     units : str, optional
         Units of the result where it is another quantity: UCUM for CT and MR, Units (0054,1001) for PET.
+    algorithm : Algorithm, optional
+        Who computes: its name, version and maker go into Contributing Equipment Sequence.
 
     Raises
     ------

@@ -60,9 +60,9 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
         kind = REGISTRY.get(step.name)
         if kind is None and step.name != CONVERT:
             continue
-        derivation = derivation.then(
-            kind.step(step.parameters, step.text, step.code, found) if kind else _conversion(step, found)
-        )
+        done = kind.step(step.parameters, step.text, step.code, found) if kind else _conversion(step, found)
+        algorithm = record.algorithm(str(step.parameters.get("algorithm") or ""))
+        derivation = derivation.then(replace(done, algorithm=algorithm))
     return derivation
 
 

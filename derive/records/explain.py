@@ -140,7 +140,9 @@ class Explanation:
     def _head(self) -> Iterator[str]:
         yield f"{self.images} images of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
         yield f"made by  {self.record.software}"
-        yield from (f"with     {s}{' (' + s.purpose + ')' if s.purpose else ''}" for s in self.record.contributing)
+        for software in self.record.contributing:
+            purpose = f"({software.purpose})" if software.purpose else ""
+            yield " ".join(filter(None, ("with    ", str(software), purpose, software.digest)))
         for step in self.steps:
             yield f"step     {step.text}{f'  {step.code}' if step.code else ''}"
             if not step.recomputable:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from codes import Code
 from derive.elements.instance import Instance
+from derive.errors import UsageError
+from derive.model.algorithm import Algorithm, is_digest
 from derive.operations import REGISTRY
 from derive.records.steps import CONVERT, RecordedStep, own_part, recorded_grid, steps_of
 from derive.version import MANUFACTURER, MODEL
@@ -31,6 +33,7 @@ class Software(NamedTuple):
     model: str
     versions: str
     purpose: str = ""
+    digest: str = ""
 
     @property
     def ours(self) -> bool:
@@ -40,6 +43,14 @@ class Software(NamedTuple):
     def __str__(self) -> str:
         """Return one line."""
         return " ".join(filter(None, self[:3])) or "nobody who is named"
+
+    @property
+    def computed_by(self) -> Algorithm | None:
+        """The same as an algorithm; None where it cannot be one."""
+        try:
+            return Algorithm(self.model, self.versions, self.manufacturer, self.digest)
+        except UsageError:
+            return None
 
 
 class SourceImage(NamedTuple):
@@ -87,6 +98,11 @@ class Record:
         """Return the steps that were done to a source that has this Derivation Description itself."""
         return steps_of(own_part(self.description, source_description), self.codes)
 
+    def algorithm(self, text: str) -> Algorithm | None:
+        """Return who contributed under a name and a version, as a step has them."""
+        found = (software.computed_by for software in reversed(self.contributing))
+        return next((a for a in found if a is not None and str(a) == text), None)
+
     @property
     def source_series(self) -> str:
         """Series that the last steps were done to; empty where none is referenced."""
@@ -123,7 +139,8 @@ def _software(instance: Instance) -> Software:
 
 
 def _contributing(item: Instance) -> Software:
-    return _software(item)._replace(purpose=_purpose(item))
+    said = item.text("ContributionDescription")
+    return _software(item)._replace(purpose=_purpose(item), digest=said if is_digest(said) else "")
 
 
 def _code(item: Instance) -> Code:

@@ -14,6 +14,7 @@ from derive.cli.converting import FIELDS
 from derive.cli.flags import flag_of
 from derive.cli.main import main
 from derive.conversion.options import Conversion
+from derive.model.algorithm import Algorithm
 from tests.helpers.asserting import each
 
 
@@ -61,7 +62,9 @@ def test_every_field_of_a_conversion_has_a_flag_with_its_default_and_words():
     parser = parser_of_all()[1]["convert"]
     parser.fill()
     flags = {a.dest: a for a in parser._actions}
-    for field in each(dataclasses.fields(Conversion)):
+    assert each(f.name for f in dataclasses.fields(Algorithm)) == ["name", "version", "manufacturer", "digest"]
+    assert {f"algorithm_{f.name}" for f in dataclasses.fields(Algorithm)} < flags.keys()
+    for field in each(f for f in dataclasses.fields(Conversion) if f.name != "algorithm"):
         action = flags[flag_of(field.name, FIELDS[field.name])[1]]
         assert action.default == field.default
         assert action.help

@@ -7,7 +7,16 @@ It may import what authoring may. To compute another attribute, register a build
 its row of ``policy.tsv`` to *recompute*.
 """
 
-from derive.authoring.entities import equipment, image, image_pixel, image_plane, multi_frame, references, series  # noqa: F401 - registers
+from derive.authoring.entities import (  # noqa: F401 - registers
+    equipment,
+    image,
+    image_pixel,
+    image_plane,
+    multi_frame,
+    qualification,
+    references,
+    series,
+)
 from derive.authoring.entities.registry import BUILDERS, Builder, builder_of
 
 __all__ = ["BUILDERS", "Builder", "builder_of"]

@@ -8,6 +8,7 @@ from derive.authoring.entities.values import coded, own_items
 from derive.authoring.order import Authoring
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode, pack_item
+from derive.model.algorithm import Algorithm
 from derive.version import MANUFACTURER, MODEL, VERSION
 
 #: What of General Equipment an item of Contributing Equipment Sequence may hold (C.12.1).
@@ -51,7 +52,7 @@ def software_versions(authoring: Authoring) -> str | None:
 
 @per_series("ContributingEquipmentSequence")
 def contributing_equipment_sequence(authoring: Authoring) -> Element | None:
-    """Return the source's own items, and the source's equipment: 109101 if it is ORIGINAL, else 109102.
+    """Return the source's own items, the source's equipment (109101 if it is ORIGINAL, else 109102), and algorithms.
 
     Manufacturer is type 1 in an item, so equipment without one is not listed.
     """
@@ -66,7 +67,21 @@ def contributing_equipment_sequence(authoring: Authoring) -> Element | None:
         purpose = coded(codes.context_group(7005).find(_purpose(image_type)))
         item = [e for e in found if e and e.stripped()]
         items += pack_item([*item, encode("PurposeOfReferenceCodeSequence", [purpose])])
+    items += b"".join(pack_item(_item(algorithm, authoring)) for algorithm in authoring.derivation.algorithms)
     return Element(tag, "SQ", items) if items else None
+
+
+def _item(algorithm: Algorithm, authoring: Authoring) -> list[Element]:
+    """Return the item of who computed a step of a user's own."""
+    purpose = coded(codes.context_group(7005).find("ProcessingEquipment"))
+    said = {
+        "Manufacturer": algorithm.manufacturer,
+        "ManufacturerModelName": algorithm.name,
+        "SoftwareVersions": algorithm.version,
+        "ContributionDescription": algorithm.digest,
+    }
+    elements = [encode(k, v, authoring.encodings) for k, v in said.items() if v]
+    return [*elements, encode("PurposeOfReferenceCodeSequence", [purpose])]
 
 
 def _purpose(image_type: Element | None) -> str:

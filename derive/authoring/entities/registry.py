@@ -33,6 +33,8 @@ class Builder:
         Whether the value is the same for the whole series or belongs to one instance.
     sticky : bool
         Whether what the source says of it stays, as far as it can be true.
+    sayable : bool
+        Whether a person can say the value instead.
     """
 
     module: str
@@ -40,6 +42,7 @@ class Builder:
     function: Callable[..., Any]
     level: Literal["series", "frame"]
     sticky: bool = False
+    sayable: bool = False
 
 
 def builder_of(rule: AttributeRule) -> Builder | None:
@@ -47,12 +50,14 @@ def builder_of(rule: AttributeRule) -> Builder | None:
     return BUILDERS.get((rule.module, rule.keyword)) or BUILDERS.get((ANY, rule.keyword))
 
 
-def per_series(*keywords: str, module: str = ANY, sticky: bool = False) -> Callable[[SeriesFunction], SeriesFunction]:
+def per_series(
+    *keywords: str, module: str = ANY, sticky: bool = False, sayable: bool = False
+) -> Callable[[SeriesFunction], SeriesFunction]:
     """Register a builder whose value is the same for the whole series."""
 
     def register(function: SeriesFunction) -> SeriesFunction:
         for keyword in keywords:
-            BUILDERS[module, keyword] = Builder(module, keyword, function, "series", sticky)
+            BUILDERS[module, keyword] = Builder(module, keyword, function, "series", sticky, sayable)
         return function
 
     return register
