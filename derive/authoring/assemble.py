@@ -152,9 +152,10 @@ def assemble(authoring: Authoring) -> SeriesPass:
         lacking += [_missing_attribute(r, standard.section(r.module), "nobody said") for r in rules]
     _refuse(lacking)
     bannable, requirable = _conditioned(authoring, constant, {d.rule.tag for d in varying}, account)
-    for tag in authoring.source.tags - account.keys():
+    said = authoring.source.tags | authoring.source.illegal.keys()
+    for tag in said - account.keys():
         account[tag] = Entry(tag, *_outside(tag, authoring.target.iod.name))
-    present = authoring.source.tags | constant.keys()
+    present = said | constant.keys()
     entries = tuple(entry for tag, entry in sorted(account.items()) if tag in present or entry.varies)
     return SeriesPass(authoring, constant, tuple(varying), bannable, requirable, entries)
 
@@ -268,7 +269,7 @@ def _pulled(
 ) -> tuple[Element | None, str]:
     """Return the element to write and, where it is not the source's own, why."""
     rule, element = decision.rule, agreement.element
-    why = "the contributing images differ" if agreement.differs else ""
+    why = "the contributing images differ" if agreement.differs else _illegal(authoring.source, rule.tag, agreement)
     if element is not None and rule.entity not in IDENTITY:
         listed = standard.values(authoring.target.iod.name, rule.keyword)
         element, fault = legal(element, rule, listed, authoring.encodings)
@@ -285,6 +286,12 @@ def _pulled(
     if rule.type in ("2", "2C"):
         return Element(rule.tag, _vr(rule), b""), why or authoring.source.lacking
     return _fallback(authoring, decision, frame, why or authoring.source.lacking)
+
+
+def _illegal(source: Attributes, tag: int, agreement: Agreement) -> str:
+    """Why there is nothing to pull, where somebody says something that is not legal."""
+    fault = source.illegal.get(tag) if agreement.absent else None
+    return f"not legal in the source: {fault}" if fault else ""
 
 
 def _fallback(authoring: Authoring, decision: Decision, frame: Frame | None, why: str) -> tuple[Element | None, str]:

@@ -12,6 +12,7 @@ from derive.checking.judge import Judge
 from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import State
 from derive.elements.legal import Fault, faults
+from derive.elements.uid_references import NEW, is_reference
 from derive.model.classes import IDENTITY
 from derive.pixels.encode import Rescale
 from derive.standard import AttributeRule, Iod
@@ -127,9 +128,18 @@ def _finding(instance: Judged, fault: Fault, path: str, module: str, identity: b
     if identity and (fault.path or fault.code in _VALUE_CODES):
         severity, message = "warning", f"{message}; kept, since identity is not altered"
     section = fault.section or f"PS3.3 {standard.section(module)}"
-    return Finding(
-        severity, fault.code, ">".join((path, *fault.path)), module, fault.rule, section, message, instance.name
-    )
+    code = fault.code
+    if _leads_elsewhere(path, fault):
+        code = "CHK-UID-KEPT"
+        severity, message = checks()[code].severity, f"{fault.message}; kept, since it leads to what others made"
+    return Finding(severity, code, ">".join((path, *fault.path)), module, fault.rule, section, message, instance.name)
+
+
+def _leads_elsewhere(path: str, fault: Fault) -> bool:
+    """Whether an illegal UID is that of something else, which a legal one would not lead to."""
+    keyword = (path, *fault.path)[-1]
+    own = not fault.path and keyword in NEW
+    return fault.code == "CHK-SYNTAX" and fault.rule == "VR UI" and is_reference(keyword) and not own
 
 
 _VALUE_CODES = frozenset({"CHK-VR", "CHK-VM", "CHK-SYNTAX", "CHK-ENUM", "CHK-CHARSET", "CHK-SEQUENCE"})

@@ -16,6 +16,7 @@ from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
 from derive.elements.element import Element, keyword_of
 from derive.elements.instance import Instance
+from derive.elements.meaning import same
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
 
@@ -53,6 +54,7 @@ class SeriesChecker:
         self._tags: frozenset[int] = frozenset()
         self._shared: dict[int, Element] = {}
         self._first = ""
+        self._encodings: tuple[str, ...] = ()
         self._differing: set[int] = set()
         self._kinds: dict[str, dict[tuple[str, ...], str]] = {}
         self._slices: list[Slice] = []
@@ -117,7 +119,8 @@ class SeriesChecker:
     def _ordered(self, findings: list[Finding]) -> list[Finding]:
         if self._sourceless:
             findings = [f for f in findings if f.code != "CHK-SOURCES"]
-        if self._made:
+        if self._made:  # of UIDs that are kept as they are the source has told already
+            findings = [f for f in findings if f.code != "CHK-UID-KEPT"]
             findings = [replace(f, severity=_severity_when_made(f)) for f in findings]
         return sorted(findings, key=lambda f: f.severity)
 
@@ -140,11 +143,11 @@ class SeriesChecker:
             self._tags = _shared_tags(instance.text("SOPClassUID"))
         present = {tag: e for tag, e in instance.elements.items() if tag in self._tags}
         if not self._first:
-            self._first, self._shared = instance.name, present
+            self._first, self._shared, self._encodings = instance.name, present, instance.encodings
             return
         for tag in present.keys() | self._shared.keys():
             first, this = self._shared.get(tag), present.get(tag)
-            if first is this or tag in self._differing or _stripped(first) == _stripped(this):
+            if first is this or tag in self._differing or same(first, this, self._encodings, instance.encodings):
                 continue
             self._differing.add(tag)
             keyword = keyword_of(tag)
@@ -153,9 +156,10 @@ class SeriesChecker:
             yield finding(code, keyword, message, instance.name)
 
     def _remember(self, instance: Judged) -> None:
-        self._kind("CHK-SERIES-TYPE", tuple(instance.texts("ImageType")), instance.name)
-        keyword = "" if instance.target is None else instance.target.units_keyword
-        self._kind("CHK-SERIES-UNITS", (instance.text(keyword or "RescaleType"),), instance.name)
+        self._kind("CHK-SERIES-TYPE", tuple(map(str.upper, instance.texts("ImageType"))), instance.name)
+        keyword = (instance.target.units_keyword if instance.target else "") or "RescaleType"
+        units = instance.text(keyword) or standard.defaults(instance.iod.name).get(keyword, "")
+        self._kind("CHK-SERIES-UNITS", (units.upper(),), instance.name)
         self._slices.append(slice_of(instance))
 
     def _kind(self, code: str, kind: tuple[str, ...], name: str) -> None:
@@ -198,11 +202,6 @@ _KINDS = {
 def _listed(kinds: Mapping[tuple[str, ...], str]) -> str:
     shown = [f"{chr(92).join(kind) or 'none'} ({name})" for kind, name in list(kinds.items())[:4]]
     return ", ".join(shown) + (", ..." if len(kinds) > 4 else "")
-
-
-def _stripped(element: Element | None) -> bytes | None:
-    """Absent and empty say the same."""
-    return None if element is None else element.stripped() or None
 
 
 @cache

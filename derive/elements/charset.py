@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 
-from pydicom.charset import convert_encodings, default_encoding, encode_string
+from pydicom.charset import convert_encodings, default_encoding, encode_string, python_encoding
 from pydicom.dataelem import DataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
 
@@ -13,6 +14,14 @@ from derive.elements.element import Element
 from derive.elements.encoding import raw, value_bytes
 from derive.errors import ValuesError
 from derive.standard.vr import CHARSET_VRS
+
+_ISO_IR = re.compile(r"(ISO[ _]?2022[ _]|ISO[ _-])IR[ _-]?(\d+)")
+#: Names that are none of the standard's, and still mean one character set.
+_NAMES = {
+    **dict.fromkeys(("UTF-8", "UTF8", "ISO-10646-1"), "ISO_IR 192"),
+    **dict.fromkeys(("ISO-8859-1", "ISO_8859-1", "ISO8859-1", "LATIN1", "LATIN-1"), "ISO_IR 100"),
+    "ASCII": "ISO_IR 6",
+}
 
 
 def transcode(element: Element, encodings: Sequence[str]) -> Element:
@@ -78,3 +87,32 @@ def is_text(text: str) -> bool:
 def source_encodings(dataset: Dataset) -> list[str]:
     """Python names of the data set's character sets."""
     return convert_encodings(dataset.get("SpecificCharacterSet"))
+
+
+def known_sets(element: Element) -> bool:
+    """Whether all values of Specific Character Set are names that the standard has."""
+    return all(name in python_encoding for name in _names(element))
+
+
+def named_set(element: Element) -> Element | None:
+    """Return a Specific Character Set with the standard's names, where what it means is plain; None elsewhere.
+
+    Examples
+    --------
+    >>> named_set(Element(0x00080005, "CS", b"ISO_IR-100")).value
+    b'ISO_IR 100'
+    """
+    value = "\\".join(map(_standard_name, _names(element))).encode()
+    named = Element(element.tag, "CS", value + b" " * (len(value) % 2))
+    return named if known_sets(named) else None
+
+
+def _names(element: Element) -> list[str]:
+    return [text.strip() for text in element.stripped().decode("ascii", "replace").split("\\")]
+
+
+def _standard_name(text: str) -> str:
+    text = text.upper()
+    match = _ISO_IR.fullmatch(text)
+    name = f"{'ISO 2022 IR' if '2022' in text else 'ISO_IR'} {match[2]}" if match else text
+    return _NAMES.get(name, name)

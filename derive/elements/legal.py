@@ -24,9 +24,7 @@ from derive.standard.vr import TEXT_VRS
 _PIXEL_DATA, _CHARACTER_SET = tag_of("PixelData"), tag_of("SpecificCharacterSet")
 #: Values of these entities identify a person and are not repeated in messages.
 _IDENTIFYING = frozenset({"Patient", "Study"})
-_SHOWN_VRS = frozenset(["CS", "UI", "DS", "IS", "US", "SS", "UL", "SL", "FL", "FD", "AT"])
 _FORMATS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
-_LONGEST_SHOWN = 70
 #: Results for longer values are not kept.
 _LONGEST_KEPT = 4096
 
@@ -184,10 +182,8 @@ def _enumerated(vr: str, rule: AttributeRule, values: tuple[ValueRule, ...], fou
 
 
 def _shown(vr: str, rule: AttributeRule, value: str) -> str:
-    """Return the value for a message, if it can be no patient data."""
-    if rule.entity in _IDENTIFYING or vr not in _SHOWN_VRS:
-        return ""
-    return f"{value[:_LONGEST_SHOWN]!r} "
+    """Return a number for a message; text that is not legal can be anybody's name, whatever its attribute is for."""
+    return f"{value} " if vr in _FORMATS and rule.entity not in _IDENTIFYING else ""
 
 
 def _sequence_faults(element: Element, rule: AttributeRule, encodings: tuple[str, ...]) -> Iterator[Fault]:

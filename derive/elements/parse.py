@@ -99,6 +99,10 @@ class Elements(Mapping[int, Element]):
     def __len__(self) -> int:
         return len(self._row)
 
+    def values(self) -> Any:
+        """All elements, in tag order."""
+        return self._row
+
 
 class Memory:
     """Keeps one of equal elements and sets of tags: thousands of slices cost what differs between them."""

@@ -13,6 +13,7 @@ from derive.model.source import SourceSeries
 from derive.model.stacking import quantity_of
 from derive.pixels.decode import CODECS, uid_of
 from derive.reading.header import Header
+from derive.reading.select import patient_of
 
 #: So many different windows are listed.
 MOST_WINDOWS = 8
@@ -184,7 +185,4 @@ def _units(headers: Sequence[Header], source: SourceSeries | None) -> str:
 
 def patients(headers: Sequence[Header]) -> int:
     """How many patients there are, by Patient ID, its issuer and the name."""
-    return len({tuple(h.text(k) or h.raw(k) for k in _PATIENT) for h in headers})
-
-
-_PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
+    return len({patient_of(h) for h in headers})

@@ -15,6 +15,8 @@ from typing import Any
 
 #: So many keywords are named in a line.
 MOST_NAMED = 6
+#: The kind of what is not legal.
+ABSENT = "SRC-ABSENT"
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,12 @@ def quantity_of(series: Stackable) -> Quantity:
     padded = any(f.padding is not None for f in series.frames)
     units = (_one(series, target.units_keyword) or target.units) if target.units_keyword else _mapped_units(series)
     if not units:
-        raise ValuesError("VAL-UNITS", f"the images do not state their {target.units_keyword}")
+        raise ValuesError(
+            "VAL-UNITS",
+            f"the images do not state their {target.units_keyword}. A person can say it: "
+            f"--assume {target.units_keyword}=VALUE",
+            keyword=target.units_keyword,
+        )
     step = min(abs(f.rescale[0]) for f in series.frames)
     return Quantity(units, target.fill if units == target.units else 0.0, padded, step)
 
@@ -86,7 +91,9 @@ def quantity_of(series: Stackable) -> Quantity:
 def _one(series: Stackable, keyword: str) -> str:
     values = {str(v or "") for v in series.values(keyword)}
     if len(values) > 1:
-        raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {', '.join(sorted(values))}")
+        found = ", ".join(sorted(v or "none" for v in values))
+        hint = f". A person can say it where it is missing: --assume {keyword}=VALUE" if "" in values else ""
+        raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {found}{hint}", keyword=keyword)
     return values.pop()
 
 

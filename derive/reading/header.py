@@ -33,7 +33,7 @@ from derive.elements.instance import Instance
 from derive.elements.parse import PIXEL_DATA, Memory, Unusual, parse
 from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
-from derive.model.remark import Remark
+from derive.model.remark import ABSENT, Remark
 from derive.model.source import Skipped
 from derive.model.source_frame import Reference
 from derive.pixels.decode import PixelBytes, uid_of
@@ -87,6 +87,10 @@ class Header(Instance):
     def class_name(self) -> str:
         """Name of its SOP Class; the UID where it has none."""
         return str(uid_of(self.sop_class_uid).name)
+
+    def why_absent(self, keyword: str) -> str:
+        """Say why an attribute is not there: that it is not legal; empty where it simply is not."""
+        return next((f": it {r.message}" for r in self.remarks if r.keyword == keyword and r.code == ABSENT), "")
 
     @property
     def reference(self) -> Reference:

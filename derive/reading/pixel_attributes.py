@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from derive import standard
 from derive.errors import SourceError, ValuesError
 from derive.model.classes import target_of
 from derive.pixels.decode import PixelLayout
@@ -32,7 +33,8 @@ def layout_of(header: Header) -> PixelLayout:
     if (header.integer("SamplesPerPixel") or 1) != 1 or photometric not in _GREY:
         raise ValuesError(
             "VAL-COLOUR",
-            f"{header.name}: Photometric Interpretation is {photometric or 'missing'}; "
+            f"{header.name}: Photometric Interpretation is {photometric or 'missing'}"
+            f"{header.why_absent('PhotometricInterpretation')}; "
             f"wanted {' or '.join(_GREY)} with one sample per pixel",
         )
     rows, columns, allocated, stored, high, representation = (
@@ -76,7 +78,9 @@ def rescale_of(header: Header) -> tuple[float, float]:
         raise ValuesError(
             "VAL-RESCALE",
             f"{header.name} lacks Rescale Slope (0028,1053) or Rescale Intercept (0028,1052); "
-            "its stored values cannot be related to real-world values",
+            "its stored values cannot be related to real-world values. A person can say it: "
+            f"--assume {'RescaleIntercept' if slope else 'RescaleSlope'}=VALUE",
+            keyword="RescaleIntercept" if slope else "RescaleSlope",
         )
     return _checked(header, slope[0], intercept[0])
 
@@ -105,12 +109,20 @@ def check_alike(headers: Sequence[Header]) -> None:
         for keyword in ("RescaleSlope", "RealWorldValueMappingSequence")
     }
     for keyword, without in kinds.items():
-        if 0 < len(without) < len(headers):
+        if 0 < len(without) < len(headers) and not _means_nothing(headers, keyword):
             raise ValuesError(
                 "VAL-RESCALE",
                 f"{len(without)} of {len(headers)} images have no {keyword} while the others do, e.g. {min(without)}; "
-                "their values are not in the same units",
+                f"their values are not in the same units. A person can say it: --assume {keyword}=VALUE",
+                keyword=keyword,
             )
+
+
+def _means_nothing(headers: Sequence[Header], keyword: str) -> bool:
+    """Whether those that state it say what its absence means: stored values are as they are."""
+    default = standard.defaults(standard.iod(headers[0].sop_class_uid).name).get(keyword)
+    stated = {rescale_of(h) for h in headers if h.value(keyword) is not None}
+    return default is not None and stated == {(1.0, 0.0)}
 
 
 def padding_of(header: Header, layout: PixelLayout) -> tuple[int, int] | None:
@@ -135,7 +147,12 @@ def _word(value: int, layout: PixelLayout) -> int:
 def _required(header: Header, keyword: str) -> int:
     value = header.integer(keyword)
     if value is None:
-        raise SourceError("SRC-VALUE", f"{header.name} has no {keyword}; its pixels cannot be decoded without")
+        raise SourceError(
+            "SRC-VALUE",
+            f"{header.name} has no {keyword}{header.why_absent(keyword)}; its pixels cannot be decoded without. "
+            f"A person can say it: --assume {keyword}=VALUE",
+            keyword=keyword,
+        )
     return value
 
 

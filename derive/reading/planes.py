@@ -210,7 +210,9 @@ def _numbers(header: Header, keyword: str, count: int) -> tuple[float, ...]:
         what = "no" if not found else f"an unusable ({len(found)} values)"
         raise GeometryError(
             "GEO-MISSING",
-            f"{header.name} has {what} {keyword}; wanted {count} numbers: where its voxels are cannot be told",
+            f"{header.name} has {what} {keyword}{header.why_absent(keyword)}; wanted {count} numbers: where its voxels "
+            f"are cannot be told. A person can say it: --assume {keyword}=VALUE",
+            keyword=keyword,
         )
     return found
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 
+from derive import standard
 from derive.elements.charset import transcode
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
@@ -16,6 +17,7 @@ from derive.model.source_frame import SourceFrame
 from derive.pixels.decode import decode, is_lossy
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header
+from derive.reading.illegal import lawful, refuse_illegal
 from derive.reading.pixel_attributes import check_alike, layout_of, padding_of, rescale_of
 from derive.reading.planes import even_stack_of
 from derive.reading.scan import scan
@@ -83,7 +85,9 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
     SourceError, GeometryError, ValuesError
         As :func:`read`.
     """
+    headers = lawful(headers)
     chosen = select(headers, skipped, series)
+    refuse_illegal(chosen.headers)
     order, planes, geometry = even_stack_of(chosen.headers)
     ordered = [chosen.headers[i] for i in order]
     check_alike(ordered)
@@ -122,10 +126,19 @@ def _frame(header: Header, plane: Plane) -> SourceFrame:
 def _table(headers: Sequence[Header]) -> AttributeTable:
     """Tabulate attributes; where character sets differ, all text becomes ISO_IR 192."""
     charset = tag_of("SpecificCharacterSet")
+    defaults = _defaults(headers[0].sop_class_uid)
     if len({h.elements.get(charset) for h in headers}) == 1:
-        return AttributeTable.of(h.elements for h in headers)
+        return AttributeTable.of((h.elements for h in headers), headers[0].encodings, defaults)
     utf8 = encode("SpecificCharacterSet", "ISO_IR 192")
-    return AttributeTable.of(_in_utf8(h) | {charset: utf8} for h in headers)
+    return AttributeTable.of((_in_utf8(h) | {charset: utf8} for h in headers), ("utf_8",), defaults)
+
+
+@cache
+def _defaults(sop_class_uid: str) -> dict[int, Element]:
+    """What it means that an image does not say something, where others of its series do."""
+    found = standard.defaults(standard.iod(sop_class_uid).name)
+    elements = [encode(k, v.split("\\") if "\\" in v else v) for k, v in found.items()]
+    return {e.tag: e for e in elements}
 
 
 def _in_utf8(header: Header) -> dict[int, Element]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
+from derive.elements.meaning import meaning
 from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Skipped
@@ -89,7 +90,12 @@ def _class_names() -> str:
 def _check_identity(header: Header) -> None:
     for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
         if not header.text(keyword):
-            raise SourceError("SRC-UID", f"{header.name} has no {keyword}; what is derived from it must refer to it")
+            raise SourceError(
+                "SRC-UID",
+                f"{header.name} has no {keyword}{header.why_absent(keyword)}; what is derived from it must refer to "
+                f"it. A person can say it: --assume {keyword}=UID",
+                keyword=keyword,
+            )
 
 
 def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
@@ -139,7 +145,7 @@ def _summary(number: int, group: Sequence[Header]) -> dict[str, object]:
 
 def _check_one_kind(headers: Sequence[Header]) -> None:
     """Refuse what does not belong together, what is most dangerous first."""
-    patients = distinct(headers, _patient)
+    patients = distinct(headers, patient_of)
     if len(patients) > 1:
         examples = some([min(h.name for h in group) for group in patients.values()])
         raise SourceError("SRC-PATIENT", f"the images are of {len(patients)} patients, e.g. {examples}; wanted one")
@@ -154,8 +160,12 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     _refuse_kind(headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume")
 
 
-def _patient(header: Header) -> tuple[str, ...]:
-    return tuple(header.text(k) for k in ("PatientID", "IssuerOfPatientID", "PatientName"))
+def patient_of(header: Header) -> tuple[Hashable, ...]:
+    """What tells patients apart: Patient ID, its issuer and the name, whatever their spelling."""
+    return tuple(meaning(header.element(k), header.encodings) for k in _PATIENT)
+
+
+_PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
 
 
 def _is_multi_frame(header: Header) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from derive.elements.element import keyword_of
+from derive.elements.meaning import meaning
 from derive.errors import DeriveError, SourceError
 from derive.model.stacking import stack
 from derive.model.volume import Volume, slabs
@@ -293,9 +294,9 @@ def _found(images: Sequence[Header], tag: int) -> dict[object, tuple[str, int]]:
         element = image.elements.get(tag)
         raw = (image.others.get(tag), element, image.encodings)
         if raw not in keys:
-            # Text is compared as text, whatever its character set; bulk data byte by byte.
-            bulk = element is not None and element.vr in ("SQ", "OB", "OW", "UN")
-            keys[raw] = element.value if element and bulk else shown(image, tag, 1 << 20), shown(image, tag, _KEPT)
+            # What it means is compared, whatever its spelling and its character set.
+            said = shown(image, tag, 1 << 20) if element is None else meaning(element, image.encodings)
+            keys[raw] = said, shown(image, tag, _KEPT)
         key, text = keys[raw]
         found[key] = text, found.get(key, (text, 0))[1] + 1
     return found

@@ -23,7 +23,7 @@ from derive.standard._iods import (
     supported,
 )
 from derive.standard._tables import keyword_of, tag_of
-from derive.standard._values import ValueRule, values
+from derive.standard._values import ValueRule, defaults, values
 
 __all__ = [
     "EDITION",
@@ -32,6 +32,7 @@ __all__ = [
     "ModuleUse",
     "UnknownIod",
     "ValueRule",
+    "defaults",
     "iod",
     "keyword_of",
     "section",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -67,6 +68,20 @@ def values(iod_name: str, keyword: str) -> tuple[ValueRule, ...]:
     if iod_name not in _rules():
         raise LookupError(f"STD-IOD: no IOD table {iod_name!r}; there are {', '.join(_rules())}")
     return _rules()[iod_name].get(keyword, ())
+
+
+def defaults(iod_name: str) -> Mapping[str, str]:
+    """Return what the absence of an attribute means, by keyword, of an IOD.
+
+    >>> defaults("ct-image")["RescaleType"]
+    'HU'
+    """
+    return _defaults(iod_name)
+
+
+@cache
+def _defaults(iod_name: str) -> Mapping[str, str]:
+    return {keyword: value for iod, keyword, value, _, _ in rows("kept_defaults") if iod in (ANY_IOD, iod_name)}
 
 
 @cache

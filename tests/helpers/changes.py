@@ -210,6 +210,7 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-CODE-GROUP", "CT", lambda s: [_other_purpose(d.ContributingEquipmentSequence[0]) for d in s]),
     ("CHK-UID-TWICE", "CT", lambda s: setattr(s[1], "SOPInstanceUID", s[0].SOPInstanceUID)),
     ("CHK-UID-SHARED", "CT", set_all(SeriesInstanceUID=uid("study"))),
+    ("CHK-UID-KEPT", "CT", set_all(StudyInstanceUID="1.113654.3.12")),
     ("CHK-UID-IDENTITY", "CT", set_all(FrameOfReferenceUID=uid("study"))),
     ("CHK-ENTITY", "CT", set_one(2, PatientID="P2")),
     ("CHK-ENTITY", "CT", set_one(2, FrameOfReferenceUID=uid("other"))),

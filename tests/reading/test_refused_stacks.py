@@ -134,7 +134,7 @@ def test_a_plane_stated_by_words(changed):
             pydicom.tag.Tag("PixelSpacing"), "DS", 8, b"wide\\big", 0, False, True
         )
 
-    refused(changed(spoil), "SRC-VALUE")
+    refused(changed(spoil), "GEO-MISSING")
 
 
 def test_a_single_image_of_unknown_thickness(changed):

@@ -1,0 +1,156 @@
+"""The one rule of what a source says illegally: it is as if it were not there.
+
+It holds when headers become a source, before anything else looks at them: choosing, sorting, the window, numbers,
+equipment, references. A value that is only spelled another way is read as what it means. ``illegal.tsv`` has the
+exceptions: ``kept`` as it is (the keys by which an archive files a study), ``refused`` by name (what would change
+values in silence), ``shape`` (judged by its representation alone: its value is a matter of the decoder) and ``read``
+(not judged: it is made anew, and told apart value by value). UIDs of what others made are kept too.
+
+*2026-11-30, patient and study.* They were pulled byte for byte, however illegal. An archive that rejects or splits a
+study over a date ``anonymized`` helps nobody, and a validator says so; what identifies the patient, the request and
+the study stays as it is all the same, since a study without them would be filed under somebody else.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
+
+from derive import standard
+from derive.elements.charset import known_sets, named_set
+from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.legal import faults
+from derive.elements.mend import Mended, mended
+from derive.elements.parse import Memory
+from derive.errors import SourceError
+from derive.model.remark import ABSENT, Remark
+from derive.reading.header import Header
+from derive.standard import AttributeRule, Iod
+
+_CHARACTER_SET = tag_of("SpecificCharacterSet")
+#: What only the decoder can judge.
+_OF_LISTS = frozenset({"CHK-ENUM"})
+
+
+class Lawful:
+    """Applies the rule to headers, one after another; remembers what was found fine, so that it is judged once."""
+
+    def __init__(self) -> None:
+        self._memory = Memory()
+        self._fine: dict[int, Element] = {}
+        self._fine_text: dict[tuple[int, tuple[str, ...]], Element] = {}
+
+    def header(self, header: Header) -> Header:
+        """Return a header as the rule has it."""
+        if not header.readable:
+            return header
+        charset = header.elements.get(_CHARACTER_SET)
+        if charset is not None and charset.stripped() and not known_sets(charset):
+            header = self._with(header, [(charset, _character_set(charset))])
+        iod, encodings = standard.iod(header.sop_class_uid), header.encodings
+        found = [pair for e in header.elements.values() if (pair := self._judged(e, iod, encodings))]
+        return self._with(header, found) if found else header
+
+    def _judged(self, element: Element, iod: Iod, encodings: tuple[str, ...]) -> tuple[Element, Mended] | None:
+        """Return what is wrong with an element; None where it is fine. Equal elements of a series are one object."""
+        place = id(element)
+        if place in self._fine or (place, encodings) in self._fine_text:
+            return None
+        result = _judged(element, iod, encodings)
+        if result.fault:
+            return element, result
+        if element.vr != "SQ" and element.value.isascii():
+            self._fine[place] = element
+        else:
+            self._fine_text[place, encodings] = element
+        return None
+
+    def _with(self, header: Header, found: Sequence[tuple[Element, Mended]]) -> Header:
+        now, remarks = dict(header.elements), list(header.remarks)
+        for element, result in found:
+            remarks.append(_remark(element, result))
+            if result.element is None:
+                del now[element.tag]
+            else:
+                now[element.tag] = result.element
+        tags = header.tags - (header.elements.keys() - now.keys())
+        return replace(header, elements=self._memory.row(now), tags=self._memory.tags(tags), remarks=tuple(remarks))
+
+
+def lawful(headers: Sequence[Header]) -> list[Header]:
+    """Return headers in which what is not legal is not there."""
+    rule = Lawful()
+    return [rule.header(h) for h in headers]
+
+
+def refuse_illegal(headers: Sequence[Header]) -> None:
+    """Refuse by name what would change values in silence if it were simply not there.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-VALUE``
+    """
+    for header in headers:
+        for remark in header.remarks:
+            if remark.code == ABSENT and _exceptions().get(remark.keyword) == "refused":
+                raise SourceError(
+                    "SRC-VALUE",
+                    f"{header.name}: {remark.keyword} {remark.message}; "
+                    f"a person can say it: --assume {remark.keyword}=VALUE",
+                    keyword=remark.keyword,
+                )
+
+
+def _judged(element: Element, iod: Iod, encodings: tuple[str, ...]) -> Mended:
+    rule = _rule(iod, element.tag)
+    becomes = _exceptions().get(rule.keyword) if rule else "read"
+    if rule is None or becomes == "read" or not element.value:
+        return Mended(element)
+    if becomes == "shape":
+        wrong = [f for f in faults(element, rule, (), encodings) if f.code not in _OF_LISTS]
+        return mended(element, rule, (), encodings) if wrong else _termed(element, iod, rule, encodings)
+    result = mended(element, rule, standard.values(iod.name, rule.keyword), encodings)
+    if result.element is None and becomes == "kept":
+        return Mended(element, result.fault, kept=True)
+    return result
+
+
+def _termed(element: Element, iod: Iod, rule: AttributeRule, encodings: tuple[str, ...]) -> Mended:
+    """Terms without case, and nothing else of what is listed."""
+    result = mended(element, rule, standard.values(iod.name, rule.keyword), encodings)
+    return result if result.element is not None else Mended(element)
+
+
+def _character_set(element: Element) -> Mended:
+    """Names of character sets that are none, where what they mean is plain."""
+    plain = named_set(element)
+    return Mended(plain, "names no character set of the standard")
+
+
+def _remark(element: Element, result: Mended) -> Remark:
+    code = ABSENT if result.element is None else "SRC-KEPT" if result.kept else "SRC-MENDED"
+    return Remark(code, keyword_of(element.tag), result.fault)
+
+
+@cache
+def _rule(iod: Iod, tag: int) -> AttributeRule | None:
+    """The rule of the IOD; that of the dictionary for what no module has; None for what nobody knows."""
+    keyword = standard.keyword_of(tag) or keyword_for_tag(tag)
+    if keyword in iod.attributes:
+        return iod.attributes[keyword]
+    if not keyword_for_tag(tag):
+        return None
+    return AttributeRule(keyword, tag, dictionary_VR(tag), dictionary_VM(tag), "3", "", "", ())
+
+
+@cache
+def _exceptions() -> Mapping[str, str]:
+    """``illegal.tsv``: what becomes of attributes that are not simply absent, by keyword."""
+    text = files(__package__).joinpath("illegal.tsv").read_text(encoding="utf-8")
+    return {line["keyword"]: line["becomes"] for line in csv.DictReader(text.splitlines(), delimiter="\t")}
