@@ -61,7 +61,7 @@ def mended(element: Element, rule: AttributeRule, values: tuple[ValueRule, ...],
     fault = problem(element, rule, values, encodings)
     if fault is None:
         plain = termed(element, values) if values else element
-        return Mended(element) if plain is element else Mended(plain, "is not in the letters of its defined term")
+        return Mended(element) if plain == element else Mended(plain, "is not in the letters of its defined term")
     if rule.vr == "SQ":
         return _sequence(element, rule, encodings, fault)
     plain = respelled(element, rule, values, encodings) or element
