@@ -15,13 +15,16 @@
        └─ PartlyStored  8  an archive has some of it and not the rest
 
 Every error carries a stable ``code`` such as ``GEO-GAP``; its text says what, where, found, wanted
-and what to change. Texts hold file names and UIDs, never patient data.
+and what to change. :mod:`derive.secrecy` decides what a text may hold.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from typing import Any, ClassVar
+
+from derive.secrecy import told
 
 
 class DeriveError(Exception):
@@ -40,10 +43,29 @@ class DeriveError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, code: str, message: str, **facts: Any) -> None:
+        message = told(message)
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.facts = facts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Come back whole from another process, whatever a subclass is made of; facts that cannot come as text."""
+        return _restored, (type(self), self.args, {k: _sendable(k, v) for k, v in vars(self).items()})
+
+
+def _restored(kind: type[DeriveError], arguments: tuple[Any, ...], state: dict[str, Any]) -> DeriveError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
+
+
+def _sendable(name: str, value: Any) -> Any:
+    try:
+        pickle.dumps(value)
+    except Exception:  # whatever is in it raises what it likes
+        return {k: _sendable(k, v) for k, v in value.items()} if name == "facts" else str(value)
+    return value
 
 
 class UsageError(DeriveError):

@@ -21,6 +21,7 @@ from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.instance import Instance
 from derive.errors import SourceError
 from derive.reading.files import HEAD_LENGTH, Files, Origin, Unreadable, find, has_preamble, unreadable, why_not_dicom
+from derive.secrecy import shown_uid
 from derive.standard import value_syntax
 from derive.standard.vr import TEXT_VRS
 
@@ -122,11 +123,11 @@ class _Checking:
         """Look for UIDs that two series share; within one series its checker does."""
         other, first = self.instances.setdefault(instance, (series, name))
         if other != series:
-            message = f"{instance} is also that of {first}, which is of another series"
+            message = f"{shown_uid(instance)} is also that of {first}, which is of another series"
             yield finding("CHK-UID-CLASH", "SOPInstanceUID", message, name)
         other, first = self.studies.setdefault(series, (study, name))
         if other != study:
-            message = f"{series} is also that of {first}, which is of another study"
+            message = f"{shown_uid(series)} is also that of {first}, which is of another study"
             yield finding("CHK-UID-CLASH", "SeriesInstanceUID", message, name)
 
 
@@ -142,7 +143,9 @@ def meta_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
     for keyword, own in (("MediaStorageSOPClassUID", "SOPClassUID"), ("MediaStorageSOPInstanceUID", "SOPInstanceUID")):
         said, wanted = str(meta.get(keyword) or ""), str(dataset.get(own) or "")
         if said and wanted and said != wanted:
-            yield finding("CHK-META", keyword, f"is {said}; {own} of the data set is {wanted}", name)
+            yield finding(
+                "CHK-META", keyword, f"is {shown_uid(said)}; {own} of the data set is {shown_uid(wanted)}", name
+            )
     for tag in meta.keys():  # noqa: SIM118 - iterating a Dataset decodes every element
         stored = meta.get_item(tag)
         if isinstance(stored.value, bytes) and stored.VR in TEXT_VRS:

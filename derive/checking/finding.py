@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast
 
+from derive.secrecy import told
+
 SCHEMA = "derive-check/1"
 #: So many files of a group are named.
 FIRST_FILES = 3
@@ -47,6 +49,9 @@ class Finding:
     section: str
     message: str
     file: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", told(self.message))
 
     def __str__(self) -> str:
         where = f"{self.file}: " if self.file else ""

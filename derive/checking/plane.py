@@ -11,6 +11,7 @@ from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads
 from derive.model.geometry import COSINE_TOLERANCE, normal_of, skew_of
+from derive.secrecy import shown_term
 
 #: Scanners round the diameter, and some give that of the circle that fits in the matrix less a pixel.
 _DIAMETER_TOLERANCE = 0.02
@@ -28,7 +29,9 @@ def _image_type(instance: Judged) -> Iterator[Finding]:
     if not third:
         yield instance.find("CHK-IMAGETYPE", "ImageType", f"has no value 3; wanted one of {', '.join(terms)}")
     elif third not in terms:
-        message = f"has the value 3 {third!r}; the defined terms are {', '.join(terms)}"
+        message = (
+            f"has the value 3 {shown_term(third, standard.known_terms())}; the defined terms are {', '.join(terms)}"
+        )
         yield instance.find("CHK-IMAGETYPE-TERM", "ImageType", message)
 
 

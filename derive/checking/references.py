@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import codes
+from derive import standard
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads
 from derive.elements.instance import Instance
+from derive.secrecy import shown_term, shown_uid
 
 _LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
 _EXTENSION = (
@@ -44,10 +46,12 @@ def _sources(instance: Judged) -> Iterator[Finding]:
     for number, item in enumerate(instance.items("SourceImageSequence"), 1):
         path = f"SourceImageSequence>item {number}"
         if own and item.text("ReferencedSOPInstanceUID") == own:
-            yield instance.find("CHK-SELF", f"{path}>ReferencedSOPInstanceUID", f"is this instance itself, {own}")
+            yield instance.find(
+                "CHK-SELF", f"{path}>ReferencedSOPInstanceUID", f"is this instance itself, {shown_uid(own)}"
+            )
         preserved = item.text("SpatialLocationsPreserved")
         if preserved and preserved not in _LOCATIONS:
-            message = f"is {preserved!r}; wanted one of {', '.join(_LOCATIONS)}"
+            message = f"is {shown_term(preserved, standard.known_terms())}; wanted one of {', '.join(_LOCATIONS)}"
             yield instance.find("CHK-SOURCES-ITEM", f"{path}>SpatialLocationsPreserved", message)
         if len(item.items("PurposeOfReferenceCodeSequence")) > 1:
             message = "has more than one item; wanted one"
@@ -68,7 +72,7 @@ def _common(instance: Judged) -> Iterator[Finding]:
         message = "is absent: nothing tells in which series the source images are"
         yield instance.find("CHK-COMMONREF-NONE", "ReferencedSeriesSequence", message)
     elif missing:
-        message = f"lacks {len(missing)} of {len(referenced)} source images, the first {missing[0]}"
+        message = f"lacks {len(missing)} of {len(referenced)} source images, the first {shown_uid(missing[0])}"
         yield instance.find("CHK-COMMONREF", "ReferencedSeriesSequence", message)
 
 
@@ -105,7 +109,7 @@ def _coded(instance: Judged, item: Instance, path: str, number: str) -> Iterator
     current = {(c.value, c.scheme): c for c in group.codes}.get((value, scheme))
     if current is not None:
         if meaning and meaning.casefold() != current.meaning.casefold():
-            message = f"is {meaning!r}; ({value}, {scheme}) means {current.meaning!r}"
+            message = f"is not what ({value}, {scheme}) means: {current.meaning!r}"
             yield instance.find("CHK-CODE-MEANING", f"{path}>CodeMeaning", message)
         return
     left = {(entry.code.value, entry.code.scheme): entry for entry in group.left}.get((value, scheme))
@@ -114,12 +118,12 @@ def _coded(instance: Judged, item: Instance, path: str, number: str) -> Iterator
         message = f"({value}, {scheme}) has left CID {number} {group.name}; it is now in {where}"
         yield instance.find("CHK-CODE-LEFT", path, message)
     elif item.text("ContextGroupExtensionFlag") != "Y":
-        message = f"({value}, {scheme}) is not in CID {number} {group.name}, and no Context Group Extension Flag is Y"
+        message = f"is not in CID {number} {group.name}, and no Context Group Extension Flag is Y"
         yield instance.find("CHK-CODE-GROUP", path, message)
     else:
         lacking = [k for k in _EXTENSION if not item.text(k)]
         if lacking:
-            message = f"({value}, {scheme}) extends CID {number} without {', '.join(lacking)}"
+            message = f"extends CID {number} without {', '.join(lacking)}"
             yield instance.find("CHK-CODE-EXTENSION", path, message)
 
 

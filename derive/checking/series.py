@@ -19,6 +19,7 @@ from derive.elements.instance import Instance
 from derive.elements.meaning import same
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
+from derive.secrecy import shown_term, shown_uid
 
 #: Entities that all instances of a series share.
 _SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})
@@ -92,7 +93,7 @@ class SeriesChecker:
         found = [*self._uids(instance), *self._shared_attributes(instance)]
         self._kind("CHK-SERIES-CLASS", (sop_class,), name)
         if not standard.supported(sop_class):
-            message = f"is {sop_class or 'absent'}, for which there is no table; its attributes were not checked"
+            message = f"is {shown_uid(sop_class)}, for which there is no table; its attributes were not checked"
             found.append(finding("CHK-CLASS", "SOPClassUID", message, name))
             return self._ordered(found)
         iod = standard.iod(sop_class)
@@ -128,14 +129,16 @@ class SeriesChecker:
         name, uid, series = instance.name, instance.text("SOPInstanceUID"), instance.text("SeriesInstanceUID")
         self._series = self._series or series
         if uid in self._names:
-            yield finding("CHK-UID-TWICE", "SOPInstanceUID", f"{uid} is also that of {self._names[uid]}", name)
+            yield finding(
+                "CHK-UID-TWICE", "SOPInstanceUID", f"{shown_uid(uid)} is also that of {self._names[uid]}", name
+            )
         if uid:
             self._names.setdefault(uid, name)
         if uid in self._old_instances:
-            yield finding("CHK-UID-SOURCE", "SOPInstanceUID", f"{uid} is that of a source image", name)
+            yield finding("CHK-UID-SOURCE", "SOPInstanceUID", f"{shown_uid(uid)} is that of a source image", name)
         yield from _distinct(instance)
         if series in self._old_series:
-            yield finding("CHK-UID-SOURCE", "SeriesInstanceUID", f"{series} is that of the source", name)
+            yield finding("CHK-UID-SOURCE", "SeriesInstanceUID", f"{shown_uid(series)} is that of the source", name)
 
     def _shared_attributes(self, instance: Instance) -> Iterator[Finding]:
         """Compare what the patient, the study, the series and the equipment say with the first instance."""
@@ -173,7 +176,7 @@ def _distinct(instance: Instance) -> Iterator[Finding]:
         uid = instance.text(keyword)
         if uid and uid in seen:
             code = "CHK-UID-IDENTITY" if keyword == "FrameOfReferenceUID" else "CHK-UID-SHARED"
-            yield finding(code, keyword, f"{uid} is also {seen[uid]}", instance.name)
+            yield finding(code, keyword, f"{shown_uid(uid)} is also {seen[uid]}", instance.name)
         seen.setdefault(uid, keyword)
 
 
@@ -200,8 +203,13 @@ _KINDS = {
 
 
 def _listed(kinds: Mapping[tuple[str, ...], str]) -> str:
-    shown = [f"{chr(92).join(kind) or 'none'} ({name})" for kind, name in list(kinds.items())[:4]]
+    shown = [f"{_terms(kind)} ({name})" for kind, name in list(kinds.items())[:4]]
     return ", ".join(shown) + (", ..." if len(kinds) > 4 else "")
+
+
+def _terms(kind: tuple[str, ...]) -> str:
+    """UIDs and known terms; of anything else that it is another."""
+    return "\\".join(shown_uid(k) if k[:1].isdigit() else shown_term(k, standard.known_terms()) for k in kind) or "none"
 
 
 @cache

@@ -43,8 +43,7 @@ def transcode(element: Element, encodings: Sequence[str]) -> Element:
         except (UserWarning, UnicodeError, LookupError) as error:
             raise ValuesError(
                 "VAL-CHARSET",
-                f"the text of {element.keyword} cannot be decoded by its character set {list(encodings)}; "
-                "it would be lost in ISO_IR 192",
+                f"the text of {element.keyword} cannot be decoded by its character set; it would be lost in ISO_IR 192",
             ) from error
 
 

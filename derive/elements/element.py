@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from pydicom.config import IGNORE
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.uid import UID
 
+from derive.secrecy import shown_uid
 from derive.standard.vr import TEXT_VRS
 
 
@@ -54,3 +57,15 @@ def is_standard(tag: int) -> bool:
     # Group 52xx, between curves and overlays, holds the functional groups.
     group = tag >> 16
     return not (group & 1 or group in (0x0002, 0x7FE0) or 0x5000 <= group <= 0x50FF or 0x6000 <= group <= 0x60FF)
+
+
+def shown_class(uid: str) -> str:
+    """Return the name of a class or transfer syntax for a message; of one without a name its UID.
+
+    Examples
+    --------
+    >>> shown_class("1.2.840.10008.5.1.4.1.1.2"), shown_class("1.2.3"), shown_class("DOE")
+    ('CT Image Storage', '1.2.3', '(3 characters that are no UID)')
+    """
+    name = str(UID(uid, IGNORE).name)  # of what is none pydicom warns with its value
+    return name if name != uid else shown_uid(uid)

@@ -119,8 +119,7 @@ def _text_faults(
     try:
         found = value_syntax.split(element.vr, element.value, encodings)
     except UnicodeError:
-        sets = ", ".join(encodings)
-        message = f"holds text that its character set ({sets}) cannot decode; name the right Specific Character Set"
+        message = "holds text that its character set cannot decode; name the right Specific Character Set"
         yield Fault("CHK-CHARSET", (), f"VR {element.vr}", message, "PS3.5 6.1.2")
         return
     yield from _multiplicity(rule, len(found))
@@ -128,8 +127,7 @@ def _text_faults(
         fault = value_syntax.fault(element.vr, value)
         if fault:
             which = f"value {number} " if len(found) > 1 else ""
-            shown = _shown(element.vr, rule, value)
-            yield Fault("CHK-SYNTAX", (), f"VR {element.vr}", f"{which}{shown}{fault}", "PS3.5 6.2")
+            yield Fault("CHK-SYNTAX", (), f"VR {element.vr}", f"{which}{fault}", "PS3.5 6.2")
     yield from _enumerated(element.vr, rule, values, [v.strip(" ") for v in found])
 
 
@@ -177,7 +175,7 @@ def _enumerated(vr: str, rule: AttributeRule, values: tuple[ValueRule, ...], fou
                 continue
             which = f"value {number} " if len(found) > 1 else ""
             wanted = ", ".join(listed.values)
-            message = f"{which}{_shown(vr, rule, value)}is not one of {wanted}"
+            message = f"{which}{_shown(vr, value)}is not one of {wanted}"
             yield Fault("CHK-ENUM", (), "enumerated values", message, f"PS3.3 {listed.section}")
 
 

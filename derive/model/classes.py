@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 from derive import standard
 from derive.errors import SourceError, UsageError
 from derive.pixels.encode import GREY_16, PixelFormat, Rescale
+from derive.secrecy import shown_uid
 
 #: How frames become instances: each its own, or all in one.
 Container: TypeAlias = Literal["single", "pages"]
@@ -125,7 +126,9 @@ def target_of(sop_class_uid: str) -> Target:
         ``SRC-CLASS`` for a class that cannot be made.
     """
     if sop_class_uid not in _rows():
-        raise SourceError("SRC-CLASS", f"SOP Class {sop_class_uid} cannot be made; wanted one of {', '.join(_rows())}")
+        raise SourceError(
+            "SRC-CLASS", f"SOP Class {shown_uid(sop_class_uid)} cannot be made; wanted one of {', '.join(_rows())}"
+        )
     line = _rows()[sop_class_uid]
     value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
     return Target(

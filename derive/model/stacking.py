@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from derive import parallel
+from derive import parallel, standard
 from derive.errors import ValuesError
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry
 from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
+from derive.secrecy import shown_term
 
 
 class Stackable(Protocol):
@@ -91,17 +92,20 @@ def quantity_of(series: Stackable) -> Quantity:
 def _one(series: Stackable, keyword: str) -> str:
     values = {str(v or "") for v in series.values(keyword)}
     if len(values) > 1:
-        found = ", ".join(sorted(v or "none" for v in values))
         hint = f". A person can say it where it is missing: --assume {keyword}=VALUE" if "" in values else ""
-        raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {found}{hint}", keyword=keyword)
+        raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {_units(values)}{hint}", keyword=keyword)
     return values.pop()
+
+
+def _units(found: Iterable[str]) -> str:
+    return ", ".join(sorted({shown_term(units, standard.known_terms() | {"1"}) for units in found}))
 
 
 def _mapped_units(series: Stackable) -> str:
     """Units of the Real World Value Mapping, for MR that has no Rescale Slope."""
     units = {_units_of(series, index) for index in range(len(series.frames))}
     if len(units) > 1:
-        raise ValuesError("VAL-UNITS", f"the images are in different units: {', '.join(sorted(units))}")
+        raise ValuesError("VAL-UNITS", f"the images are in different units: {_units(units)}")
     return units.pop()
 
 

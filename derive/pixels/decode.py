@@ -9,18 +9,20 @@ from typing import IO, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.config import IGNORE
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from derive.errors import SourceError, ValuesError
 from derive.pixels.codestream import END, FrameSize, frame_size, is_irreversible
+from derive.secrecy import shown_uid
 
 
 @cache
 def uid_of(text: str) -> UID:
     """Return what pydicom knows of a UID."""
-    return UID(text)
+    return UID(text, IGNORE)  # of what is none pydicom warns with its value
 
 
 class Codec(NamedTuple):
@@ -302,7 +304,8 @@ def _refuse_truncated(name: str, wanted: int, found: int) -> NoReturn:
 
 def _refuse_syntax(layout: PixelLayout, name: str, why: str) -> NoReturn:
     uid = uid_of(layout.transfer_syntax)
-    known = "" if uid.name == uid else f" ({uid.name})"
+    syntax = shown_uid(str(uid)) + ("" if uid.name == uid else f" ({uid.name})")
     raise SourceError(
-        "SRC-SYNTAX", f"{name}: transfer syntax {uid}{known} {why}; convert the file to another transfer syntax"
+        "SRC-SYNTAX",
+        f"{name}: transfer syntax {syntax} {why}; convert the file to another transfer syntax",
     )

@@ -1,4 +1,4 @@
-"""Images by what they say, and how a few of many are named in a message."""
+"""Images by what they say."""
 
 from __future__ import annotations
 
@@ -16,17 +16,11 @@ def distinct(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> di
     return groups
 
 
-def counted(groups: dict[Any, list[Header]], shown: int = 4) -> str:
-    """Say how many images have which value, and name one of each."""
+def counted(groups: dict[Any, list[Header]], shown_as: Callable[[str], str] = str, shown: int = 4) -> str:
+    """Say how many images have which value, as a message may show it, and name one of each."""
     parts = [
-        f"{value or 'none'} ({len(members)} images, e.g. {min(h.name for h in members)})"
+        f"{shown_as(value) if value else 'none'} ({len(members)} images, e.g. {min(h.name for h in members)})"
         for value, members in list(groups.items())[:shown]
     ]
     more = f" and {len(groups) - shown} more" if len(groups) > shown else ""
     return ", ".join(parts) + more
-
-
-def some(names: Sequence[str], shown: int = 4) -> str:
-    """Name a few."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(sorted(names)[:shown]) + more

@@ -27,7 +27,7 @@ from pydicom.uid import (
 )
 
 from derive.elements.datasets import from_dataset
-from derive.elements.element import tag_of
+from derive.elements.element import shown_class, tag_of
 from derive.elements.encoding import text_of
 from derive.elements.instance import Instance
 from derive.elements.parse import PIXEL_DATA, Memory, Unusual, parse
@@ -36,7 +36,7 @@ from derive.model.classes import sop_class_uids
 from derive.model.remark import ABSENT, Remark
 from derive.model.source import Skipped
 from derive.model.source_frame import Reference
-from derive.pixels.decode import PixelBytes, uid_of
+from derive.pixels.decode import PixelBytes
 from derive.reading.files import HEAD_LENGTH, Origin, has_preamble, unreadable, why_not_dicom
 
 #: Longer values that nobody decodes are told by their size and digest.
@@ -86,7 +86,7 @@ class Header(Instance):
     @property
     def class_name(self) -> str:
         """Name of its SOP Class; the UID where it has none."""
-        return str(uid_of(self.sop_class_uid).name)
+        return shown_class(self.sop_class_uid)
 
     def why_absent(self, keyword: str) -> str:
         """Say why an attribute is not there: that it is not legal; empty where it simply is not."""

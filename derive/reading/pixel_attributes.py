@@ -10,6 +10,8 @@ from derive.model.classes import target_of
 from derive.pixels.decode import PixelLayout
 from derive.pixels.encode import Rescale
 from derive.reading.header import Header
+from derive.secrecy import shown_term
+from derive.standard import known_terms
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 #: float32, in which values are computed, holds every integer of so many bits.
@@ -33,7 +35,7 @@ def layout_of(header: Header) -> PixelLayout:
     if (header.integer("SamplesPerPixel") or 1) != 1 or photometric not in _GREY:
         raise ValuesError(
             "VAL-COLOUR",
-            f"{header.name}: Photometric Interpretation is {photometric or 'missing'}"
+            f"{header.name}: Photometric Interpretation is {shown_term(photometric, known_terms())}"
             f"{header.why_absent('PhotometricInterpretation')}; "
             f"wanted {' or '.join(_GREY)} with one sample per pixel",
         )

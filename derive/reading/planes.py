@@ -22,8 +22,9 @@ from derive.model.planes import (
     spacing_tolerance,
     told_apart,
 )
-from derive.reading.groups import counted, distinct, some
+from derive.reading.groups import counted, distinct
 from derive.reading.header import Header
+from derive.secrecy import shown_uid, some
 
 
 class EvenStack(NamedTuple):
@@ -199,7 +200,7 @@ def _frame_of_reference(headers: Sequence[Header]) -> str:
     groups = distinct(headers, lambda h: h.text("FrameOfReferenceUID"))
     if len(groups) > 1:
         raise GeometryError(
-            "GEO-FOR", f"Frame of Reference UID differs: {counted(groups)}; positions cannot be compared"
+            "GEO-FOR", f"Frame of Reference UID differs: {counted(groups, shown_uid)}; positions cannot be compared"
         )
     return str(next(iter(groups)))
 

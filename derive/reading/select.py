@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
+from derive import standard
+from derive.elements.element import shown_class
 from derive.elements.meaning import meaning
 from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Skipped
-from derive.pixels.decode import check_decodable, decode, uid_of
-from derive.reading.groups import counted, distinct, some
+from derive.pixels.decode import check_decodable, decode
+from derive.reading.groups import counted, distinct
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
+from derive.secrecy import shown_number, shown_term, shown_uid, some
 
 
 class Selected(NamedTuple):
@@ -126,7 +129,7 @@ def _refuse_series(what: str, groups: Sequence[Sequence[Header]]) -> NoReturn:
     rows = [_summary(number, group) for number, group in enumerate(groups, 1)]
     lines = "\n".join(
         f"  #{r['number']} {r['modality']}, {r['sop_class']}, {r['images']} images, Series Number "
-        f"{r['series_number'] or 'none'}, {r['series_instance_uid']}"
+        f"{r['series_number']}, {r['series_instance_uid']}"
         for r in rows
     )
     raise SourceError("SRC-SERIES", f"{what}:\n{lines}", series=rows)
@@ -135,11 +138,11 @@ def _refuse_series(what: str, groups: Sequence[Sequence[Header]]) -> NoReturn:
 def _summary(number: int, group: Sequence[Header]) -> dict[str, object]:
     return {
         "number": number,
-        "modality": group[0].text("Modality"),
-        "sop_class": UID(group[0].text("SOPClassUID")).name,
+        "modality": shown_term(group[0].text("Modality"), standard.known_terms()),
+        "sop_class": shown_class(group[0].text("SOPClassUID")),
         "images": len(group),
-        "series_number": group[0].text("SeriesNumber"),
-        "series_instance_uid": group[0].text("SeriesInstanceUID"),
+        "series_number": shown_number(group[0].text("SeriesNumber")),
+        "series_instance_uid": shown_uid(group[0].text("SeriesInstanceUID")),
     }
 
 
@@ -151,8 +154,10 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
         raise SourceError("SRC-PATIENT", f"the images are of {len(patients)} patients, e.g. {examples}; wanted one")
     studies = distinct(headers, lambda h: h.text("StudyInstanceUID"))
     if len(studies) > 1:
-        raise SourceError("SRC-STUDY", f"the images are of {len(studies)} studies: {counted(studies)}; wanted one")
-    classes = distinct(headers, lambda h: uid_of(h.text("SOPClassUID")).name)
+        raise SourceError(
+            "SRC-STUDY", f"the images are of {len(studies)} studies: {counted(studies, shown_uid)}; wanted one"
+        )
+    classes = distinct(headers, lambda h: shown_class(h.text("SOPClassUID")))
     if len(classes) > 1:
         raise SourceError("SRC-CLASS", f"the series holds several classes: {counted(classes)}; wanted one")
     _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame; wanted one frame an image")
@@ -201,7 +206,8 @@ def _without_copies(headers: Sequence[Header]) -> Selected:
             if not _same_image(first, other):
                 raise SourceError(
                     "SRC-DUPLICATE",
-                    f"{first.name} and {other.name} both are SOP Instance {uid}, and differ; take out the wrong one",
+                    f"{first.name} and {other.name} both are SOP Instance {shown_uid(uid)}, and differ; "
+                    "take out the wrong one",
                     files=[first.name, other.name],
                 )
             skipped.append(Skipped(other.name, f"a copy of {first.name}"))

@@ -13,10 +13,9 @@ from pathlib import Path
 from pydicom.charset import default_encoding
 from pydicom.config import disable_value_validation
 from pydicom.datadict import tag_for_keyword
-from pydicom.uid import UID
 
 from derive import standard
-from derive.elements.element import Element, tag_of
+from derive.elements.element import Element, shown_class, tag_of
 from derive.elements.encoding import decode
 from derive.elements.instance import items_of
 from derive.errors import SourceError, UsageError
@@ -25,6 +24,7 @@ from derive.reading.files import Files, Unreadable, find
 from derive.reading.header import LONGEST_TOLD, Header
 from derive.reading.read import series_of
 from derive.reading.scan import scan
+from derive.secrecy import shown_uid
 
 #: In the order in which people read them; what no table knows comes last.
 ENTITIES = ("Patient", "Study", "Frame of Reference", "Series", "Equipment", "Acquisition", "Image", "Other")
@@ -150,7 +150,7 @@ def one_series(found: Gathered, series: str | None = None) -> list[Header]:
     if series is not None and series in groups:
         return groups[series]
     if series is not None or len(groups) > 1:
-        listed = "\n".join(f"  {uid or 'no Series Instance UID'}: {len(g)} files" for uid, g in groups.items())
+        listed = "\n".join(f"  {shown_uid(uid)}: {len(g)} files" for uid, g in groups.items())
         asked = f"none of them is {series}" if series is not None else "choose one by its UID (--series UID)"
         raise SourceError("SRC-SERIES", f"there are {len(groups)} series; {asked}:\n{listed}", series=list(groups))
     return next(iter(groups.values()))
@@ -212,7 +212,7 @@ def _entities() -> Mapping[int, str]:
 
 def class_name(uid: str) -> str:
     """Return the name of a SOP class; its UID where it has none."""
-    return str(UID(uid).name) if uid else "no SOP Class"
+    return shown_class(uid) if uid else "no SOP Class"
 
 
 def tag_named(keyword: str) -> int:

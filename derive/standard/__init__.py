@@ -23,7 +23,7 @@ from derive.standard._iods import (
     supported,
 )
 from derive.standard._tables import keyword_of, tag_of
-from derive.standard._values import ValueRule, defaults, values
+from derive.standard._values import ValueRule, defaults, known_terms, values
 
 __all__ = [
     "EDITION",
@@ -35,6 +35,7 @@ __all__ = [
     "defaults",
     "iod",
     "keyword_of",
+    "known_terms",
     "section",
     "sop_class_uids",
     "supported",

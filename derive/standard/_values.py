@@ -85,6 +85,12 @@ def _defaults(iod_name: str) -> Mapping[str, str]:
 
 
 @cache
+def known_terms() -> frozenset[str]:
+    """Return every value that the tables list for any attribute: a message may quote these."""
+    return frozenset(value for row in rows("values") for value in row[5].split("\\"))
+
+
+@cache
 def _rules() -> dict[str, dict[str, tuple[ValueRule, ...]]]:
     modules: dict[str, list[str]] = {}
     for name, _, _, module, _ in rows("iods"):
