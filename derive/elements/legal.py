@@ -175,7 +175,7 @@ def _enumerated(vr: str, rule: AttributeRule, values: tuple[ValueRule, ...], fou
                 continue
             which = f"value {number} " if len(found) > 1 else ""
             wanted = ", ".join(listed.values)
-            message = f"{which}{_shown(vr, value)}is not one of {wanted}"
+            message = f"{which}{_shown(vr, rule, value)}is not one of {wanted}"
             yield Fault("CHK-ENUM", (), "enumerated values", message, f"PS3.3 {listed.section}")
 
 
