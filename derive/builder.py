@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import DTypeLike, NDArray
@@ -49,6 +48,7 @@ from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
 from derive.writing.part10 import file_meta, file_name
 from derive.writing.report import Report, report_of
+from derive.writing.unfinished import scratch
 
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
@@ -234,7 +234,7 @@ class DerivedSeries:
         folder : str or Path
             New or empty.
         overwrite : bool
-            Replace a folder that is not empty, as a whole.
+            Replace a folder that is not empty, as a whole, if derive wrote all that is in it.
         progress : callable (done, all), optional
 
         Raises
@@ -247,7 +247,7 @@ class DerivedSeries:
         checker = SeriesChecker(sources=self.order.sources.references, made=True)
         findings: list[Finding] = []
         with (
-            target_folder(Path(folder), self._size, self.order.files, overwrite=overwrite) as temporary,
+            target_folder(Path(folder), self._size, self._untouched, overwrite=overwrite) as temporary,
             Writer(temporary, self.frames.geometry) as writer,
         ):
             for made in self.made():
@@ -282,9 +282,15 @@ class DerivedSeries:
         NetworkError
             If nothing can be sent at all.
         """
-        folder = TemporaryDirectory(prefix="derive-")
+        folder = scratch()
         self.write(Path(folder.name) / "series")
         return replace(send(folder.name, target, **options), kept=folder)
+
+    @property
+    def _untouched(self) -> tuple[Path, ...]:
+        """Files that the values come from, and those of series whose grid a step took."""
+        given = [value for step in self.derivation.steps for value in step.parameters.values()]
+        return (*self.order.files, *(path for value in given if isinstance(value, Attributes) for path in value.paths))
 
     @property
     def _size(self) -> int:

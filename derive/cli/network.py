@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,6 +18,7 @@ from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
 from derive.pacs.config import Destination, load
 from derive.pacs.outcome import FILTERS
+from derive.writing.unfinished import scratch
 
 if TYPE_CHECKING:
     from derive.pacs.outcome import Result, Told
@@ -134,7 +134,7 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
     if not is_archive(arguments.output):
         write(series, Path(arguments.output), arguments)
         return 0
-    with TemporaryDirectory(prefix="derive-") as folder:
+    with scratch() as folder:
         report = series.write(Path(folder) / "series", progress=progress(arguments))
         if arguments.manifest:
             write_manifest(Path(arguments.manifest), report)

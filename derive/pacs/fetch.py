@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydicom import dcmread
@@ -18,7 +17,8 @@ from derive.pacs.archive import Archive, archive_at
 from derive.pacs.config import Config, Destination
 from derive.pacs.matching import is_harmless_uid
 from derive.pacs.outcome import FILTERS, FoundSeries
-from derive.writing.atomic import target_folder
+from derive.writing.atomic import target_folder, unwritable
+from derive.writing.unfinished import scratch
 
 SCHEMA = "derive-fetch/1"
 #: Of these at least one is needed: without it an archive would be asked for everything it has.
@@ -79,7 +79,8 @@ def fetch(
     folder : str or Path
         New or empty. One series lies in it; of several each in a folder named by its UID.
     overwrite : bool
-        Replace a folder that is not empty, as a whole.
+        Replace a folder that is not empty, as a whole: if all that is in it are instances that derive wrote, or that
+        come again.
     config : Config, optional
     **filters
         ``study_uid``, ``series_uid``, ``accession``, ``patient_id``, ``modality``, ``series_description``.
@@ -94,7 +95,7 @@ def fetch(
     source = archive_at(archive, config)
     series = _found(source, filters)
     target = Path(folder)
-    with target_folder(target, 0, (), overwrite=overwrite) as temporary:
+    with target_folder(target, 0, (), overwrite=overwrite, again=True) as temporary:
         names = [name for one in series for name in _series_into(temporary, one, source, apart=len(series) > 1)]
     return Fetched(target, source.destination, tuple(series), tuple(target / name for name in names))
 
@@ -102,7 +103,7 @@ def fetch(
 @contextmanager
 def fetched_series(archive: str | Destination, series_uid: str, config: Config | None = None) -> Iterator[Path]:
     """Give a folder with one series of an archive, for as long as the block runs."""
-    with TemporaryDirectory(prefix="derive-") as folder:
+    with scratch() as folder:
         yield fetch(archive, Path(folder) / "series", config=config, series_uid=series_uid).folder
 
 
@@ -135,7 +136,10 @@ def _series_into(folder: Path, series: FoundSeries, archive: Archive, *, apart: 
         if str(head.SeriesInstanceUID) != series_uid:
             raise NetworkError("NET-OTHER", f"{archive.destination.address} sent an instance of another series, {uid}")
         names[uid] = str(inside / f"{uid}.dcm")
-        (folder / names[uid]).write_bytes(data)
+        try:
+            (folder / names[uid]).write_bytes(data)
+        except OSError as error:
+            raise unwritable(f"{uid}.dcm", error) from error
 
     archive.fetch(study_uid, series_uid, take)
     missing = sorted(wanted - names.keys())

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from derive.errors import NetworkError, OutputError, UsageError
 from derive.pacs.address import FolderAddress
 from derive.pacs.config import Destination
+from derive.pacs.matching import is_harmless_uid
 from derive.pacs.outcome import Category, Commitment, FoundSeries, Result
 from derive.pacs.sendable import Sendable, sendables_of
 from derive.writing.atomic import write_file
+from derive.writing.unfinished import recover
 
 
 class FolderArchive:
@@ -63,6 +65,7 @@ class FolderArchive:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise NetworkError("NET-FOLDER", f"{self._folder} cannot be written: {error.strerror}") from error
+        recover(self._folder)
         for sendable in sendables:
             yield self._copied(sendable)
 
@@ -93,14 +96,16 @@ class FolderArchive:
         return [s for s in there if s.series_instance_uid == series_uid]
 
     def _copied(self, sendable: Sendable) -> Result:
+        if not is_harmless_uid(sendable.sop_instance_uid):  # it becomes the name of a file
+            return result_of(sendable, Category.REFUSED, "its SOP Instance UID is none, and can be no file name")
         target = self._folder / f"{sendable.sop_instance_uid}.dcm"
         data = sendable.read()
-        if target.exists():
+        if target.is_file():
             same = target.read_bytes() == data
             comment = "it was there already" if same else "another instance of this UID is there"
             return result_of(sendable, Category.STORED if same else Category.REFUSED, comment)
         try:
-            write_file(target, data, overwrite=False)
+            write_file(target, data, overwrite=False, tidy=False)
         except OutputError as error:
             return result_of(sendable, Category.UNSENT, error.message)
         return result_of(sendable, Category.STORED)

@@ -7,6 +7,7 @@ there lists it too.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ Files: TypeAlias = str | Path | Iterable[str | Path]
 Source: TypeAlias = Files | Dataset | Iterable[Dataset]
 #: So many bytes tell what a file is.
 HEAD_LENGTH = 132
+#: Folders in which something is being written, or was when it was killed: the process is in the name (``writing``).
+UNFINISHED = re.compile(r"\..*\.(\d+)-(\d+)-([0-9a-f]{8})-([0-9a-f]{8})-[a-z0-9_]{8}\.part", re.DOTALL)
 _MAGIC, _ZIP_STARTS = b"DICM", (b"PK\x03\x04", b"PK\x05\x06")
 #: Groups 0002 and 0008 in either byte order: how a data set without preamble begins.
 _BARE_STARTS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
@@ -128,18 +131,20 @@ def _named(root: Path, limits: Limits, seen: dict[tuple[int, int], str]) -> Iter
         yield Unreadable(root.name, "SRC-MISSING", f"{root.name} does not exist")
     elif root.is_dir():
         for each in _below(root):
-            yield each if isinstance(each, Unreadable) else _once(*each, seen)
+            yield each if isinstance(each, Unreadable | Skipped) else _once(*each, seen)
     else:
         found = _once(root, root.name, seen)
         yield from _members(root, limits) if isinstance(found, Origin) and _is_archive(root) else [found]
 
 
-def _below(root: Path) -> Iterator[tuple[Path, str] | Unreadable]:
-    """Give the files below a folder with their names, and the folders that cannot be opened."""
+def _below(root: Path) -> Iterator[tuple[Path, str] | Skipped | Unreadable]:
+    """Give the files below a folder with their names, and the folders that are not, or cannot be, looked into."""
     closed: list[OSError] = []
     for folder, folders, names in os.walk(root, onerror=closed.append):
-        folders.sort()
         inside = Path(folder).relative_to(root).as_posix()
+        for name in filter(UNFINISHED.fullmatch, folders):
+            yield Skipped(name, "being written, or left by a run that was killed")
+        folders[:] = sorted(name for name in folders if not UNFINISHED.fullmatch(name))
         yield from ((Path(folder, name), name if inside == "." else f"{inside}/{name}") for name in sorted(names))
     for error in closed:
         name = os.path.relpath(str(error.filename or root), root)

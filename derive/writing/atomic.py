@@ -2,23 +2,32 @@
 
 There are two forms: a folder of files (a series), and files side by side (a volume and what belongs to it, a picture, a
 manifest). Nothing that exists and is neither a folder nor a regular file is ever replaced: a device or a pipe that
-is renamed away is gone for all who use it.
+is renamed away is gone for all who use it. A folder is replaced only if all that is in it is
+:mod:`~derive.writing.ours`. What a killed run left beside a target is put in order by the next one that writes there.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from derive.errors import OutputError
+from derive.writing.interruptions import held
+from derive.writing.ours import changed, contents_of, may_be_dicom, refuse_foreign, refuse_place
+from derive.writing.placing import Move, place_files, put_back_folder, replace_folder, unwound
+from derive.writing.unfinished import new_folder, recover
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
-def target_folder(target: Path, size: int, sources: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
+def target_folder(
+    target: Path, size: int, sources: Sequence[Path], *, overwrite: bool, again: bool = False
+) -> Iterator[Path]:
     """Give a temporary folder beside the target that takes its place when the block ends well.
 
     Parameters
@@ -29,38 +38,61 @@ def target_folder(target: Path, size: int, sources: Sequence[Path], *, overwrite
     sources : sequence of Path
         Files that must not be touched.
     overwrite : bool
-        Whether a target that is not empty is replaced as a whole.
+        Whether a target that is not empty is replaced as a whole, if derive wrote all that is in it.
+    again : bool
+        Whether instances that somebody else wrote may be replaced by themselves: as they come from an archive.
 
     Raises
     ------
     OutputError
-        ``OUT-EXISTS``, ``OUT-SOURCE``, ``OUT-SPACE``, ``OUT-WRITE``.
+        ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-PLACE``, ``OUT-SOURCE``, ``OUT-SPACE``, ``OUT-WRITE``.
     """
     try:
+        _refuse_no_folder(target)
         target = target.resolve()
-        _refuse_folder(target, sources, overwrite)
+        recover(target)
+        recover(target.parent)
+        _refuse_folder(target, sources, overwrite=overwrite)
+        if overwrite and target.is_dir():
+            refuse_foreign(target, contents_of(target, target if again else None).foreign)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle
         raise unwritable(target.name, error) from error
-    with _beside(target) as beside:
-        if shutil.disk_usage(beside).free < size:
+    with _beside(target) as part:
+        if shutil.disk_usage(part).free < size:
             message = f"{size / 1e6:.0f} MB are needed beside {target.name}, and there are less"
             raise OutputError("OUT-SPACE", message)
-        temporary = beside / "new"
-        yield temporary
+        yield part / "new"
         try:
             if overwrite and target.exists():
-                _exchange([(temporary, target)], beside)
+                _replace_folder(part, target, again=again)
             else:
-                temporary.rename(target)  # which takes the place of an empty folder, and of no other
+                (part / "new").rename(target)  # which takes the place of an empty folder, and of no other
         except OSError as error:
             if target.exists() and not overwrite:
                 raise _exists(target, "was made by another meanwhile") from error
             raise unwritable(target.name, error) from error
 
 
+def _replace_folder(part: Path, target: Path, *, again: bool) -> None:
+    """Let the new folder take the place of one that is ours; what came into that meanwhile is not lost."""
+    move = Move(part / "new", target)
+    before = contents_of(target, move.new if again else None)
+    refuse_foreign(target, before.foreign)
+    with held():
+        kept = replace_folder(part, move)
+        if came := changed(kept, before):
+            put_back_folder(part, move, kept)
+            refuse_foreign(target, came, "that came or changed meanwhile")
+
+
 @contextmanager
 def target_files(
-    targets: Sequence[Path], sources: Sequence[Path] = (), *, overwrite: bool, names: Sequence[str] = ()
+    targets: Sequence[Path],
+    sources: Sequence[Path] = (),
+    *,
+    overwrite: bool,
+    names: Sequence[str] = (),
+    tidy: bool = True,
 ) -> Iterator[list[Path]]:
     """Give temporary files that take the place of their targets when the block ends well: the first one last.
 
@@ -69,11 +101,13 @@ def target_files(
     targets : sequence of Path
         Files of one folder, which is made where it is missing.
     sources : sequence of Path
-        Files that must not be touched.
+        Files that must not be touched, and folders, of which nothing that may be DICOM is.
     overwrite : bool
         Whether files that exist are replaced.
     names : sequence of str
         What the temporary files are called, where a library insists on it; else as their targets.
+    tidy : bool
+        Whether what killed runs left in that folder is put in order first.
 
     Raises
     ------
@@ -84,27 +118,25 @@ def target_files(
     try:
         parent = first.parent.resolve()
         files = [parent / target.name for target in targets]
+        if tidy:
+            recover(parent)
         refuse_files(files, sources, overwrite=overwrite)
     except (OSError, RuntimeError) as error:
         raise unwritable(first.name, error) from error
-    with _beside(files[0]) as beside:
-        written = [beside / "new" / name for name in names or [file.name for file in files]]
+    with _beside(files[0]) as part:
+        written = [part / "new" / name for name in names or [file.name for file in files]]
         yield written
-        moves = [(new, file) for new, file in zip(written, files, strict=True) if new.exists()]
+        moves = [Move(new, file) for new, file in zip(written, files, strict=True) if new.exists()]
         try:
-            if not overwrite:
-                _place(moves)
-            elif len(moves) == 1:  # one file alone is replaced at a stroke
-                os.replace(*moves[0])
-            else:
-                _exchange(moves[::-1], beside)
+            with held():
+                place_files(part, moves[::-1], overwrite=overwrite)
         except FileExistsError as error:
             raise _exists(first, "was made by another meanwhile") from error
         except OSError as error:
             raise unwritable(first.name, error) from error
 
 
-def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
+def write_file(target: Path, data: bytes, *, overwrite: bool, tidy: bool = True) -> None:
     """Write one file that is there as a whole or not at all.
 
     Raises
@@ -112,7 +144,7 @@ def write_file(target: Path, data: bytes, *, overwrite: bool) -> None:
     OutputError
         As :func:`target_files`.
     """
-    with target_files([target], overwrite=overwrite) as (file,):
+    with target_files([target], overwrite=overwrite, tidy=tidy) as (file,):
         try:
             file.write_bytes(data)
         except OSError as error:
@@ -129,7 +161,7 @@ def refuse_files(files: Sequence[Path], sources: Sequence[Path] = (), *, overwri
     """
     resolved = {source.resolve() for source in sources}
     for file in files:
-        if file in resolved or (file.exists() and any(s.exists() and file.samefile(s) for s in resolved)):
+        if file in resolved or (file.exists() and any(_is_of(file, source) for source in resolved)):
             raise OutputError("OUT-SOURCE", f"{file.name} is a file of the source; choose another name")
         if file.is_dir():
             raise _exists(file, "is a folder; wanted a file")
@@ -139,97 +171,58 @@ def refuse_files(files: Sequence[Path], sources: Sequence[Path] = (), *, overwri
             raise _exists(file, "exists; choose another name (--overwrite replaces it)")
 
 
-def _refuse_folder(target: Path, sources: Sequence[Path], overwrite: bool) -> None:
-    folders = {
-        folder for s in sources for folder in (s.parent.resolve(), s.resolve().parent)
-    }  # links, and what they show
-    if any(target == f or target in f.parents for f in folders):
-        raise OutputError("OUT-SOURCE", f"{target.name} holds files of the source; choose another folder")
-    if os.path.lexists(target) and not target.is_dir():
+def _is_of(file: Path, source: Path) -> bool:
+    if not source.is_dir():
+        return source.exists() and file.samefile(source)
+    return source in file.resolve().parents and file.is_file() and may_be_dicom(file)
+
+
+def _refuse_no_folder(target: Path) -> None:
+    """Refuse what is no folder, before its name is resolved: that of a pipe leads nowhere."""
+    if target.exists() and not target.is_dir():
         what = "a file" if target.is_file() else "no folder, and is not replaced"
         raise _exists(target, f"is {what}; wanted a folder that is new or empty")
+
+
+def _refuse_folder(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+    _refuse_no_folder(target)
+    refuse_place(target, sources)
     if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise _exists(target, "is not empty; --overwrite replaces it as a whole")
+        raise _exists(target, "is not empty; --overwrite replaces it if derive wrote all that is in it")
 
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Give a folder beside the target, which goes in the end; so do folders that were made for nothing."""
     missing = [p for p in target.parents if not p.exists()]
+    part: Path | None = None
     try:
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=f".{target.name}."[:64], suffix=".part", dir=target.parent))
+            with held():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                part = new_folder(target)
             (
-                folder / "new"
+                part / "new"
             ).mkdir()  # with the rights that the user's mask leaves, which those of a temporary one are not
         except OSError as error:
             raise unwritable(target.name, error) from error
-        try:
-            yield folder
-        except BaseException:
-            _remove(folder, but="old.*")  # what could not be put back is not lost
-            raise
-        shutil.rmtree(folder, ignore_errors=True)
+        yield part
     finally:
-        with suppress(OSError):  # the first one that is in use ends it
-            for made in missing:
-                made.rmdir()
+        with held():
+            if part is not None:
+                _remove(part)
+            with suppress(OSError):  # the first one that is in use ends it
+                for made in missing:
+                    made.rmdir()
 
 
-def _remove(folder: Path, but: str) -> None:
-    """Remove a folder and what is in it, but for what has a name of a pattern."""
-    for inside in folder.iterdir():
-        if inside.is_dir() and not inside.match(but):
-            shutil.rmtree(inside, ignore_errors=True)
-        elif not inside.match(but):
-            inside.unlink(missing_ok=True)
+def _remove(part: Path) -> None:
+    """Remove a folder of work; what it had moved aside is put back first, and stays if that cannot be."""
     with suppress(OSError):
-        folder.rmdir()
-
-
-def _place(moves: Sequence[tuple[Path, Path]]) -> None:
-    """Put new files in their place, the first one last; none of them is there if one cannot go."""
-    placed: list[Path] = []
-    try:
-        for new, file in reversed(moves):
-            _link(new, file)
-            placed.append(file)
-    except OSError:
-        for file in placed:
-            file.unlink(missing_ok=True)
-        raise
-
-
-def _link(new: Path, file: Path) -> None:
-    """Give a file its name unless something has it; a rename would replace that."""
-    try:
-        os.link(new, file)
-    except FileExistsError:
-        raise
-    except OSError as error:  # a file system without links
-        if os.path.lexists(file):
-            raise FileExistsError(error.errno, "exists") from error
-        os.replace(new, file)
-
-
-def _exchange(moves: Sequence[tuple[Path, Path]], beside: Path) -> None:
-    """Move the old aside and the new in; put back all that was there if one cannot go."""
-    moved: list[tuple[Path, Path]] = []
-    try:
-        for number, (new, file) in enumerate(moves):
-            kept = beside / f"old.{number}"
-            if os.path.lexists(file):
-                os.replace(file, kept)
-            moved.append((file, kept))
-            os.replace(new, file)
-    except OSError:
-        for (new, _), (file, kept) in zip(moves, moved, strict=False):
-            with suppress(OSError):
-                os.replace(file, new)
-            with suppress(OSError):
-                os.replace(kept, file)
-        raise
+        if unwound(part):
+            shutil.rmtree(part, ignore_errors=True)
+            return
+    _log.warning("%s holds what was there before, and could not be put back; look into it", part.name)
 
 
 def _exists(target: Path, what: str) -> OutputError:

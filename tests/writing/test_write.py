@@ -48,15 +48,21 @@ def test_files_are_numbered_in_space_and_explicit_little_endian(source, tmp_path
     assert {d.file_meta.TransferSyntaxUID for d in places} == {pydicom.uid.ExplicitVRLittleEndian}
 
 
-def test_a_folder_that_is_not_empty_is_refused_and_replaced_as_a_whole(source, tmp_path):
+def test_a_folder_that_is_not_empty_is_refused_and_one_of_ours_is_replaced_as_a_whole(source, tmp_path):
     target = tmp_path / "o"
     target.mkdir()
     (target / "mine.txt").write_text("keep me")
     with pytest.raises(derive.OutputError, match=r"OUT-EXISTS.*--overwrite"):
         derive.build(source, BLUR).write(target)
+    with pytest.raises(derive.OutputError, match=r"OUT-FOREIGN.*1 thing .*mine.txt"):
+        derive.build(source, BLUR).write(target, overwrite=True)
     assert only(target) == ["mine.txt"]
+    (target / "mine.txt").unlink()
+    derive.build(source, BLUR).write(target)
+    first = digests(target)
     derive.build(source, BLUR).write(target, overwrite=True)
-    assert "mine.txt" not in only(target)
+    assert digests(target).keys() == first.keys()
+    assert digests(target) != first
     assert only(tmp_path) == ["o"]
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydicom.dataset import FileMetaDataset
@@ -22,6 +21,7 @@ from derive.pacs.address import DimseAddress
 from derive.pacs.dimse._pynetdicom import PDV_HEAD, is_alive, is_known, next_message, park, send_as_it_is, write
 from derive.pacs.dimse.association import MAXIMUM_PDU, abort, close, open_association
 from derive.pacs.dimse.contexts import Context
+from derive.writing.unfinished import scratch
 
 LOGGER = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
@@ -148,7 +148,7 @@ class Link:
 
     def _left_to_library(self, context: Context, sop_instance_uid: str, data: memoryview) -> StoreResponse:
         """Let pynetdicom send it, of a file: from there alone it takes a data set as it is encoded."""
-        with TemporaryDirectory(prefix="derive-") as folder:
+        with scratch(tidy=False) as folder:
             path = Path(folder) / "instance.dcm"
             with path.open("wb") as stream:
                 stream.write(_part_10_head(context, sop_instance_uid))

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from derive.pacs.matching import is_uid, matches, texts
+from derive.reading.files import UNFINISHED
 
 #: Unique key of each level first, and what can be asked for beside it.
 LEVELS: Mapping[str, tuple[str, ...]] = {
@@ -130,6 +131,11 @@ class Index:
     def read(self, folder: Path) -> None:
         """Take every ``.dcm`` file of a folder; what cannot be read, or is there twice, is left out and logged."""
         for path in sorted(folder.rglob("*.dcm")):
+            if any(map(UNFINISHED.fullmatch, path.relative_to(folder).parts)):
+                continue
+            if not path.is_file():
+                _log.warning("%s is left out: it is no regular file", path.name)
+                continue
             try:
                 kept = read_kept(path)
             except ValueError as error:

@@ -25,6 +25,7 @@ from derive.pacs.matching import texts
 from derive.pacs.service.commit import Committing
 from derive.pacs.service.index import LEVELS, Index, Kept, read_kept
 from derive.writing.atomic import write_file
+from derive.writing.unfinished import recover
 
 AET = "ARCHIVE"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -71,6 +72,7 @@ class ArchiveService:
         self.index = Index()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self._entity: Any = None
+        self._ended = False
 
     def __enter__(self) -> ArchiveService:
         """Read the folder and listen.
@@ -86,6 +88,8 @@ class ArchiveService:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError("OUT-WRITE", f"{self.folder} cannot be made: {error.strerror}") from error
+        for place in (self.folder, *(p for p in self.folder.rglob("*") if p.is_dir())):
+            recover(place)
         self.index.read(self.folder)
         self._entity = serving(self.aet)
         self._entity.maximum_associations = 64
@@ -101,7 +105,11 @@ class ArchiveService:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended = True
         self._entity.shutdown()
+        for lock in self._locks:  # what is being stored is stored as a whole
+            with lock:
+                pass
 
     def describe(self) -> str:
         """Return in words what this is, where, and for whom."""
@@ -146,6 +154,8 @@ class ArchiveService:
             return _status(_NOT_AS_THE_CLASS, "the data set has other SOP UIDs than the request")
         path = self.folder / kept.values["StudyInstanceUID"] / kept.values["SeriesInstanceUID"] / f"{uid}.dcm"
         with self._locks[hash(uid) % _LOCKS]:
+            if self._ended:
+                return _status(OUT_OF_RESOURCES, "the archive is closing")
             there = self.index.get(uid)
             if there is not None:
                 return (
@@ -154,7 +164,7 @@ class ArchiveService:
                     else _status(DUPLICATE, "there with other contents")
                 )
             try:
-                write_file(path, data, overwrite=True)
+                write_file(path, data, overwrite=False, tidy=False)
             except OutputError as error:
                 return _status(OUT_OF_RESOURCES, error.message)
             self.index.add(Kept(path, kept.transfer_syntax_uid, kept.values))
