@@ -8,7 +8,6 @@ from pathlib import Path
 
 import derive
 from derive.cli.shared import common_flags, print_json, progress
-from derive.errors import OutputError
 
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
@@ -23,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write a phantom and derive three series from it."""
     from derive.demo import phantom_datasets
     from derive.operations import gaussian_blur, mip, resample
+    from derive.writing.atomic import target_folder, unwritable
     from derive.writing.part10 import file_name
 
     folder = Path(arguments.output)
@@ -32,11 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
         mip.name: mip(slab_mm=10.0, step_mm=5.0, plane="coronal"),
     }
     phantom = folder / "phantom"
-    if phantom.exists() and any(phantom.iterdir()) and not arguments.overwrite:
-        raise OutputError("OUT-EXISTS", f"{phantom} is not empty; --overwrite replaces it")
-    phantom.mkdir(parents=True, exist_ok=True)
-    for number, dataset in enumerate(phantom_datasets(), 1):
-        dataset.save_as(phantom / file_name(number), enforce_file_format=True)
+    with target_folder(phantom, 0, (), overwrite=arguments.overwrite) as temporary:
+        for number, dataset in enumerate(phantom_datasets(), 1):
+            try:
+                dataset.save_as(temporary / file_name(number), enforce_file_format=True)
+            except OSError as error:
+                raise unwritable(phantom.name, error) from error
     source = derive.read(phantom)
     reports = []
     for name, operation in steps.items():

@@ -18,7 +18,6 @@ from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
 from derive.pacs.config import Destination, load
 from derive.pacs.outcome import FILTERS
-from derive.writing.unfinished import scratch
 
 if TYPE_CHECKING:
     from derive.pacs.outcome import Result, Told
@@ -47,7 +46,11 @@ def _fetch_flags(parser: argparse.ArgumentParser) -> None:
     for name, keyword in FILTERS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=keyword)
     target_flags(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a folder of instances that derive wrote, or that come again, as a whole",
+    )
     parser.set_defaults(run=run_fetch)
 
 
@@ -134,10 +137,12 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
     if not is_archive(arguments.output):
         write(series, Path(arguments.output), arguments)
         return 0
+    from derive.writing.unfinished import scratch
+
     with scratch() as folder:
         report = series.write(Path(folder) / "series", progress=progress(arguments))
         if arguments.manifest:
-            write_manifest(Path(arguments.manifest), report)
+            write_manifest(report, arguments)
         if not arguments.quiet:
             sys.stderr.write(f"{report}\n")
         return deliver_to(report.folder, destination_of(arguments.output, arguments), arguments)
@@ -190,16 +195,30 @@ def _told(arguments: argparse.Namespace) -> Iterator[Told | None]:
     with ExitStack() as stack:
         stream: TextIO = sys.stdout
         if arguments.log_json != "-":
-            try:
-                stream = stack.enter_context(Path(arguments.log_json).open("a", encoding="utf-8"))
-            except OSError as error:
-                raise OutputError("OUT-WRITE", f"{arguments.log_json} cannot be written: {error.strerror}") from error
+            stream = stack.enter_context(_log_of(Path(arguments.log_json)))
 
         def told(result: Result) -> None:
             stream.write(json.dumps(result.to_json()) + "\n")
             stream.flush()
 
         yield told
+
+
+def _log_of(path: Path) -> TextIO:
+    """Open a log to be gone on with: nothing else that is there is written to."""
+    from derive.writing.atomic import refuse_files, unwritable
+
+    try:
+        refuse_files([path], overwrite=True)
+        if path.exists() and path.stat().st_size:
+            with path.open("rb") as there:
+                if there.read(1) != b"{":
+                    raise OutputError(
+                        "OUT-FOREIGN", f"{path.name} is there, and is no log of derive; choose another name"
+                    )
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path.name, error) from error
 
 
 def run_fetch(arguments: argparse.Namespace) -> int:

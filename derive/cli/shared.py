@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from datetime import datetime
@@ -13,7 +14,6 @@ from typing import Any
 import derive
 from derive.cli.progress import Progress
 from derive.errors import OutputError, SourceError
-from derive.writing.atomic import write_file
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -75,7 +75,11 @@ def _assignment(text: str) -> tuple[str, str]:
 
 def output_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every command that writes a series has."""
-    parser.add_argument("--overwrite", action="store_true", help="replace a folder that is not empty, as a whole")
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a folder that is not empty, as a whole, if derive wrote all that is in it; and a manifest",
+    )
     parser.add_argument(
         "--manifest",
         metavar="FILE",
@@ -112,6 +116,13 @@ def existing(paths: list[str]) -> list[str]:
     return paths
 
 
+def sources_of(arguments: argparse.Namespace) -> list[Path]:
+    """Return the files and folders that were named to be read, which nothing that is written may touch."""
+    named = [getattr(arguments, name, None) for name in ("source", "reference", "compare")]
+    paths = [p for one in named if one for p in ([one] if isinstance(one, str) else one)]
+    return [Path(p) for p in paths if os.path.exists(p)]
+
+
 def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what flags say of the new series, as derive.build takes it."""
     return {
@@ -128,12 +139,19 @@ def check_manifest(arguments: argparse.Namespace) -> None:
     """Refuse a manifest that cannot be written, or that would lie among the DICOM files, before any work."""
     if not arguments.manifest:
         return
-    manifest, output = Path(arguments.manifest).resolve(), Path(arguments.output).resolve()
-    if output in manifest.parents:
+    from derive.writing.atomic import refuse_files
+    from derive.writing.report import is_report
+
+    manifest, output = Path(arguments.manifest), Path(arguments.output).resolve()
+    refuse_files([manifest], sources_of(arguments), overwrite=arguments.overwrite)
+    if output in manifest.resolve().parents:
         raise OutputError("OUT-MANIFEST", f"{manifest.name} would lie in the folder of the series; put it beside it")
-    if not manifest.parent.is_dir() or (manifest.exists() and not manifest.is_file()):
+    if not manifest.absolute().parent.is_dir():
+        raise OutputError("OUT-MANIFEST", f"{manifest.name} cannot be written: no such folder")
+    if manifest.exists() and not is_report(manifest):
         raise OutputError(
-            "OUT-MANIFEST", f"{manifest.name} cannot be written: no such folder, or it is no regular file"
+            "OUT-FOREIGN",
+            f"{manifest.name} is there, and is no manifest that derive wrote; it is not replaced: choose another name",
         )
 
 
@@ -141,14 +159,18 @@ def write(series: derive.DerivedSeries, folder: Path, arguments: argparse.Namesp
     """Write a series into a folder, and say how it went."""
     report = series.write(folder, overwrite=arguments.overwrite, progress=progress(arguments))
     if arguments.manifest:
-        write_manifest(Path(arguments.manifest), report)
+        write_manifest(report, arguments)
     print_report(report, arguments)
 
 
-def write_manifest(manifest: Path, report: derive.Report) -> None:
+def write_manifest(report: derive.Report, arguments: argparse.Namespace) -> None:
     """Write the report as JSON."""
+    from derive.writing.atomic import write_file
+
+    data = f"{json.dumps(report.to_json(), indent=1)}\n".encode()
     try:
-        write_file(manifest, f"{json.dumps(report.to_json(), indent=1)}\n".encode(), overwrite=True)
+        check_manifest(arguments)  # once more: to derive a series takes a while
+        write_file(Path(arguments.manifest), data, overwrite=arguments.overwrite)
     except OutputError as error:
         text = f"the series is written, and its manifest is not: {error.message}"
         raise OutputError("OUT-MANIFEST", text) from error

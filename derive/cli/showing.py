@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from derive.cli.progress import Progress
-from derive.cli.shared import common_flags, existing, print_json, reading_flags
+from derive.cli.shared import common_flags, existing, print_json, reading_flags, sources_of
 from derive.errors import OutputError, UsageError
 from derive.model.axes import DISPLAY
-from derive.writing.atomic import refuse_files
 
 if TYPE_CHECKING:
     from derive.display.page import Page
@@ -57,8 +56,10 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw a picture and write it."""
     target = Path(arguments.output)
-    _check(target, arguments)
+    if target.suffix.lower() != ".png":
+        raise UsageError("SHOW-FORMAT", f"{target.name} is no name of a PNG file; wanted -o FILE.png")
     existing(arguments.source)
+    _check(target, arguments)
     return _drawn(target, arguments)
 
 
@@ -84,13 +85,12 @@ def _drawn(target: Path, arguments: argparse.Namespace) -> int:
 
 
 def _check(target: Path, arguments: argparse.Namespace) -> None:
-    """Refuse what cannot become a picture before anything is read."""
-    if target.suffix.lower() != ".png":
-        raise UsageError("SHOW-FORMAT", f"{target.name} is no name of a PNG file; wanted -o FILE.png")
+    """Refuse a place for the picture before anything is read."""
+    from derive.writing.atomic import refuse_files
+
     if not target.absolute().parent.is_dir():
         raise OutputError("OUT-WRITE", f"{target.name} cannot be written: its folder does not exist")
-    sources = [Path(p) for p in (*arguments.source, *([arguments.compare] if arguments.compare else []))]
-    refuse_files([target], sources, overwrite=arguments.overwrite)
+    refuse_files([target], sources_of(arguments), overwrite=arguments.overwrite)
 
 
 def _json(target: Path, size: tuple[int, int], page: Page) -> dict[str, object]:

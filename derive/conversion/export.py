@@ -6,6 +6,8 @@ what was meant. Values come and go in slabs: at most one array of them is in mem
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from derive.errors import OutputError, UsageError
-from derive.formats.writers import FORMATS, Content, Format, Found, digest_of, format_named, runs
+from derive.formats.writers import FORMATS, Content, Format, Found, belongs_to, digest_of, format_named, runs
 from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
 from derive.model.stacking import stack
@@ -89,7 +91,7 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
     UsageError
         ``EXP-FORMAT`` for another suffix, ``EXP-PACKAGE`` where nibabel is wanted and not installed.
     OutputError
-        ``OUT-EXISTS``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
+        ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
     ValuesError
         ``VAL-...`` for pixels that cannot be decoded.
 
@@ -104,6 +106,7 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
     names = form.names(path)
     targets = [path, *(path.with_name(name) for name in names[1:])]
     with target_files(targets, series.paths, overwrite=overwrite, names=names) as (file, *_):
+        _refuse_foreign(targets)
         content = Content(volume, series.series_instance_uid)
         try:
             form.write(file, content)
@@ -115,6 +118,15 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
         off_mm = _verified(file, form, content)
     shape, spacing = volume.shape[::-1], volume.geometry.spacing[::-1]
     return Exported(path, form.name, shape, spacing, content.dtype.name, content.quantity.units, content.padded, off_mm)
+
+
+def _refuse_foreign(targets: Sequence[Path]) -> None:
+    """Refuse to replace what nobody named: a file beside the target that is of another thing."""
+    path, *others = targets
+    for beside in others:
+        if os.path.lexists(beside) and not belongs_to(beside, path):
+            text = f"{beside.name}, which would be written beside {path.name}, is there and is no part of such a volume"
+            raise OutputError("OUT-FOREIGN", f"{text}; it is not replaced: choose another name, or move it away")
 
 
 def _format_of(path: Path) -> Format:

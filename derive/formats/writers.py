@@ -18,6 +18,8 @@ from derive.version import MODEL, VERSION
 
 #: Slices that are decoded, written and compared at a time.
 SLAB = 8
+#: So many bytes hold the header of a MetaImage that was written here.
+_HEADER = 4096
 #: What an axis of NIfTI-1 can count (its ``dim`` is int16).
 LONGEST_NIFTI1_AXIS = 32767
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -187,6 +189,18 @@ def _read_numpy(path: Path) -> Found:
     described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     affine = np.array(described["affine_index_to_lps"], dtype=np.float64)
     return Found(affine, values.shape, values.dtype, lambda a, b: values[a:b])
+
+
+def belongs_to(beside: Path, path: Path) -> bool:
+    """Whether a file that is there was written with a volume that is there: one of the two says so of the other."""
+    try:
+        if beside.suffix == ".json":
+            found = json.loads(beside.read_bytes())
+            return isinstance(found, dict) and found.get("schema") == VOLUME_SCHEMA
+        with path.open("rb") as stream:
+            return f"ElementDataFile = {beside.name}".encode() in stream.read(_HEADER).splitlines()
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 FORMATS = (

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _PLAN, _OLD, _PLACING = "moves.json", "old.{}", "placing"
 #: Of renameat2 (Linux) and of renamex_np (macOS).
@@ -42,7 +42,7 @@ def exchange(one: Path, other: Path) -> bool:
         If it could, and does not.
     """
     paths = os.fsencode(one), os.fsencode(other)
-    library = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+    library: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
     if sys.platform == "darwin" and hasattr(library, "renamex_np"):
         failed = library.renamex_np(*paths, _SWAP)
     elif hasattr(library, "renameat2"):

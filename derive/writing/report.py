@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,15 @@ def report_of(authoring: Authoring, folder: Path, writer: Writer, findings: Sequ
         tuple(findings),
         tuple(f.name for f in order.files if f not in source.paths),
     )
+
+
+def is_report(file: Path) -> bool:
+    """Whether a file is a report that was written as a manifest."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and str(found.get("schema", "")).startswith(SCHEMA.partition("/")[0])
 
 
 def _record(order: Order, written: WrittenInstance) -> InstanceRecord:

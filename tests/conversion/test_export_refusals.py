@@ -55,6 +55,12 @@ def test_a_file_that_exists_stays_unless_it_may_be_overwritten(suffix, tmp_path)
             export(series, folder / f"a{suffix}")
         assert (folder / f"a{there}").read_text() == "mine"
         assert left(folder) == [f"a{there}"]
+        if there != suffix:
+            with raises_code("OUT-FOREIGN"):  # what nobody named
+                export(series, folder / f"a{suffix}", overwrite=True)
+            assert (folder / f"a{there}").read_text() == "mine"
+            (folder / f"a{there}").unlink()
+        export(series, folder / f"a{suffix}", overwrite=True)
         export(series, folder / f"a{suffix}", overwrite=True)
         values, _ = readers(folder / f"a{suffix}")[0](folder / f"a{suffix}")
         assert np.array_equal(values, derive.stack(series).array)
@@ -208,12 +214,13 @@ def test_another_type_or_shape_read_back_is_an_error(change, monkeypatch, tmp_pa
 def test_of_two_files_none_is_replaced_if_one_cannot_be(there, suffix, monkeypatch, tmp_path):
     series = derive.read(make_series())
     names = [f"a{suffix}", f"a{PAIRS[suffix]}"]
-    for name in names if there else []:
-        (tmp_path / name).write_text(f"mine {name}")
+    if there:
+        export(derive.read(make_series(count=3)), tmp_path / f"a{suffix}")
+    before = {name: (tmp_path / name).read_bytes() for name in (names if there else [])}
     really = os.replace
 
     def refused(source, target):
-        if Path(target) == tmp_path / f"a{suffix}" and Path(source).name == f"a{suffix}":
+        if Path(target) == tmp_path / f"a{suffix}" and not Path(source).name.startswith("old"):
             raise PermissionError(13, "Permission denied")
         really(source, target)
 
@@ -221,8 +228,7 @@ def test_of_two_files_none_is_replaced_if_one_cannot_be(there, suffix, monkeypat
     with pytest.raises(derive.OutputError, match=r"OUT-WRITE.*Permission denied"):
         export(series, tmp_path / f"a{suffix}", overwrite=True)
     assert left(tmp_path) == (sorted(names) if there else [])
-    for name in names if there else []:
-        assert (tmp_path / name).read_text() == f"mine {name}"
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch, tmp_path):

@@ -134,7 +134,7 @@ def test_targets_that_cannot_be_are_refused_before_anything_is_read(ct, tmp_path
     with pytest.raises(UsageError, match="SHOW-FORMAT"):
         run(tmp_path / "missing", "-o", tmp_path / "a.jpg")
     with pytest.raises(OutputError, match="OUT-WRITE"):
-        run(tmp_path / "missing", "-o", tmp_path / "nowhere" / "a.png")
+        run(ct, "-o", tmp_path / "nowhere" / "a.png")
 
 
 # --- whose it is -----------------------------------------------------------------------------------------------------

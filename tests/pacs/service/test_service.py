@@ -146,6 +146,7 @@ def test_a_disk_that_takes_nothing_is_a_passing_reason_and_leaves_no_part(servic
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
+        patch.setattr(os, "link", full)
         patch.setattr(os, "replace", full)
         assert store(service, SERIES[CT][:1]) == [0xA700]
     assert files_of(service.folder) == {}
