@@ -15,6 +15,8 @@ from pydicom.tag import BaseTag
 from derive.elements.charset import source_encodings
 from derive.elements.element import Element, is_standard
 from derive.elements.encoding import pack_item, raw, value_bytes
+from derive.elements.spans import TooDeep
+from derive.limits import MOST_LEVELS
 from derive.standard.vr import TEXT_VRS
 
 
@@ -27,16 +29,24 @@ def to_dataset(elements: Iterable[Element]) -> Dataset:
     return dataset
 
 
-def from_dataset(dataset: Dataset, *, whole: bool = True) -> dict[int, Element]:
+def from_dataset(dataset: Dataset, *, whole: bool = True, level: int = 0) -> dict[int, Element]:
     """Encode what a data set holds; private groups, overlays, curves and bulk pixel data are left out.
 
     Text keeps its bytes. Other values are decoded by the rules of the source's transfer syntax. What cannot be
-    encoded is left out too, unless the data set is wanted `whole`.
+    encoded is left out too, unless the data set is wanted `whole`. It stands in `level` sequences itself.
+
+    Raises
+    ------
+    TooDeep
     """
+    if level > MOST_LEVELS:
+        raise TooDeep
     elements: dict[int, Element] = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset decodes every element
         try:
-            element = _from_element(dataset, tag) if is_standard(int(tag)) else None
+            element = _from_element(dataset, tag, level) if is_standard(int(tag)) else None
+        except (TooDeep, RecursionError):
+            raise TooDeep from None
         except Exception:  # pydicom raises whatever a malformed value causes
             if whole:
                 raise
@@ -46,7 +56,7 @@ def from_dataset(dataset: Dataset, *, whole: bool = True) -> dict[int, Element]:
     return elements
 
 
-def _from_element(dataset: Dataset, tag: BaseTag) -> Element | None:
+def _from_element(dataset: Dataset, tag: BaseTag, level: int) -> Element | None:
     stored = dataset.get_item(tag)
     vr = stored.VR
     if isinstance(stored, RawDataElement):
@@ -59,7 +69,7 @@ def _from_element(dataset: Dataset, tag: BaseTag) -> Element | None:
             return Element(int(tag), vr, stored.value or b"")
     element: DataElement = dataset[tag]
     if element.VR == "SQ":
-        items = [pack_item(from_dataset(item).values()) for item in element.value or ()]
+        items = [pack_item(from_dataset(item, level=level + 1).values()) for item in element.value or ()]
         return Element(int(tag), "SQ", b"".join(items))
     element = cast(DataElement, correct_ambiguous_vr_element(element, dataset, True))
     if len(element.VR) != 2:

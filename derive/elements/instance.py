@@ -21,7 +21,8 @@ from pydicom.config import disable_value_validation
 from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, numbers_of, text_of
-from derive.elements.parse import Unusual, items_parsed
+from derive.elements.parse import items_parsed
+from derive.elements.spans import Repeats, TooDeep, Unusual
 from derive.errors import SourceError
 
 Answer = TypeVar("Answer")
@@ -225,6 +226,8 @@ def items_of(element: Element) -> tuple[tuple[Element, ...], ...] | None:
         return None
     try:
         return items_parsed(element.value)
+    except (TooDeep, Repeats):
+        return None
     except Unusual:
         pass
     with warnings.catch_warnings(action="ignore"), disable_value_validation():

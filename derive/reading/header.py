@@ -8,30 +8,28 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
-import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    MediaStorageDirectoryStorage,
-)
+from pydicom.filereader import read_dataset
+from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from derive.elements.datasets import from_dataset
-from derive.elements.element import shown_class, tag_of
+from derive.elements.element import is_standard, keyword_of, shown_class, tag_of
 from derive.elements.encoding import text_of
 from derive.elements.instance import Instance
-from derive.elements.parse import PIXEL_DATA, Memory, Unusual, parse
+from derive.elements.memory import Memory
+from derive.elements.parse import Deflated, Parsed, parse, parse_data
+from derive.elements.spans import DISORDER, PIXEL_DATA, UNDEFINED, VRS, Note, Repeats, Short, TooDeep, Unusual
+from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
+from derive.limits import check_unpacked
 from derive.model.classes import sop_class_uids
 from derive.model.remark import ABSENT, Remark
 from derive.model.source import Skipped
@@ -44,8 +42,8 @@ LONGEST_TOLD = 60
 _DIRECTORY = "a DICOMDIR"
 _SOP_CLASS, _ROWS, _DIRECTORY_RECORDS = (tag_of(k) for k in ("SOPClassUID", "Rows", "DirectoryRecordSequence"))
 _LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN")
-#: More than one image of these classes can need; a deflated file that goes beyond is a trap.
-_INFLATED_LIMIT = 2 * 1024**3
+#: File Meta Information is shorter.
+_LONGEST_META = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,7 @@ class Reader:
 
     def __init__(self, others: bool = False) -> None:
         self.others = others
+        self.tell = value_told if others else None
         self.memory = Memory()
 
     def read(self, origin: Origin) -> Header | Skipped:
@@ -136,14 +135,13 @@ class Reader:
         if reason := why_not_dicom(head, origin):
             return Skipped(origin.name, reason)
         try:
-            return self._parsed(stream, origin)
-        except Unusual:
-            stream.seek(0)
-        try:
-            with _quiet():
-                return self._by_pydicom(stream, origin)
+            return self._read(stream, origin)
         except SourceError:
             raise
+        except (TooDeep, RecursionError):
+            raise SourceError("SRC-NESTING", f"{origin.name} {TooDeep()}; take it out") from None
+        except Repeats as error:
+            raise _repeated(origin.name, error) from None
         except Exception as error:  # pydicom raises whatever a malformed file causes
             if not has_preamble(head):
                 return Skipped(origin.name, "not a DICOM file")
@@ -151,6 +149,20 @@ class Reader:
                 "SRC-UNREADABLE",
                 f"{origin.name} is DICOM, but cannot be read ({type(error).__name__}); fetch it again, or take it out",
             ) from error
+
+    def _read(self, stream: IO[bytes], origin: Origin) -> Header | Skipped:
+        try:
+            return self._parsed(stream, origin)
+        except Deflated as error:
+            return self._inflated(stream, error.args[0], origin)
+        except Unusual:
+            stream.seek(0)
+        start = start_of(stream.read(HEAD_LENGTH + _LONGEST_META))
+        if start.deflated:
+            raise ValueError("cut short")
+        reopen = origin.reopen(stream)
+        with _quiet():
+            return self._by_pydicom(stream, start.at, start, origin, reopen)
 
     def of_dataset(self, dataset: Dataset) -> Header | Skipped:
         """Take the header of a data set in memory; its Pixel Data stays where it is.
@@ -164,18 +176,25 @@ class Reader:
         try:
             with _quiet():
                 name = str(dataset.get("SOPInstanceUID") or name)
-                return self._header(dataset, Origin(name, None, io.BytesIO), _in_memory(dataset, _syntax(dataset)))
+                start = _start_in_memory(dataset)
+                origin, pixels = Origin(name, None, io.BytesIO), _in_memory(dataset, start.syntax)
+                return self._header(dataset, origin, pixels, start)
+        except (TooDeep, RecursionError):
+            raise SourceError("SRC-NESTING", f"{name} {TooDeep()}; take it out") from None
         except Exception as error:  # pydicom raises whatever a malformed value causes
             raise SourceError("SRC-UNREADABLE", f"{name} cannot be encoded ({type(error).__name__})") from error
 
     def _parsed(self, stream: IO[bytes], origin: Origin) -> Header | Skipped:
         """Take the header of a file from its bytes."""
-        found = parse(stream, self.memory, value_told if self.others else None)
-        if _is_directory(found.media_class, found.tags):
-            return Skipped(origin.name, _DIRECTORY)
+        found = parse(stream, self.memory, self.tell)
         pixels = None
         if found.pixels is not None:
             pixels = PixelBytes(origin.reopen(stream), *found.pixels, stream.seek(0, os.SEEK_END))
+        return self._of_parsed(found, origin, pixels)
+
+    def _of_parsed(self, found: Parsed, origin: Origin, pixels: PixelBytes | None) -> Header | Skipped:
+        if _is_directory(found.media_class, found.tags):
+            return Skipped(origin.name, _DIRECTORY)
         sop_class = text_of(found.elements[_SOP_CLASS]) if _SOP_CLASS in found.elements else ""
         return Header(
             origin.name,
@@ -186,36 +205,58 @@ class Reader:
             tags=found.tags,
             others=found.others,
             pixels=pixels,
+            remarks=_remarks(found.notes),
         )
 
-    def _by_pydicom(self, stream: IO[bytes], origin: Origin) -> Header | Skipped:
-        """Have pydicom read the header of an unusual file."""
-        _check_inflated(stream, origin.name)
-        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True)
-        at, reopen = stream.tell(), origin.reopen(stream)
-        if _syntax(dataset) != DeflatedExplicitVRLittleEndian:
-            return self._header(dataset, origin, _locate(stream, at, dataset, reopen))
-        inflate = partial(_inflated_pixels, reopen)
-        with inflate() as inflated:
-            size = inflated.seek(0, os.SEEK_END)
-        return self._header(dataset, origin, PixelBytes(inflate, 0, size, size) if size else None)
+    def _inflated(self, stream: IO[bytes], start: Start, origin: Origin) -> Header | Skipped:
+        """Take the header of a deflated data set (PS3.5 A.5); its pixels are inflated again when they are asked for."""
+        inflate = partial(_inflate, origin.reopen(stream), start.at, origin.name)
+        with inflate() as plain:
+            data = plain.read()
+            try:
+                found = parse_data(data, 0, start, (self.memory, self.tell))
+            except (Unusual, Short, struct.error):
+                plain.seek(0)
+                with _quiet():
+                    return self._by_pydicom(plain, 0, start, origin, inflate)
+        return self._of_parsed(found, origin, found.pixels and PixelBytes(inflate, *found.pixels, len(data)))
 
-    def _header(self, dataset: Dataset, origin: Origin, pixels: PixelBytes | None) -> Header | Skipped:
-        media = str((getattr(dataset, "file_meta", None) or Dataset()).get("MediaStorageSOPClassUID") or "")
+    def _by_pydicom(
+        self, stream: IO[bytes], at: int, start: Start, origin: Origin, reopen: Callable[[], IO[bytes]]
+    ) -> Header | Skipped:
+        """Have pydicom read an unusual data set, which begins there."""
+        seen: list[int] = []
+
+        def ends(tag: int, _vr: str | None, _length: int) -> bool:
+            seen.append(int(tag))
+            return tag == PIXEL_DATA
+
+        stream.seek(at)
+        dataset = read_dataset(cast(BinaryIO, stream), start.implicit, not start.big, stop_when=ends)
+        pixels = _locate(stream, stream.tell(), start.big, reopen)
+        if repeated := [tag for tag, count in Counter(seen).items() if count > 1 and is_standard(tag)]:
+            raise Repeats(repeated[0])
+        header = self._header(dataset, origin, pixels, start)
+        if seen != sorted(seen) and isinstance(header, Header):
+            header = replace(header, remarks=(*header.remarks, *_remarks([DISORDER])))
+        return header
+
+    def _header(self, dataset: Dataset, origin: Origin, pixels: PixelBytes | None, start: Start) -> Header | Skipped:
         tags = frozenset(int(t) for t in dataset.keys() if t.group != 0x7FE0)  # noqa: SIM118 - iterating decodes
-        if _is_directory(media, tags):
+        if _is_directory(start.media_class, tags):
             return Skipped(origin.name, _DIRECTORY)
-        sop_class = str(dataset.get("SOPClassUID") or (media if _ROWS in tags else ""))
+        sop_class = str(dataset.get("SOPClassUID") or (start.media_class if _ROWS in tags else ""))
         elements = from_dataset(dataset, whole=sop_class in sop_class_uids())
         return Header(
             origin.name,
             self.memory.row({tag: self.memory.same(e) for tag, e in elements.items()}),
-            _syntax(dataset),
+            start.syntax,
             path=origin.path,
             sop_class_uid=sop_class,
             tags=self.memory.tags(tags),
             others={t: _told(dataset, t) for t in sorted(tags - elements.keys())} if self.others else {},
             pixels=pixels,
+            remarks=_remarks(start.notes),
         )
 
 
@@ -247,49 +288,56 @@ def _in_memory(dataset: Dataset, syntax: str) -> PixelBytes | None:
     return PixelBytes(partial(io.BytesIO, data), 0, None if encapsulated else len(data), len(data))
 
 
-def _syntax(dataset: Dataset) -> str:
+def _start_in_memory(dataset: Dataset) -> Start:
     """Transfer syntax as stated, else as the data set was encoded."""
-    stated = (getattr(dataset, "file_meta", None) or Dataset()).get("TransferSyntaxUID")
-    if stated:
-        return str(stated)
-    implicit, little = dataset.original_encoding
-    if little is False:
-        return str(ExplicitVRBigEndian)
-    return str(ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
+    meta = getattr(dataset, "file_meta", None) or Dataset()
+    said = {TRANSFER_SYNTAX: meta.get("TransferSyntaxUID"), MEDIA_CLASS: meta.get("MediaStorageSOPClassUID")}
+    told = {tag: str(value) for tag, value in said.items() if value}
+    declared, (implicit, little) = told.get(TRANSFER_SYNTAX, ""), dataset.original_encoding
+    if declared:
+        return Start(0, told, declared == ImplicitVRLittleEndian, declared == ExplicitVRBigEndian, False)
+    return Start(0, told, bool(implicit), little is False, False)
 
 
-def _locate(stream: IO[bytes], at: int, dataset: Dataset, reopen: Callable[[], IO[bytes]]) -> PixelBytes | None:
-    """Read the tag, VR and length of Pixel Data at the place where reading stopped."""
-    implicit, little = dataset.original_encoding
-    order = ">" if little is False else "<"
+def _locate(stream: IO[bytes], at: int, big: bool, reopen: Callable[[], IO[bytes]]) -> PixelBytes | None:
+    """Read tag, VR and length of Pixel Data at the place where reading stopped: it is encoded as its bytes say."""
+    order = ">" if big else "<"
     stream.seek(at)
     head = stream.read(12)
     end = stream.seek(0, os.SEEK_END)
-    if len(head) < (8 if implicit else 12):
+    if len(head) < 8 or struct.unpack(f"{order}HH", head[:4]) != (PIXEL_DATA >> 16, PIXEL_DATA & 0xFFFF):
         return None
-    group, element = struct.unpack(f"{order}HH", head[:4])
-    if (group << 16 | element) != PIXEL_DATA or not (implicit or head[4:6] in _LONG_VRS):
-        return None
-    (length,) = struct.unpack(f"{order}L", head[4:8] if implicit else head[8:12])
-    return PixelBytes(reopen, at + (8 if implicit else 12), None if length == 0xFFFFFFFF else length, end)
+    if head[4:6] not in VRS:
+        start, (length,) = 8, struct.unpack(f"{order}L", head[4:8])
+    elif head[4:6] in _LONG_VRS and len(head) == 12:
+        start, (length,) = 12, struct.unpack(f"{order}L", head[8:12])
+    else:
+        start, (length,) = 8, struct.unpack(f"{order}H", head[6:8])
+    return PixelBytes(reopen, at + start, None if length == UNDEFINED else length, end)
 
 
-def _check_inflated(stream: IO[bytes], name: str) -> None:
-    """Refuse a deflated file that unpacks without end, before all of it is in memory."""
-    head = stream.read(1024)
-    if DeflatedExplicitVRLittleEndian.encode() in head and head[128:136] == b"DICM\x02\x00\x00\x00":
-        stream.seek(144 + struct.unpack("<L", head[140:144])[0])
-        unpack, count = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while chunk := (unpack.unconsumed_tail or stream.read(65536)):
-            count += len(unpack.decompress(chunk, 1024 * 1024))
-            if count > _INFLATED_LIMIT:
-                raise SourceError("SRC-UNREADABLE", f"{name} inflates to more than {_INFLATED_LIMIT} bytes")
-    stream.seek(0)
-
-
-def _inflated_pixels(reopen: Callable[[], IO[bytes]]) -> IO[bytes]:
+def _inflate(reopen: Callable[[], IO[bytes]], at: int, name: str) -> IO[bytes]:
+    """Inflate a deflated data set, as far as that is wanted of one file."""
+    unpack, parts, count = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
     with reopen() as stream:
-        return io.BytesIO(pydicom.dcmread(stream, force=True).get("PixelData") or b"")
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(at)
+        while chunk := (unpack.unconsumed_tail or stream.read(65536)):
+            parts.append(unpack.decompress(chunk, 1024 * 1024))
+            count += len(parts[-1])
+            check_unpacked(name, count, size)
+            if unpack.eof:
+                break
+    return io.BytesIO(b"".join(parts))
+
+
+def _remarks(notes: Iterable[Note]) -> tuple[Remark, ...]:
+    return tuple(Remark(*note) for note in notes)
+
+
+def _repeated(name: str, error: Repeats) -> SourceError:
+    text = f"{name}: {keyword_of(error.args[0])} stands twice, and does not say the same; correct it, or take it out"
+    return SourceError("SRC-REPEATED", text)
 
 
 def _quiet() -> warnings.catch_warnings[None]:
