@@ -104,7 +104,7 @@ def spans_of(data: bytes, at: int, end: int, implicit: bool, notes: Notes, level
         if group == _DELIMITERS:
             return spans, at
         if not vr:
-            if b"AA" <= code <= b"ZZ" and code.isupper():
+            if code.isalpha() and code.isupper():
                 raise Unusual("a VR that is none")
             notes.add(IMPLICIT_FOUND)
             implicit = True

@@ -79,12 +79,15 @@ class PixelBytes(NamedTuple):
         Of the value; None is undefined length: encapsulated.
     end : int
         Size of what holds it.
+    vr : str
+        Big Endian words (OW) are swapped, bytes (OB) are not.
     """
 
     open: Callable[[], IO[bytes]]
     offset: int
     length: int | None
     end: int
+    vr: str = "OW"
 
 
 class PixelLayout(NamedTuple):
@@ -182,7 +185,7 @@ def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBy
     with pixels.open() as stream:
         stream.seek(pixels.offset)
         value = stream.read(layout.native_length if pixels.length is not None else -1)
-    words = _native(layout, value, name) if pixels.length is not None else _decompress(layout, value, name)
+    words = _native(layout, value, pixels.vr, name) if pixels.length is not None else _decompress(layout, value, name)
     values = _stored_bits(words, layout)
     if padding is not None and (padding[0] < layout.stored_range[0] or padding[1] > layout.stored_range[1]):
         inside = (words >= padding[0]) & (words <= padding[1])
@@ -221,12 +224,12 @@ def _check_size(layout: PixelLayout, size: FrameSize | None, name: str) -> None:
         )
 
 
-def _native(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
+def _native(layout: PixelLayout, value: bytes, vr: str, name: str) -> NDArray[Any]:
     if len(value) < layout.native_length:
         _refuse_truncated(name, layout.native_length, len(value))
     order = "<" if uid_of(layout.transfer_syntax).is_little_endian else ">"
     kind = "i" if layout.signed else "u"
-    if layout.bits_allocated == 8 and order == ">":
+    if layout.bits_allocated == 8 and order == ">" and vr == "OW":
         value = np.frombuffer(value + b"\0" * (len(value) % 2), dtype="u2").byteswap().tobytes()
     words = np.frombuffer(value, dtype=f"{order}{kind}{layout.bits_allocated // 8}", count=layout.rows * layout.columns)
     return words.astype(words.dtype.newbyteorder("="), copy=False).reshape(layout.rows, layout.columns)

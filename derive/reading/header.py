@@ -313,7 +313,9 @@ def _locate(stream: IO[bytes], at: int, big: bool, reopen: Callable[[], IO[bytes
         start, (length,) = 12, struct.unpack(f"{order}L", head[8:12])
     else:
         start, (length,) = 8, struct.unpack(f"{order}H", head[6:8])
-    return PixelBytes(reopen, at + start, None if length == UNDEFINED else length, end)
+    return PixelBytes(
+        reopen, at + start, None if length == UNDEFINED else length, end, "OB" if big and head[4:6] == b"OB" else "OW"
+    )
 
 
 def _inflate(reopen: Callable[[], IO[bytes]], at: int, name: str) -> IO[bytes]:

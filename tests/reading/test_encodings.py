@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from io import BytesIO
 
 import numpy as np
@@ -68,7 +69,7 @@ BODIES = {
     "implicit-pixels": by(lambda path: path[0] >= 0x7FE00000),
     "explicit-pixels": by(lambda path: path[0] < 0x7FE00000),
     "implicit-sequence": by(lambda path: path == (SEQUENCE,)),
-    **{f"mixed-{seed}": by(mixed(seed)) for seed in range(6)},
+    **{f"mixed-{seed}": by(mixed(seed)) for seed in range(3)},
 }
 FITS = {(EXPLICIT, "explicit"), (IMPLICIT, "implicit")}
 
@@ -86,9 +87,8 @@ def same(found, expected):
 
 @pytest.mark.parametrize("declared", [EXPLICIT, IMPLICIT, BIG, DEFLATED, ""])
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("modality", ["CT", "MR"])
-def test_the_bytes_decide(tmp_path, declared, body, modality):
-    datasets = slices(modality)
+def test_the_bytes_decide(tmp_path, declared, body):
+    datasets = slices()
     folder = written(tmp_path / "x", datasets, lambda d: part10(declared, BODIES[body](d)))
     found = read(folder)
     assert same(found, read(datasets))
@@ -100,7 +100,8 @@ def test_the_bytes_decide(tmp_path, declared, body, modality):
 
 def big_endian(dataset):
     stream = BytesIO()
-    dataset = Dataset(dataset)
+    dataset = deepcopy(dataset)
+    del dataset.file_meta
     str(dataset)
     dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
     dataset.save_as(stream, implicit_vr=False, little_endian=False)
@@ -144,7 +145,8 @@ def test_eight_bits_of_big_endian_are_swapped_in_words_alone(tmp_path):
             dataset.PixelData = values.tobytes()
 
         def big(dataset, vr=vr):
-            stream, dataset = BytesIO(), Dataset(dataset)
+            stream, dataset = BytesIO(), deepcopy(dataset)
+            del dataset.file_meta
             str(dataset)
             swapped = np.frombuffer(dataset.PixelData, "<u2").byteswap().tobytes()
             dataset.PixelData = swapped if vr == "OW" else dataset.PixelData
