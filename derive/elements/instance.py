@@ -22,7 +22,7 @@ from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, numbers_of, text_of
 from derive.elements.parse import items_parsed
-from derive.elements.spans import Repeats, TooDeep, Unusual
+from derive.elements.spans import StandsTwice, TooDeep, Unusual
 from derive.errors import SourceError
 
 Answer = TypeVar("Answer")
@@ -226,7 +226,7 @@ def items_of(element: Element) -> tuple[tuple[Element, ...], ...] | None:
         return None
     try:
         return items_parsed(element.value)
-    except (TooDeep, Repeats):
+    except (TooDeep, StandsTwice):
         return None
     except Unusual:
         pass

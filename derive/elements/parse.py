@@ -19,11 +19,11 @@ from derive.elements.spans import (
     DISORDER,
     PIXEL_DATA,
     UNDEFINED,
-    Note,
     Notes,
-    Repeats,
+    Oddity,
     Short,
     Span,
+    StandsTwice,
     Unusual,
     items_in,
     spans_of,
@@ -38,7 +38,7 @@ _PIXEL_REPRESENTATION = 0x00280103
 _CHUNKS = (1 << 15, 1 << 17, 1 << 20, 1 << 24)
 
 
-REPEATED = Note("SRC-REPEATED", "", "an element stands twice, and says the same twice")
+REPEATED = Oddity("SRC-REPEATED", "", "an element stands twice, and says the same twice")
 
 
 class Deflated(Exception):  # noqa: N818 - says what was found
@@ -60,7 +60,7 @@ class Parsed(NamedTuple):
         Of the value of Pixel Data; the length is None where it is undefined.
     others : mapping tag -> text
         Attributes that are not standard, as they are told; none where nobody asks.
-    notes : tuple of Note
+    notes : tuple of Oddity
         What was odd.
     """
 
@@ -70,7 +70,7 @@ class Parsed(NamedTuple):
     media_class: str
     pixels: tuple[int, int | None] | None
     others: Mapping[int, str]
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Oddity, ...] = ()
 
 
 def parse(stream: IO[bytes], memory: Memory, tell: Callable[[bytes], str] | None = None) -> Parsed:
@@ -90,7 +90,7 @@ def parse(stream: IO[bytes], memory: Memory, tell: Callable[[bytes], str] | None
         For what is left to pydicom.
     Deflated
         For what has to be inflated before.
-    TooDeep, Repeats
+    TooDeep, StandsTwice
         For what nobody reads.
     """
     data = b""
@@ -159,7 +159,7 @@ def items_parsed(value: bytes) -> tuple[tuple[Element, ...], ...]:
     ------
     Unusual
         For what is left to pydicom.
-    TooDeep, Repeats
+    TooDeep, StandsTwice
     """
     try:
         found, _ = items_in(value, 0, len(value), False, set(), 1)
@@ -169,7 +169,7 @@ def items_parsed(value: bytes) -> tuple[tuple[Element, ...], ...]:
 
 
 @lru_cache(maxsize=1024)
-def _item(content: bytes, implicit: bool, level: int) -> tuple[tuple[Element, ...], frozenset[Note]]:
+def _item(content: bytes, implicit: bool, level: int) -> tuple[tuple[Element, ...], frozenset[Oddity]]:
     """Elements of an item. Neighbouring instances refer to the same things: equal items are read once."""
     elements: dict[int, Element] = {}
     notes: Notes = set()
@@ -180,7 +180,7 @@ def _item(content: bytes, implicit: bool, level: int) -> tuple[tuple[Element, ..
 
 
 @lru_cache(maxsize=1024)
-def _packed(content: bytes, implicit: bool, level: int) -> tuple[bytes, frozenset[Note]]:
+def _packed(content: bytes, implicit: bool, level: int) -> tuple[bytes, frozenset[Oddity]]:
     elements, notes = _item(content, implicit, level)
     return pack_item(elements), notes
 
@@ -216,7 +216,7 @@ def _add(elements: dict[int, Element], element: Element, notes: Notes) -> None:
     before = elements.setdefault(element.tag, element)
     if before is not element:
         if before.stripped() != element.stripped():
-            raise Repeats(element.tag)
+            raise StandsTwice(element.tag)
         notes.add(REPEATED)
 
 

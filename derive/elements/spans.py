@@ -32,7 +32,7 @@ _LONG = frozenset(v.encode() for v in LONG_LENGTH_VRS)
 Span: TypeAlias = tuple[int, str, int, int, int, bool]
 
 
-class Note(NamedTuple):
+class Oddity(NamedTuple):
     """What was odd on the way, and how it was read: its code, the attribute's keyword, and the rest of the sentence."""
 
     code: str
@@ -40,11 +40,11 @@ class Note(NamedTuple):
     text: str
 
 
-Notes: TypeAlias = set[Note]
+Notes: TypeAlias = set[Oddity]
 
-EXPLICIT_FOUND = Note("SRC-ENCODING", "", "Explicit VR stands where Implicit VR was declared; read as it is written")
-IMPLICIT_FOUND = Note("SRC-ENCODING", "", "Implicit VR stands where Explicit VR was declared; read as it is written")
-DISORDER = Note("SRC-ORDER", "", "elements are not in the order of their tags (PS3.5 7.1)")
+EXPLICIT_FOUND = Oddity("SRC-ENCODING", "", "Explicit VR stands where Implicit VR was declared; read as it is written")
+IMPLICIT_FOUND = Oddity("SRC-ENCODING", "", "Implicit VR stands where Explicit VR was declared; read as it is written")
+DISORDER = Oddity("SRC-ORDER", "", "elements are not in the order of their tags (PS3.5 7.1)")
 
 
 class Unusual(ValueError):  # noqa: N818 - says what was found, not that it is wrong
@@ -62,7 +62,7 @@ class TooDeep(Exception):  # noqa: N818 - says what was found
         return f"has sequences that nest deeper than {MOST_LEVELS} levels"
 
 
-class Repeats(Exception):  # noqa: N818 - says what was found
+class StandsTwice(Exception):  # noqa: N818 - says what was found
     """An element stands twice and does not say the same; the tag is its argument."""
 
 
@@ -76,7 +76,7 @@ def spans_of(data: bytes, at: int, end: int, implicit: bool, notes: Notes, level
         Where to begin, and where what holds the elements ends.
     implicit : bool
         What is expected.
-    notes : set of Note
+    notes : set of Oddity
         Is added to.
     level : int
         In how many sequences they stand.

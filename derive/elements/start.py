@@ -14,19 +14,19 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from derive.elements.spans import VRS, Note, Short, head_at, vr_of
+from derive.elements.spans import VRS, Oddity, Short, head_at, vr_of
 
 TRANSFER_SYNTAX, MEDIA_CLASS = 0x00020010, 0x00020002
 #: Transfer syntaxes that say nothing but how the data set itself is encoded.
 _NATIVE = frozenset(
     {ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian}
 )
-BIG_FOUND = Note("SRC-ENCODING", "", "Big Endian stands where Little Endian was declared; read as it is written")
-LITTLE_FOUND = Note("SRC-ENCODING", "", "Little Endian stands where Big Endian was declared; read as it is written")
-PLAIN_FOUND = Note(
+BIG_FOUND = Oddity("SRC-ENCODING", "", "Big Endian stands where Little Endian was declared; read as it is written")
+LITTLE_FOUND = Oddity("SRC-ENCODING", "", "Little Endian stands where Big Endian was declared; read as it is written")
+PLAIN_FOUND = Oddity(
     "SRC-ENCODING", "", "a plain data set stands where a deflated one was declared; read as it is written"
 )
-DEFLATED_FOUND = Note("SRC-ENCODING", "", "a deflated data set stands where a plain one was declared; it was inflated")
+DEFLATED_FOUND = Oddity("SRC-ENCODING", "", "a deflated data set stands where a plain one was declared; inflated")
 
 
 class Start(NamedTuple):
@@ -74,7 +74,7 @@ class Start(NamedTuple):
         return self.implicit if declared in ("", ExplicitVRBigEndian) else declared == ImplicitVRLittleEndian
 
     @property
-    def notes(self) -> Iterator[Note]:
+    def notes(self) -> Iterator[Oddity]:
         """What stands against the declaration."""
         declared = self.declared
         if self.deflated != (declared == DeflatedExplicitVRLittleEndian) and declared:

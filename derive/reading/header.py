@@ -26,7 +26,7 @@ from derive.elements.encoding import text_of
 from derive.elements.instance import Instance
 from derive.elements.memory import Memory
 from derive.elements.parse import Deflated, Parsed, parse, parse_data
-from derive.elements.spans import DISORDER, PIXEL_DATA, UNDEFINED, VRS, Note, Repeats, Short, TooDeep, Unusual
+from derive.elements.spans import DISORDER, PIXEL_DATA, UNDEFINED, VRS, Oddity, Short, StandsTwice, TooDeep, Unusual
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
 from derive.limits import check_unpacked
@@ -140,7 +140,7 @@ class Reader:
             raise
         except (TooDeep, RecursionError):
             raise SourceError("SRC-NESTING", f"{origin.name} {TooDeep()}; take it out") from None
-        except Repeats as error:
+        except StandsTwice as error:
             raise _repeated(origin.name, error) from None
         except Exception as error:  # pydicom raises whatever a malformed file causes
             if not has_preamble(head):
@@ -235,7 +235,7 @@ class Reader:
         dataset = read_dataset(cast(BinaryIO, stream), start.implicit, not start.big, stop_when=ends)
         pixels = _locate(stream, stream.tell(), start.big, reopen)
         if repeated := [tag for tag, count in Counter(seen).items() if count > 1 and is_standard(tag)]:
-            raise Repeats(repeated[0])
+            raise StandsTwice(repeated[0])
         header = self._header(dataset, origin, pixels, start)
         if seen != sorted(seen) and isinstance(header, Header):
             header = replace(header, remarks=(*header.remarks, *_remarks([DISORDER])))
@@ -333,11 +333,11 @@ def _inflate(reopen: Callable[[], IO[bytes]], at: int, name: str) -> IO[bytes]:
     return io.BytesIO(b"".join(parts))
 
 
-def _remarks(notes: Iterable[Note]) -> tuple[Remark, ...]:
+def _remarks(notes: Iterable[Oddity]) -> tuple[Remark, ...]:
     return tuple(Remark(*note) for note in notes)
 
 
-def _repeated(name: str, error: Repeats) -> SourceError:
+def _repeated(name: str, error: StandsTwice) -> SourceError:
     text = f"{name}: {keyword_of(error.args[0])} stands twice, and does not say the same; correct it, or take it out"
     return SourceError("SRC-REPEATED", text)
 

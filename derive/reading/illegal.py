@@ -25,8 +25,8 @@ from derive import standard
 from derive.elements.charset import known_sets, named_set
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.legal import faults
+from derive.elements.memory import Memory
 from derive.elements.mend import Mended, mended
-from derive.elements.parse import Memory
 from derive.errors import SourceError
 from derive.model.remark import ABSENT, Remark
 from derive.reading.header import Header

@@ -17,7 +17,7 @@ from derive.elements.datasets import from_dataset
 from derive.elements.encoding import decode, numbers_of, text_of
 from derive.elements.memory import Memory
 from derive.elements.parse import Deflated, items_parsed, parse
-from derive.elements.spans import Repeats, Unusual
+from derive.elements.spans import StandsTwice, Unusual
 from derive.elements.start import start_of
 from derive.reading.files import Origin
 from derive.reading.header import Header, Reader
@@ -32,7 +32,7 @@ ORIGIN = Origin("x", None, io.BytesIO)
 def usual(content):
     try:
         return parse(io.BytesIO(content), Memory())
-    except (Unusual, Deflated, Repeats):
+    except (Unusual, Deflated, StandsTwice):
         return None
 
 
