@@ -44,6 +44,7 @@ from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
 from derive.reading.files import Source
 from derive.reading.read import read
+from derive.wording import counted
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
 from derive.writing.part10 import file_meta, file_name
@@ -135,7 +136,7 @@ class DerivedSeries:
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and what was done; nothing is computed."""
         geometry, target = self.frames.geometry, self.order.target
-        extent = extent_of(geometry) if geometry else f"{self.count} instances of pictures"
+        extent = extent_of(geometry) if geometry else f"{counted(self.count, 'instance')} of pictures"
         return f"<DerivedSeries: {target.modality}, {extent}, {self.derivation.description or 'as acquired'}>"
 
     def _repr_html_(self) -> str:

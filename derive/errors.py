@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from derive.secrecy import told
+from derive.wording import counted
 
 
 class DeriveError(Exception):
@@ -135,5 +136,5 @@ class InvalidInstance(DeriveError):  # noqa: N818 - it is an instance that is in
         errors = [f for f in findings if f.severity == "error"]
         shown = "; ".join(str(f) for f in errors[:3])
         more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
-        super().__init__("CHK-INVALID", f"{len(errors)} errors in the assembled series: {shown}{more}")
+        super().__init__("CHK-INVALID", f"{counted(len(errors), 'error')} in the assembled series: {shown}{more}")
         self.findings = tuple(findings)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derive.errors import SourceError, UsageError, ValuesError
+from derive.wording import flag
 
 #: Sequences in sequences.
 MOST_LEVELS = 64
@@ -112,7 +113,8 @@ def check_unpacked(name: str, unpacked: int, packed: int, within: Limits | None 
     """
     if why := why_too_big(unpacked, packed, within):
         raise SourceError(
-            "SRC-SIZE", f"{name} would unpack to {why}. If it is trusted, raise the limit with --unpack-gib N"
+            "SRC-SIZE",
+            f"{name} would unpack to {why}. If it is trusted, raise the limit with {flag('unpack_gib', 'N')}",
         )
 
 

@@ -25,6 +25,7 @@ from derive.model.classes import IDENTITY
 from derive.model.reference import FrameRef
 from derive.model.source import Agreement, Attributes
 from derive.standard import AttributeRule
+from derive.wording import flag
 
 
 @dataclass(frozen=True)
@@ -313,7 +314,7 @@ def _missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAt
     return MissingAttribute(
         "ASM-TYPE1",
         f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type {rule.type} in {rule.module} "
-        f"(PS3.3 {section}) and cannot be pulled: {why}; give it with --set {rule.keyword}=VALUE",
+        f"(PS3.3 {section}) and cannot be pulled: {why}; give it with {flag('set', f'{rule.keyword}=VALUE')}",
         keyword=rule.keyword,
     )
 

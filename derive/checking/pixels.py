@@ -14,6 +14,7 @@ from derive.checking.instance import Judged
 from derive.checking.judge import reads, reads_anything
 from derive.elements.element import keyword_of
 from derive.pixels.encode import Rescale
+from derive.wording import counted
 
 #: Attributes whose sign is that of the stored values.
 _SIGNED_BY_PIXELS = (
@@ -75,7 +76,10 @@ def _pointers(instance: Judged) -> Iterator[Finding]:
         keyword = keyword_of(int(tag))
         count = len(instance.values(keyword))
         if count == 0 or (keyword.endswith("Vector") and frames is not None and count != frames):
-            message = f"points to {keyword}, which has {count} values; wanted one for each of {frames or 1:g} frames"
+            message = (
+                f"points to {keyword}, which has {counted(count, 'value')}; wanted one for each "
+                f"of {counted(int(frames or 1), 'frame')}"
+            )
             yield instance.find("CHK-POINTER", "FrameIncrementPointer", message)
 
 
@@ -156,7 +160,9 @@ def _unused_bits(instance: Judged) -> Iterator[Finding]:
         ones = (1 << words.itemsize * 8 - bits) - 1
         wrong &= (above != ones) | (words >> words.dtype.type(bits - 1) & 1 == 0)
     if wrong.any():
-        message = f"has {int(wrong.sum())} values with bits set above High Bit {high}, which not all readers mask"
+        message = (
+            f"has {counted(int(wrong.sum()), 'value')} with bits set above High Bit {high}, which not all readers mask"
+        )
         yield instance.find("CHK-PIXEL-BITS", "PixelData", message)
 
 
@@ -230,7 +236,7 @@ def _window(instance: Judged) -> Iterator[Finding]:
             wanted = "at least 1" if linear else "above 0"
             yield instance.find("CHK-WINDOW", "WindowWidth", f"is {width:g}; wanted {wanted}")
     if widths and len(widths) != len(centers):
-        message = f"has {len(widths)} values and Window Center {len(centers)}; wanted as many"
+        message = f"has {counted(len(widths), 'value')} and Window Center {len(centers)}; wanted as many"
         yield instance.find("CHK-WINDOW", "WindowWidth", message)
 
 

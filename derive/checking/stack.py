@@ -10,6 +10,7 @@ import numpy as np
 from derive.checking.finding import Finding, finding
 from derive.checking.instance import Judged
 from derive.model.planes import ORIENTATION_TOLERANCE, Planes, alike, measured, spacing_tolerance
+from derive.wording import counted
 
 #: How far Spacing Between Slices may be off the distance of the slices, in mm or as a share of it: it is stated
 #: on its own, and scanners round it. Reading does not ask for it where there are positions.
@@ -125,7 +126,7 @@ def _same(slices: Sequence[Slice], planes: Planes, series: str) -> Iterator[Find
     first, second, *_ = next(place for place in planes.places if len(place) > 1)
     message = (
         f"{slices[first].name} and {slices[second].name} lie at one position; "
-        f"{len(slices)} images at {len(planes.places)} positions"
+        f"{len(slices)} images at {counted(len(planes.places), 'position')}"
     )
     yield finding("CHK-SERIES-SAME", "ImagePositionPatient", message, series)
 

@@ -19,6 +19,7 @@ from types import FrameType
 from derive.cli.commands import parser_of_all
 from derive.errors import DeriveError
 from derive.limits import set_unpack_gib
+from derive.wording import Language, speaking
 
 INTERRUPTED, NO_FILES = 130, 6
 #: What others log and we say ourselves, or quote values in.
@@ -36,7 +37,7 @@ class Terminated(KeyboardInterrupt):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     try:
-        with _ended_by_signals():
+        with _ended_by_signals(), speaking(Language.COMMAND_LINE):
             return _run(arguments)
     except KeyboardInterrupt as ended:
         sys.stderr.write("interrupted; nothing was written\n")

@@ -11,6 +11,7 @@ from derive.conversion.subject import Subject
 from derive.elements.element import Element, tag_of
 from derive.model.classes import target_of
 from derive.model.source import GivenAttributes, SourceSeries
+from derive.wording import flag
 
 #: What else is known of the patient and the study of a picture that lies nowhere.
 _ABOUT_TEXT = frozenset({tag_of("SpecificCharacterSet"), tag_of("TimezoneOffsetFromUTC")})
@@ -84,7 +85,7 @@ def _concluded(subject: Subject, known: Mapping[str, str]) -> dict[str, tuple[st
         "Modality": (subject.modality, "said by the caller, or that of the reference; OT for pictures"),
     }
     if subject.target.units_keyword:
-        found[subject.target.units_keyword] = (subject.quantity.units, "what --values and --units say")
+        found[subject.target.units_keyword] = (subject.quantity.units, f"what {flag('values')} and {flag('units')} say")
     if subject.samples.lossy:
         rule = "the file was compressed with loss"
         ratio, method = subject.samples.lossy

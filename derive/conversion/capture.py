@@ -12,6 +12,7 @@ from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Dimension, Pictures
 from derive.model.reorient import Placing
+from derive.wording import flag
 
 #: What vectors with a number a page can hold in their 64 KiB (PS3.5 7.1.2), and pixel data in 4 GiB.
 MOST_PAGES = 8000
@@ -35,15 +36,20 @@ def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -
         ``VAL-PICTURE``, ``VAL-PAGES``, ``GEO-4D``, ``GEO-MATRIX``, ``GEO-PAGES``, ``VAL-MEANING``.
     """
     if samples.times > 1:
-        raise GeometryError("GEO-4D", f"{samples.name} holds {samples.times} volumes; --frame-index N takes one")
+        raise GeometryError(
+            "GEO-4D", f"{samples.name} holds {samples.times} volumes; {flag('frame_index', 'N')} takes one"
+        )
     if wishes.values not in (None, "as-is") or wishes.units or wishes.nan_value is not None:
-        raise UsageError("VAL-MEANING", "pictures are stored as they are: no --values, --units or --nan-value")
+        raise UsageError(
+            "VAL-MEANING",
+            f"pictures are stored as they are: no {flag('values')}, {flag('units')} or {flag('nan_value')}",
+        )
     together = wishes.kind == MULTI_FRAME
     if together and placing is not None:
         raise GeometryError(
             "GEO-PAGES",
-            f"{samples.name} lies in a patient, and pages in one instance lie nowhere; --as secondary-capture makes an "
-            "image a slice, each at its place",
+            f"{samples.name} lies in a patient, and pages in one instance lie nowhere; "
+            f"{flag('kind', 'secondary-capture')} makes an image a slice, each at its place",
         )
     if placing is None:
         pages = samples.array.transpose(3, 2, 1, 0, *range(4, samples.array.ndim))[0]
@@ -90,5 +96,5 @@ def _check_size(pages: NDArray[Any], name: str, together: bool) -> None:
         raise ValuesError(
             "VAL-PAGES",
             f"{name} has {len(pages)} pages of {pages.nbytes / 1e6:.0f} MB in all; one instance takes {MOST_PAGES} "
-            "pages and 4 GiB. --as secondary-capture makes one instance a page",
+            f"pages and 4 GiB. {flag('kind', 'secondary-capture')} makes one instance a page",
         )

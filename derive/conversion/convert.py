@@ -25,6 +25,7 @@ from derive.model.geometry import Geometry
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import quantity_of
 from derive.operations.declaration import derivation_code
+from derive.wording import flag
 
 #: Series Number in a study that begins with this series.
 FIRST_SERIES = 1
@@ -106,13 +107,19 @@ def _check_together(
     if reference is not None and (patient or study):
         raise UsageError("GIV-REFERENCE", "the patient and the study are those of the reference; give no others")
     if reference is not None and wishes.original:
-        raise UsageError("OPT-ORIGINAL", "what comes from a reference is derived; leave out --original or --reference")
+        raise UsageError(
+            "OPT-ORIGINAL",
+            f"what comes from a reference is derived; leave out {flag('original')} or {flag('reference')}",
+        )
     if reference is not None and wishes.character_set:
-        raise UsageError("SET-CHARSET", "the character set is that of the reference; leave out --charset")
+        raise UsageError(
+            "SET-CHARSET", f"the character set is that of the reference; leave out {flag('character_set')}"
+        )
     if wishes.kind != "volume" and not options.set.get("BurnedInAnnotation"):
         raise UsageError(
             "GIV-BURNED",
-            "do the pictures show whose they are, burned in? look, and say --burned-in-annotation YES or NO "
+            "do the pictures show whose they are, burned in? look, and say "
+            f"{flag('burned_in_annotation', 'YES')} or NO "
             "(PS3.3 C.7.6.1)",
         )
 

@@ -16,15 +16,16 @@ from derive.elements.legal import problem
 from derive.errors import UsageError
 from derive.model.classes import IDENTITY
 from derive.standard import Iod
+from derive.wording import flag, spoken
 
 UTF8 = "ISO_IR 192"
 #: What other words decide.
 DECIDED = {
-    "SOPClassUID": "--modality and --as",
-    "Modality": "--modality",
-    "Units": "--units",
-    "RescaleType": "--values and --units",
-    "SpecificCharacterSet": "--charset",
+    "SOPClassUID": "{flag:modality} and {flag:kind}",
+    "Modality": "{flag:modality}",
+    "Units": "{flag:units}",
+    "RescaleType": "{flag:values} and {flag:units}",
+    "SpecificCharacterSet": "{flag:character_set}",
 }
 #: Attributes that shall not be there beside another one (C.7.3.1).
 EXCLUDED = {"PatientPosition": "PatientOrientationCodeSequence"}
@@ -151,7 +152,7 @@ class Facts:
             raise UsageError(
                 "SET-CHARSET",
                 f"the character set {named} cannot hold the text of {', '.join(sorted(unfit))}; {UTF8} holds all of "
-                "Unicode (--charset, where no reference decides)",
+                f"Unicode ({flag('character_set')}, where no reference decides)",
             )
         return chosen, encodings
 
@@ -202,7 +203,7 @@ def new_patient(patient: Patient | None) -> dict[str, str]:
     if patient is None or not (patient.id.strip() and patient.name.strip(" ^=")):
         raise UsageError(
             "GIV-PATIENT",
-            "whose is it? Without a reference give --patient-id and --patient-name (family^given); nobody is made up",
+            f"whose is it? Without a reference give {flag('patient')}; nobody is made up",
         )
     return patient.attributes
 
@@ -235,7 +236,7 @@ def split_settings(
     """
     for keyword in settings:
         if keyword in DECIDED:
-            raise UsageError("SET-FORBIDDEN", f"{keyword} follows from {DECIDED[keyword]}; say it there")
+            raise UsageError("SET-FORBIDDEN", f"{keyword} follows from {spoken(DECIDED[keyword])}; say it there")
         if keyword in excluded(iod):
             raise UsageError("SET-FORBIDDEN", f"{keyword} may not stand beside {EXCLUDED[keyword]} of {iod.name}")
 

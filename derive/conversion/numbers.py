@@ -14,6 +14,7 @@ from derive.errors import ValuesError
 from derive.formats.samples import Samples
 from derive.model.volume import Array
 from derive.pixels.encode import SourceEncoding, decimal
+from derive.wording import flag
 
 #: Numbers looked at together.
 CHUNK = 1 << 22
@@ -94,13 +95,15 @@ def numbers_of(samples: Samples, meaning: Meaning, nan_value: float | None) -> N
     if samples.colour:
         raise ValuesError(
             "VAL-COLOUR",
-            f"{samples.name} is in colour, and these images are grey; --as secondary-capture keeps colours",
+            f"{samples.name} is in colour, and these images are grey; "
+            f"{flag('kind', 'secondary-capture')} keeps colours",
         )
     found = census(samples.array)
     if found.odd and nan_value is None:
         raise ValuesError(
             "VAL-NAN",
-            f"{samples.name} holds {found.odd} numbers that are NaN or infinite; --nan-value says what they are",
+            f"{samples.name} holds {found.odd} numbers that are NaN or infinite; "
+            f"{flag('nan_value', 'NUMBER')} says what they are",
         )
     if found.low > found.high:
         raise ValuesError("VAL-EMPTY", f"{samples.name} holds no finite number; there is nothing to store")
@@ -119,7 +122,7 @@ def numbers_of(samples: Samples, meaning: Meaning, nan_value: float | None) -> N
         raise ValuesError(
             "VAL-PRECISION",
             f"{samples.name} ranges over {ends[0]:.9g} to {ends[1]:.9g}: so far from 0 that its differences would be "
-            "rounded off. --values scale=1,-OFFSET moves them to 0",
+            f"rounded off. {flag('values', 'scale=1,-OFFSET')} moves them to 0",
         )
     return Numbers(slope, intercept, value_range, stored, nan_value, rounded_by)
 
@@ -166,7 +169,9 @@ def _plausible_hu(samples: Samples, found: Census) -> None:
         raise ValuesError(
             "VAL-HU",
             f"{samples.name} ranges over {min(ends):g} to {max(ends):g}: normalised numbers or a mask, no Hounsfield "
-            "units. Say --values scale=a,b for the line that makes them HU, or --values as-is if they are none",
+            f"units. Say {flag('values', 'scale=a,b')} for the line that makes them HU, or "
+            f"{flag('values', 'as-is')} if they "
+            "are none",
         )
     if samples.array.dtype.kind in "ub" and samples.scale == (1.0, 0.0):
         labels = " An 8-bit label map belongs in a DICOM Segmentation." if samples.array.dtype.itemsize == 1 else ""
@@ -174,7 +179,8 @@ def _plausible_hu(samples: Samples, found: Census) -> None:
             "VAL-UNSIGNED",
             f"{samples.name} holds unsigned {8 * samples.array.dtype.itemsize}-bit numbers from {found.low:g} to "
             f"{found.high:g}, which cannot say the -1000 HU of air: something was added, or they are no HU. Say "
-            f"--values scale=1,-1024 (or whatever was added), scale=1,0 if they are HU, or as-is if not.{labels}",
+            f"{flag('values', 'scale=1,-1024')} (or whatever was added), scale=1,0 if they are HU, or "
+            f"as-is if not.{labels}",
         )
 
 

@@ -13,6 +13,7 @@ from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.axes import DISPLAY
 from derive.model.geometry import Triple, triple
+from derive.wording import flag
 
 MULTI_FRAME = "multi-frame-secondary-capture"
 Kind = Literal["volume", "secondary-capture", "multi-frame-secondary-capture"]
@@ -140,7 +141,7 @@ class Conversion:
         time = self.frame_time_ms
         plain = isinstance(time, int | float) and not isinstance(time, bool)
         if time is not None and not (self.kind == MULTI_FRAME and plain and 0 < time < math.inf):
-            raise UsageError("OPT-FRAMETIME", "--frame-time-ms is one time above 0, of pages in one instance")
+            raise UsageError("OPT-FRAMETIME", f"{flag('frame_time_ms')} is one time above 0, of pages in one instance")
         if any(v is not None and not math.isfinite(v) for v in (*(self.spacing or ()), *(self.origin or ()))):
             raise UsageError("GEO-UNPLACED", "spacing and origin have to be finite numbers")
 

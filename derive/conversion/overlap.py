@@ -11,6 +11,7 @@ from derive.errors import GeometryError
 from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef, of_principal
 from derive.model.volume import Contributors
+from derive.wording import flag
 
 #: Points a volume is judged by, along each of its axes.
 POINTS = 33
@@ -39,7 +40,7 @@ def check_overlap(volume: Geometry, reference: Geometry, required: float, name: 
             "GEO-OVERLAP",
             f"{share:.0%} of {name} lies in the reference; wanted {required:.0%}. It spans {_extent(volume)} mm and "
             f"the reference {_extent(reference)} mm (LPS). Is it the right reference, and are the signs of x and y "
-            "those of the patient? --require-overlap says how much is enough",
+            f"those of the patient? {flag('require_overlap', 'SHARE')} says how much is enough",
             share=share,
         )
 

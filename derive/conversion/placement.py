@@ -12,6 +12,7 @@ from derive.formats.samples import Samples
 from derive.model.axes import DISPLAY
 from derive.model.geometry import Geometry, Triple, triple
 from derive.model.reorient import Matrix
+from derive.wording import flag
 
 #: Towards where an index grows, in LPS.
 LETTERS = {
@@ -55,9 +56,9 @@ def affine_of(
     UsageError
         ``GEO-STATED`` if both say, ``GEO-ORIENTATION`` for words that are no orientation.
     """
-    stated = {"--orientation": orientation, "--spacing-mm": spacing_xyz, "--origin-mm": origin_xyz}
+    stated = {"orientation": orientation, "spacing_xyz": spacing_xyz, "origin_xyz": origin_xyz}
     if samples.affine is not None:
-        said = [flag for flag, value in stated.items() if value is not None]
+        said = [flag(keyword) for keyword, value in stated.items() if value is not None]
         if said:
             raise UsageError("GEO-STATED", f"{samples.name} says itself where its voxels lie; leave out {said[0]}")
         return samples.affine
@@ -78,17 +79,21 @@ def _stated(
 ) -> Matrix:
     bare = not samples.placeable
     if spacing is None or min(spacing) <= 0 or not np.isfinite(spacing).all():
-        raise GeometryError("GEO-UNPLACED", f"{samples.name} does not say its spacing; give --spacing-mm X Y Z above 0")
+        raise GeometryError(
+            "GEO-UNPLACED", f"{samples.name} does not say its spacing; give {flag('spacing_xyz', 'X Y Z')} above 0"
+        )
     if orientation is None and (reference is not None or not bare):
         raise GeometryError(
             "GEO-UNPLACED",
-            f"{samples.name} ({samples.format}) does not say how it lies in the patient; give --orientation: three "
-            "letters towards which its x, y and z run (RAS, LPS, ...), six cosines, or 'reference' if its voxels are "
+            f"{samples.name} ({samples.format}) does not say how it lies in the patient; give {flag('orientation')}: "
+            "three letters towards which its x, y and z run (RAS, LPS, ...), six cosines, or "
+            "'reference' if its voxels are "
             "those of the reference, in the order of its positions",
         )
     if origin is None and reference is not None:
         raise GeometryError(
-            "GEO-UNPLACED", f"{samples.name} does not say where its first voxel is; give --origin-mm X Y Z (LPS)"
+            "GEO-UNPLACED",
+            f"{samples.name} does not say where its first voxel is; give {flag('origin_xyz', 'X Y Z')} (LPS)",
         )
     affine = np.eye(4)
     affine[:3, :3] = directions(orientation or "axial") * np.array(spacing)
@@ -122,7 +127,7 @@ def _of_reference(
 ) -> Matrix:
     if reference is None or spacing is not None or origin is not None:
         raise UsageError(
-            "GEO-ORIENTATION", "orientation 'reference' goes with --reference, and without spacing and origin"
+            "GEO-ORIENTATION", f"orientation 'reference' goes with {flag('reference')}, and without spacing and origin"
         )
     shape = tuple(samples.array.shape[:3])
     wanted = reference.shape[::-1]

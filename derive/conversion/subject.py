@@ -24,6 +24,7 @@ from derive.model.reorient import Placing, Wish, place
 from derive.model.source import SourceSeries
 from derive.model.volume import Array, Quantity, Volume
 from derive.pixels.encode import GREY_16, SourceEncoding
+from derive.wording import flag
 
 LONGEST_SIDE = 65535
 HU = "HU"
@@ -56,7 +57,10 @@ class Subject:
             return "OT"
         if self.reference is not None:
             return str(self.reference.value("Modality"))
-        raise UsageError("OPT-MODALITY", "what is it? give --modality CT, MR or PT, or --as secondary-capture")
+        raise UsageError(
+            "OPT-MODALITY",
+            f"what is it? give {flag('modality', 'NAME')} (CT, MR or PT), or {flag('kind', 'secondary-capture')}",
+        )
 
     @cached_property
     def sop_class_uid(self) -> str:
@@ -77,7 +81,9 @@ class Subject:
         stated = (wishes.orientation, wishes.spacing_xyz, wishes.origin_xyz)
         if wishes.kind != "volume" and samples.affine is None and stated == (None, None, None):
             if wishes.plane is not None:
-                raise UsageError("GEO-PLANE", f"{samples.name} lies nowhere, and so in no plane; leave out --plane")
+                raise UsageError(
+                    "GEO-PLANE", f"{samples.name} lies nowhere, and so in no plane; leave out {flag('plane')}"
+                )
             return None
         affine = affine_of(samples, wishes.orientation, wishes.spacing, wishes.origin, there)
         uid = there.frame_of_reference_uid if there else ""
@@ -99,7 +105,7 @@ class Subject:
         """What the numbers are said to be; a class of HU takes them for HU, and looks at whether they can be."""
         meaning = Meaning.of(self.wishes.values or ("hu" if self.target.units == HU else "as-is"))
         if meaning.kind == "hu" and self.target.units != HU:
-            raise UsageError("VAL-MEANING", f"--values hu is for CT; {self.modality} has other units")
+            raise UsageError("VAL-MEANING", f"{flag('values', 'hu')} is for CT; {self.modality} has other units")
         return meaning
 
     @cached_property
@@ -119,7 +125,8 @@ class Subject:
         if not units:
             known = "" if self.reference is None else f" (the reference has {self.reference.value('Units')})"
             raise UsageError(
-                "VAL-UNITS", f"what are the values of this {self.modality}? give --units, e.g. BQML{known}"
+                "VAL-UNITS",
+                f"what are the values of this {self.modality}? give {flag('units', 'TEXT')}, e.g. BQML{known}",
             )
         return Quantity(units)
 
@@ -132,7 +139,8 @@ class Subject:
             raise GeometryError(
                 "GEO-4D",
                 f"{self.samples.name} holds {self.samples.times} volumes, and {self.target.iod.name} has no attributes "
-                "that tell times apart (Temporal Position, PS3.3 C.8.3.1). --frame-index N takes one of them",
+                f"that tell times apart (Temporal Position, PS3.3 C.8.3.1). {flag('frame_index', 'N')} "
+                "takes one of them",
             )
         numbers, placing = self.numbers, self.placing
         assert numbers is not None, "a volume has values"

@@ -14,6 +14,7 @@ from derive.display.sight import Sight
 from derive.errors import GeometryError, UsageError
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.volume import Array
+from derive.wording import flag
 
 #: Axes whose cosine is nearer to 1 than this run side by side.
 PARALLEL = 1e-3
@@ -95,7 +96,8 @@ def planes_of(source: Sight, cuts: Sequence[Cut], progress: Progress | None = No
     grids += [_indices(here, axes, cut, times) for cut, times in zip(cuts, finer, strict=True)]
     if not any(clamped(source.volume, g)[1].any() for g in grids):
         raise GeometryError(
-            "SHOW-APART", "none of the planes meets the source; choose others (--plane, --slice) or another source"
+            "SHOW-APART",
+            f"none of the planes meets the source; choose others ({flag('plane')}, {flag('slice')}) or another source",
         )
     flat = sample(source.volume, np.concatenate([g.reshape(-1, 3) for g in grids]), progress)
     ends = np.cumsum([g.shape[0] * g.shape[1] for g in grids])[:-1]

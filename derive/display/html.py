@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from derive.builder import DerivedSeries
+from derive.checking.finding import folded
 from derive.display.compose import Wishes, page_of
 from derive.display.draw import png_of
 from derive.display.layout import SMALL
@@ -23,6 +24,7 @@ from derive.model.geometry import Geometry, extent_of, letters_of
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Volume
 from derive.reading.read import read
+from derive.wording import counted
 from derive.writing.report import Report
 
 #: Slices that are decoded for the planes across them, at most.
@@ -122,7 +124,7 @@ def _grid(geometry: Geometry | None) -> Rows:
 def _of_source(series: SourceSeries) -> Rows:
     return [
         *_what(series, target_of(series.sop_class_uid).modality),
-        ("images", f"{len(series.frames)}, {len(series.skipped)} files beside them were skipped"),
+        ("images", f"{len(series.frames)}, skipped beside them: {counted(len(series.skipped), 'file')}"),
         *_grid(series.geometry),
     ]
 
@@ -144,7 +146,7 @@ def _of_derived(series: DerivedSeries) -> Rows:
 
 
 def _of_report(report: Report) -> Rows:
-    said = "none" if not report.findings else f"{len(report.findings)} warnings"
+    said = "none" if not report.findings else counted(len(folded(report.findings)), "warning")
     return [
         ("folder", str(report.folder)),
         ("images", str(len(report.instances))),

@@ -20,6 +20,7 @@ from derive.elements.instance import encodings_named, items_of, value_of
 from derive.standard import AttributeRule, ValueRule, value_syntax
 from derive.standard.conditions import required_in_item
 from derive.standard.vr import TEXT_VRS
+from derive.wording import counted
 
 _PIXEL_DATA, _CHARACTER_SET = tag_of("PixelData"), tag_of("SpecificCharacterSet")
 #: Values of these entities identify a person and are not repeated in messages.
@@ -147,7 +148,7 @@ def _binary_faults(element: Element, rule: AttributeRule, values: tuple[ValueRul
 
 def _multiplicity(rule: AttributeRule, count: int) -> Iterator[Fault]:
     if count and not any(_fits(vm, count) for vm in rule.vm.split(" or ")):
-        message = f"has {count} value{'s' * (count != 1)}; wanted {rule.vm}"
+        message = f"has {counted(count, 'value')}; wanted {rule.vm}"
         yield Fault("CHK-VM", (), f"VM {rule.vm}", message, "PS3.5 6.4")
 
 

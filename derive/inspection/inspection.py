@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from derive.inspection.stacks import Objects, Problem, Stack
-from derive.inspection.text import block, counted, refused, some, wrapped
+from derive.inspection.text import block, refused, some, wrapped
 from derive.inspection.verdicts import Verdict, fix_of
 from derive.model.source import Skipped
 from derive.reading.files import Unreadable
 from derive.version import MODEL, VERSION
+from derive.wording import counted
 
 SCHEMA = "derive-inspect/1"
 
@@ -90,7 +91,7 @@ def _heading(inspection: Inspection) -> Iterator[str]:
     parts = [counted(inspection.files, "file"), f"{read} series that derive reads"]
     if others := len(inspection.stacks) - read:
         parts.append(f"{others} that it does not")
-    parts += [counted(inspection.patients, "patient", "patients"), counted(inspection.studies, "study", "studies")]
+    parts += [counted(inspection.patients, "patient"), counted(inspection.studies, "study")]
     yield f"{inspection.source}: {', '.join(parts)}"
     whole = inspection.whole
     if not whole.ok and (read != 1 or inspection.unreadable):

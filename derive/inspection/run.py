@@ -25,6 +25,7 @@ from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.scan import scan
 from derive.reading.select import apart, unread
+from derive.wording import flag
 
 #: Told how many of how many are done.
 Progress = Callable[[int, int], None]
@@ -185,7 +186,7 @@ def _stack(headers: Sequence[Header], number: int | None, several: bool) -> Stac
         reads=reads,
         without_odd=without_odd,
         operations=every(reads) if source is None else verdicts(source),
-        choose=f"--series {uid}" if several and uid and number is not None else "",
+        choose=flag("series", uid) if several and uid and number is not None else "",
     )
 
 

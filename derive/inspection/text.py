@@ -9,6 +9,7 @@ from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid, Odd
 from derive.inspection.stacks import Stack
 from derive.inspection.verdicts import Verdict
+from derive.wording import counted
 
 WIDTH = 120
 _INDENT, _LABEL = 4, 16
@@ -99,7 +100,7 @@ def _repeats(grid: Grid) -> str:
     if found is None:
         return ""
     each = str(found.most) if found.least == found.most else f"{found.least} to {found.most}"
-    by = ", ".join(f"{keyword} ({count} values)" for keyword, count in found.by[:5])
+    by = ", ".join(f"{keyword} ({counted(count, 'value')})" for keyword, count in found.by[:5])
     return f"{each} images at each of {counted(found.positions, 'position')}; they differ in {by}"
 
 
@@ -183,11 +184,6 @@ def _run(names: Sequence[str]) -> str:
 def _span(values: tuple[float, float]) -> str:
     low, high = (f"{v:.5g}" for v in values)
     return low if low == high else f"{low} to {high}"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Write a number with its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _hyphened(name: str) -> str:

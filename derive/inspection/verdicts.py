@@ -19,6 +19,7 @@ from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.read import series_of
 from derive.reading.select import select
+from derive.wording import flag, spoken
 
 OK = "ok"
 #: For what no error of this package says: a fault of ours.
@@ -95,8 +96,8 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
     Operations are bound to simple parameters and planned as a dry run does: no pixel is decoded.
     """
     found = {kind.name: _operation(kind, source) for kind in _tried_kinds()}
-    found["export"] = _tried("derive convert SERIES -o FILE.nii.gz", lambda: stack(source))
-    found["convert"] = _tried("derive convert VOLUME --reference SERIES", lambda: _as_reference(source))
+    found["export"] = _tried("convert SERIES to FILE.nii.gz", lambda: stack(source))
+    found["convert"] = _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source))
     return found
 
 
@@ -115,7 +116,7 @@ def _tried(what: str, action: Callable[[], object], own_fixes: Mapping[str, str]
     try:
         action()
     except DeriveError as error:
-        fix = (own_fixes or {}).get(error.code) or fix_of(error.code, error.facts)
+        fix = spoken((own_fixes or {}).get(error.code, "")) or fix_of(error.code, error.facts)
         return Verdict(error.code, error.message, fix, what)
     except Exception as error:  # a folder is never refused for one stack of it
         return Verdict(UNEXPECTED, f"{type(error).__name__}; please report it", "", what)
@@ -124,7 +125,8 @@ def _tried(what: str, action: Callable[[], object], own_fixes: Mapping[str, str]
 
 def fix_of(code: str, facts: Mapping[str, Any] | None = None) -> str:
     """Return the flag that would change what is refused, or what else would; empty where nobody knows."""
-    return _fixes().get(code, "").format_map({"keyword": "KEYWORD"} | dict(facts or {}))
+    keyword = str((facts or {}).get("keyword", "KEYWORD"))
+    return spoken(_fixes().get(code, "").replace("{keyword}", keyword))
 
 
 @cache

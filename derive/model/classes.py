@@ -20,6 +20,7 @@ from derive import standard
 from derive.errors import SourceError, UsageError
 from derive.pixels.encode import GREY_16, PixelFormat, Rescale
 from derive.secrecy import shown_uid
+from derive.wording import flag
 
 #: How frames become instances: each its own, or all in one.
 Container: TypeAlias = Literal["single", "pages"]
@@ -112,7 +113,8 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
     known = ", ".join(dict.fromkeys(line["modality"] for line in lines))
     raise UsageError(
         "OPT-MODALITY",
-        f"modality {modality!r} as {kind}; wanted one of {known}, or --as secondary-capture, which takes any",
+        f"modality {modality!r} as {kind}; wanted one of {known}, or "
+        f"{flag('kind', 'secondary-capture')}, which takes any",
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from derive.errors import GeometryError
+from derive.wording import counted
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]
@@ -165,7 +166,10 @@ class Geometry:
         if not np.isfinite(self.slice_shift).all():
             raise GeometryError("GEO-SPACING", f"slices shift by {self.slice_shift} mm; wanted finite lengths")
         if self.measured_positions is not None and len(self.measured_positions) != self.shape[0]:
-            raise GeometryError("GEO-POSITIONS", f"{len(self.measured_positions)} positions for {self.shape[0]} slices")
+            raise GeometryError(
+                "GEO-POSITIONS",
+                f"{counted(len(self.measured_positions), 'position')} for {counted(self.shape[0], 'slice')}",
+            )
 
     def __repr__(self) -> str:
         """Return the fields; of a stack along its normal no shift, for that is what a stack is unless it is said."""

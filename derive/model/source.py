@@ -28,6 +28,7 @@ from derive.model.remark import ABSENT, Remark
 from derive.model.source_frame import Reference, SourceFrame
 from derive.model.stacking import stack
 from derive.model.volume import Volume, as_array
+from derive.wording import counted
 
 
 class Agreement(NamedTuple):
@@ -240,7 +241,7 @@ class SourceSeries(Attributes):
 
     def __repr__(self) -> str:
         """Which modality, and how many voxels of what size; no patient."""
-        skipped = f", {len(self.skipped)} files skipped" if self.skipped else ""
+        skipped = f", {counted(len(self.skipped), 'file')} skipped" if self.skipped else ""
         return f"<SourceSeries: {target_of(self.sop_class_uid).modality}, {extent_of(self.geometry)}{skipped}>"
 
     def _repr_html_(self) -> str:

@@ -16,6 +16,7 @@ from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
 from derive.secrecy import shown_term
+from derive.wording import flag
 
 
 class Stackable(Protocol):
@@ -82,7 +83,7 @@ def quantity_of(series: Stackable) -> Quantity:
         raise ValuesError(
             "VAL-UNITS",
             f"the images do not state their {target.units_keyword}. A person can say it: "
-            f"--assume {target.units_keyword}=VALUE",
+            f"{flag('assume', f'{target.units_keyword}=VALUE')}",
             keyword=target.units_keyword,
         )
     step = min(abs(f.rescale[0]) for f in series.frames)
@@ -92,7 +93,9 @@ def quantity_of(series: Stackable) -> Quantity:
 def _one(series: Stackable, keyword: str) -> str:
     values = {str(v or "") for v in series.values(keyword)}
     if len(values) > 1:
-        hint = f". A person can say it where it is missing: --assume {keyword}=VALUE" if "" in values else ""
+        hint = (
+            f". A person can say it where it is missing: {flag('assume', f'{keyword}=VALUE')}" if "" in values else ""
+        )
         raise ValuesError("VAL-UNITS", f"{keyword} differs between the images: {_units(values)}{hint}", keyword=keyword)
     return values.pop()
 

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reference import FrameRef, of_principal
+from derive.wording import counted
 
 Array = NDArray[np.float32]
 Pull = Callable[[int, int], Array]
@@ -163,7 +164,9 @@ class Volume:
         if values.shape != geometry.shape:
             raise ValuesError("VAL-SHAPE", f"array of shape {values.shape} on a geometry of shape {geometry.shape}")
         if np.isinf(values).any():
-            raise ValuesError("VAL-NONFINITE", f"{int(np.isinf(values).sum())} values are infinite; none can be stored")
+            raise ValuesError(
+                "VAL-NONFINITE", f"{counted(int(np.isinf(values).sum()), 'infinite value')}; none can be stored"
+            )
         values.flags.writeable = False
         if quantity is None:
             quantity = Quantity()

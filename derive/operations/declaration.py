@@ -79,8 +79,9 @@ class OperationKind(Generic[P]):
         Parameters to try it with on any series; not needed where none has to be given.
     example : mapping
         Parameters for the example in its help.
-    fixes : mapping error code -> flag
-        Which flag changes what this operation refuses.
+    fixes : mapping error code -> text
+        Which flag changes what this operation refuses, as a marker (:mod:`derive.wording`):
+        ``{flag:spacing_mm X Y Z}``.
     takes_tilt : bool
         Whether it takes a stack that leans, whose voxels are sheared; who does not say so is given none.
     """

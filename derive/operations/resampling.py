@@ -26,7 +26,7 @@ FINER = 4.0
     code_in_new_plane="MultiplanarReformatting",
     trial=lambda geometry: {"spacing_mm": max(min(geometry.spacing), max(geometry.spacing) / FINER)},
     example={"spacing_mm": (0.8, 0.8, 2)},
-    fixes={"GEO-SINGLE": "--spacing-mm X Y Z, with its own slice spacing for Z"},
+    fixes={"GEO-SINGLE": "{flag:spacing_mm X Y Z}, with its own slice spacing for Z"},
 )
 def resample(
     volume: Volume,

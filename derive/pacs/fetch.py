@@ -17,6 +17,7 @@ from derive.pacs.archive import Archive, archive_at
 from derive.pacs.config import Config, Destination
 from derive.pacs.matching import is_harmless_uid
 from derive.pacs.outcome import FILTERS, FoundSeries
+from derive.wording import counted
 from derive.writing.atomic import target_folder, unwritable
 from derive.writing.unfinished import scratch
 
@@ -45,8 +46,8 @@ class Fetched:
 
     def __str__(self) -> str:
         """Return a line for people."""
-        count = f"{len(self.series)} series" if len(self.series) > 1 else "1 series"
-        return f"{len(self.files)} instances of {count} from {self.destination.address} in {self.folder}"
+        count = f"{len(self.series)} series"
+        return f"{counted(len(self.files), 'instance')} of {count} from {self.destination.address} in {self.folder}"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything that names nobody, for programs."""
@@ -146,7 +147,8 @@ def _series_into(folder: Path, series: FoundSeries, archive: Archive, *, apart: 
     if missing:
         raise NetworkError(
             "NET-INCOMPLETE",
-            f"{len(missing)} of {len(wanted)} instances of {series_uid} did not come, the first {missing[0]}; "
+            f"{len(missing)} of {counted(len(wanted), 'instance')} of {series_uid} did not come, the "
+            f"first {missing[0]}; "
             "nothing was written",
             missing=missing,
         )

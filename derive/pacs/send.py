@@ -18,6 +18,7 @@ from derive.pacs.outcome import SCHEMA, Category, Commitment, Holdings, Result, 
 from derive.pacs.sendable import Sendable, sendables_of
 from derive.pacs.verify import held, holdings_of
 from derive.version import MODEL, VERSION
+from derive.wording import counted
 
 Sent: TypeAlias = str | Path | Iterable[str | Path] | Iterable[Dataset]
 Verify: TypeAlias = Literal["no", "instances", "pixels"]
@@ -131,9 +132,9 @@ class SendReport:
 
     def __str__(self) -> str:
         """Return a line for people."""
-        counts = f"{len(self.stored)} of {len(self.results)} instances stored at {self.destination.address}"
+        counts = f"{len(self.stored)} of {counted(len(self.results), 'instance')} stored at {self.destination.address}"
         if self.options.dry_run:
-            counts = f"{len(self.results)} instances would be sent to {self.destination.address}"
+            counts = f"{counted(len(self.results), 'instance')} would be sent to {self.destination.address}"
         parts = [counts, *self._asked_words()]
         reasons = dict.fromkeys(f"{r.category.value}: {r.comment or 'no comment'}" for r in self.failed)
         if reasons and not self.options.dry_run:

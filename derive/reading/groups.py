@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from derive.reading.header import Header
+from derive.wording import counted
 
 
 def distinct(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> dict[Any, list[Header]]:
@@ -16,10 +17,11 @@ def distinct(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> di
     return groups
 
 
-def counted(groups: dict[Any, list[Header]], shown_as: Callable[[str], str] = str, shown: int = 4) -> str:
+def tallied(groups: dict[Any, list[Header]], shown_as: Callable[[str], str] = str, shown: int = 4) -> str:
     """Say how many images have which value, as a message may show it, and name one of each."""
     parts = [
-        f"{shown_as(value) if value else 'none'} ({len(members)} images, e.g. {min(h.name for h in members)})"
+        f"{shown_as(value) if value else 'none'} "
+        f"({counted(len(members), 'image')}, e.g. {min(h.name for h in members)})"
         for value, members in list(groups.items())[:shown]
     ]
     more = f" and {len(groups) - shown} more" if len(groups) > shown else ""

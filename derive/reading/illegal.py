@@ -31,6 +31,7 @@ from derive.errors import SourceError
 from derive.model.remark import ABSENT, Remark
 from derive.reading.header import Header
 from derive.standard import AttributeRule, Iod
+from derive.wording import flag
 
 _CHARACTER_SET = tag_of("SpecificCharacterSet")
 #: What only the decoder can judge.
@@ -102,7 +103,7 @@ def refuse_illegal(headers: Sequence[Header]) -> None:
                 raise SourceError(
                     "SRC-VALUE",
                     f"{header.name}: {remark.keyword} {remark.message}; "
-                    f"a person can say it: --assume {remark.keyword}=VALUE",
+                    f"a person can say it: {flag('assume', f'{remark.keyword}=VALUE')}",
                     keyword=remark.keyword,
                 )
 

@@ -12,6 +12,7 @@ from derive.pixels.encode import Rescale
 from derive.reading.header import Header
 from derive.secrecy import shown_term
 from derive.standard import known_terms
+from derive.wording import flag
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 #: float32, in which values are computed, holds every integer of so many bits.
@@ -81,7 +82,7 @@ def rescale_of(header: Header) -> tuple[float, float]:
             "VAL-RESCALE",
             f"{header.name} lacks Rescale Slope (0028,1053) or Rescale Intercept (0028,1052); "
             "its stored values cannot be related to real-world values. A person can say it: "
-            f"--assume {'RescaleIntercept' if slope else 'RescaleSlope'}=VALUE",
+            f"{flag('assume', 'RescaleIntercept=VALUE' if slope else 'RescaleSlope=VALUE')}",
             keyword="RescaleIntercept" if slope else "RescaleSlope",
         )
     return _checked(header, slope[0], intercept[0])
@@ -115,7 +116,7 @@ def check_alike(headers: Sequence[Header]) -> None:
             raise ValuesError(
                 "VAL-RESCALE",
                 f"{len(without)} of {len(headers)} images have no {keyword} while the others do, e.g. {min(without)}; "
-                f"their values are not in the same units. A person can say it: --assume {keyword}=VALUE",
+                f"their values are not in the same units. A person can say it: {flag('assume', f'{keyword}=VALUE')}",
                 keyword=keyword,
             )
 
@@ -152,7 +153,7 @@ def _required(header: Header, keyword: str) -> int:
         raise SourceError(
             "SRC-VALUE",
             f"{header.name} has no {keyword}{header.why_absent(keyword)}; its pixels cannot be decoded without. "
-            f"A person can say it: --assume {keyword}=VALUE",
+            f"A person can say it: {flag('assume', f'{keyword}=VALUE')}",
             keyword=keyword,
         )
     return value

@@ -22,9 +22,10 @@ from derive.model.planes import (
     spacing_tolerance,
     told_apart,
 )
-from derive.reading.groups import counted, distinct
+from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.secrecy import shown_uid, some
+from derive.wording import counted, flag
 
 
 class EvenStack(NamedTuple):
@@ -118,7 +119,7 @@ def _refuse_repeated(headers: Sequence[Header], each: Sequence[Plane], planes: P
     if full or varying:
         how_many = str(counts[0]) if full else f"{min(counts)} to {max(counts)}"
         varying = varying | told_apart(places, HINTS, value) or {"InstanceNumber": max(counts)}
-        named = ", ".join(f"{keyword} ({count} values)" for keyword, count in list(varying.items())[:4])
+        named = ", ".join(f"{keyword} ({counted(count, 'value')})" for keyword, count in list(varying.items())[:4])
         raise GeometryError(
             "GEO-4D",
             f"{len(headers)} images lie at {len(places)} positions, {how_many} at each; they differ in {named}. "
@@ -200,7 +201,7 @@ def _frame_of_reference(headers: Sequence[Header]) -> str:
     groups = distinct(headers, lambda h: h.text("FrameOfReferenceUID"))
     if len(groups) > 1:
         raise GeometryError(
-            "GEO-FOR", f"Frame of Reference UID differs: {counted(groups, shown_uid)}; positions cannot be compared"
+            "GEO-FOR", f"Frame of Reference UID differs: {tallied(groups, shown_uid)}; positions cannot be compared"
         )
     return str(next(iter(groups)))
 
@@ -208,11 +209,11 @@ def _frame_of_reference(headers: Sequence[Header]) -> str:
 def _numbers(header: Header, keyword: str, count: int) -> tuple[float, ...]:
     found = header.numbers(keyword)
     if len(found) != count or (keyword == "PixelSpacing" and min(found) <= 0):
-        what = "no" if not found else f"an unusable ({len(found)} values)"
+        what = "no" if not found else f"an unusable ({counted(len(found), 'value')})"
         raise GeometryError(
             "GEO-MISSING",
             f"{header.name} has {what} {keyword}{header.why_absent(keyword)}; wanted {count} numbers: where its voxels "
-            f"are cannot be told. A person can say it: --assume {keyword}=VALUE",
+            f"are cannot be told. A person can say it: {flag('assume', f'{keyword}=VALUE')}",
             keyword=keyword,
         )
     return found
@@ -222,5 +223,5 @@ def _same(headers: Sequence[Header], values: Vectors, tolerance: float, code: st
     """Refuse values that are not the same for all images."""
     kinds = alike(values, tolerance)
     if len(kinds) > 1:
-        named = counted({"\\".join(f"{v:.7g}" for v in values[k[0]]): [headers[i] for i in k] for k in kinds})
+        named = tallied({"\\".join(f"{v:.7g}" for v in values[k[0]]): [headers[i] for i in k] for k in kinds})
         raise GeometryError(code, f"{what}: {named}; one volume needs one. Choose the files of one of them")

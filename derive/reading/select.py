@@ -17,10 +17,11 @@ from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Skipped
 from derive.pixels.decode import check_decodable, decode
-from derive.reading.groups import counted, distinct
+from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
 from derive.secrecy import shown_number, shown_term, shown_uid, some
+from derive.wording import counted, flag
 
 
 class Selected(NamedTuple):
@@ -79,7 +80,7 @@ def _refuse_nothing(others: Sequence[Header], skipped: Sequence[Skipped]) -> NoR
     if classes:
         raise SourceError(
             "SRC-CLASS",
-            f"found {', '.join(classes)} in {len(skipped)} files; only {_class_names()} are read so far",
+            f"found {', '.join(classes)} in {counted(len(skipped), 'file')}; only {_class_names()} are read so far",
             classes=classes,
         )
     found = some([f"{s.name} ({s.reason})" for s in skipped]) if skipped else "there is no file"
@@ -96,7 +97,7 @@ def _check_identity(header: Header) -> None:
             raise SourceError(
                 "SRC-UID",
                 f"{header.name} has no {keyword}{header.why_absent(keyword)}; what is derived from it must refer to "
-                f"it. A person can say it: --assume {keyword}=UID",
+                f"it. A person can say it: {flag('assume', f'{keyword}=UID')}",
                 keyword=keyword,
             )
 
@@ -128,9 +129,9 @@ def _matches(wanted: str, number: int, header: Header) -> bool:
 def _refuse_series(what: str, groups: Sequence[Sequence[Header]]) -> NoReturn:
     rows = [_summary(number, group) for number, group in enumerate(groups, 1)]
     lines = "\n".join(
-        f"  #{r['number']} {r['modality']}, {r['sop_class']}, {r['images']} images, Series Number "
+        f"  #{r['number']} {r['modality']}, {r['sop_class']}, {counted(len(group), 'image')}, Series Number "
         f"{r['series_number']}, {r['series_instance_uid']}"
-        for r in rows
+        for r, group in zip(rows, groups, strict=True)
     )
     raise SourceError("SRC-SERIES", f"{what}:\n{lines}", series=rows)
 
@@ -155,11 +156,11 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     studies = distinct(headers, lambda h: h.text("StudyInstanceUID"))
     if len(studies) > 1:
         raise SourceError(
-            "SRC-STUDY", f"the images are of {len(studies)} studies: {counted(studies, shown_uid)}; wanted one"
+            "SRC-STUDY", f"the images are of {len(studies)} studies: {tallied(studies, shown_uid)}; wanted one"
         )
     classes = distinct(headers, lambda h: shown_class(h.text("SOPClassUID")))
     if len(classes) > 1:
-        raise SourceError("SRC-CLASS", f"the series holds several classes: {counted(classes)}; wanted one")
+        raise SourceError("SRC-CLASS", f"the series holds several classes: {tallied(classes)}; wanted one")
     _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame; wanted one frame an image")
     _refuse_kind(headers, "SRC-MOSAIC", _is_mosaic, "Siemens mosaics, many slices in one image; unpack them first")
     _refuse_kind(headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume")

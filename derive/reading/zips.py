@@ -14,6 +14,7 @@ from typing import IO, NoReturn
 
 from derive.errors import SourceError
 from derive.limits import Limits, why_too_big
+from derive.wording import flag
 
 _CHUNK = 1024 * 1024
 #: A member is held in memory up to this size, above it in a temporary file that has no name.
@@ -108,7 +109,8 @@ class ZipArchive:
 
     def _too_big(self, what: str) -> NoReturn:
         raise SourceError(
-            "ZIP-SIZE", f"{self.path.name} {what}. If it is trusted, unpack it, or raise the limit with --unpack-gib N"
+            "ZIP-SIZE",
+            f"{self.path.name} {what}. If it is trusted, unpack it, or raise the limit with {flag('unpack_gib', 'N')}",
         )
 
 

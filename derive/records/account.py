@@ -33,6 +33,7 @@ from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange
 from derive.records.record import CONVERT, Record, RecordedStep, record_of
+from derive.wording import counted, flag
 
 #: What is of the application that ran, or follows from pixels: not compared with what it would be today.
 _APPLICATION = ("DerivationDescription", "Manufacturer", "ManufacturerModelName", "SoftwareVersions")
@@ -117,7 +118,10 @@ def unexplained(tag: int, sop_class_uid: str) -> Entry:
     iod = standard.iod(sop_class_uid) if standard.supported(sop_class_uid) else None
     rule = iod.attributes.get(standard.keyword_of(tag) or "") if iod else None
     if rule is not None and settable(rule):
-        why = "neither policy nor sources explain it: said by the caller (--set), or changed since; no file can tell"
+        why = (
+            f"neither policy nor sources explain it: said by the caller ({flag('set')}), or changed "
+            "since; no file can tell"
+        )
         return Entry(tag, "given", why, standard.section(rule.module))
     what = "private" if tag >> 16 & 1 else f"not in the {iod.name} IOD" if iod else "of a class without a table"
     why = "neither policy nor sources explain it: added or changed since"
@@ -206,8 +210,8 @@ class SourcedAccount:
         if not agrees:
             return Compared(False, "differs from the sources!")
         if tag in self._source.table.constant:
-            return Compared(True, f"same in all {count} sources")
-        return Compared(True, f"from what {count} sources say")
+            return Compared(True, "same in the source" if count == 1 else f"same in all {count} sources")
+        return Compared(True, f"from {counted(count, 'source')}")
 
     def _emptied(self, tag: int) -> Compared:
         """Whether an attribute that has to be there without a value is so."""

@@ -19,6 +19,7 @@ from derive.model.volume import Volume, slabs
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.written import ENTITIES, Gathered, class_name, entity_of, gather, shown
+from derive.wording import counted
 
 #: Shown of a value of either side, and kept of it.
 _WIDEST, _KEPT, _ABSENT = 44, 1024, "-"
@@ -254,7 +255,7 @@ def _side(files: Files) -> tuple[Side, tuple[Header, ...]]:
     name, images = str(paths[0]) if len(paths) == 1 else f"{len(paths)} paths", found.instances
     skipped = len(found.skipped) + len(found.unreadable)
     if not images:
-        raise SourceError("SRC-NONE", f"{Path(name).name}: no DICOM file was found in {skipped} files")
+        raise SourceError("SRC-NONE", f"{Path(name).name}: no DICOM file was found in {counted(skipped, 'file')}")
     classes = Counter(class_name(i.text("SOPClassUID")) for i in images)
     series = len({i.text("SeriesInstanceUID") for i in images})
     volume, why_not = _volume(found)

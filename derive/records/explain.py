@@ -31,6 +31,7 @@ from derive.records.written import (
     one_series,
     tag_named,
 )
+from derive.wording import counted, flag
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class Explanation:
         return "\n".join(lines)
 
     def _head(self) -> Iterator[str]:
-        yield f"{self.images} images of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
+        yield f"{counted(self.images, 'image')} of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
         yield f"made by  {self.record.software}"
         for software in self.record.contributing:
             purpose = f"({software.purpose})" if software.purpose else ""
@@ -148,7 +149,7 @@ class Explanation:
             if not step.recomputable:
                 yield f"         {step.why_not}"
         if self.record.source_series:
-            known = "not at hand" if self.source_images is None else f"{self.source_images} images"
+            known = "not at hand" if self.source_images is None else counted(self.source_images, "image")
             yield f"source   series {self.record.source_series}, {known}"
         yield from (f"note     {n}" for n in self.notes)
 
@@ -321,12 +322,14 @@ def _source(
     try:
         at_hand = gather(sources) if sources is not None else beside(written, found, uid)
         if at_hand is None:
-            return None, ["the sources are not at hand: nothing that was pulled is compared with them (--sources)"]
+            return None, [
+                f"the sources are not at hand: nothing that was pulled is compared with them ({flag('sources')})"
+            ]
         source = at_hand.series(uid)
     except DeriveError as error:
         return None, [f"the source series cannot be read: {error.message.partition(chr(10))[0]}"]
     missing = set(record.source_uids) - {r.sop_instance_uid for r in source.references}
-    return source, [f"{len(missing)} source images are missing"] if missing else []
+    return source, [f"missing: {counted(len(missing), 'source image')}"] if missing else []
 
 
 def _lines(entries: Sequence[Explained]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.record import Record, RecordedStep, recorded_grid
 from derive.records.written import Gathered, beside, gather
 from derive.version import VERSION
+from derive.wording import counted, flag
 
 Verdict = Literal["SAME", "DIFFERS", "NOT-RECOMPUTABLE"]
 _SHOWN = 5
@@ -170,8 +171,10 @@ def _one_series(found: Gathered, series: str | None) -> list[Written]:
     if not groups:
         raise SourceError("SRC-NONE", "no CT, MR or PET image was found; other classes are not recomputed")
     if chosen is None or (series is None and len(groups) > 1):
-        listed = "\n".join(f"  {uid}: {len(headers)} images" for uid, headers in groups.items())
-        raise SourceError("SRC-SERIES", f"choose one series by its UID (--series UID):\n{listed}", series=list(groups))
+        listed = "\n".join(f"  {uid}: {counted(len(headers), 'image')}" for uid, headers in groups.items())
+        raise SourceError(
+            "SRC-SERIES", f"choose one series by its UID ({flag('series', 'UID')}):\n{listed}", series=list(groups)
+        )
     return [Written.of(header) for header in chosen]
 
 
@@ -238,7 +241,7 @@ class _Run:
             steps = f" ({max(v.steps for v in off):.6g} steps) at most" if off else ""
             reasons.append(f"{len(differing)} of {len(verdicts)} images{values}{steps}")
         if comparison.lacking:
-            reasons.append(f"{len(comparison.lacking)} images that the steps make are not there")
+            reasons.append(f"not there: {counted(len(comparison.lacking), 'image')} that the steps make")
         verdict: Verdict = "DIFFERS" if reasons else "SAME"
         return replace(self.about(), verdict=verdict, reason="; ".join(reasons), images=tuple(verdicts))
 
@@ -324,7 +327,8 @@ class _Run:
         at_hand = [h for h in self.at_hand.values() if h.text("SeriesInstanceUID") == recorded]
         if self.reference is None and not at_hand:
             raise _NotRecomputableError(
-                f"the grid is that of series {recorded}, of which only the UID is recorded; give it with --reference"
+                f"the grid is that of series {recorded}, of which only the UID is recorded; give it "
+                f"with {flag('reference')}"
             )
         try:
             return series_of(at_hand) if self.reference is None else read(self.reference, series=recorded)

@@ -25,6 +25,7 @@ from derive.reading.header import LONGEST_TOLD, Header
 from derive.reading.read import series_of
 from derive.reading.scan import scan
 from derive.secrecy import shown_uid
+from derive.wording import counted, flag
 
 #: In the order in which people read them; what no table knows comes last.
 ENTITIES = ("Patient", "Study", "Frame of Reference", "Series", "Equipment", "Acquisition", "Image", "Other")
@@ -150,8 +151,10 @@ def one_series(found: Gathered, series: str | None = None) -> list[Header]:
     if series is not None and series in groups:
         return groups[series]
     if series is not None or len(groups) > 1:
-        listed = "\n".join(f"  {shown_uid(uid)}: {len(g)} files" for uid, g in groups.items())
-        asked = f"none of them is {series}" if series is not None else "choose one by its UID (--series UID)"
+        listed = "\n".join(f"  {shown_uid(uid)}: {counted(len(g), 'file')}" for uid, g in groups.items())
+        asked = (
+            f"none of them is {series}" if series is not None else f"choose one by its UID ({flag('series', 'UID')})"
+        )
         raise SourceError("SRC-SERIES", f"there are {len(groups)} series; {asked}:\n{listed}", series=list(groups))
     return next(iter(groups.values()))
 

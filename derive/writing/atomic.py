@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from derive.errors import OutputError
+from derive.wording import flag
 from derive.writing.interruptions import held
 from derive.writing.ours import changed, contents_of, may_be_dicom, refuse_foreign, refuse_place
 from derive.writing.placing import Move, place_files, put_back_folder, replace_folder, unwound
@@ -168,7 +169,7 @@ def refuse_files(files: Sequence[Path], sources: Sequence[Path] = (), *, overwri
         if file.exists() and not file.is_file():
             raise _exists(file, "is no regular file, and is not replaced; choose another name")
         if os.path.lexists(file) and not overwrite:
-            raise _exists(file, "exists; choose another name (--overwrite replaces it)")
+            raise _exists(file, f"exists; choose another name ({flag('overwrite')} replaces it)")
 
 
 def _is_of(file: Path, source: Path) -> bool:
@@ -188,7 +189,7 @@ def _refuse_folder(target: Path, sources: Sequence[Path], *, overwrite: bool) ->
     _refuse_no_folder(target)
     refuse_place(target, sources)
     if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise _exists(target, "is not empty; --overwrite replaces it if derive wrote all that is in it")
+        raise _exists(target, f"is not empty; {flag('overwrite')} replaces it if derive wrote all that is in it")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from pydicom.filereader import read_file_meta_info
 from derive.errors import OutputError
 from derive.model.uids import IMPLEMENTATION_CLASS_UID
 from derive.reading.files import HEAD_LENGTH, plain, why_not_dicom
+from derive.wording import flag
 
 try:
     from pwd import getpwall
@@ -114,8 +115,8 @@ def refuse_foreign(target: Path, foreign: Sequence[str], what: str = "that deriv
     named = ", ".join(foreign[:_NAMED]) + (", ..." if len(foreign) > _NAMED else "")
     raise OutputError(
         "OUT-FOREIGN",
-        f"{target.name} holds {count} {things} {what}: {named}. --overwrite replaces only instances that derive wrote; "
-        "choose another folder, or move them out",
+        f"{target.name} holds {count} {things} {what}: {named}. "
+        f"{flag('overwrite')} replaces only instances that derive wrote; choose another folder, or move them out",
         foreign=list(foreign),
     )
 

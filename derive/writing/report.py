@@ -10,10 +10,12 @@ from typing import Any
 
 from derive.authoring.order import Authoring, Order
 from derive.checking import Finding
+from derive.checking.finding import folded
 from derive.model.derivation import Derivation, text_of
 from derive.model.source import Attributes
 from derive.model.volume import shown_units
 from derive.version import MODEL, VERSION
+from derive.wording import counted
 from derive.writing.filing import Writer, WrittenInstance
 
 SCHEMA = "derive-report/1"
@@ -101,12 +103,12 @@ class Report:
 
     def __str__(self) -> str:
         """Return one line: how many, how exact, and what the check said."""
-        warnings = f"{len(self.findings)} warnings" if self.findings else "check clean"
-        clipped = f", {self.saturated} values clipped" if self.saturated else ""
+        warnings = counted(len(folded(self.findings)), "warning") if self.findings else "check clean"
+        clipped = f", {counted(self.saturated, 'value')} clipped" if self.saturated else ""
         units = shown_units(self.units)
         where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
         return (
-            f"{len(self.instances)} images in {self.folder}: {where}"
+            f"{counted(len(self.instances), 'image')} in {self.folder}: {where}"
             f"values within {self.value_error:.4g}{units}{clipped}, {warnings}"
         )
 

@@ -265,7 +265,7 @@ def test_pet_says_how_it_was_projected_and_keeps_its_slopes(tmp_path):
 
 def test_the_type_1_attribute_that_nobody_has_is_named(tmp_path):
     sources = make_series("PT", CountsSource=None)
-    with pytest.raises(derive.AssembleError, match=r"ASM-TYPE1: CountsSource.*--set CountsSource"):
+    with pytest.raises(derive.AssembleError, match=r"ASM-TYPE1: CountsSource.*set={\"CountsSource\""):
         written(sources, gaussian_blur(sigma_mm=1.0), folder=tmp_path / "o")
     given = written(sources, gaussian_blur(sigma_mm=1.0), folder=tmp_path / "g", set={"CountsSource": "EMISSION"})
     assert given[0].CountsSource == "EMISSION"

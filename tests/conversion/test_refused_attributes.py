@@ -115,7 +115,7 @@ def test_pet_names_everything_that_nobody_said_at_once(said, place):
     assert {"SeriesTime", "DecayCorrection", "FrameReferenceTime", "SeriesType"} <= needed
     error = refused("ASM-TYPE1", place, hu(), **PET | {"set": said})
     assert set(error.facts["keywords"]) == needed
-    assert every(f"--set {keyword}=VALUE" in error.message for keyword in needed)
+    assert every(f'"{keyword}": VALUE' in error.message for keyword in needed)
 
 
 def test_pet_that_is_said_to_be_all_that_it_names_is_made(place):

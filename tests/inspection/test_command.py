@@ -11,6 +11,7 @@ from derive.checking import Finding
 from derive.checking.finding import grouped
 from derive.cli import inspecting
 from derive.inspection import inspect
+from derive.wording import Language, speaking
 from tests.helpers.asserting import every
 from tests.helpers.commands import run as run_command
 from tests.helpers.inspections import checked, other_series, saved
@@ -26,7 +27,8 @@ def test_the_command_prints_a_block_a_stack(tmp_path, capsys):
     saved(other_series(9), tmp_path / "b")
     assert run(tmp_path) == 0
     printed = capsys.readouterr()
-    assert printed.out == f"{inspect(tmp_path)}\n"
+    with speaking(Language.COMMAND_LINE):
+        assert printed.out == f"{inspect(tmp_path)}\n"
     assert printed.err == ""
     assert re.findall(r"^#\d", printed.out, re.MULTILINE) == ["#1", "#2"]
     assert (
@@ -37,7 +39,8 @@ def test_the_command_prints_a_block_a_stack(tmp_path, capsys):
 
 def test_the_command_prints_json(tmp_path, capsys):
     assert run(saved(make_series("CT"), tmp_path), "--json", "-q") == 0
-    assert json.loads(capsys.readouterr().out) == checked(inspect(tmp_path))
+    with speaking(Language.COMMAND_LINE):
+        assert json.loads(capsys.readouterr().out) == checked(inspect(tmp_path))
 
 
 def test_nothing_of_dicom_is_exit_code_3(tmp_path, capsys):

@@ -93,9 +93,8 @@ def test_series_are_numbered_as_read_numbers_them(tmp_path):
     assert [s.series_number for s in inspection.stacks] == ["1", "3", "7"]
     for stack in inspection.stacks:
         assert derive.read(tmp_path, series=f"#{stack.number}").series_instance_uid == stack.series_instance_uid
-        flag, uid = stack.choose.split()
-        assert (flag, uid) == ("--series", stack.series_instance_uid)
-    assert (inspection.whole.code, "--series" in inspection.whole.fix) == ("SRC-SERIES", True)
+        assert stack.choose == f'series="{stack.series_instance_uid}"'
+    assert (inspection.whole.code, "series=UID" in inspection.whole.fix) == ("SRC-SERIES", True)
 
 
 def test_patients_are_counted_and_never_named(tmp_path):
@@ -236,7 +235,7 @@ def test_every_code_that_reading_can_raise_has_a_fix():
     stops_nothing = {line.split("\t")[0] for line in remarks}
     assert raised - {line["code"] for line in lines} - stops_nothing == NOT_SAID & raised
     assert len({line["code"] for line in lines}) == len(lines)
-    assert every(line["fix"].startswith(("--", "no flag: ")) for line in lines)
+    assert every(line["fix"].startswith(("{flag:", "no flag: ")) for line in lines)
     assert {code for kind in REGISTRY.values() for code in kind.fixes} <= {line["code"] for line in lines}
 
 

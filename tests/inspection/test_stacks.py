@@ -130,7 +130,7 @@ def test_a_single_slice_can_be_anything_but_resampled(tmp_path):
     assert stack.reads.ok
     assert {n for n, v in stack.operations.items() if not v.ok} == {"resample"}
     assert stack.operations["resample"].code == "GEO-SINGLE"
-    assert "--spacing-mm X Y Z" in stack.operations["resample"].fix
+    assert "spacing_mm=(X, Y, Z)" in stack.operations["resample"].fix
     with pytest.raises(DeriveError, match="GEO-SINGLE"):
         derive.build(derive.read(make_series("CT", count=1)), resample(spacing_mm=1.0))
 
@@ -140,7 +140,7 @@ def test_a_missing_attribute_of_type_1_is_told_with_the_flag_that_gives_it():
     stack = only(inspect(datasets))
     assert stack.reads.ok
     verdict = stack.operations["mip"]
-    assert (verdict.code, verdict.fix) == ("ASM-TYPE1", "--set CountsSource=VALUE")
+    assert (verdict.code, verdict.fix) == ("ASM-TYPE1", 'set={"CountsSource": VALUE}')
     assert stack.operations["export"].ok
     (problem,) = stack.problems
     assert set(problem.operations) == set(REGISTRY)

@@ -98,7 +98,7 @@ def test_orientation_differs(real, changed):
     refused(real("pydicom_test_files/test_files/dicomdirtests/98892003/MR700"), "GEO-ORIENTATION")
     error = refused(changed(only(2, ImageOrientationPatient=[0, 1, 0, 0, 0, 1])), "GEO-ORIENTATION")
     assert "(3 images, e.g. 000.dcm)" in error.message
-    assert "(1 images, e.g. 002.dcm)" in error.message
+    assert "(1 image, e.g. 002.dcm)" in error.message
 
 
 def test_cosines_that_are_none(changed):
@@ -110,7 +110,7 @@ def test_matrix_differs(changed):
         if index == 2:
             resized(dataset, 100, 100)
 
-    assert "100\\100 (1 images, e.g. 002.dcm)" in refused(changed(crop), "GEO-MATRIX").message
+    assert "100\\100 (1 image, e.g. 002.dcm)" in refused(changed(crop), "GEO-MATRIX").message
 
 
 def test_pixel_spacing_differs(changed):

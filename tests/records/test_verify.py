@@ -156,7 +156,7 @@ def test_a_grid_that_is_recorded_by_its_series_is_asked_for(on_reference):
     out, source, other = on_reference
     found = verified(out, source)
     assert found.verdict == "NOT-RECOMPUTABLE"
-    assert "series 1.2.3.9, of which only the UID is recorded; give it with --reference" in found.reason
+    assert "series 1.2.3.9, of which only the UID is recorded; give it with reference=" in found.reason
     assert verified(out, source, reference=other).verdict == "SAME"
     assert verified(out, [str(source), str(other)]).verdict == "SAME"
     wrong = verified(out, source, reference=source)

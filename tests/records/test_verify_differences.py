@@ -148,7 +148,7 @@ def test_an_image_that_is_missing_and_one_that_is_there_twice_are_found(derived_
     (out / "copy.dcm").unlink()
     written[4].unlink()
     found = verified(out, source)
-    assert (found.verdict, found.reason) == ("DIFFERS", "1 images that the steps make are not there")
+    assert (found.verdict, found.reason) == ("DIFFERS", "not there: 1 image that the steps make")
 
 
 def test_source_images_that_are_not_at_hand_are_named(derived_on_disk):

@@ -52,7 +52,7 @@ def test_a_folder_that_is_not_empty_is_refused_and_one_of_ours_is_replaced_as_a_
     target = tmp_path / "o"
     target.mkdir()
     (target / "mine.txt").write_text("keep me")
-    with pytest.raises(derive.OutputError, match=r"OUT-EXISTS.*--overwrite"):
+    with pytest.raises(derive.OutputError, match=r"OUT-EXISTS.*overwrite=True"):
         derive.build(source, BLUR).write(target)
     with pytest.raises(derive.OutputError, match=r"OUT-FOREIGN.*1 thing .*mine.txt"):
         derive.build(source, BLUR).write(target, overwrite=True)

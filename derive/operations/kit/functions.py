@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from derive.errors import DeriveError, UsageError, ValuesError
 from derive.model.volume import Array, Volume
 from derive.operations.declaration import Function
+from derive.wording import counted
 
 Takes = Literal["array", "volume", "image"]
 
@@ -91,7 +92,9 @@ def finite(name: str, values: NDArray[Any], padding: NDArray[np.bool_]) -> Array
         result = values.astype(np.float32)
     bad = int(np.count_nonzero(~np.isfinite(result) & ~padding))
     if bad:
-        raise ValuesError("VAL-NONFINITE", f"{name} returned {bad} values of {result.size} that are no finite float32")
+        raise ValuesError(
+            "VAL-NONFINITE", f"{name} returned {counted(bad, 'value')} of {result.size} that are no finite float32"
+        )
     result[padding] = np.nan
     return result
 

@@ -15,6 +15,7 @@ from derive.pacs.dimse.find import Unanswered, find_series, images_of, in_words,
 from derive.pacs.dimse.intake import Intake, failed_uids
 from derive.pacs.dimse.listener import listening, watched
 from derive.pacs.dimse.proposal import COMMON, storage_contexts, storage_roles
+from derive.wording import counted
 
 #: SOP Classes of C-GET and C-MOVE; with the Patient Root model the patient has to be named as well.
 _GET = {"STUDY": "1.2.840.10008.5.1.4.1.2.2.3", "PATIENT": "1.2.840.10008.5.1.4.1.2.1.3"}
@@ -141,7 +142,8 @@ def _responses(
         if "Status" not in status:
             raise Unanswered(
                 "NET-RETRIEVE",
-                f"{asked.address} fell silent while it sent {asked.series_uid}, after {len(intake.uids)} instances",
+                f"{asked.address} fell silent while it sent {asked.series_uid}, after "
+                f"{counted(len(intake.uids), 'instance')}",
                 received=sorted(intake.uids),
             )
         if status.Status not in _PENDING:
@@ -189,7 +191,7 @@ def _words(
         return
     names = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
     lacking = f"{absent or 'an unknown number'} did not" + (f" ({names})" if missing else "")
-    yield f"{came} instances of {asked.series_uid} came from {asked.address}, {lacking}"
+    yield f"{counted(came, 'instance')} of {asked.series_uid} came from {asked.address}, {lacking}"
     if warned:
         yield f"{warned} with a warning"
     if final.Status != 0x0000:

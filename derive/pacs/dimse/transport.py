@@ -87,7 +87,8 @@ class Opener:
         """Why a connection could not be secured."""
         made, error = self._made, self._made.failure
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"the certificate of the other side is not trusted ({error.verify_message}); check --tls-ca and host"
+            return f"the certificate of the other side is not trusted ({error.verify_message}); check "
+            "the CA of derive.toml and the host"
         if isinstance(error, ssl.SSLError):
             return f"{error.reason or error}; check that it wants TLS, and which certificate it asks for"
         if isinstance(made, _Secured) and made.handshaking and not made.connected:

@@ -18,6 +18,7 @@ from derive.pacs.dimse.status import category_of, meaning
 from derive.pacs.dimse.transcode import data_set, recoded
 from derive.pacs.outcome import Category, Result
 from derive.pacs.sendable import Sendable
+from derive.wording import counted
 
 LOGGER = logging.getLogger(__name__)
 #: How many instances in a row may stay without an answer, each after all its attempts, before the rest is not tried.
@@ -168,7 +169,7 @@ class Worker:
             yield result
         if self._unanswered >= _MOST_UNANSWERED:
             self._later += others or []
-            raise _GaveUp(f"{self._unanswered} instances in a row without an answer")
+            raise _GaveUp(f"{counted(self._unanswered, 'instance')} in a row without an answer")
 
     def _try(self, task: Task) -> Result | None:
         """Return what became of an instance; None if it is to be sent again later."""

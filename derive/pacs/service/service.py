@@ -24,6 +24,7 @@ from derive.pacs.dimse.proposal import supported_context, supported_storage
 from derive.pacs.matching import texts
 from derive.pacs.service.commit import Committing
 from derive.pacs.service.index import LEVELS, Index, Kept, read_kept
+from derive.wording import counted
 from derive.writing.atomic import write_file
 from derive.writing.unfinished import recover
 
@@ -114,7 +115,8 @@ class ArchiveService:
     def describe(self) -> str:
         """Return in words what this is, where, and for whom."""
         return (
-            f"{self.aet}@{self.host}:{self.port} keeps {len(self.index)} instances in {self.folder}. It is for trying "
+            f"{self.aet}@{self.host}:{self.port} keeps {counted(len(self.index), 'instance')} in "
+            f"{self.folder}. It is for trying "
             "out: no access control, no encryption, no backup; whoever can connect can read and add everything."
         )
 
