@@ -10,12 +10,15 @@ from derive import standard
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads
-from derive.model.geometry import COSINE_TOLERANCE, normal_of, skew_of
+from derive.model.geometry import normal_of
+from derive.model.orientation import COSINE_TOLERANCE, ORIENTATION_MM, orthonormal, reach_mm, skew_of, turned_mm
 from derive.secrecy import shown_term
 
 #: Scanners round the diameter, and some give that of the circle that fits in the matrix less a pixel.
 _DIAMETER_TOLERANCE = 0.02
 _TILT_TOLERANCE_DEGREES = 1.0
+#: How far written cosines may be off unit length and a right angle: less than dciodvfy objects to (0.00005).
+_WRITTEN_TOLERANCE = 2e-5
 
 
 @reads("ImageType")
@@ -35,15 +38,22 @@ def _image_type(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-IMAGETYPE-TERM", "ImageType", message)
 
 
-@reads("ImageOrientationPatient")
+@reads("ImageOrientationPatient", "Rows", "Columns", "PixelSpacing")
 def _cosines(instance: Judged) -> Iterator[Finding]:
-    cosines = instance.numbers("ImageOrientationPatient")
+    cosines = np.array(instance.numbers("ImageOrientationPatient"))
     if len(cosines) != 6:
         return
     skew = skew_of(cosines[:3], cosines[3:])
-    if not skew <= COSINE_TOLERANCE:
-        message = f"is off from unit length and a right angle by {skew:.2g}; wanted {COSINE_TOLERANCE} at most"
-        yield instance.find("CHK-IOP", "ImageOrientationPatient", message)
+    if skew <= _WRITTEN_TOLERANCE:
+        return
+    reach = reach_mm(instance.number("Rows"), instance.number("Columns"), instance.numbers("PixelSpacing"))
+    off = float(turned_mm(cosines, orthonormal(cosines), reach)[0])
+    code = "CHK-IOP-ROUNDED" if skew <= COSINE_TOLERANCE and off <= ORIENTATION_MM else "CHK-IOP"
+    message = (
+        f"is off from unit length and a right angle by {skew:.2g}, {off:.2g} mm at the corners; wanted at most "
+        f"{_WRITTEN_TOLERANCE:g}, and {ORIENTATION_MM} mm"
+    )
+    yield instance.find(code, "ImageOrientationPatient", message)
 
 
 @reads("PixelSpacing", "SpacingBetweenSlices", "SliceThickness")

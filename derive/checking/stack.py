@@ -9,7 +9,8 @@ import numpy as np
 
 from derive.checking.finding import Finding, finding
 from derive.checking.instance import Judged
-from derive.model.planes import ORIENTATION_TOLERANCE, Planes, alike, measured, spacing_tolerance
+from derive.model.orientation import ORIENTATION_MM, one_orientation, orientations, reach_mm, turned_mm
+from derive.model.planes import Planes, alike, measured, spacing_tolerance
 from derive.wording import counted
 
 #: How far Spacing Between Slices may be off the distance of the slices, in mm or as a share of it: it is stated
@@ -69,14 +70,28 @@ def stack_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
     yield from _one("CHK-SERIES-PLANE", "PixelSpacing", spacings, slices, series)
     if any(len(s.position) != 3 or len(s.cosines) != 6 for s in slices):
         return
-    turned = _other([s.cosines for s in slices], ORIENTATION_TOLERANCE)
-    if turned is not None:
-        message = f"differs between {slices[0].name} and {slices[turned].name}"
-        yield finding("CHK-SERIES-PLANE", "ImageOrientationPatient", message, series)
+    turned = list(_turned(slices, series))
+    yield from turned
+    if turned:
         return
     times = dict.fromkeys(s.time for s in slices)
     for time in times:
         yield from _positions([s for s in slices if s.time == time], series)
+
+
+def _turned(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
+    """Name an image of another orientation than the first, and how far its corners are from there."""
+    cosines, first = np.array([s.cosines for s in slices]), slices[0]
+    reach = reach_mm(*first.matrix, first.pixel_spacing)
+    groups = orientations(cosines, reach)
+    if len(groups) > 1:
+        other = next(i for i in range(len(slices)) if i not in groups[0])
+        off = turned_mm(cosines, cosines[0], reach)[other]
+        message = (
+            f"differs between {first.name} and {slices[other].name}, by {off:.3g} mm at the corners; "
+            f"wanted all within {ORIENTATION_MM} mm of one orientation"
+        )
+        yield finding("CHK-SERIES-PLANE", "ImageOrientationPatient", message, series)
 
 
 def _numbers(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
@@ -110,7 +125,8 @@ def _positions(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
     if len(slices) < 2:
         return
     pixel = min(slices[0].pixel_spacing, default=None)
-    planes = measured(np.array([s.position for s in slices]), slices[0].cosines, pixel)
+    cosines = one_orientation(np.array([s.cosines for s in slices]))
+    planes = measured(np.array([s.position for s in slices]), cosines, pixel)
     if planes.repeated:
         yield from _same(slices, planes, series)
         return

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from derive.elements.instance import spread
-from derive.model.geometry import letters_of, skew_of
+from derive.model.geometry import letters_of
+from derive.model.orientation import one_orientation, orientations, reach_mm, skew_of
 from derive.model.planes import (
     DIMENSIONS,
     HINTS,
-    ORIENTATION_TOLERANCE,
     Planes,
     Vectors,
     alike,
@@ -170,8 +170,7 @@ def grid_of(headers: Sequence[Header]) -> Grid:
     placed = [h for h in usual if single and _cosines(h) is not None and _lengths(h, "ImagePositionPatient", 3)]
     if not placed:
         return Grid(**flat, spacing_xyz_mm=(x, y, None) if pixel else None)
-    cosines = _cosines(placed[0])
-    assert cosines is not None, "just looked at"
+    cosines = one_orientation(np.array([h.numbers("ImageOrientationPatient", 6) for h in placed])).reshape(2, 3)
     stacked = _stacked(placed, cosines, pixel)
     spacing = x, y, stacked.pop("z")
     between = stacked.pop("length")
@@ -249,13 +248,13 @@ def _odd(headers: Sequence[Header]) -> tuple[Odd, ...]:
     """Find the images that have something else than most."""
     found: list[Odd] = []
     spacings = [pair for h in headers if (pair := h.numbers("PixelSpacing"))]
+    found += _turned(headers)
     for attribute, keywords, tolerance in (
-        ("ImageOrientationPatient", ("ImageOrientationPatient",), ORIENTATION_TOLERANCE),
         ("Rows, Columns", ("Rows", "Columns"), 0.0),
         ("PixelSpacing", ("PixelSpacing",), spacing_tolerance(spacings)),
     ):
         rows = [tuple(v for k in keywords for v in h.numbers(k)) for h in headers]
-        kinds = [("\\".join(f"{v + 0.0:.6g}" for v in rows[kind[0]]), kind) for kind in alike(rows, tolerance)]
+        kinds = [(_shown(rows[kind[0]]), kind) for kind in alike(rows, tolerance)]
         found += _others(attribute, headers, kinds)
     for keyword in ("ImageType", "FrameOfReferenceUID"):
         named: dict[str, list[int]] = {}
@@ -263,6 +262,23 @@ def _odd(headers: Sequence[Header]) -> tuple[Odd, ...]:
             named.setdefault("\\".join(header.texts(keyword)), []).append(index)
         found += _others(keyword, headers, list(named.items()))
     return tuple(found)
+
+
+def _turned(headers: Sequence[Header]) -> list[Odd]:
+    """Find the images that are of another orientation than most, or do not say it."""
+    rows = [h.numbers("ImageOrientationPatient") for h in headers]
+    says = [i for i, row in enumerate(rows) if len(row) == 6]
+    kinds = [("", [i for i in range(len(headers)) if i not in set(says)])]
+    if says:
+        first = headers[says[0]]
+        reach = reach_mm(first.number("Rows"), first.number("Columns"), _lengths(first, "PixelSpacing", 2))
+        groups = orientations(np.array([rows[i] for i in says]), reach)
+        kinds += [(_shown(rows[says[group[0]]]), [says[i] for i in group]) for group in groups]
+    return _others("ImageOrientationPatient", headers, [kind for kind in kinds if kind[1]])
+
+
+def _shown(row: Sequence[float]) -> str:
+    return "\\".join(f"{v + 0.0:.6g}" for v in row)
 
 
 def _others(attribute: str, headers: Sequence[Header], kinds: list[tuple[str, list[int]]]) -> list[Odd]:

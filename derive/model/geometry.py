@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from derive.errors import GeometryError
+from derive.model.orientation import COSINE_TOLERANCE, ROUNDED, orthonormal, skew_of
 from derive.wording import counted
 
 Triple = tuple[float, float, float]
@@ -24,8 +25,6 @@ LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 LEAST_COSINE = 0.05
 #: Two grids are one when no voxel centre differs by more than this.
 POSITION_TOLERANCE_MM = 1e-3
-#: How far cosines may be off unit length and a right angle: what decimal strings and rounding explain.
-COSINE_TOLERANCE = 1e-3
 
 
 def triple(values: ArrayLike) -> Triple:
@@ -60,13 +59,6 @@ def normal_of(row_cosines: ArrayLike, column_cosines: ArrayLike) -> Triple:
     """Return the unit vector at a right angle to rows and columns, right-handed; zeros where they are parallel."""
     normal = np.cross(np.asarray(row_cosines, dtype=np.float64), np.asarray(column_cosines, dtype=np.float64))
     return triple(normal / (np.linalg.norm(normal) or 1.0))
-
-
-def skew_of(row_cosines: ArrayLike, column_cosines: ArrayLike) -> float:
-    """Return how far two directions are off unit length, and off a right angle, whichever is more."""
-    row, column = np.asarray(row_cosines, dtype=np.float64), np.asarray(column_cosines, dtype=np.float64)
-    off = np.linalg.norm(row) - 1, np.linalg.norm(column) - 1, row @ column
-    return float(np.abs(off).max())
 
 
 @dataclass(frozen=True)
@@ -121,7 +113,8 @@ class Geometry:
     first_position : (x, y, z) mm
         Centre of voxel (0, 0, 0): Image Position (Patient) of the first slice.
     row_cosines, column_cosines : (x, y, z)
-        Image Orientation (Patient): direction of increasing column index, of increasing row index.
+        Image Orientation (Patient): direction of increasing column index, of increasing row index. Rounded ones
+        become the nearest of unit length at a right angle.
     pixel_spacing : (between rows, between columns) mm
         Pixel Spacing, in the order of the attribute.
     slice_spacing : float
@@ -157,6 +150,10 @@ class Geometry:
                 f"row and column cosines {self.row_cosines}, {self.column_cosines} are off from unit length "
                 f"and a right angle by {skew:.2g}; wanted at most {COSINE_TOLERANCE}",
             )
+        if skew > ROUNDED:
+            cosines = orthonormal((*self.row_cosines, *self.column_cosines))
+            object.__setattr__(self, "row_cosines", triple(cosines[:3]))
+            object.__setattr__(self, "column_cosines", triple(cosines[3:]))
         if not (min(self.pixel_spacing) > 0 and self.slice_spacing > 0 and min(self.shape) > 0):
             raise GeometryError(
                 "GEO-SPACING",
@@ -233,6 +230,14 @@ class Geometry:
         if self.tilted:
             return triple(np.array(self.first_position) + index * np.array(self.slice_step))
         return triple(np.array(self.first_position) + index * self.slice_spacing * np.array(self.normal))
+
+    @cached_property
+    def uneven_mm(self) -> float:
+        """How far a position as it was read lies from its place in the even grid, mm."""
+        if self.measured_positions is None:
+            return 0.0
+        even = self.points_of([(index, 0, 0) for index in range(self.shape[0])])
+        return float(np.linalg.norm(even - np.array(self.measured_positions), axis=1).max())
 
     def index_of(self, points: ArrayLike) -> NDArray[np.float64]:
         """Continuous (slice, row, column) indices of patient points.

@@ -1,8 +1,8 @@
 """How the planes of a series lie to each other, measured once: for who refuses, who describes and who judges.
 
 Reading refuses what is no even stack, an inspection describes what there is, a check finds what is wrong. They differ
-in what they say, never in what is measured, nor in how far off is off: all tolerances of positions, orientations and
-spacings between images stand here.
+in what they say, never in what is measured, nor in how far off is off: all tolerances of positions and spacings
+between images stand here, and those of orientations in :mod:`derive.model.orientation`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from derive.model.geometry import Triple, normal_of, triple
 
 Vectors = NDArray[np.float64]
 
-#: Cosines that differ by less point the same way: 0.05 mm at 500 mm.
-ORIENTATION_TOLERANCE = 1e-4
 #: Pixel spacings that differ by less, as a share of the smallest, are one: 0.05 mm over 512 pixels of 1 mm.
 SPACING_TOLERANCE = 1e-4
 #: Images nearer to each other than this lie at one position.

@@ -23,6 +23,7 @@ from derive.elements.encoding import decode, encode
 from derive.elements.meaning import same
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
+from derive.model.orientation import reach_mm, turned_mm
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.remark import ABSENT, Remark
 from derive.model.source_frame import Reference, SourceFrame
@@ -274,6 +275,14 @@ class SourceSeries(Attributes):
     def series_instance_uid(self) -> str:
         """Series of the instances."""
         return self.frames[0].reference.series_instance_uid
+
+    @cached_property
+    def turned_mm(self) -> float:
+        """How far a pixel lies from where its own image puts it, mm: rows and columns have one orientation for all."""
+        said = np.array([f.plane.cosines for f in self.frames if f.plane is not None]).reshape(-1, 6)
+        grid = self.geometry
+        reach = reach_mm(*grid.shape[1:], grid.pixel_spacing)
+        return float(turned_mm(said, np.array(grid.plane(0).cosines), reach).max(initial=0.0))
 
     def only(self, shared: frozenset[int], given: Mapping[int, Element], said: Mapping[int, str]) -> SourceSeries:
         """Return the same images, of which only some attributes are known, and others that were given.

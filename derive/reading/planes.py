@@ -10,10 +10,19 @@ import numpy as np
 
 from derive.errors import GeometryError
 from derive.model.geometry import Geometry, Plane, triple
+from derive.model.orientation import (
+    LARGEST_DIFFERENCE,
+    ORIENTATION_MM,
+    of_one_orientation,
+    one_orientation,
+    orientations,
+    orthonormal,
+    reach_mm,
+    turned_mm,
+)
 from derive.model.planes import (
     DIMENSIONS,
     HINTS,
-    ORIENTATION_TOLERANCE,
     Planes,
     Vectors,
     alike,
@@ -65,13 +74,12 @@ def even_stack_of(headers: Sequence[Header]) -> EvenStack:
     cosines = np.array([p.cosines for p in each])
     _same(headers, matrix, 0.0, "GEO-MATRIX", "Rows and Columns differ")
     _same(headers, spacings, spacing_tolerance(spacings), "GEO-PIXELS", "Pixel Spacing differs")
-    _same(headers, cosines, ORIENTATION_TOLERANCE, "GEO-ORIENTATION", "Image Orientation (Patient) differs")
-    frame = _frame_of_reference(headers)
     first, (rows, columns) = each[0], (int(n) for n in matrix[0])
-    flat = Geometry(
-        first.position, first.row_cosines, first.column_cosines, first.pixel_spacing, 1.0, (1, rows, columns), frame
-    )
-    planes = measured([p.position for p in each], first.cosines, min(first.pixel_spacing))
+    common = _common_orientation(headers, cosines, reach_mm(rows, columns, first.pixel_spacing))
+    frame = _frame_of_reference(headers)
+    row, column = triple(common[:3]), triple(common[3:])
+    flat = Geometry(first.position, row, column, first.pixel_spacing, 1.0, (1, rows, columns), frame)
+    planes = measured([p.position for p in each], common, min(first.pixel_spacing))
     spacing = _single(headers[0]) if len(headers) == 1 else _slice_spacing(headers, each, planes)
     ordered = tuple(each[i] for i in planes.order)
     positions = tuple(p.position for p in ordered)
@@ -83,6 +91,41 @@ def even_stack_of(headers: Sequence[Header]) -> EvenStack:
         measured_positions=positions,
     )
     return EvenStack(planes.order, ordered, geometry)
+
+
+def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> Vectors:
+    """Return the one orientation of all images; refuse cosines that are none, and images of several."""
+    _refuse_cosines(headers, cosines, reach)
+    if of_one_orientation(cosines, reach):
+        return one_orientation(cosines)
+    kinds = orientations(cosines, reach)
+    named = counted({"\\".join(f"{v:.7g}" for v in cosines[k[0]]): [headers[i] for i in k] for k in kinds})
+    off = float(turned_mm(cosines, one_orientation(cosines), reach).max())
+    raise GeometryError(
+        "GEO-ORIENTATION",
+        f"Image Orientation (Patient) differs: {named}; corners lie up to {off:.3g} mm from where one orientation has "
+        f"them, wanted at most {ORIENTATION_MM} mm. Choose the files of one of them",
+        off_mm=off,
+    )
+
+
+def _refuse_cosines(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> None:
+    """Refuse rows and columns that are not of unit length at a right angle, by more than rounding explains."""
+    finite = np.isfinite(cosines).all(axis=1)
+    right = orthonormal(np.where(finite[:, None], cosines, 0.0))
+    off = np.where(finite, turned_mm(np.where(finite[:, None], cosines, 0.0), right, reach), np.inf)
+    skewed = ~(np.abs(cosines - right).max(axis=1) <= LARGEST_DIFFERENCE)
+    worst = int(np.argmax(off + np.where(skewed, ORIENTATION_MM, 0.0)))
+    if off[worst] > ORIENTATION_MM or skewed[worst]:
+        said = "\\".join(f"{v:.7g}" for v in cosines[worst])
+        raise GeometryError(
+            "GEO-COSINES",
+            f"{headers[worst].name} has Image Orientation (Patient) {said}: its rows and columns are not of unit length "
+            f"at a right angle, which leaves the corners of the image uncertain by {off[worst]:.3g} mm; wanted at most "
+            f"{ORIENTATION_MM} mm",
+            files=[headers[worst].name],
+            off_mm=float(off[worst]),
+        )
 
 
 def _slice_spacing(headers: Sequence[Header], each: Sequence[Plane], planes: Planes) -> float:

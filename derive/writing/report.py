@@ -11,8 +11,8 @@ from typing import Any
 from derive.authoring.order import Authoring, Order
 from derive.checking import Finding
 from derive.checking.finding import folded
-from derive.model.derivation import Derivation, text_of
-from derive.model.source import Attributes
+from derive.model.derivation import Derivation, GeometryEffect, text_of
+from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import shown_units
 from derive.version import MODEL, VERSION
 from derive.wording import counted
@@ -59,7 +59,8 @@ class Report:
         Units of `value_error`.
     instances : tuple of InstanceRecord
     geometry_error_mm : float, optional
-        Largest distance between a computed voxel position and the one read back; None for pictures that lie nowhere.
+        Largest distance between a voxel as written and where the images of the source put it; None for pictures that
+        lie nowhere.
     findings : tuple of Finding
         Of the check; a written series has no errors among them.
     inputs : tuple of str
@@ -152,7 +153,7 @@ def report_of(authoring: Authoring, folder: Path, writer: Writer, findings: Sequ
         authoring.uids.series(),
         frames.quantity.units,
         tuple(_record(order, written) for written in sorted(writer.written)),
-        None if frames.geometry is None else writer.geometry_error_mm + account.placed_within_mm,
+        None if frames.geometry is None else writer.geometry_error_mm + account.placed_within_mm + _source_mm(order),
         tuple(findings),
         tuple(f.name for f in order.files if f not in source.paths),
     )
@@ -165,6 +166,19 @@ def is_report(file: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(found, dict) and str(found.get("schema", "")).startswith(SCHEMA.partition("/")[0])
+
+
+def _source_mm(order: Order) -> float:
+    """How far voxels of the principal source lie from where its images put them, mm.
+
+    Rows and columns that differ a little have one orientation. A grid that is kept is written with the positions as
+    they were read; another one was computed on the even grid.
+    """
+    source = order.source
+    if not isinstance(source, SourceSeries):
+        return 0.0
+    kept = order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+    return source.turned_mm + (0.0 if kept else source.geometry.uneven_mm)
 
 
 def _record(order: Order, written: WrittenInstance) -> InstanceRecord:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.errors import GeometryError
-from derive.model.geometry import Plane, normal_of, skew_of
+from derive.model.geometry import Plane, normal_of
+from derive.model.orientation import skew_of
 from tests.helpers.volumes import SIGNED_PERMUTATIONS, indices, make_geometry, rotation
 
 SPACINGS = st.lists(st.floats(0.05, 20), min_size=3, max_size=3)
