@@ -17,6 +17,9 @@ from derive.model.classes import IDENTITY
 from derive.standard import AttributeRule, Iod, conditions
 from derive.standard.conditions import Condition
 
+#: Attributes that shall not be there beside another one, whether that has a value or not (C.7.3.1).
+EXCLUDED = {"PatientPosition": "PatientOrientationCodeSequence"}
+
 
 def modules_of(authoring: Authoring) -> frozenset[str]:
     """Modules of the result.
@@ -92,7 +95,9 @@ def unwanted(
     has, iod = reader(elements, authoring.encodings), authoring.target.iod
     for rule, condition in ((c.rule, c.condition) for c in rules):
         given = rule.entity in IDENTITY or rule.keyword in authoring.given.attributes
-        if rule.tag in elements and not given and condition.bans(iod.name, has):
+        beside = EXCLUDED.get(rule.keyword)
+        excluded = beside is not None and tag_of(beside) in elements
+        if rule.tag in elements and not given and (excluded or condition.bans(iod.name, has)):
             yield rule
 
 

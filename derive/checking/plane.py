@@ -10,6 +10,8 @@ from derive import standard
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads
+from derive.elements.element import tag_of
+from derive.elements.instance import State
 from derive.model.geometry import normal_of
 from derive.model.orientation import COSINE_TOLERANCE, ORIENTATION_MM, orthonormal, reach_mm, skew_of, turned_mm
 from derive.secrecy import shown_term
@@ -94,9 +96,18 @@ def _tilt(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-TILT", "GantryDetectorTilt", message)
 
 
+@reads("PatientPosition", "PatientOrientationCodeSequence")
+def _position(instance: Judged) -> Iterator[Finding]:
+    """Beside a sequence with items Patient Position is one of the attributes whose condition does not hold."""
+    there = [instance.state(tag_of(k)) for k in ("PatientPosition", "PatientOrientationCodeSequence")]
+    if there == [State.FILLED, State.EMPTY]:
+        message = "stands beside an empty Patient Orientation Code Sequence; wanted one of the two, with a value"
+        yield instance.find("CHK-POSITION", "PatientPosition", message)
+
+
 def _derived(instance: Judged) -> bool:
     return instance.texts("ImageType")[:1] == ["DERIVED"]
 
 
-#: Image Type, orientation, spacing, and what depends on them.
-JUDGES = (_image_type, _cosines, _spacing, _diameter, _tilt)
+#: Image Type, orientation, spacing, what depends on them, and how the patient lay.
+JUDGES = (_image_type, _cosines, _spacing, _diameter, _tilt, _position)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pydicom.charset import convert_encodings, default_encoding, python_encoding
 
 from derive import standard
+from derive.authoring.presence import EXCLUDED
 from derive.authoring.settable import checked_attributes, is_pulled
 from derive.elements.charset import fits, is_text
 from derive.elements.element import Element
@@ -27,8 +28,6 @@ DECIDED = {
     "RescaleType": "{flag:values} and {flag:units}",
     "SpecificCharacterSet": "{flag:character_set}",
 }
-#: Attributes that shall not be there beside another one (C.7.3.1).
-EXCLUDED = {"PatientPosition": "PatientOrientationCodeSequence"}
 SAID = "said by the caller"
 
 

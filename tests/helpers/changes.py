@@ -147,6 +147,8 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-CONDITION", "CT", on_items("AnatomicRegionSequence", lambda: [item(CodeMeaning="Head")])),
     ("CHK-UNWANTED", "MR", set_all(InversionTime=100)),
     ("CHK-UNWANTED", "PT", set_all(PatientPosition="HFS")),
+    ("CHK-POSITION", "PT", set_all(PatientPosition="HFS", PatientOrientationCodeSequence=[])),
+    ("CHK-IOP-ROUNDED", "CT", set_all(ImageOrientationPatient=[0.9999, 0, 0, 0, 1, 0])),
     ("CHK-VR", "CT", put("KVP", "FD", b"\0" * 8)),
     ("CHK-VM", "CT", put("PatientPosition", "CS", b"HFS\\HFP ")),
     ("CHK-VM", "CT", put("PixelSpacing", "DS", b"0.5 ")),

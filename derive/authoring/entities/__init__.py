@@ -13,6 +13,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     image_pixel,
     image_plane,
     multi_frame,
+    patient_orientation,
     qualification,
     references,
     series,
