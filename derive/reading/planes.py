@@ -114,14 +114,14 @@ def _refuse_cosines(headers: Sequence[Header], cosines: Vectors, reach: tuple[fl
     finite = np.isfinite(cosines).all(axis=1)
     right = orthonormal(np.where(finite[:, None], cosines, 0.0))
     off = np.where(finite, turned_mm(np.where(finite[:, None], cosines, 0.0), right, reach), np.inf)
-    skewed = ~(np.abs(cosines - right).max(axis=1) <= LARGEST_DIFFERENCE)
+    skewed = np.abs(cosines - right).max(axis=1) > LARGEST_DIFFERENCE
     worst = int(np.argmax(off + np.where(skewed, ORIENTATION_MM, 0.0)))
     if off[worst] > ORIENTATION_MM or skewed[worst]:
         said = "\\".join(f"{v:.7g}" for v in cosines[worst])
         raise GeometryError(
             "GEO-COSINES",
-            f"{headers[worst].name} has Image Orientation (Patient) {said}: its rows and columns are not of unit length "
-            f"at a right angle, which leaves the corners of the image uncertain by {off[worst]:.3g} mm; wanted at most "
+            f"{headers[worst].name} has Image Orientation (Patient) {said}: rows and columns are not of unit length at "
+            f"a right angle, which leaves the corners of the image uncertain by {off[worst]:.3g} mm; wanted at most "
             f"{ORIENTATION_MM} mm",
             files=[headers[worst].name],
             off_mm=float(off[worst]),
