@@ -10,7 +10,7 @@ from derive.authoring.options import Options
 from derive.authoring.order import Authoring, Given, Order
 from derive.authoring.scan import ValueRange, scan
 from derive.authoring.settable import checked_attributes
-from derive.authoring.window import window_of
+from derive.authoring.window import kept_window, made_window, picture_window
 from derive.elements.charset import fits, is_text
 from derive.elements.element import tag_of
 from derive.errors import UsageError
@@ -18,6 +18,7 @@ from derive.model.classes import Target
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
+from derive.model.window import Window
 from derive.pixels.encode import Encoding, Rescale, SourceEncoding, fit, keep, per_instance
 from derive.version import VERSION
 
@@ -47,11 +48,12 @@ def draft(order: Order, options: Options) -> Authoring:
 def prepare(order: Order, options: Options) -> Prepared:
     """Settle everything that is the same for all instances.
 
-    Values are passed over once beforehand only if their range is not known or the UIDs depend on them.
+    Values are passed over once beforehand only if their range is not known, or UIDs or a window are made of them.
     """
     authoring = draft(order, options)
     encoding, values = _encoding(order, authoring.target)
-    return Prepared(replace(authoring, uids=_uids(order, options, values), window=window_of(order)), encoding)
+    window, values = _window(order, encoding, values)
+    return Prepared(replace(authoring, uids=_uids(order, options, values), window=window), encoding)
 
 
 def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
@@ -77,6 +79,19 @@ def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange
             return encoding, None
     found = scan(frames)
     return fit(target.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
+
+
+def _window(
+    order: Order, encoding: Encoding | None, values: ValueRange | None
+) -> tuple[Window | None, ValueRange | None]:
+    """Return the source's window, else one of the values; and their range, where it had to be found for that."""
+    if order.target.window == "stored":
+        return picture_window(order.frames), values
+    window = kept_window(order)
+    if window is not None or order.target.window == "none":
+        return window, values
+    found = values or scan(order.frames)
+    return made_window((found.low, found.high), encoding), found
 
 
 def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
@@ -133,5 +148,5 @@ def _holding(sources: Sources, texts: list[str]) -> Sources:
 
 def _added_text(derivation: Derivation, given: Given) -> list[str]:
     codes = [c.meaning for c in derivation.codes]
-    said = [text for algorithm in derivation.algorithms for text in algorithm.texts]
-    return [derivation.description, given.series_description or "", *codes, *said, *given.attributes.values()]
+    texts = [*(s.label for s in derivation.steps), *(t for a in derivation.algorithms for t in a.texts)]
+    return [derivation.description, *texts, given.series_description or "", *codes, *given.attributes.values()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,30 +12,46 @@ from derive.authoring.order import Order
 from derive.model.derivation import ValuesEffect
 from derive.model.frames import Frames
 from derive.model.source import Attributes
-from derive.model.window import Window, _many, real_window
-from derive.pixels.encode import Rescale, decimal
+from derive.model.window import Window, _many, real_window, unit_of
+from derive.pixels.encode import Encoding
 
-#: Slices looked at for a window, and the share of the values left out at each end.
-WINDOW_SLICES = 8
-WINDOW_TAIL_PERCENT = 0.5
-#: Below this width the window function is LINEAR_EXACT, which allows widths under 1 (C.11.2.1.3.2).
-NARROW = 20.0
 BYTE = 8
 
+# 2026-11-30: a window that is made reaches from the smallest to the largest value of all images. It was once that of
+# the middle 99 per cent of eight images: a lesion is in the last half per cent, or in another image, and was shown
+# as white as anything beside it. A window that is too wide shows all, flat, and a reader narrows it; one that is too
+# narrow hides, and nobody sees that it does. It is LINEAR, which is what readers without a VOI LUT Function do, and
+# of full length: (low + high + 1) / 2 and high - low + 1 in what the function acts on (C.11.2.1.2.1), so that
+# low is the darkest and high the brightest grey, and a width is never below 1. PET gets none: viewers have rules of
+# their own for uptake, and a window over Bq/ml makes them black or white.
 
-def window_of(order: Order) -> Window | None:
-    """Return the source's window while the quantity is kept; else one from the values.
 
-    Pictures of 8 bits or less are shown as they are, without a window.
+def kept_window(order: Order) -> Window | None:
+    """Return the source's window while the quantity is kept; None without."""
+    if order.target.window == "stored" or order.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
+        return None
+    return _source_window(order.source)
+
+
+def made_window(values: tuple[float, float], encoding: Encoding | None) -> Window:
+    """Return a window over values, as they are stored.
+
+    Parameters
+    ----------
+    values : (low, high)
+        Of all that is no padding.
+    encoding : Encoding, optional
+        How they are stored.
     """
-    source, frames = order.source, order.frames
-    if order.target.rescale is Rescale.NONE:
-        return _whole_range(frames)
-    if order.derivation.values_effect is not ValuesEffect.NEW_QUANTITY:
-        kept = _source_window(source)
-        if kept is not None:
-            return kept
-    return _window_of_values(frames)
+    return Window.over(*(values if encoding is None else map(encoding.nearest, values)))
+
+
+def picture_window(frames: Frames) -> Window | None:
+    """Return the window over the stored values of pictures; those of 8 bits or less are shown as they are."""
+    if frames.format.bits <= BYTE:
+        return None
+    pages = frames.slab(0, frames.count)
+    return Window.over(float(pages.min()), float(pages.max()))
 
 
 def _source_window(source: Attributes) -> Window | None:
@@ -43,38 +61,23 @@ def _source_window(source: Attributes) -> Window | None:
     """
     functions = {str(f or "LINEAR") for f in source.values("VOILUTFunction")}
     function = None if functions <= {"LINEAR"} else min(functions)
-    least = Window((), (), function=function).narrowest
-    pairs = [real_window(source, k) for k in range(len(source.frames))]
-    legal = [p for p in pairs if p[0] and len(p[0]) == len(p[1]) and min(p[1]) >= least]
+    windows = [
+        Window(*real_window(source, k), function=function, unit=unit_of(source, k)) for k in range(len(source.frames))
+    ]
+    legal = [w for w in windows if w.centers and len(w.centers) == len(w.widths) and _wide_enough(w)]
     if not legal or len(functions) > 1:
         return None
-    if len(set(pairs)) == 1:
+    if len(set(windows)) == 1:
         names = tuple(_texts(source.value("WindowCenterWidthExplanation")))
-        same_count = len(names) == len(legal[0][0])
-        return Window(*legal[0], names if same_count else (), function)
-    center, width = np.median([(p[0][0], p[1][0]) for p in legal], axis=0)
-    return Window((float(center),), (float(width),), function=function)
+        return replace(legal[0], explanations=names if len(names) == len(legal[0].centers) else ())
+    center, width, unit = np.median([(w.centers[0], w.widths[0], w.unit) for w in legal], axis=0)
+    return Window((float(center),), (float(width),), function=function, unit=float(unit))
 
 
-def _window_of_values(frames: Frames) -> Window:
-    count = frames.count
-    chosen = sorted({round(i) for i in np.linspace(0, count - 1, min(count, WINDOW_SLICES))})
-    values = np.concatenate([frames.slab(i, i + 1).ravel() for i in chosen])
-    values = values[~np.isnan(values)]
-    if not values.size:
-        return Window((0.0,), (1.0,))
-    low, high = np.percentile(values, [WINDOW_TAIL_PERCENT, 100 - WINDOW_TAIL_PERCENT])
-    width = float(high - low) or 1.0
-    function = "LINEAR_EXACT" if width < NARROW else None
-    return Window((decimal(float(low + high) / 2),), (decimal(width),), function=function)
-
-
-def _whole_range(frames: Frames) -> Window | None:
-    if frames.format.bits <= BYTE:
-        return None
-    pages = frames.slab(0, frames.count)
-    low, high = float(pages.min()), float(pages.max())
-    return Window(((low + high + 1) / 2,), (max(high - low + 1, 1.0),))
+def _wide_enough(window: Window) -> bool:
+    """Whether every number is one, and every width what its function allows: 1 of its unit for LINEAR."""
+    least = window.narrowest * (window.unit if window.linear else 1.0)
+    return all(map(math.isfinite, (*window.centers, *window.widths))) and min(window.widths) >= least * (1 - 1e-9)
 
 
 def _texts(value: Any) -> list[str]:

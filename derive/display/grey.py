@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.authoring.window import WINDOW_TAIL_PERCENT
 from derive.errors import UsageError
 from derive.model.source import Attributes
 from derive.model.volume import Array, shown_units
@@ -19,6 +18,8 @@ Levels = NDArray[np.uint8]
 WHITE = 255
 #: The exponent beyond which a sigmoid is black or white in every digit.
 STEEPEST = 700.0
+#: Share of the values that a window made for a picture leaves out at each end.
+WINDOW_TAIL_PERCENT = 0.5
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 #: Where a window comes from, in words.
 STATED, MEDIAN, ASKED = "of the series", "median of the windows of the images", "as asked"

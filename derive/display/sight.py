@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from derive.authoring.window import window_of
+from derive.authoring.window import kept_window
 from derive.builder import DerivedSeries
 from derive.display.grey import Grey, of_series, of_window
 from derive.errors import UsageError, ValuesError
@@ -132,7 +132,7 @@ def _of_derived(series: DerivedSeries) -> Sight:
     volumes = series.frames.volumes
     volume = volumes[0] if volumes else series.volume  # which says why there is none
     target = series.order.target
-    window = window_of(series.order)
+    window = kept_window(series.order)
     name = _named(target.modality, series.options.series_description or series.derivation.description)
     inverted = PET_INVERTED if target.inverted else ""
     grey, patient = of_window(window) if window else None, _patient(series.source)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from derive import standard
 from derive.errors import SourceError, UsageError
@@ -24,6 +24,8 @@ from derive.wording import flag
 
 #: How frames become instances: each its own, or all in one.
 Container: TypeAlias = Literal["single", "pages"]
+#: What a window is made of.
+MadeWindow: TypeAlias = Literal["values", "stored", "none"]
 
 
 #: By Bits Stored and Samples per Pixel.
@@ -53,6 +55,9 @@ class Target:
         Value of space outside the measured field, in the units of the class.
     inverted : bool
         Whether readers look at it with the highest values dark.
+    window : {"values", "stored", "none"}
+        What a window is made of where no source has one: real-world values, or stored values of pictures. None is
+        made of counts and uptake: what is hot is a small part of the range, and readers choose it.
     original_2, value_2 : str
         Image Type value 2 of what was acquired like this, and of what was derived.
     value_3 : mapping
@@ -69,6 +74,7 @@ class Target:
     unspecified: str
     fill: float
     inverted: bool
+    window: MadeWindow
     original_2: str
     value_2: str
     value_3: Mapping[str, str]
@@ -144,6 +150,7 @@ def target_of(sop_class_uid: str) -> Target:
         line["unspecified"],
         float(line["fill"]),
         line["inverted"] == "yes",
+        cast(MadeWindow, line["window"]),
         line["original_2"],
         line["value_2"],
         value_3,

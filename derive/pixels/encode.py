@@ -89,6 +89,11 @@ class Encoding:
         """Little endian 16-bit type of the stored values."""
         return np.dtype("<i2") if self.signed else np.dtype("<u2")
 
+    def nearest(self, value: float) -> float:
+        """Return the real-world value that is stored for `value`."""
+        low, high = self.bounds
+        return min(max(round((value - self.intercept) / self.slope), low), high) * self.slope + self.intercept
+
     def holds(self, values: Range) -> bool:
         """Whether a range of values can be stored, padding apart, without saturating."""
         low, high = self.bounds

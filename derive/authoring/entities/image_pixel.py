@@ -11,7 +11,6 @@ from derive import standard
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.values import coded
 from derive.authoring.order import Authoring, Frame
-from derive.elements.element import Element
 from derive.model.derivation import ValuesEffect
 from derive.pixels.encode import Rescale, decimal
 
@@ -156,26 +155,27 @@ def _ucum(units: str) -> Code:
 
 
 @per_frame("WindowCenter")
-def window_center(authoring: Authoring, frame: Frame) -> list[float] | Element | None:
+def window_center(authoring: Authoring, frame: Frame) -> list[float] | None:
     """Return the centres of the windows, in the values that the VOI LUT acts on."""
-    return None if authoring.window is None else [_shown(authoring, frame, v) for v in authoring.window.centers]
+    stated = _window(authoring, frame)
+    return None if stated is None else [decimal(v) for v in stated[0]]
 
 
 @per_frame("WindowWidth")
 def window_width(authoring: Authoring, frame: Frame) -> list[float] | None:
     """Return the widths of the windows; LINEAR asks for at least 1 (C.11.2.1.2)."""
+    stated = _window(authoring, frame)
+    return None if stated is None else [decimal(v) for v in stated[1]]
+
+
+def _window(authoring: Authoring, frame: Frame) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Centres and widths as the VOI LUT takes them; MR has no modality LUT, so it acts on stored values."""
     if authoring.window is None:
         return None
-    scale = frame.encoded.encoding.slope if authoring.target.rescale is Rescale.MAPPING else 1.0
-    return [decimal(max(v / scale, authoring.window.narrowest)) for v in authoring.window.widths]
-
-
-def _shown(authoring: Authoring, frame: Frame, value: float) -> float:
-    """MR has no modality LUT: its VOI LUT acts on stored values."""
     if authoring.target.rescale is not Rescale.MAPPING:
-        return decimal(value)
+        return authoring.window.stated_in()
     encoding = frame.encoded.encoding
-    return decimal((value - encoding.intercept) / encoding.slope)
+    return authoring.window.stated_in(encoding.slope, encoding.intercept)
 
 
 @per_series("WindowCenterWidthExplanation")
