@@ -13,8 +13,10 @@ from derive.model.classes import target_of
 from derive.model.source import GivenAttributes, SourceSeries
 from derive.wording import flag
 
-#: What else is known of the patient and the study of a picture that lies nowhere.
+#: What else is known of the patient and the study of a picture that lies nowhere; and of what series it is of, so
+#: that it stands near that one in a list: without a number viewers show it in front of all.
 _ABOUT_TEXT = frozenset({tag_of("SpecificCharacterSet"), tag_of("TimezoneOffsetFromUTC")})
+_ABOUT_SERIES = frozenset({tag_of("SeriesNumber"), tag_of("SeriesDescription")})
 _OF_REFERENCE = "that of the reference"
 _BODY = ("BodyPartExamined", "Laterality")
 
@@ -63,8 +65,9 @@ def identity_of(subject: Subject, reference: SourceSeries, given: Said) -> tuple
     """Whose a picture is that lies nowhere: the patient and the study of a reference, and nothing of its images."""
     elements, rules, others = _beside(subject, reference, given, {})
     iod, constant = target_of(reference.sop_class_uid).iod, reference.table.constant
-    shared = {r.tag for r in iod.attributes.values() if r.entity in ("Patient", "Study")} | _ABOUT_TEXT
+    shared = {r.tag for r in iod.attributes.values() if r.entity in ("Patient", "Study")} | _ABOUT_TEXT | _ABOUT_SERIES
     pulled = {tag: constant[tag] for tag in shared if tag in constant}
+    pulled.setdefault(tag_of("SeriesNumber"), Element(tag_of("SeriesNumber"), "IS", b""))  # of a series all the same
     return GivenAttributes.of(pulled | elements, dict.fromkeys(pulled, _OF_REFERENCE) | rules), others
 
 

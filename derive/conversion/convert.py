@@ -217,4 +217,5 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
         values_effect,
         units=subject.quantity.units if volume else "",
         algorithm=wishes.algorithm,
+        short=wishes.description or "",
     )

@@ -66,6 +66,8 @@ class Step:
         Whether a function of a user's own computed it.
     algorithm : Algorithm, optional
         Who computed it, where that was not this package.
+    short : str
+        What was done in a few words for Series Description, ``MIP cor 10/5 mm``; empty where nobody said.
     """
 
     name: str
@@ -79,6 +81,12 @@ class Step:
     terms: Mapping[str, str] = field(default_factory=dict)
     own_function: bool = False
     algorithm: Algorithm | None = None
+    short: str = ""
+
+    @property
+    def label(self) -> str:
+        """What was done in a few words, as a list of series shows it; else the name of the operation."""
+        return self.short or self.name.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,17 @@ class Derivation:
 def _strongest(kind: type[_E], effects: list[_E]) -> _E:
     order = list(kind)
     return max(effects, key=order.index, default=order[0])
+
+
+def short_text_of(value: Any) -> str:
+    """Write a parameter for people, in a few characters: six digits, several numbers with a slash between them."""
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return "/".join(map(short_text_of, value))
+    if isinstance(value, int | float | np.number):
+        return f"{float(value):g}"
+    return ""
 
 
 def text_of(value: Any) -> str:

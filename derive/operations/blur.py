@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from derive.errors import UsageError
-from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.volume import Volume
 from derive.operations.declaration import Millimetres, operation
 from derive.operations.kit.correlation import Exact, banded, in_planes, inside
@@ -25,6 +25,7 @@ TRUNCATE = 4.0
     ValuesEffect.KEEPS_QUANTITY,
     trial=lambda geometry: {"sigma_mm": 1.0},
     example={"sigma_mm": 1.5},
+    short=lambda given: f"blur {short_text_of(given['sigma_mm'])} mm",
 )
 def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
     """Smooth with a Gaussian of a width in millimetres.

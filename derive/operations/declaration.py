@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import WRAPPER_ASSIGNMENTS
 from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack
@@ -23,7 +23,7 @@ import codes
 from codes import Code
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
-from derive.model.derivation import GeometryEffect, Step, ValuesEffect, text_of
+from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
 
@@ -49,6 +49,9 @@ Parameters = Mapping[str, Any]
 CodeText = Annotated[str, "code of CID 7203"]
 #: Parameters to try an operation with on a series of a geometry.
 Trial = Callable[[Geometry], Mapping[str, Any]]
+
+#: What an operation with its parameters did, in a few words.
+Short = Callable[[Mapping[str, Any]], str]
 
 #: Every operation by name.
 REGISTRY: dict[str, OperationKind[...]] = {}
@@ -84,6 +87,9 @@ class OperationKind(Generic[P]):
         ``{flag:spacing_mm X Y Z}``.
     takes_tilt : bool
         Whether it takes a stack that leans, whose voxels are sheared; who does not say so is given none.
+    short : callable (parameters) -> str, optional
+        What it did with these parameters, in a few words for Series Description: ``MIP cor 10/5 mm``. Without one its
+        name, and the parameters that are not their default.
     """
 
     function: Callable[Concatenate[Volume, P], Volume]
@@ -96,6 +102,7 @@ class OperationKind(Generic[P]):
     example: Mapping[str, Any] = field(default_factory=dict)
     fixes: Mapping[str, str] = field(default_factory=dict)
     takes_tilt: bool = False
+    short: Short | None = None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -182,6 +189,15 @@ class OperationKind(Generic[P]):
             algorithm=next((a for a in algorithms if isinstance(a, Algorithm)), None),
         )
 
+    def short_of(self, parameters: Mapping[str, Any]) -> str:
+        """Return what it did with these parameters, in a few words."""
+        if self.short is not None:
+            return self.short(parameters)
+        defaults = {name: p.default for name, p in self.signature.parameters.items()}
+        texts = {k: short_text_of(v) for k, v in parameters.items()}
+        said = [text for k, text in texts.items() if text and parameters[k] != defaults.get(k)]
+        return " ".join([self.name.replace("_", " "), *said])
+
 
 def meant(kind: OperationKind[...], arguments: Sequence[Any], parameters: Mapping[str, Any]) -> str:
     """Say of a call that cannot be bound what is wrong with it, and how it is written.
@@ -232,6 +248,7 @@ class _Details(TypedDict, total=False):
     example: Mapping[str, Any]
     fixes: Mapping[str, str]
     takes_tilt: bool
+    short: Short
 
 
 def operation(
@@ -285,7 +302,8 @@ class Operation:
         """Return the record of this step, its effects checked against what came out."""
         kind, found = self.kind, GridChange.between(before.geometry, after.geometry)
         keyword = (found.new_plane and kind.code_in_new_plane) or kind.code or str(self.parameters["code"])
-        return kind.step(self.parameters, str(self), derivation_code(keyword), found)
+        step = kind.step(self.parameters, str(self), derivation_code(keyword), found)
+        return replace(step, short=kind.short_of(self.parameters))
 
 
 def _refuse_tilt(name: str, given: Any) -> None:

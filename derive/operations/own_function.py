@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.algorithm import Algorithm
+from derive.model.derivation import short_text_of
 from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
@@ -25,12 +28,26 @@ def unchanged(values: Array) -> Array:
     return values
 
 
+def _short(given: Mapping[str, Any]) -> str:
+    """What the caller calls it, else the name of the function, and its arguments."""
+    if given.get("description"):
+        return str(given["description"])
+    function = given["function"]
+    path = function if isinstance(function, str) else getattr(function, "__qualname__", type(function).__qualname__)
+    name = path.rpartition(":")[2].rpartition(".")[2]
+    if not name.isidentifier():  # of a function without a name
+        name = derivation_code(str(given["code"])).meaning
+    arguments = (given.get("parameters") or {}).items()
+    return " ".join([name, *(f"{k}={shown}" for k, v in arguments if (shown := short_text_of(v)))])
+
+
 @operation(
     None,
     None,
     None,
     trial=lambda geometry: {"function": unchanged, "code": "Smoothing"},
     example={"function": "package.module:name", "code": "Smoothing", "description": "bilateral, 3 mm"},
+    short=_short,
 )
 def apply(
     volume: Volume,

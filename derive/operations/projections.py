@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from derive.model.axes import PlaneName
-from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.volume import Array, Volume
-from derive.operations.declaration import operation
+from derive.operations.declaration import Short, operation
 from derive.operations.kit.projection import project
 
 #: Sum and number of the values that are no padding, by pixel.
 Sums = tuple[NDArray[np.float64], NDArray[np.int_]]
 F = TypeVar("F", bound=Callable[..., Volume])
 
+_PLANES = {"axial": "ax", "coronal": "cor", "sagittal": "sag"}
 #: What holds for every projection, behind the first line of its docstring.
 OF_SLABS = """
 Slabs start at the outer edge of the volume; the last one may be cut short by its end. Pixel padding
@@ -48,12 +49,26 @@ def _of_slabs(projection: F) -> F:
     return projection
 
 
+def _short(word: str) -> Short:
+    """Word, plane and slabs: ``MIP cor 10/5 mm``, of slabs of 10 mm every 5."""
+
+    def short(given: Mapping[str, Any]) -> str:
+        lengths = [given.get(name) for name in ("slab_mm", "step_mm")]
+        if lengths[1] == lengths[0]:
+            del lengths[1]
+        shown = short_text_of([mm for mm in lengths if mm is not None])
+        return " ".join(filter(None, [word, _PLANES.get(given.get("plane", ""), ""), shown and f"{shown} mm"]))
+
+    return short
+
+
 @operation(
     "MaximumIntensityProjection",
     GeometryEffect.PROJECTION,
     ValuesEffect.KEEPS_VALUES,
     terms={"ImageType": "MAX_IP", "ReprojectionMethod": "MAX PIXEL"},
     example={"slab_mm": 10, "step_mm": 5, "plane": "coronal"},
+    short=_short("MIP"),
 )
 @_of_slabs
 def mip(
@@ -69,6 +84,7 @@ def mip(
     ValuesEffect.KEEPS_VALUES,
     terms={"ImageType": "MIN_IP"},
     example={"slab_mm": 5},
+    short=_short("MinIP"),
 )
 @_of_slabs
 def minip(
@@ -84,6 +100,7 @@ def minip(
     ValuesEffect.KEEPS_QUANTITY,
     terms={"ImageType": "MEAN"},
     example={"slab_mm": 5, "step_mm": 5},
+    short=_short("mean"),
 )
 @_of_slabs
 def mean_projection(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from derive.errors import UsageError
-from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
 from derive.operations.declaration import Grid, Millimetres, operation
@@ -19,6 +20,18 @@ from derive.operations.kit.sampling import KERNELS, Sampler
 FINER = 4.0
 
 
+def _short(given: Mapping[str, Any]) -> str:
+    """Spacing, or that of the grid of another series, and the interpolator where it is not the usual one."""
+    spacing, reference = given.get("spacing_mm"), given.get("reference")
+    grid = getattr(reference, "geometry", reference)
+    to = f"{short_text_of(spacing)} mm"
+    if spacing is None:
+        to = f"to grid {short_text_of(grid.spacing[::-1])} mm" if isinstance(grid, Geometry) else "to grid"
+    fill = given.get("fill")
+    others = [given.get("interpolator", "linear"), "" if fill is None else f"fill {short_text_of(fill)}"]
+    return " ".join(["resample", to, *(o for o in others if o not in ("", "linear"))])
+
+
 @operation(
     "SpatialResampling",
     GeometryEffect.NEW_GRID,
@@ -27,6 +40,7 @@ FINER = 4.0
     trial=lambda geometry: {"spacing_mm": max(min(geometry.spacing), max(geometry.spacing) / FINER)},
     example={"spacing_mm": (0.8, 0.8, 2)},
     fixes={"GEO-SINGLE": "{flag:spacing_mm X Y Z}, with its own slice spacing for Z"},
+    short=_short,
 )
 def resample(
     volume: Volume,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pydicom
 import pytest
 
@@ -32,17 +34,27 @@ def test_a_description_of_none_or_more_is_refused(length):
         derive.build(derive.read(make_series("CT")), BLUR, series_description="x" * length)
 
 
-#: ": gaussian blur" has 15 characters.
-@pytest.mark.parametrize(("length", "kept"), [(48, 48), (49, 49), (50, 49), (64, 49)])
+#: "blur 1 mm: " has 11 characters.
+@pytest.mark.parametrize(("length", "kept"), [(52, 52), (53, 53), (54, 53), (64, 53)])
 def test_the_description_of_the_source_is_cut_and_the_step_is_not(length, kept, tmp_path):
     found = first(tmp_path, source={"SeriesDescription": "s" * length}).SeriesDescription
-    assert found == "s" * kept + ": gaussian blur"
-    assert len(found) == min(length + 15, 64)
+    assert found == "blur 1 mm: " + "s" * kept
+    assert len(found) == min(length + 11, 64)
 
 
 def test_where_steps_leave_no_room_they_stand_alone(tmp_path):
-    found = first(tmp_path, *[BLUR] * 4, mip(), source={"SeriesDescription": "s" * 64}).SeriesDescription
-    assert found == ", ".join(["gaussian blur"] * 4 + ["mip"])[:64]
+    found = first(tmp_path, *[BLUR] * 5, mip(), source={"SeriesDescription": "s" * 64}).SeriesDescription
+    assert found == ", ".join(["blur 1 mm"] * 5 + ["MIP"])
+
+
+def test_steps_that_do_not_fit_are_told_apart_by_a_mark(tmp_path):
+    steps = [[BLUR] * 6 + [mip(slab_mm=mm)] for mm in (4, 5)]
+    found = [first(tmp_path / str(k), *chain).SeriesDescription for k, chain in enumerate(steps)]
+    assert found[0] != found[1]
+    for text in found:
+        assert len(text) <= 64
+        assert text.startswith("blur 1 mm, blur 1 mm, blur 1 mm")
+        assert re.search(r" #[0-9a-f]{4}$", text)
 
 
 @pytest.mark.parametrize("number", [0, 1, -(2**31), 2**31 - 1])

@@ -27,6 +27,7 @@ from tests.helpers.captures import (
     volume,
 )
 from tests.helpers.source_files import save
+from tests.helpers.sources import make_series
 
 #: Of every instance: a change here is a change of what users get.
 ALWAYS = """
@@ -211,3 +212,21 @@ def test_the_command_makes_them_and_checks_them(kind, tmp_path, capsys):
     assert {d.BurnedInAnnotation for d in datasets} == {"YES"}
     assert main(["check", str(folder)]) == 0
     assert "0 errors" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["secondary-capture", "multi-frame-secondary-capture"])
+@pytest.mark.parametrize("number", [3, None])
+def test_a_picture_of_a_reference_stands_near_it_in_a_list(number, kind, tmp_path):
+    reference = derive.read(make_series("CT", SeriesNumber=number))
+    pages = np.arange(2 * 30, dtype=np.uint8).reshape(2, 5, 6)
+    numbers = set()
+    for k in range(3):
+        series = derive.convert(
+            pages, kind=kind, reference=reference, set={"BurnedInAnnotation": "NO"}, description=f"view {k}"
+        )
+        made = pydicom.dcmread(series.write(tmp_path / str(k)).files[0])
+        assert made.SeriesDescription == f"view {k}: Thorax 2.0"
+        assert made.SeriesNumber // 10_000 == (number or 0)
+        assert made.SeriesNumber != number
+        numbers.add(int(made.SeriesNumber))
+    assert len(numbers) > 1

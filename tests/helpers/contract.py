@@ -172,6 +172,18 @@ def is_a_value(call):
     assert str(one).startswith(f"{call.kind.name}(")
 
 
+def says_what_it_did_in_a_few_words(call):
+    """For Series Description (LO, PS3.5 6.2): few characters, none of them a backslash or a control character."""
+    operation = call()
+    words = operation.kind.short_of(operation.parameters)
+    assert 0 < len(words) <= 48
+    assert words.isprintable()
+    assert "\\" not in words
+    assert words == words.strip()
+    volume = replace(VOLUMES[next(iter(VOLUMES))])
+    assert operation.step(volume, volume).label == words
+
+
 def is_declared_in_full(kind):
     """It can be tried, its help has an example, and a parameter that it does not have is refused."""
     assert kind.triable
@@ -195,6 +207,7 @@ def keeps_contract(kind, *calls):
     assert calls
     for call in (Call(kind, parameters) for parameters in calls):
         is_a_value(call)
+        says_what_it_did_in_a_few_words(call)
         for volume in map(replace, VOLUMES.values()):
             for promise in (*OF_A_VOLUME, *([computes_nothing_early] if call.declared else [])):
                 promise(call, volume)

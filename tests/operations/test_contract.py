@@ -13,8 +13,9 @@ import pytest
 
 from derive.errors import DeriveError
 from derive.model.volume import Volume
-from derive.operations import REGISTRY
+from derive.operations import REGISTRY, apply, gaussian_blur, mean_projection, minip, mip, resample
 from tests.helpers import contract
+from tests.helpers.asserting import each
 from tests.helpers.contract import GEOMETRIES, REFERENCE, VOLUMES, Call, computed_too_early
 from tests.helpers.volumes import make_geometry, make_volume
 
@@ -147,6 +148,36 @@ def test_an_operation_is_a_value(call):
     others = [c.values[0] for c in CASES if c.values[0] is not call]
     assert len(others) == len(CASES) - 1
     assert call() not in [other() for other in others]
+
+
+@pytest.mark.parametrize("call", CASES)
+def test_an_operation_says_what_it_did_in_a_few_words(call):
+    """The helper asserts."""
+    contract.says_what_it_did_in_a_few_words(call)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_other_parameters_are_other_words(name):
+    words = [REGISTRY[name].short_of(REGISTRY[name](**call).parameters) for call in each(CALLS[name], 2)]
+    assert len(set(words)) == len(words)
+
+
+def test_the_words_of_the_operations_here():
+    said = {
+        "blur 1.5 mm": gaussian_blur(sigma_mm=1.5),
+        "blur 1/1/2 mm": gaussian_blur(sigma_mm=(1, 1, 2.0)),
+        "MIP": mip(),
+        "MIP cor 10/5 mm": mip(slab_mm=10, step_mm=5, plane="coronal"),
+        "MinIP sag 3.25 mm": minip(slab_mm=3.25, plane="sagittal"),
+        "mean ax 5 mm": mean_projection(slab_mm=5, step_mm=5.0, plane="axial"),
+        "resample 0.8/0.8/2 mm": resample(spacing_mm=(0.8, 0.8, 2)),
+        "resample 1 mm lanczos fill 0": resample(spacing_mm=1.0, interpolator="lanczos", fill=0.0),
+        "resample to grid 0.7/0.8/2.5 mm": resample(reference=make_geometry()),
+        "bilateral, 3 mm": apply(function="a.b:c", code="Smoothing", description="bilateral, 3 mm"),
+        "c width=3": apply(function="a.b:c", code="Smoothing", parameters={"width": 3, "kernel": None}),
+        "Smoothing": apply(function=lambda values: values, code="Smoothing"),
+    }
+    assert {op.kind.short_of(op.parameters) for op in said.values()} == said.keys()
 
 
 WRONG = [

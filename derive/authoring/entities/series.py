@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
 from derive.authoring.entities.registry import per_series
 from derive.authoring.order import Authoring
-from derive.model.derivation import GeometryEffect, Step
+from derive.elements.element import tag_of
+from derive.model.derivation import GeometryEffect
 
 LONGEST_LO = 64
-#: What the numbers of derived series are counted in: the source's times this, and one more.
-NUMBER_FACTOR = 100
+#: Fewer characters of the description of a source say nothing.
+SHORTEST_SOURCE = 6
+#: A derived series has the source's number times this, and a place in it: four digits, none of them a leading 0.
+NUMBER_FACTOR, LEAST_PLACE, LARGEST_PLACE = 10_000, 1_000, 9_999
 LARGEST_IS = 2**31 - 1
 
 
@@ -30,31 +37,83 @@ def frame_of_reference_uid(authoring: Authoring) -> str:
     return authoring.uids.frame_of_reference()
 
 
+# 2026-11-30: results of one source once had one number, the source's times 100 and 1; viewers sort by it and people
+# speak of "series 301". Nobody counts the results of a source: they are made by processes that do not know of each
+# other. So the number follows from the Series Instance UID: another series has another one (but for one pair in
+# 9,000), and a series that is made again with its UID keeps it. It begins with the number of the source.
+
+
 @per_series("SeriesNumber")
 def series_number(authoring: Authoring) -> int | None:
-    """Return the number given, else the source's times 100 plus 1; empty where the source has none."""
+    """Return the number given, else one of its own that begins with the source's: 3 becomes 31000 to 39999.
+
+    In a study of which no series is known there is none.
+    """
     if authoring.given.series_number is not None:
         return authoring.given.series_number
-    number = authoring.source.value("SeriesNumber")
-    if not isinstance(number, int) or not 0 <= int(number) * NUMBER_FACTOR + 1 <= LARGEST_IS:
+    if not authoring.source.frames and tag_of("SeriesNumber") not in authoring.source.tags:
         return None
-    return int(number) * NUMBER_FACTOR + 1
+    near = _number(authoring.source.value("SeriesNumber"))
+    taken = {_number(number) for number in _of_sources(authoring, "SeriesNumber")}
+    digest = hashlib.sha256(authoring.uids.series().encode()).digest()
+    places = LARGEST_PLACE - LEAST_PLACE + 1
+    first = int.from_bytes(digest) % places
+    candidates = (_numbered(near, LEAST_PLACE + (first + k) % places) for k in range(places))
+    return next((n for n in candidates if n not in taken), _numbered(near, LEAST_PLACE))
+
+
+def _numbered(near: int, place: int) -> int:
+    """Return a number near another: its digits and four more, or beside it where that is no IS any longer."""
+    sign = -1 if near < 0 else 1
+    for number in (abs(near) * NUMBER_FACTOR + place, abs(near) + place):
+        if number <= LARGEST_IS:
+            return sign * number
+    return sign * (abs(near) - place)
+
+
+def _number(value: Any) -> int:
+    """Series Number; 0 for what is none."""
+    return int(value) if isinstance(value, int) and abs(int(value)) <= LARGEST_IS else 0
+
+
+def _of_sources(authoring: Authoring, keyword: str) -> Iterator[Any]:
+    """Yield what the frames of all sources say, each value once a source."""
+    for source in authoring.sources.all:
+        yield source.value(keyword)
+        if tag_of(keyword) in source.table.varying:
+            yield from source.values(keyword)
 
 
 @per_series("SeriesDescription")
 def series_description(authoring: Authoring) -> str | None:
-    """Return the text given, else the source's followed by the names of the steps, in 64 characters."""
+    """Return the text given, else what was done and to what, in 64 characters: ``MIP cor 10/5 mm: STD BRAIN``."""
     if authoring.given.series_description is not None:
         return authoring.given.series_description
-    steps = ", ".join(_short(s) for s in authoring.derivation.steps)
-    source = str(authoring.source.value("SeriesDescription") or "").strip()
-    room = LONGEST_LO - len(steps) - 2
-    return f"{source[:room].rstrip()}: {steps}" if source and room > 8 else steps[:LONGEST_LO] or None
+    steps = authoring.derivation.steps
+    done = _cut(_line(", ".join(s.label for s in steps)), authoring.derivation.description)
+    source = _line(authoring.source.value("SeriesDescription"))
+    if not done or not source or len(done) > LONGEST_LO - SHORTEST_SOURCE - 2:
+        return done or None
+    text = f"{done}: {source}"[:LONGEST_LO].rstrip()
+    taken = {_line(said) for said in _of_sources(authoring, "SeriesDescription")}
+    return _marked(text, authoring.derivation.description) if text in taken else text
 
 
-def _short(step: Step) -> str:
-    """What the caller calls it, else the name of the operation."""
-    return str(step.parameters.get("description") or step.name.replace("_", " "))
+def _line(value: Any) -> str:
+    """Text on one line; of several values all of them."""
+    parts = [value] if isinstance(value, str) or value is None else list(value)
+    text = " ".join(str(part) for part in parts if part)
+    return " ".join("".join(c if c.isprintable() and c != "\\" else " " for c in text).split())
+
+
+def _cut(text: str, whole: str) -> str:
+    return text if len(text) <= LONGEST_LO else _marked(text, whole)
+
+
+def _marked(text: str, whole: str) -> str:
+    """Cut a text, and tell it from others that begin like it by a mark that follows from all that was done."""
+    mark = f" #{hashlib.sha256(whole.encode('utf-8', 'surrogateescape')).hexdigest()[:4]}"
+    return text[: LONGEST_LO - len(mark)].rstrip() + mark
 
 
 @per_series("SeriesDate")
