@@ -99,7 +99,7 @@ def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tupl
     if of_one_orientation(cosines, reach):
         return one_orientation(cosines)
     kinds = orientations(cosines, reach)
-    named = counted({"\\".join(f"{v:.7g}" for v in cosines[k[0]]): [headers[i] for i in k] for k in kinds})
+    named = tallied({"\\".join(f"{v:.7g}" for v in cosines[k[0]]): [headers[i] for i in k] for k in kinds})
     off = float(turned_mm(cosines, one_orientation(cosines), reach).max())
     raise GeometryError(
         "GEO-ORIENTATION",
@@ -111,12 +111,10 @@ def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tupl
 
 def _refuse_cosines(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> None:
     """Refuse rows and columns that are not of unit length at a right angle, by more than rounding explains."""
-    finite = np.isfinite(cosines).all(axis=1)
-    right = orthonormal(np.where(finite[:, None], cosines, 0.0))
-    off = np.where(finite, turned_mm(np.where(finite[:, None], cosines, 0.0), right, reach), np.inf)
-    skewed = np.abs(cosines - right).max(axis=1) > LARGEST_DIFFERENCE
+    right = orthonormal(cosines)
+    off, skewed = turned_mm(cosines, right, reach), np.max(np.abs(cosines - right), axis=1) > LARGEST_DIFFERENCE
     worst = int(np.argmax(off + np.where(skewed, ORIENTATION_MM, 0.0)))
-    if off[worst] > ORIENTATION_MM or skewed[worst]:
+    if off[worst] > ORIENTATION_MM or bool(skewed[worst]):
         said = "\\".join(f"{v:.7g}" for v in cosines[worst])
         raise GeometryError(
             "GEO-COSINES",

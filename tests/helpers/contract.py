@@ -176,7 +176,7 @@ def says_what_it_did_in_a_few_words(call):
     """For Series Description (LO, PS3.5 6.2): few characters, none of them a backslash or a control character."""
     operation = call()
     words = operation.kind.short_of(operation.parameters)
-    assert 0 < len(words) <= 48
+    assert 0 < len(words) <= 56
     assert words.isprintable()
     assert "\\" not in words
     assert words == words.strip()
