@@ -16,15 +16,18 @@ _J2K_START = b"\xff\x4f\xff\x51"
 _CODING_STYLE = 0xFF52
 #: Every codestream ends with it: EOI of JPEG and JPEG-LS, EOC of JPEG 2000.
 END = b"\xff\xd9"
+#: A JPEG 2000 codestream in a file of its own (ISO/IEC 15444-1 I.5.1) begins so.
+JP2 = b"\0\0\0\x0cjP  "
 
 
 class FrameSize(NamedTuple):
-    """What a compressed image says of itself; precision is the bits of a sample."""
+    """What a compressed image says of itself; precision is the bits of a sample, and JPEG 2000 says their sign."""
 
     rows: int
     columns: int
     components: int
     precision: int
+    signed: bool | None = None
 
 
 def frame_size(codestream: bytes) -> FrameSize | None:
@@ -48,13 +51,23 @@ def is_irreversible(codestream: bytes) -> bool:
     return True
 
 
+def entropy_start(data: bytes) -> int:
+    """Return where the first scan or tile-part begins, behind the segments of the header, which may hold anything."""
+    scan = 0x90 if data[:4] == _J2K_START else _START_OF_SCAN
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != scan:
+        at += 1 if data[at + 1] == 0xFF else 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+    return at
+
+
 def _j2k_size(codestream: bytes) -> FrameSize | None:
     """Read the SIZ marker segment (ISO/IEC 15444-1 A.5.1)."""
     if len(codestream) < 43:
         return None
     right, bottom, left, top = struct.unpack(">4L", codestream[8:24])
     (components,) = struct.unpack(">H", codestream[40:42])
-    return FrameSize(bottom - top, right - left, components, (codestream[42] & 0x7F) + 1)
+    depth = codestream[42]
+    return FrameSize(bottom - top, right - left, components, (depth & 0x7F) + 1, bool(depth & 0x80))
 
 
 def _jpeg_size(codestream: bytes) -> FrameSize | None:

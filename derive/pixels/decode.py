@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from functools import cache
 from typing import IO, Any, NamedTuple, NoReturn
@@ -10,12 +9,15 @@ from typing import IO, Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.config import IGNORE
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from derive.errors import SourceError, ValuesError
-from derive.pixels.codestream import END, FrameSize, frame_size, is_irreversible
+from derive.limits import check_unpacked
+from derive.pixels.codestream import FrameSize, frame_size, is_irreversible
+from derive.pixels.encapsulated import Fragments, codestream_of, fragments_of, has_end, head_of, whole
+from derive.pixels.listening import complaint, listened
 from derive.secrecy import shown_uid
 
 
@@ -60,10 +62,10 @@ CODECS = {
     "1.2.840.10008.1.2.4.203": Codec("pylibjpeg", "possible"),
     "1.2.840.10008.1.2.5": Codec("pydicom", codestream=False),
 }
-_ITEM = 0xFFFEE000
-#: Of a codestream, to find its main header; these are far shorter.
-_HEAD = 16384
-_TAIL = 64
+#: Bytes that one byte of a run-length code becomes at most (PS3.5 G.3.1: two become 128).
+_RLE_RATIO = 64
+#: Zeros behind native pixels that are taken for padding: a block of a disk.
+_LONGEST_PADDING = 512
 
 
 class PixelBytes(NamedTuple):
@@ -128,8 +130,8 @@ def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
     SourceError
         ``SRC-SYNTAX`` for a transfer syntax without decoder, or one that contradicts the file.
     ValuesError
-        ``VAL-TRUNCATED`` if there are fewer bytes than the image needs; ``VAL-DECODE`` if the compressed
-        image is of another size than the attributes say.
+        ``VAL-TRUNCATED`` if there are fewer bytes than the image needs, ``VAL-LENGTH`` if there are more;
+        ``VAL-DECODE`` if the compressed image is of another size, depth or sign than the attributes say.
     """
     uid = uid_of(layout.transfer_syntax)
     if not uid.is_transfer_syntax:
@@ -141,8 +143,30 @@ def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
         _refuse_syntax(layout, name, f"contradicts its pixels, which {found} encapsulated")
     if pixels.length is None:
         _check_codestream(layout, pixels, name)
-    elif min(pixels.length, pixels.end - pixels.offset) < layout.native_length:
-        _refuse_truncated(name, layout.native_length, min(pixels.length, pixels.end - pixels.offset))
+    else:
+        _check_native(layout, pixels, name)
+
+
+def _check_native(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
+    """Native pixels are as long as the matrix says, and one byte more where that is odd (PS3.5 8.1.1)."""
+    assert pixels.length is not None, "native pixels have a length"
+    wanted, there = layout.native_length, min(pixels.length, pixels.end - pixels.offset)
+    if there < wanted:
+        _refuse_truncated(name, wanted, there)
+    excess = pixels.length - wanted
+    if excess <= wanted % 2:
+        return
+    least = min(layout.rows, layout.columns) * layout.bits_allocated // 8
+    if excess < least and excess <= _LONGEST_PADDING:
+        with pixels.open() as stream:
+            stream.seek(pixels.offset + wanted)
+            if not stream.read(excess).strip(b"\0"):
+                return  # a few zeros: no other matrix would be as long
+    raise ValuesError(
+        "VAL-LENGTH",
+        f"{name}: its pixels are {pixels.length} bytes; {layout.rows} Rows, {layout.columns} Columns and "
+        f"{layout.bits_allocated} Bits Allocated ask for {wanted}; one of them is wrong",
+    )
 
 
 def is_lossy(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) -> bool:
@@ -155,7 +179,8 @@ def is_lossy(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) -
     codec = CODECS.get(layout.transfer_syntax)
     if codec is None or codec.loss != "possible":
         return codec is not None and codec.loss == "certain"
-    return stated or is_irreversible(_ends(pixels, name)[0])
+    with pixels.open() as stream:
+        return stated or is_irreversible(head_of(stream, _fragments(stream, pixels, name)))
 
 
 def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str) -> NDArray[Any]:
@@ -183,9 +208,11 @@ def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBy
         ``SRC-CHANGED`` if the file is no longer what its header was read from.
     """
     with pixels.open() as stream:
-        stream.seek(pixels.offset)
-        value = stream.read(layout.native_length if pixels.length is not None else -1)
-    words = _native(layout, value, pixels.vr, name) if pixels.length is not None else _decompress(layout, value, name)
+        if pixels.length is None:
+            words = _decompress(layout, whole(stream, _fragments(stream, pixels, name)), name)
+        else:
+            stream.seek(pixels.offset)
+            words = _native(layout, stream.read(layout.native_length), pixels.vr, name)
     values = _stored_bits(words, layout)
     if padding is not None and (padding[0] < layout.stored_range[0] or padding[1] > layout.stored_range[1]):
         inside = (words >= padding[0]) & (words <= padding[1])
@@ -207,20 +234,39 @@ def _check_codec(layout: PixelLayout, name: str) -> None:
 
 
 def _check_codestream(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
-    head, tail = _ends(pixels, name)
-    if not CODECS[layout.transfer_syntax].codestream:
-        return
-    if END not in tail:
-        raise ValuesError("VAL-TRUNCATED", f"{name}: its compressed image has no end; the file was cut short")
-    _check_size(layout, frame_size(head), name)
+    with pixels.open() as stream:
+        found = _fragments(stream, pixels, name)
+        if not CODECS[layout.transfer_syntax].codestream:
+            if found.missing or layout.native_length > _RLE_RATIO * found.size:
+                _refuse_truncated(name, found.size + found.missing, found.size)
+        elif not has_end(stream, found):
+            raise ValuesError("VAL-TRUNCATED", f"{name}: its compressed image has no end; the file was cut short")
+        else:
+            _check_size(layout, frame_size(head_of(stream, found)), name)
+    check_unpacked(name, layout.native_length, found.size)
 
 
 def _check_size(layout: PixelLayout, size: FrameSize | None, name: str) -> None:
-    if size is not None and size[:3] != (layout.rows, layout.columns, 1):
+    """A compressed image says of itself what the attributes say (PS3.5 8.2)."""
+    if size is None:
+        return
+    if size[:3] != (layout.rows, layout.columns, 1):
         raise ValuesError(
             "VAL-DECODE",
             f"{name}: its compressed image has {size.rows} rows, {size.columns} columns and {size.components} samples "
             f"a pixel; the attributes say {layout.rows}, {layout.columns} and 1",
+        )
+    wider = size.precision > layout.bits_allocated or (size.precision > 8) != (layout.bits_allocated > 8)
+    if (
+        wider
+        or (layout.signed and not size.signed and size.precision < layout.bits_stored)
+        or (size.signed and not layout.signed)
+    ):
+        sign = "" if size.signed is None else f", {'signed' if size.signed else 'unsigned'}"
+        raise ValuesError(
+            "VAL-DECODE",
+            f"{name}: its compressed image has {size.precision} bits a sample{sign}; the attributes say "
+            f"{layout.bits_stored} of {layout.bits_allocated}, {'signed' if layout.signed else 'unsigned'}",
         )
 
 
@@ -248,16 +294,22 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
         "pixel_keyword": "PixelData",
     }
     codec = CODECS[layout.transfer_syntax]
+    image = codestream_of(value) if codec.codestream else value
+    if codec.codestream:
+        size = frame_size(image)
+        if size is None:
+            raise ValuesError("VAL-DECODE", f"{name}: its compressed image is damaged: it does not say its size")
+        _check_size(layout, size, name)
+    decoder = get_decoder(uid_of(layout.transfer_syntax))
+    packed = encapsulate([image], has_bot=False)
     try:
-        if codec.codestream:
-            _check_size(layout, frame_size(get_frame(value, 0, number_of_frames=1)), name)
-        decoder = get_decoder(uid_of(layout.transfer_syntax))
-        words, _ = decoder.as_array(value, index=0, decoding_plugin=codec.plugin, **options)
-    except ValuesError:
-        raise
+        (words, _), heard = listened(lambda: decoder.as_array(packed, index=0, decoding_plugin=codec.plugin, **options))
     except Exception as error:  # decoders raise whatever they like on a damaged stream
-        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise ValuesError("VAL-DECODE", f"{name}: its pixels cannot be decoded: {reason[0].strip()}") from error
+        raise ValuesError(
+            "VAL-DECODE", f"{name}: its pixels cannot be decoded ({codec.plugin}); the file is damaged"
+        ) from error
+    if complaint(heard, image):
+        raise ValuesError("VAL-DECODE", f"{name}: its compressed image is damaged; some of its values are lost")
     return np.asarray(words).reshape(layout.rows, layout.columns)
 
 
@@ -270,33 +322,11 @@ def _stored_bits(words: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
     return np.asarray(np.right_shift(np.left_shift(words, above), below))
 
 
-def _fragments(stream: IO[bytes], pixels: PixelBytes, name: str) -> list[tuple[int, int]]:
-    """Offsets and lengths of the fragments, without the Basic Offset Table (PS3.5 A.4)."""
-    found: list[tuple[int, int]] = []
-    at = pixels.offset
-    while at + 8 <= pixels.end:
-        stream.seek(at)
-        group, element, length = struct.unpack("<HHL", stream.read(8))
-        if (group << 16 | element) != _ITEM:
-            break
-        found.append((at + 8, length))
-        at += 8 + length
-    if at > pixels.end:
-        _refuse_truncated(name, at - pixels.offset, pixels.end - pixels.offset)
-    if sum(length for _, length in found[1:]) == 0:
+def _fragments(stream: IO[bytes], pixels: PixelBytes, name: str) -> Fragments:
+    found = fragments_of(stream, pixels.offset, pixels.end)
+    if not found.parts:
         raise ValuesError("VAL-TRUNCATED", f"{name}: its encapsulated pixels hold no image")
-    return found[1:]
-
-
-def _ends(pixels: PixelBytes, name: str) -> tuple[bytes, bytes]:
-    """Return the first and the last bytes of the compressed image."""
-    with pixels.open() as stream:
-        items = _fragments(stream, pixels, name)
-        stream.seek(items[0][0])
-        head = stream.read(min(items[0][1], _HEAD))
-        offset, length = items[-1]
-        stream.seek(offset + max(0, length - _TAIL))
-        return head, stream.read(min(length, _TAIL))
+    return found
 
 
 def _refuse_truncated(name: str, wanted: int, found: int) -> NoReturn:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from derive import standard
 from derive.errors import SourceError, ValuesError
 from derive.model.classes import target_of
+from derive.model.remark import Remark
 from derive.pixels.decode import PixelLayout
 from derive.pixels.encode import Rescale
+from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.secrecy import shown_term
 from derive.standard import known_terms
@@ -119,6 +122,64 @@ def check_alike(headers: Sequence[Header]) -> None:
                 f"their values are not in the same units. A person can say it: {flag('assume', f'{keyword}=VALUE')}",
                 keyword=keyword,
             )
+
+
+#: What the pixels of a series have in common, and the code of its refusal where they have not: decoded by what each
+#: image says, a wrong one would be read with wrong values (2026-11-30: one of 140 images with the other sign).
+_COMMON = {"PixelRepresentation": "VAL-BITS", "PhotometricInterpretation": "VAL-COLOUR"}
+#: What images may differ in, and are read by what each says.
+_OWN = ("BitsAllocated", "BitsStored", "HighBit")
+
+
+def check_one_form(headers: Sequence[Header]) -> None:
+    """Refuse a series whose images differ in what their pixels are.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-BITS`` for Pixel Representation, ``VAL-COLOUR`` for Photometric Interpretation.
+    """
+    for keyword, code in _COMMON.items():
+        groups = distinct(headers, partial(Header.text, keyword=keyword))
+        if len(groups) > 1:
+            raise ValuesError(
+                code,
+                f"{keyword} differs between the images of the series: {tallied(groups, _shown)}; wanted one",
+                keyword=keyword,
+            )
+
+
+def _shown(value: str) -> str:
+    return value if value in (*_GREY, "0", "1") else "another"
+
+
+def pixel_remarks(headers: Sequence[Header]) -> list[tuple[str, list[Remark]]]:
+    """Say what is odd about the pixels of a series and stops nothing: by which rule they are read all the same.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        Of one series, each with a layout.
+
+    Returns
+    -------
+    list of (name, remarks)
+    """
+    target = target_of(headers[0].sop_class_uid)
+    keywords = (*_OWN, *(("RescaleSlope", "RescaleIntercept") if target.rescale is Rescale.SERIES else ()))
+    differing = [k for k in keywords if len({h.numbers(k) for h in headers}) > 1]
+    common = [Remark("SRC-DIFFERS", k, "differs between the images; each is read by its own") for k in differing]
+    return [(h.name, [*common, *_own_remarks(h)]) for h in headers]
+
+
+def _own_remarks(header: Header) -> Iterator[Remark]:
+    layout, pixels = layout_of(header), header.pixels
+    if layout.high_bit != layout.bits_stored - 1:
+        yield Remark("SRC-BITS", "HighBit", "is not Bits Stored less one; the bits below it are read (PS3.5 8.1.1)")
+    if pixels is not None and pixels.length is not None:
+        excess = pixels.length - layout.native_length
+        if excess > layout.native_length % 2:
+            yield Remark("SRC-PADDED", "PixelData", "is followed by zeros; they are left out")
 
 
 def _means_nothing(headers: Sequence[Header], keyword: str) -> bool:

@@ -18,7 +18,14 @@ from derive.pixels.decode import decode, is_lossy
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
-from derive.reading.pixel_attributes import check_alike, layout_of, padding_of, rescale_of
+from derive.reading.pixel_attributes import (
+    check_alike,
+    check_one_form,
+    layout_of,
+    padding_of,
+    pixel_remarks,
+    rescale_of,
+)
 from derive.reading.planes import even_stack_of
 from derive.reading.scan import scan
 from derive.reading.select import apart, select, unread
@@ -90,6 +97,7 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
     refuse_illegal(chosen.headers)
     order, planes, geometry = even_stack_of(chosen.headers)
     ordered = [chosen.headers[i] for i in order]
+    check_one_form(ordered)
     check_alike(ordered)
     uid = ordered[0].text("SeriesInstanceUID")
     images, objects = apart(headers)
@@ -100,7 +108,7 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
         geometry=geometry,
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
-        remarks=gathered((h.name, h.remarks) for h in ordered),
+        remarks=gathered([*((h.name, h.remarks) for h in ordered), *pixel_remarks(ordered)]),
     )
 
 

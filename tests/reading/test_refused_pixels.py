@@ -97,7 +97,7 @@ def test_a_damaged_codestream_is_refused_when_it_is_decoded(real, tmp_path):
 
     def damage(dataset, index):
         (frame,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
-        dataset.PixelData = pydicom.encaps.encapsulate([frame[:64] + b"\x81\x00" * 100])
+        dataset.PixelData = pydicom.encaps.encapsulate([frame[:64] + b"\x81\x00" * 9000])
 
     (instance,) = read(copied([source], tmp_path / "s", damage)).frames
     with pytest.raises(ValuesError, match="VAL-DECODE"):
