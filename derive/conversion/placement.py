@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from derive.errors import GeometryError, UsageError
+from derive.formats.place import Place
 from derive.formats.samples import Samples
 from derive.model.axes import DISPLAY
 from derive.model.geometry import Geometry, Triple, triple
@@ -30,75 +31,110 @@ REFERENCE = "reference"
 Orientation: TypeAlias = str | Sequence[float]
 
 
-def affine_of(
-    samples: Samples,
-    orientation: Orientation | None,
-    spacing_xyz: Triple | None,
-    origin_xyz: Triple | None,
-    reference: Geometry | None,
-) -> Matrix:
-    """Affine of a file's indices to the patient (LPS, mm): the file's, else what the caller states.
+#: How far the words of a caller may be from those of a file: a share of a length, mm, and cosines.
+LENGTHS_AGREE, PLACES_AGREE_MM, COSINES_AGREE = 1e-4, 1e-3, 1e-3
+
+
+class Stated(NamedTuple):
+    """What a caller says of where a grid lies: each of it, or None."""
+
+    orientation: Orientation | None = None
+    spacing_xyz: Triple | None = None
+    origin_xyz: Triple | None = None
+
+    @property
+    def flags(self) -> list[str]:
+        """Names of what is said."""
+        return [flag(name) for name, value in self._asdict().items() if value is not None]
+
+
+def affine_of(samples: Samples, said: Stated, reference: Geometry | None) -> Matrix:
+    """Affine of a file's indices to the patient (LPS, mm): of each part what the file says, else what the caller says.
 
     Parameters
     ----------
     samples : Samples
-    orientation : str or six numbers, optional
-        ``axial``, ``coronal``, ``sagittal``; three letters towards which x, y and z indices grow, e.g. ``LPS``;
-        the cosines of the rows and of the columns; or ``reference`` for the reference's own grid.
-    spacing_xyz, origin_xyz : (x, y, z) mm, optional
-        Spacing, and the centre of the first voxel.
+    said : Stated
+        The orientation is ``axial``, ``coronal``, ``sagittal``; three letters towards which x, y and z indices grow,
+        e.g. ``LPS``; the cosines of the rows and of the columns; or ``reference`` for the reference's own grid. The
+        origin is the centre of the first voxel.
     reference : Geometry, optional
 
     Raises
     ------
     GeometryError
-        ``GEO-UNPLACED`` if neither says enough, ``GEO-SHAPE`` if the reference has another shape.
+        ``GEO-UNPLACED`` if neither says enough, ``GEO-SHAPE`` if the reference has another shape, ``GEO-LIMITS``.
     UsageError
         ``GEO-STATED`` if both say, ``GEO-ORIENTATION`` for words that are no orientation.
     """
-    stated = {"orientation": orientation, "spacing_xyz": spacing_xyz, "origin_xyz": origin_xyz}
     if samples.affine is not None:
-        said = [flag(keyword) for keyword, value in stated.items() if value is not None]
-        if said:
-            raise UsageError("GEO-STATED", f"{samples.name} says itself where its voxels lie; leave out {said[0]}")
+        if said.flags:
+            raise UsageError(
+                "GEO-STATED", f"{samples.name} says itself where its voxels lie; leave out {said.flags[0]}"
+            )
         return samples.affine
-    if orientation == REFERENCE:
-        return _of_reference(samples, reference, spacing_xyz, origin_xyz)
-    spacing = spacing_xyz or samples.spacing_mm
-    if spacing_xyz is not None and samples.spacing_mm is not None and not np.allclose(spacing_xyz, samples.spacing_mm):
-        raise UsageError("GEO-STATED", f"{samples.name} has a spacing of {samples.spacing_mm} mm itself")
-    return _stated(samples, orientation, spacing, origin_xyz, reference)
-
-
-def _stated(
-    samples: Samples,
-    orientation: Orientation | None,
-    spacing: Triple | None,
-    origin: Triple | None,
-    reference: Geometry | None,
-) -> Matrix:
-    bare = not samples.placeable
-    if spacing is None or min(spacing) <= 0 or not np.isfinite(spacing).all():
-        raise GeometryError(
-            "GEO-UNPLACED", f"{samples.name} does not say its spacing; give {flag('spacing_xyz', 'X Y Z')} above 0"
-        )
-    if orientation is None and (reference is not None or not bare):
-        raise GeometryError(
-            "GEO-UNPLACED",
-            f"{samples.name} ({samples.format}) does not say how it lies in the patient; give {flag('orientation')}: "
-            "three letters towards which its x, y and z run (RAS, LPS, ...), six cosines, or "
-            "'reference' if its voxels are "
-            "those of the reference, in the order of its positions",
-        )
-    if origin is None and reference is not None:
-        raise GeometryError(
-            "GEO-UNPLACED",
-            f"{samples.name} does not say where its first voxel is; give {flag('origin_xyz', 'X Y Z')} (LPS)",
-        )
-    affine = np.eye(4)
-    affine[:3, :3] = directions(orientation or "axial") * np.array(spacing)
-    affine[:3, 3] = origin or (0.0, 0.0, 0.0)
+    if said.orientation == REFERENCE:
+        return _of_reference(samples, reference, said)
+    place = samples.place
+    given = None if said.orientation is None else directions(said.orientation)
+    _refuse_contradiction(samples.name, place, said, given)
+    found = Place(
+        said.spacing_xyz or place.spacing,
+        place.directions if given is None else given,
+        said.origin_xyz or place.origin,
+    )
+    affine = _completed(samples, found, reference).checked(samples.name).affine
+    assert affine is not None, "what is open was asked for"
     return affine
+
+
+def _refuse_contradiction(name: str, place: Place, said: Stated, given: Matrix | None) -> None:
+    """Refuse what the file says otherwise: its words are the evidence, and not those of who calls."""
+    if said.spacing_xyz is not None:
+        for length, other in zip(place.spacing, said.spacing_xyz, strict=True):
+            if length is not None and abs(length - other) > LENGTHS_AGREE * length:
+                shown = " ".join("?" if s is None else f"{s:g}" for s in place.spacing)
+                raise UsageError(
+                    "GEO-STATED", f"{name} has a spacing of {shown} mm itself; {flag('spacing_xyz')} says otherwise"
+                )
+    own = place.origin
+    if said.origin_xyz is not None and own and np.abs(np.subtract(said.origin_xyz, own)).max() > PLACES_AGREE_MM:
+        shown = " ".join(f"{v:g}" for v in own)
+        raise UsageError(
+            "GEO-STATED", f"{name} has its first voxel at {shown} mm itself; {flag('origin_xyz')} says otherwise"
+        )
+    if given is not None and place.directions is not None and np.abs(given - place.directions).max() > COSINES_AGREE:
+        raise UsageError("GEO-STATED", f"{name} says itself how it lies; {flag('orientation')} says otherwise")
+
+
+def _completed(samples: Samples, found: Place, reference: Geometry | None) -> Place:
+    """Ask for what nobody says. A format without words for a place lies axial from 0 0 0 on, in a space of its own."""
+    bare = not samples.placeable and reference is None
+    if found.whole_spacing is not None and min(found.whole_spacing) <= 0:
+        raise GeometryError(
+            "GEO-UNPLACED", f"the spacing of {samples.name}; give {flag('spacing_xyz', 'X Y Z')} above 0"
+        )
+    missing = []
+    if found.whole_spacing is None:
+        missing.append(("its spacing", flag("spacing_xyz", "X Y Z")))
+    if found.directions is None and not bare:
+        missing.append(
+            (
+                "how it lies in the patient",
+                f"{flag('orientation')}: three letters towards which its x, y and z run (RAS, LPS, ...), six cosines, or "
+                "'reference' if its voxels are those of the reference, in the order of its positions",
+            )
+        )
+    if found.origin is None and not bare:
+        missing.append(("where its first voxel is", f"{flag('origin_xyz', 'X Y Z')} (LPS)"))
+    if missing:
+        whats, flags = ([m[n] for m in missing] for n in (0, 1))
+        raise GeometryError(
+            "GEO-UNPLACED",
+            f"{samples.name} ({samples.format}) does not say {' and '.join(whats)}; give {' and '.join(flags)}",
+        )
+    axial = directions("axial") if found.directions is None else found.directions
+    return Place(found.spacing, axial, found.origin or (0.0, 0.0, 0.0))
 
 
 def directions(orientation: Orientation) -> Matrix:
@@ -122,10 +158,8 @@ def directions(orientation: Orientation) -> Matrix:
     )
 
 
-def _of_reference(
-    samples: Samples, reference: Geometry | None, spacing: Triple | None, origin: Triple | None
-) -> Matrix:
-    if reference is None or spacing is not None or origin is not None:
+def _of_reference(samples: Samples, reference: Geometry | None, said: Stated) -> Matrix:
+    if reference is None or said.spacing_xyz is not None or said.origin_xyz is not None:
         raise UsageError(
             "GEO-ORIENTATION", f"orientation 'reference' goes with {flag('reference')}, and without spacing and origin"
         )

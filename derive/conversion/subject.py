@@ -14,7 +14,7 @@ from derive.conversion.capture import as_pictures
 from derive.conversion.numbers import Numbers, numbers_of
 from derive.conversion.options import Conversion, Meaning
 from derive.conversion.overlap import contributors
-from derive.conversion.placement import affine_of
+from derive.conversion.placement import Stated, affine_of
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.classes import Target, class_for, target_of
@@ -85,7 +85,7 @@ class Subject:
                     "GEO-PLANE", f"{samples.name} lies nowhere, and so in no plane; leave out {flag('plane')}"
                 )
             return None
-        affine = affine_of(samples, wishes.orientation, wishes.spacing, wishes.origin, there)
+        affine = affine_of(samples, Stated(wishes.orientation, wishes.spacing, wishes.origin), there)
         uid = there.frame_of_reference_uid if there else ""
         placing = place(affine, samples.array.shape[:3], Wish(wishes.plane, there, samples.slice_axis), uid)
         sides = placing.geometry.shape[1:]

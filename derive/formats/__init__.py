@@ -1,8 +1,8 @@
 """Volumes that are no DICOM: files of other formats and objects of other libraries, as `Samples`.
 
-It holds a reader for each format (nifti, nrrd, metaimage, itk, arrays, pictures), which gives numbers, their grid in
-patient coordinates and what the file leaves open; and the writers for export. What a format means for DICOM is decided
-in ``conversion``.
+It holds a reader for each format (nifti, nrrd, metaimage, itk, arrays, numpy_files, pictures), which gives numbers,
+their grid in patient coordinates and what the file leaves open; and the writers for export. What a format means for
+DICOM is decided in ``conversion``.
 It may import model, pixels and errors; heavy packages are imported where a file of their format is opened.
 To add a format, add its reader and a row to ``READERS``, and a ``Format`` to ``writers``.
 """
@@ -17,7 +17,7 @@ from types import MappingProxyType
 import numpy as np
 
 from derive.errors import SourceError, UsageError
-from derive.formats import arrays, itk, metaimage, nifti, nrrd, pictures
+from derive.formats import arrays, itk, metaimage, nifti, nrrd, numpy_files, pictures
 from derive.formats.arrays import RawLayout
 from derive.formats.samples import Samples
 
@@ -36,8 +36,8 @@ READERS: MappingProxyType[str, Reader] = MappingProxyType(
         ".nhdr": nrrd.read,
         ".mha": metaimage.read,
         ".mhd": metaimage.read,
-        ".npy": arrays.read_npy,
-        ".npz": arrays.read_npz,
+        ".npy": numpy_files.read_npy,
+        ".npz": numpy_files.read_npz,
         **dict.fromkeys(PICTURES, pictures.read),
     }
 )

@@ -1,11 +1,8 @@
-"""Arrays: numpy's own files, numpy arrays, and raw bytes whose layout the user states."""
+"""Arrays: those of a program, and raw bytes whose layout the user states."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -24,10 +21,10 @@ LIKELY_WIDTHS = (512, 256, 1024, 128, 320, 384, 400, 640, 768, 192, 64)
 #: Slices that a volume of square slices may have; and how many guesses a message shows.
 LIKELY_SLICES = range(4, 2001)
 MOST_FITS = 8
-#: What an array that is written here is described by, in a file beside it.
-VOLUME_SCHEMA = "derive-volume/1"
 #: More bytes than these at the front are no header.
 LONGEST_HEADER = 65536
+#: A last axis of so many is one of colours or channels where the one before it is longer than this.
+CHANNELS, LONGEST_OF_CHANNELS = (3, 4), 15
 
 
 @dataclass(frozen=True)
@@ -134,89 +131,10 @@ def _square(content: int, dtype: str) -> list[str]:
     return found[:2]
 
 
-def read_npy(path: Path) -> Samples:
-    """Return the array of a ``.npy`` file, mapped to memory; axes as `of_array` has them.
-
-    Where it lies is what the ``.json`` beside it says, if that is one of ours.
-    """
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
-        raise _refusal(path.name, error) from error
-    except (OSError, EOFError) as error:
-        raise _damaged(path.name, error) from error
-    samples = of_array(array, path.name, "npy")
-    affine = placed_by(path, array.shape)
-    return samples if affine is None else replace(samples, affine=affine, placeable=True)
-
-
-def placed_by(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    """Return the affine of (i, j, k) that the description beside an array states; None without one.
-
-    Raises
-    ------
-    derive.errors.SourceError
-        ``SRC-DESCRIBED`` for a description that is of another array.
-    """
-    described = path.with_suffix(".json")
-    try:
-        facts = json.loads(described.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(facts, dict) or facts.get("schema") != VOLUME_SCHEMA:
-        return None
-    affine = np.array(facts.get("affine_index_to_lps"), dtype=np.float64)
-    if facts.get("shape") != list(shape) or affine.shape != (4, 4):
-        raise SourceError(
-            "SRC-DESCRIBED",
-            f"{described.name} describes an array of shape {facts.get('shape')}, and {path.name} has {list(shape)}; "
-            "move the description away and say where the array lies, or put the right one there",
-        )
-    return np.asarray(affine[:, [2, 1, 0, 3]])
-
-
-def read_npz(path: Path) -> Samples:
-    """Return the only array of a ``.npz`` file; axes as `of_array` has them.
-
-    Raises
-    ------
-    derive.errors.SourceError
-        ``SRC-ARRAYS`` where it holds none or several; the message names them.
-    """
-    try:
-        arrays = np.load(path, allow_pickle=False)
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise SourceError("SRC-DAMAGED", f"{path.name} is no npz archive; name it .npy where it holds an array")
-        with arrays:
-            if len(arrays.files) != 1:
-                raise SourceError(
-                    "SRC-ARRAYS",
-                    f"{path.name} holds {len(arrays.files)} arrays ({', '.join(arrays.files) or 'none'}); wanted one; "
-                    "save the volume alone",
-                    names=tuple(arrays.files),
-                )
-            array = arrays[arrays.files[0]]
-    except ValueError as error:
-        raise _refusal(path.name, error) from error
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        raise _damaged(path.name, error) from error
-    return of_array(array, path.name, "npz")
-
-
-def _refusal(name: str, error: ValueError) -> SourceError | ValuesError:
-    if "Object arrays" in str(error) or "Python objects" in str(error):
-        return ValuesError("VAL-TYPE", f"{name} holds Python objects, which are not unpickled; save plain numbers")
-    return _damaged(name, error)
-
-
-def _damaged(name: str, error: Exception) -> SourceError:
-    return SourceError(
-        "SRC-DAMAGED", f"{name} is truncated, damaged or no array of numpy ({type(error).__name__}); copy it again"
-    )
-
-
 def of_array(array: NDArray[Any], name: str = "numpy array", form: str = "numpy") -> Samples:
     """Return an array without a copy.
+
+    A last axis of 1 is one of channels and is taken off: nobody has images of one column (decided 2026-11-30).
 
     Parameters
     ----------
@@ -224,15 +142,39 @@ def of_array(array: NDArray[Any], name: str = "numpy array", form: str = "numpy"
         Integers, floats or booleans.
     name, form : str
         What messages call it, and its format.
+
+    Raises
+    ------
+    derive.errors.ValuesError
+        ``VAL-TYPE``, ``VAL-COMPLEX``, ``VAL-EMPTY``, ``VAL-SHAPE``, ``VAL-5D``; ``VAL-CHANNELS`` where the last axis
+        is one of several channels.
     """
     if isinstance(array, np.ma.MaskedArray):
         raise ValuesError("VAL-TYPE", f"{name} is a masked array; fill its masked values with a number first")
     numeric(array, name)
     if array.ndim < 2:
         raise ValuesError("VAL-SHAPE", f"{name} has the shape {array.shape}; wanted (slice, row, column)")
-    spare = array.ndim - 4
-    if spare > 0 and all(length == 1 for length in array.shape[:spare]):
-        array = array.reshape(array.shape[spare:])
-    mapped = getattr(array, "filename", None)
-    files = () if mapped is None else (Path(mapped),)
-    return Samples(name, form, four_axes(array.T, name), slice_axis=2, placeable=False, files=files)
+    shape = shape_without_ones(array.shape)
+    notes: tuple[str, ...] = ()
+    if len(shape) > 2 and shape[-1] in CHANNELS and shape[-2] > LONGEST_OF_CHANNELS:
+        raise ValuesError(
+            "VAL-CHANNELS",
+            f"{name} has the shape {array.shape}, whose last axis looks like one of channels or colours; wanted "
+            "(slice, row, column); take one channel, or turn its axes",
+        )
+    if shape != array.shape[len(array.shape) - len(shape) :]:
+        notes = (f"of its shape {array.shape} the axes of length 1 at the end were taken off, as those of a channel",)
+    if len(shape) == 4 and shape[0] > 1:
+        notes += (f"its shape {shape} was read as (time, slice, row, column)",)
+    files = () if (mapped := getattr(array, "filename", None)) is None else (Path(mapped),)
+    turned = four_axes(array.reshape(shape).T, name)
+    return Samples(name, form, turned, slice_axis=2, notes=notes, placeable=False, files=files)
+
+
+def shape_without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Take off axes of length 1: those before the fourth from the end, and those at the end of three or more."""
+    while len(shape) > 2 and shape[-1] == 1:
+        shape = shape[:-1]
+    while len(shape) > 4 and shape[0] == 1:
+        shape = shape[1:]
+    return shape

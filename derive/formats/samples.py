@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.formats.place import NOWHERE, Place, Triple
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -25,11 +27,8 @@ class Samples:
         Any integer, float or boolean type in any memory order; may be a memory map.
     scale : (slope, intercept)
         Stored numbers to real ones, as the file says.
-    affine : (4, 4), optional
-        Index (i, j, k, 1) to patient coordinates (x, y, z, 1), LPS, mm; None where the file does not place its
-        grid in a patient.
-    spacing_mm : (i, j, k), optional
-        Distances of the voxel centres where the file says them, even where it says no place.
+    place : Place
+        Where the grid lies, as far as the file says.
     slice_axis : int, optional
         The axis (0, 1 or 2) that the file names as that of the slices; None where it names none.
     time_step_s : float, optional
@@ -48,14 +47,23 @@ class Samples:
     format: str
     array: NDArray[Any]
     scale: tuple[float, float] = (1.0, 0.0)
-    affine: NDArray[np.float64] | None = None
-    spacing_mm: tuple[float, float, float] | None = None
+    place: Place = NOWHERE
     slice_axis: int | None = None
     time_step_s: float | None = None
     lossy: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     placeable: bool = True
     files: tuple[Path, ...] = ()
+
+    @property
+    def affine(self) -> NDArray[np.float64] | None:
+        """Index (i, j, k, 1) to patient coordinates (LPS, mm); None where the file does not say all of it."""
+        return self.place.affine
+
+    @property
+    def spacing_mm(self) -> Triple | None:
+        """Distances (i, j, k) of voxel centres; None where the file does not say all of them."""
+        return self.place.whole_spacing
 
     @property
     def times(self) -> int:

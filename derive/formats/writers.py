@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.formats.arrays import VOLUME_SCHEMA
+from derive.formats.numpy_files import VOLUME_SCHEMA
 from derive.model.volume import Array, Volume
 from derive.version import MODEL, VERSION
 

@@ -52,6 +52,7 @@ def test_compressed_metaimage_that_itk_would_return_as_rubbish(tmp_path):
 
 META = "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nDimSize = 2 3 4\n"
 META += "ElementType = MET_SHORT\n"
+PLACED = "TransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = 5 6 7\n"
 
 
 def meta(path, extra="", values=SMALL, file="LOCAL"):
@@ -66,10 +67,12 @@ def test_metaimage_says_what_its_header_says(tmp_path):
     assert (bare.affine, bare.spacing_mm, bare.scale) == (None, None, (1.0, 0.0))
     assert open_file(meta(path, "ElementSpacing = 1 2 3\n")).spacing_mm == (1, 2, 3)
     assert open_file(meta(path, "ElementSize = 1 2 3\n")).affine is None
-    placed = open_file(meta(path, "Offset = 5 6 7\nElementSpacing = 1 2 3\nDistanceUnits = cm\n"))
+    placed = open_file(meta(path, f"{PLACED}ElementSpacing = 1 2 3\nDistanceUnits = cm\n"))
     np.testing.assert_allclose(placed.affine, [[10, 0, 0, 50], [0, 20, 0, 60], [0, 0, 30, 70], [0, 0, 0, 1]])
     assert "cm" in placed.notes[0]
-    assert "yard" in open_file(meta(path, "Offset = 5 6 7\nDistanceUnits = yard\n")).notes[0]
+    odd = open_file(meta(path, f"{PLACED}ElementSpacing = 1 2 3\nDistanceUnits = yard\n"))
+    assert (odd.spacing_mm, odd.place.origin, odd.place.directions is None) == (None, None, False)
+    assert "not known" in odd.notes[0]
     slope = "ElementToIntensityFunctionSlope = 2\nElementToIntensityFunctionOffset = 5\n"
     assert open_file(meta(path, slope)).scale == (2.0, 5.0)
     refused("SRC-DAMAGED", open_file, meta(path, slope.replace("= 5", "= five")))

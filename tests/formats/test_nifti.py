@@ -26,6 +26,7 @@ def nifti(path, values=VALUES, sform=AFFINE, qform=None, change=None, kind=nibab
     image = kind(values, None)
     image.header.set_sform(sform, 0 if sform is None else 1)
     image.header.set_qform(qform, 0 if qform is None else 1)
+    image.header.set_xyzt_units("mm")
     if change:
         change(image.header)
     nibabel.save(image, path)
@@ -71,7 +72,7 @@ def test_nifti_without_sform_takes_qform_and_without_both_only_spacing(tmp_path)
     assert neither.spacing_mm == pytest.approx((0.5, 0.6, 2.5))
     assert not neither.notes
     header = bytearray((tmp_path / "n.nii").read_bytes())
-    for stated, wanted in ((0.0, None), (-2.5, pytest.approx((0.5, 0.6, 2.5))), (np.nan, None)):
+    for stated, wanted in ((0.0, None), (-2.5, None), (np.nan, None), (2.5, pytest.approx((0.5, 0.6, 2.5)))):
         header[88:92] = struct.pack("<f", stated)
         for name, content in (("z.nii", header), ("z.nii.gz", gzip.compress(header))):
             (tmp_path / name).write_bytes(content)
@@ -92,7 +93,7 @@ def test_nifti_whose_forms_differ_says_by_how_much(tmp_path):
 def test_nifti_lengths_come_in_mm(tmp_path, unit, factor):
     samples = open_file(nifti(tmp_path / "v.nii", change=lambda h: h.set_xyzt_units(xyz=unit)))
     np.testing.assert_allclose(samples.affine[:3], factor * (TO_LPS @ AFFINE)[:3], rtol=1e-6)
-    assert len(samples.notes) == (factor != 1)
+    assert len(samples.notes) == (unit != "mm")
     bare = open_file(nifti(tmp_path / "w.nii", sform=None, change=lambda h: h.set_xyzt_units(xyz=unit)))
     assert bare.spacing_mm == pytest.approx((factor, factor, factor))
 
