@@ -121,8 +121,8 @@ def _completed(samples: Samples, found: Place, reference: Geometry | None) -> Pl
         missing.append(
             (
                 "how it lies in the patient",
-                f"{flag('orientation')}: three letters towards which its x, y and z run (RAS, LPS, ...), six cosines, or "
-                "'reference' if its voxels are those of the reference, in the order of its positions",
+                f"{flag('orientation')}: three letters towards which its x, y and z run (RAS, LPS, ...), six cosines, "
+                "or 'reference' if its voxels are those of the reference, in the order of its positions",
             )
         )
     if found.origin is None and not bare:
