@@ -5,6 +5,7 @@ import sys
 
 gc.disable()  # what is imported stays: to look for garbage among it takes a tenth of the start
 from derive.cli.main import main as run  # noqa: E402 - see above
+from derive.cli.watching import watched  # noqa: E402 - see above
 
 gc.enable()
 
@@ -12,7 +13,8 @@ gc.enable()
 def main() -> int:
     """Run the command line."""
     try:
-        return run()
+        with watched():
+            return run()
     finally:
         gc.freeze()  # at the end all memory goes: to look for garbage first would take as long as reading did
 

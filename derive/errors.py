@@ -11,8 +11,9 @@
     │  └─ MissingAttribute  nobody has a value for it
     ├─ InvalidInstance  1  the checker found errors (``.findings``)
     ├─ OutputError      6  the target cannot be written
-    └─ NetworkError     7  an archive cannot be reached, or refuses
-       └─ PartlyStored  8  an archive has some of it and not the rest
+    ├─ NetworkError     7  an archive cannot be reached, or refuses
+    │  └─ PartlyStored  8  an archive has some of it and not the rest
+    └─ InternalError   70  a fault of this package; the command line says so of whatever nobody expected
 
 Every error carries a stable ``code`` such as ``GEO-GAP``; its text says what, where, found, wanted
 and what to change. :mod:`derive.secrecy` decides what a text may hold.
@@ -119,6 +120,12 @@ class PartlyStored(NetworkError):  # noqa: N818 - it is a series that is partly 
     """An archive has some of what was sent and not the rest."""
 
     exit_code = 8
+
+
+class InternalError(DeriveError):
+    """Something that nobody expected: a fault of this package, or of a library that it uses."""
+
+    exit_code = 70
 
 
 class InvalidInstance(DeriveError):  # noqa: N818 - it is an instance that is invalid

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import derive
+from derive.cli.inspecting import NOTHING
 from derive.cli.shared import common_flags, input_of, print_json, reading_flags
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check files; exit code 1 if there are errors."""
+    """Check files; exit code 1 if there are errors, 3 if there is no DICOM file."""
     from derive.checking.finding import grouped
 
     report = derive.check(input_of(arguments.source))
@@ -34,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(report.to_json() | {"groups": [g.to_json() for g in grouped(report.findings)]})
     elif not arguments.quiet:
         _print_findings(report, each=arguments.all)
+    if not report.files:
+        return NOTHING
     failed = not report.ok() or (arguments.fail_on == "warning" and bool(report.findings))
     return 1 if failed else 0
 

@@ -20,7 +20,7 @@ from derive.version import VERSION
 
 EXIT_CODES = (
     "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, "
-    "8 partly stored, 130 interrupted"
+    "8 partly stored, 70 a fault of derive, 130 interrupted, 141 nobody reads what is printed"
 )
 HELP_WIDTH = 100
 

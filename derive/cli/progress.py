@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import TextIO
 
@@ -34,8 +35,9 @@ class Progress:
     def __init__(self, label: str, unit: str = "images", stream: TextIO | None = None) -> None:
         from tqdm import tqdm
 
+        shown = stream or getattr(sys.stderr, "stream", None) or sys.stderr  # a bar moves back, which no text may
         self._bar = tqdm(
-            desc=label, unit=f" {unit}", file=stream, delay=PATIENCE_S, disable=None, leave=False, dynamic_ncols=True
+            desc=label, unit=f" {unit}", file=shown, delay=PATIENCE_S, disable=None, leave=False, dynamic_ncols=True
         )
 
     def __call__(self, done: int, count: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import traceback
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from numpy.typing import NDArray
 from derive.errors import DeriveError, UsageError, ValuesError
 from derive.model.volume import Array, Volume
 from derive.operations.declaration import Function
+from derive.secrecy import cut
 from derive.wording import counted
 
+#: Characters of the text of an error that are repeated.
+LONGEST_SAID = 400
 Takes = Literal["array", "volume", "image"]
 
 
@@ -44,16 +48,15 @@ class UserFunction:
         Raises
         ------
         ValuesError
-            ``OP-FUNCTION`` if it raises; what it said may speak of the patient, and stays in the cause.
+            ``OP-FUNCTION`` if it raises, or wants to end the program; with its text, which is the user's own, and
+            the line: a function gets values and a grid, and nothing that says whose they are.
         """
         try:
             return self.function(value, **self.arguments)
         except DeriveError:
             raise
-        except Exception as error:
-            raise ValuesError(
-                "OP-FUNCTION", f"{self.name} raised {type(error).__name__}, the cause of this error"
-            ) from error
+        except (Exception, SystemExit) as error:
+            raise ValuesError("OP-FUNCTION", f"{self.name} raised {_said(error, self.function)}") from error
 
     def of_array(self, values: Array, fill: float) -> Array:
         """Call it with a writable copy that has no padding; what was padding is padding again.
@@ -76,6 +79,17 @@ class UserFunction:
         if result.shape != values.shape:
             raise ValuesError("OP-SHAPE", f"{self.name} returned shape {result.shape}; wanted {values.shape}")
         return finite(self.name, result, padding)
+
+
+def _said(error: BaseException, function: Callable[..., Any] | None = None) -> str:
+    """Type, text and place of an error: the last line in the file of the function, else the last of all."""
+    text = cut(str(error).strip(), LONGEST_SAID)
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    inner: Any = getattr(function, "func", function)  # of a partial
+    code = getattr(inspect.unwrap(inner), "__code__", None)
+    own = [f for f in frames if code and f.filename == code.co_filename] or frames
+    where = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}{text and f': {text}'}{where}"
 
 
 def finite(name: str, values: NDArray[Any], padding: NDArray[np.bool_]) -> Array:
@@ -130,10 +144,8 @@ def _imported(text: str) -> Callable[..., Any]:
         found: Any = importlib.import_module(module)
         for name in names.split("."):
             found = getattr(found, name)
-    except Exception as error:  # a module can raise anything while it is imported
-        raise UsageError(
-            "OP-FUNCTION", f"function {text!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+    except (Exception, SystemExit) as error:  # a module can raise anything while it is imported
+        raise UsageError("OP-FUNCTION", f"function {text!r} cannot be imported: {_said(error)}") from error
     if not callable(found):
         raise UsageError("OP-FUNCTION", f"{text!r} is {type(found).__name__}, which cannot be called")
     return cast(Callable[..., Any], found)

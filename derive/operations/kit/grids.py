@@ -17,6 +17,8 @@ Points = NDArray[np.float64]
 TOLERANCE = 1e-6
 #: The same for the numbers of a mapping, which are multiplied by indices.
 SNAP = 1e-9
+#: Rows and columns are 16 bits (PS3.3 C.7.6.3.1.2); as many slices are more than anybody looks at.
+MOST_VOXELS = 65535
 
 
 def spaced_grid(source: Geometry, spacing: Triple) -> Geometry:
@@ -67,6 +69,12 @@ def spaced_grid(source: Geometry, spacing: Triple) -> Geometry:
 
 def _counts(source: Geometry, spacing: list[float]) -> Shape:
     extent = [n * s for n, s in zip(source.shape, source.spacing, strict=True)]
+    if max(e / s for e, s in zip(extent, spacing, strict=True)) > MOST_VOXELS:
+        raise UsageError(
+            "OP-SPACING",
+            f"spacing {tuple(spacing[::-1])} mm (x y z) of a volume of {tuple(extent[::-1])} mm: "
+            f"more than {MOST_VOXELS} voxels along an axis, which an image cannot have; wanted a larger one",
+        )
     slices, rows, columns = (math.ceil(e / s - 0.5 - SNAP) for e, s in zip(extent, spacing, strict=True))
     if min(slices, rows, columns) < 1:
         raise UsageError(
