@@ -116,6 +116,11 @@ class GridMapping:
         return bool((row == np.round(row)).all() and (row[1:3] == 0).all())
 
     @property
+    def aligned(self) -> bool:
+        """Whether the axes of the grid are those of the source, none of them turned or exchanged."""
+        return np.count_nonzero(self.matrix - np.diag(np.diag(self.matrix))) == 0
+
+    @property
     def keeps_slices(self) -> bool:
         """Whether the slices of the grid are slices of the source, one by one."""
         return self.on_slices and bool(self.matrix[0, 0] == 1)
