@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from types import FrameType
 
 #: Seconds in which a command may end by itself after Ctrl-C.
@@ -101,5 +102,8 @@ def _end(number: int) -> None:
 
 
 def _tidied() -> None:
+    """Remove what is half done; where nothing was written yet there is nothing to import for it."""
     with suppress(Exception):
-        atexit._run_exitfuncs()
+        if "derive.writing.unfinished" in sys.modules:
+            import_module("derive.writing.unfinished").abandon()
+        atexit._run_exitfuncs()  # folders of the standard library's tempfile

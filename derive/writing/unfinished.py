@@ -25,6 +25,8 @@ from derive.writing.placing import unwound
 SUFFIX = ".part"
 #: Of the name of a target stands so much in that of its folder; a name of 255 bytes has four bytes a character.
 _SHOWN = 40
+#: Folders of this process; those that are finished with are gone.
+_made: set[Path] = set()
 _log = logging.getLogger(__name__)
 
 
@@ -89,7 +91,20 @@ def new_folder(target: Path) -> Path:
     OSError
     """
     prefix = f".{target.name[:_SHOWN]}.{this_process().name}-"
-    return Path(tempfile.mkdtemp(prefix=prefix, suffix=SUFFIX, dir=target.parent))
+    made = Path(tempfile.mkdtemp(prefix=prefix, suffix=SUFFIX, dir=target.parent))
+    _made.add(made)
+    return made
+
+
+def abandon() -> None:
+    """Put in order what this process is at work in, as it will end here and now: from a thread that is still heard.
+
+    What another thread writes meanwhile can keep a folder there; the next run removes it then.
+    """
+    for folder in _made:
+        with suppress(OSError):
+            if folder.exists() and unwound(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def scratch(*, tidy: bool = True) -> tempfile.TemporaryDirectory[str]:

@@ -331,10 +331,11 @@ def no_volume(volume: Volume) -> Any:
         (no_volume, "OP-RESULT"),
     ],
 )
-def test_a_function_that_fails_is_named_and_what_it_said_is_not_repeated(function, code):
+def test_a_function_that_fails_is_named_with_what_it_said_and_where(function, code):
     with pytest.raises(ValuesError, match=code) as caught:
         _ = applied(function, make_volume(make_geometry())).array
-    assert "the patient" not in str(caught.value)
+    line = function.__code__.co_firstlineno + 1
+    assert (f"{__file__}:{line}" in str(caught.value)) == (function is raising)
     assert (function is raising) == isinstance(caught.value.__cause__, RuntimeError)
 
 

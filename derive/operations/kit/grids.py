@@ -118,7 +118,7 @@ class GridMapping:
     @property
     def aligned(self) -> bool:
         """Whether the axes of the grid are those of the source, none of them turned or exchanged."""
-        return np.count_nonzero(self.matrix - np.diag(np.diag(self.matrix))) == 0
+        return not np.count_nonzero(self.matrix - np.diag(np.diag(self.matrix)))
 
     @property
     def keeps_slices(self) -> bool:
