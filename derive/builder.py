@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +64,7 @@ def build(
     code: str | None = None,
     description: str | None = None,
     algorithm: Algorithm | None = None,
+    assume: Mapping[str, object] | None = None,
     **options: Any,
 ) -> DerivedSeries:
     """Derive a series: nothing is computed before it is asked for.
@@ -80,6 +81,8 @@ def build(
         was done.
     algorithm : Algorithm, optional
         For the same steps: who computes.
+    assume : mapping keyword -> value, optional
+        What a source that is read here does not say, as :func:`derive.read` takes it.
     **options
         As in :class:`derive.authoring.options.Options`; of equipment (in ``set``) and ``uid_prefix`` what
         ``derive.toml`` says is taken where nothing is said here.
@@ -103,7 +106,9 @@ def build(
     "resample(spacing_mm=2, interpolator='linear'); gaussian_blur(sigma_mm=1.5)"
     """
     operations, said = _operations(steps, _Own(code, description, algorithm)), _options(options)
-    return derived(source if isinstance(source, SourceSeries) else read(source), operations, said)
+    if assume and isinstance(source, SourceSeries):
+        raise UsageError("ASSUME-READ", "this series is read already; give assume= to derive.read")
+    return derived(source if isinstance(source, SourceSeries) else read(source, assume=assume), operations, said)
 
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:

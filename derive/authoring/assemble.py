@@ -17,6 +17,7 @@ from derive.authoring.entities import Builder, builder_of
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.policy import Action, Row, row
 from derive.authoring.presence import Conditional, conditionals, missing, modules_of, settled, unmet, unwanted
+from derive.authoring.settable import settable
 from derive.elements.element import Element, keyword_of
 from derive.elements.encoding import decode, encode
 from derive.elements.mend import legal
@@ -311,10 +312,11 @@ def _fallback(authoring: Authoring, decision: Decision, frame: Frame | None, why
 
 
 def _missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAttribute:
+    wish = "set" if settable(rule) else "assume"
     return MissingAttribute(
         "ASM-TYPE1",
         f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type {rule.type} in {rule.module} "
-        f"(PS3.3 {section}) and cannot be pulled: {why}; give it with {flag('set', f'{rule.keyword}=VALUE')}",
+        f"(PS3.3 {section}) and cannot be pulled: {why}; a person can say it: {flag(wish, f'{rule.keyword}=VALUE')}",
         keyword=rule.keyword,
     )
 

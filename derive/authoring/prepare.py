@@ -14,6 +14,7 @@ from derive.authoring.window import kept_window, made_window, picture_window
 from derive.elements.charset import fits, is_text
 from derive.elements.element import tag_of
 from derive.errors import UsageError
+from derive.model.assumption import recorded
 from derive.model.classes import Target
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.source import Attributes, Sources, SourceSeries
@@ -41,7 +42,9 @@ def draft(order: Order, options: Options) -> Authoring:
     """Settle what can be settled without looking at a single pixel: no window, passing UIDs."""
     target = order.target
     given = Given(options.series_description, options.series_number, checked_attributes(target.iod, options.set))
-    order = replace(order, sources=_holding(order.sources, _added_text(order.derivation, given)))
+    order = replace(
+        order, sources=_holding(order.sources, [*_added_text(order.derivation, given), recorded(order.source.assumed)])
+    )
     return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)
 
 
@@ -102,7 +105,12 @@ def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
         VERSION,
         order.target.iod.sop_class_uid,
         *(r.sop_instance_uid for r in order.sources.references),
-        *(f"{tag:08x}={order.source.table.constant[tag].value.hex()}" for tag in sorted(order.source.said)),
+        *(
+            f"{tag:08x}={e.value.hex()}"
+            for tag in sorted(order.source.said)
+            if (e := order.source.agreement(tag).element)
+        ),
+        *(f"{k}={v}" for k, v in sorted(order.source.assumed.items())),
         *(f"{s.description}={s.code}" for s in order.derivation.steps),
         *("=".join(a.texts) for a in order.derivation.algorithms),
         str(options.series_description),

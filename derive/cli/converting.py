@@ -120,7 +120,9 @@ def run(arguments: argparse.Namespace) -> int:
     with source_folder([arguments.reference] if arguments.reference else [], arguments) as reference:
         series = derive.convert(
             _only_file(arguments.source),
-            reference=derive.read(reference, series=arguments.series) if reference else None,
+            reference=derive.read(reference, series=arguments.series, assume=dict(arguments.assume))
+            if reference
+            else None,
             patient=_patient(arguments),
             study=_study(arguments),
             raw=_raw(arguments),
@@ -192,7 +194,7 @@ def _explain(entries: tuple[Entry, ...], arguments: argparse.Namespace) -> None:
 
 #: Flags that mean something for a series that is written as a volume.
 _OF_EXPORT = frozenset(
-    {"source", "output", "series", "overwrite", "jobs", "json", "quiet", "verbose", "run", "default_of"}
+    {"source", "output", "series", "assume", "overwrite", "jobs", "json", "quiet", "verbose", "run", "default_of"}
 )
 
 
@@ -207,7 +209,7 @@ def _export(arguments: argparse.Namespace) -> int:
     ]
     if unused:
         raise UsageError("EXP-FLAGS", f"{', '.join(sorted(unused))}: of no use where a series becomes {target.name}")
-    series = derive.read(input_of(arguments.source), series=arguments.series)
+    series = derive.read(input_of(arguments.source), series=arguments.series, assume=dict(arguments.assume))
     exported = derive.export(series, target, overwrite=arguments.overwrite)
     if arguments.json:
         print_json(exported.to_json())

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import derive
-from derive.cli.shared import common_flags, existing, input_of, print_json, reading_flags
+from derive.cli.shared import assume_flag, common_flags, existing, input_of, print_json, reading_flags
 
 _FILES = "folder, zip archive, or files"
 
@@ -16,6 +16,7 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the flags of explain, diff or verify."""
     {"explain": _explain_flags, "diff": _diff_flags, "verify": _verify_flags}[command](parser)
     reading_flags(parser)
+    assume_flag(parser)
     common_flags(parser)
 
 
@@ -53,7 +54,9 @@ def run_explain(arguments: argparse.Namespace) -> int:
     """Explain; exit code 0 whatever is found."""
     source = input_of(existing(arguments.source))
     sources = input_of(arguments.sources) if arguments.sources else None
-    found = derive.explain(source, sources=sources, keyword=arguments.tag, series=arguments.series)
+    found = derive.explain(
+        source, sources=sources, keyword=arguments.tag, series=arguments.series, assume=dict(arguments.assume)
+    )
     _deliver(found, arguments)
     return 0
 
@@ -61,7 +64,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
 def run_diff(arguments: argparse.Namespace) -> int:
     """Compare; exit code 0 whatever differs."""
     left, right = existing([arguments.left, arguments.right])
-    _deliver(derive.diff(left, right), arguments)
+    _deliver(derive.diff(left, right, assume=dict(arguments.assume)), arguments)
     return 0
 
 
@@ -75,6 +78,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
         reference=arguments.reference,
         series=arguments.series,
         within_steps=arguments.within_steps,
+        assume=dict(arguments.assume),
     )
     _deliver(found, arguments)
     return 0 if found.same else 1

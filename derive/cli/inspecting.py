@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import derive
 from derive.cli.progress import Progress
-from derive.cli.shared import common_flags, existing, input_of, print_json, reading_flags
+from derive.cli.shared import assume_flag, common_flags, existing, input_of, print_json, reading_flags
 
 NOTHING = 3
 DESCRIPTION = (
@@ -24,6 +24,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("source", nargs="+", metavar="SOURCE", help="folders, zip archives, or files")
     reading_flags(parser)
+    assume_flag(parser)
     common_flags(parser)
     parser.set_defaults(run=run)
 
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Inspect; exit code 3 if there is no DICOM object."""
     source = input_of(existing(arguments.source))
     with nullcontext() if arguments.quiet else Progress("inspecting", "files") as progress:
-        inspection = derive.inspect(source, progress=progress)
+        inspection = derive.inspect(source, progress=progress, assume=dict(arguments.assume))
     if arguments.json:
         print_json(inspection.to_json())
     else:

@@ -39,6 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     check_manifest(arguments)
     derive.set_jobs(arguments.jobs)
     with source_folder(arguments.source, arguments) as found:
-        source = derive.read(found, series=arguments.series)
+        source = derive.read(found, series=arguments.series, assume=dict(arguments.assume))
         operation = arguments.kind(**bound(arguments.kind, arguments, derive.read))
         return deliver(derive.build(source, operation, **series_options(arguments)), arguments)

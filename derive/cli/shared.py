@@ -24,6 +24,7 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
         help="which series of the input: a UID, a Series Number, #2 for the second that is listed, "
         "or a pattern such as '*chest*'",
     )
+    assume_flag(group)
     group.add_argument("--series-description", metavar="TEXT", help="Series Description of the result")
     group.add_argument("--series-number", type=int, metavar="N", help="Series Number of the result")
     group.add_argument(
@@ -46,6 +47,19 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
         type=timestamp,
         metavar="ISO",
         help="when the pixels are made, e.g. 2026-11-21T09:30:00",
+    )
+
+
+def assume_flag(group: argparse._ActionsContainer) -> None:
+    """Add what a person can say of files that do not say it themselves."""
+    group.add_argument(
+        "--assume",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="KEYWORD=VALUE",
+        help="what the source does not say, or says illegally, such as Units=BQML; never in place of what is legal; "
+        "the result says that a person said it; repeatable",
     )
 
 

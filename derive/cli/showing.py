@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from derive.cli.progress import Progress
-from derive.cli.shared import common_flags, existing, print_json, reading_flags, sources_of
+from derive.cli.shared import assume_flag, common_flags, existing, print_json, reading_flags, sources_of
 from derive.errors import OutputError, UsageError
 from derive.model.axes import DISPLAY
 
@@ -49,6 +49,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     parser.add_argument("--show-patient", action="store_true", help="write the patient's name and ID on the picture")
     parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     reading_flags(parser)
+    assume_flag(parser)
     common_flags(parser)
     parser.set_defaults(run=run)
 
@@ -69,7 +70,7 @@ def _drawn(target: Path, arguments: argparse.Namespace) -> int:
     from derive.display.sight import sight_of
 
     wishes = Wishes(arguments.plane, arguments.window, arguments.slice, arguments.show_patient)
-    sight = sight_of(arguments.source, arguments.series)
+    sight = sight_of(arguments.source, arguments.series, dict(arguments.assume))
     with Progress("drawing", "slices") as progress:
         told = None if arguments.quiet or arguments.json else progress
         if arguments.compare:

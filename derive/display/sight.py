@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -79,7 +80,7 @@ class Sight:
         return f"values in{shown_units(self.units)}" if shown_units(self.units) else "values without units"
 
 
-def sight_of(what: Shown, series: str | None = None) -> Sight:
+def sight_of(what: Shown, series: str | None = None, assume: Mapping[str, object] | None = None) -> Sight:
     """Return what a series, a volume, a folder or a file shows.
 
     Parameters
@@ -88,6 +89,8 @@ def sight_of(what: Shown, series: str | None = None) -> Sight:
         A path names a folder, an archive or files of one DICOM series, or a volume in another format.
     series : str, optional
         Which series of a path; see :func:`derive.read`.
+    assume : mapping keyword -> value, optional
+        What its files do not say; see :func:`derive.read`.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def sight_of(what: Shown, series: str | None = None) -> Sight:
     path = Path(paths[0])
     if len(paths) == 1 and path.is_file() and is_volume_or_picture(path) and not _is_dicom(path):
         return _of_samples(open_file(path))
-    return _of_series(read(path if len(paths) == 1 else paths, series=series))
+    return _of_series(read(path if len(paths) == 1 else paths, series=series, assume=assume))
 
 
 def _is_dicom(path: Path) -> bool:

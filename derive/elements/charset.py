@@ -14,6 +14,7 @@ from derive.elements.element import Element
 from derive.elements.encoding import raw, value_bytes
 from derive.errors import ValuesError
 from derive.standard.vr import CHARSET_VRS
+from derive.wording import flag
 
 _ISO_IR = re.compile(r"(ISO[ _]?2022[ _]|ISO[ _-])IR[ _-]?(\d+)")
 #: Names that are none of the standard's, and still mean one character set.
@@ -43,7 +44,9 @@ def transcode(element: Element, encodings: Sequence[str]) -> Element:
         except (UserWarning, UnicodeError, LookupError) as error:
             raise ValuesError(
                 "VAL-CHARSET",
-                f"the text of {element.keyword} cannot be decoded by its character set; it would be lost in ISO_IR 192",
+                f"the text of {element.keyword} cannot be decoded by its character set; it would be lost in ISO_IR 192. "
+                f"Where none is stated, a person can say it: {flag('assume', 'SpecificCharacterSet=NAME')}",
+                keyword="SpecificCharacterSet",
             ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from derive.inspection.stacks import Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
 from derive.model.source import Skipped, SourceSeries
 from derive.pixels.decode import uid_of
+from derive.reading.assumed import checked_assumptions
 from derive.reading.files import Repeated, Source, Unreadable, find
 from derive.reading.groups import distinct
 from derive.reading.header import Header
@@ -59,7 +60,9 @@ class _Contents:
     files: int
 
 
-def inspect(source: Source, *, progress: Progress | None = None) -> Inspection:
+def inspect(
+    source: Source, *, progress: Progress | None = None, assume: Mapping[str, object] | None = None
+) -> Inspection:
     """Say what is in a folder, an archive or files, and what derive would say to each stack of it.
 
     Only headers are read, and no pixel is decoded. A file that cannot be read is listed, with the reason.
@@ -70,6 +73,8 @@ def inspect(source: Source, *, progress: Progress | None = None) -> Inspection:
         As :func:`derive.read` takes it.
     progress : callable (done, all), optional
         Goes from 0 to all twice: as files are read, and as their stacks are judged.
+    assume : mapping keyword -> value, optional
+        What the files do not say, or say illegally, as :func:`derive.read` takes it; of each stack what it needs.
 
     Returns
     -------
@@ -90,7 +95,7 @@ def inspect(source: Source, *, progress: Progress | None = None) -> Inspection:
     """
     with warnings.catch_warnings(action="ignore"):  # pydicom's quote odd values, which may name a patient
         found = _contents(source, progress)
-        stacks = _stacks(found, progress)
+        stacks = _stacks(found, progress, checked_assumptions(assume))
         every_one = [h.lenient for h in (*found.images, *found.objects)]
         return Inspection(
             source=_name(source),
@@ -140,7 +145,7 @@ def _without_sequences(header: Header) -> Header:
     return replace(header, elements={tag: e for tag, e in header.elements.items() if e.vr != "SQ"})
 
 
-def _stacks(found: _Contents, progress: Progress | None) -> tuple[Stack, ...]:
+def _stacks(found: _Contents, progress: Progress | None, assume: Mapping[str, str]) -> tuple[Stack, ...]:
     series = list(distinct(found.images, lambda h: h.lenient.text("SeriesInstanceUID")).values())
     for group in series:
         group.sort(key=lambda h: h.name)
@@ -150,7 +155,7 @@ def _stacks(found: _Contents, progress: Progress | None) -> tuple[Stack, ...]:
     done, count = 0, len(found.images) + len(images)
     made: list[Stack] = []
     for number, group in enumerate([*series, *others.values()], 1):
-        made.append(_stack(group, number if number <= len(series) else None, len(series) > 1))
+        made.append(_stack(group, number if number <= len(series) else None, len(series) > 1, assume))
         done += len(group)
         if progress:
             progress(done, count)
@@ -161,11 +166,11 @@ def _is_image(header: Header) -> bool:
     return _ROWS in header.tags and header.sop_class_uid not in _NO_IMAGES
 
 
-def _stack(headers: Sequence[Header], number: int | None, several: bool) -> Stack:
+def _stack(headers: Sequence[Header], number: int | None, several: bool, assume: Mapping[str, str]) -> Stack:
     kept, copies = without_copies(headers)
     told, first = [h.lenient for h in kept], headers[0].lenient
     grid = grid_of(told)
-    source, reads, without_odd = _judged(kept, grid, number is not None)
+    source, reads, without_odd = _judged(kept, grid, number is not None, assume)
     uid = first.text("SeriesInstanceUID")
     return Stack(
         number=number,
@@ -191,16 +196,16 @@ def _stack(headers: Sequence[Header], number: int | None, several: bool) -> Stac
 
 
 def _judged(
-    headers: Sequence[Header], grid: Grid, is_read: bool
+    headers: Sequence[Header], grid: Grid, is_read: bool, assume: Mapping[str, str]
 ) -> tuple[SourceSeries | None, Verdict, Verdict | None]:
     """Read a stack; return the series, what is said to it, and what is said without its odd images."""
     if not is_read:
         return None, refusal(headers, ()), None
-    source, reads = read_verdict(headers)
+    source, reads = read_verdict(headers, assume)
     apart = {name for odd in grid.odd if odd.apart for name in odd.files}
     if source is not None or not apart:
         return source, reads, None
-    return None, reads, read_verdict([h for h in headers if h.name not in apart])[1]
+    return None, reads, read_verdict([h for h in headers if h.name not in apart], assume)[1]
 
 
 def _objects(headers: Sequence[Header]) -> tuple[Objects, ...]:

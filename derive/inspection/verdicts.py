@@ -15,8 +15,10 @@ from derive.model.classes import target_of
 from derive.model.source import Skipped, SourceSeries
 from derive.model.stacking import quantity_of, stack
 from derive.operations import REGISTRY, OperationKind
+from derive.reading.assumed import LEGAL
 from derive.reading.groups import distinct
 from derive.reading.header import Header
+from derive.reading.illegal import lawful
 from derive.reading.read import series_of
 from derive.reading.select import select
 from derive.wording import flag, spoken
@@ -40,12 +42,15 @@ class Verdict:
         The flag that would change it, or what else would.
     tried : str
         What was tried.
+    keyword : str
+        The attribute that it is about; empty where it is about none.
     """
 
     code: str = OK
     message: str = ""
     fix: str = ""
     tried: str = ""
+    keyword: str = ""
 
     @property
     def ok(self) -> bool:
@@ -69,16 +74,21 @@ def without_copies(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, 
     return kept, tuple(copies)
 
 
-def read_verdict(headers: Sequence[Header]) -> tuple[SourceSeries | None, Verdict]:
-    """Read a stack; return the series, or None, and what derive.read says."""
+def read_verdict(
+    headers: Sequence[Header], assume: Mapping[str, str] | None = None
+) -> tuple[SourceSeries | None, Verdict]:
+    """Read a stack; return the series, or None, and what derive.read says. What it says itself nobody assumes of it."""
     made: list[SourceSeries] = []
-    verdict = _tried("derive.read", lambda: made.append(series_of(headers)))
-    return (made[0] if made else None), verdict
+    wanted = dict(assume or {})
+    while True:
+        verdict = _tried("derive.read", lambda: made.append(series_of(headers, assume=wanted)))
+        if verdict.code != LEGAL or wanted.pop(verdict.keyword, None) is None:
+            return (made[0] if made else None), verdict
 
 
 def refusal(headers: Sequence[Header], skipped: Sequence[Skipped]) -> Verdict:
     """Say why derive.read takes none of several series, or nothing at all."""
-    return _tried("derive.read", lambda: select(headers, skipped, None))
+    return _tried("derive.read", lambda: select(lawful(headers), skipped, None))
 
 
 def every(verdict: Verdict) -> dict[str, Verdict]:
@@ -117,7 +127,7 @@ def _tried(what: str, action: Callable[[], object], own_fixes: Mapping[str, str]
         action()
     except DeriveError as error:
         fix = spoken((own_fixes or {}).get(error.code, "")) or fix_of(error.code, error.facts)
-        return Verdict(error.code, error.message, fix, what)
+        return Verdict(error.code, error.message, fix, what, str(error.facts.get("keyword", "")))
     except Exception as error:  # a folder is never refused for one stack of it
         return Verdict(UNEXPECTED, f"{type(error).__name__}; please report it", "", what)
     return Verdict(tried=what)

@@ -17,6 +17,8 @@ from typing import Any
 MOST_NAMED = 6
 #: The kind of what is not legal.
 ABSENT = "SRC-ABSENT"
+#: The kind of what a person said instead of the source.
+ASSUMED = "SRC-ASSUMED"
 
 
 @dataclass(frozen=True)

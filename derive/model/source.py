@@ -174,6 +174,8 @@ class Attributes:
         Where the frames are.
     remarks : tuple of Remark
         What is odd about the files, and stopped nothing.
+    assumed : mapping keyword -> text
+        What a person said since the files say nothing legal.
     """
 
     table: AttributeTable
@@ -183,6 +185,7 @@ class Attributes:
     skipped: tuple[Skipped, ...] = ()
     geometry: Geometry | None = None
     remarks: tuple[Remark, ...] = ()
+    assumed: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: Why an attribute is not there.
     lacking: ClassVar[str] = "the source has none"
 

@@ -14,7 +14,7 @@ the study stays as it is all the same, since a study without them would be filed
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -24,16 +24,18 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
 from derive import standard
 from derive.elements.charset import known_sets, named_set
 from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.instance import State
 from derive.elements.legal import faults
 from derive.elements.memory import Memory
 from derive.elements.mend import Mended, mended
 from derive.errors import SourceError
-from derive.model.remark import ABSENT, Remark
+from derive.model.remark import ABSENT, ASSUMED, Remark
+from derive.reading.assumed import element_assumed
 from derive.reading.header import Header
 from derive.standard import AttributeRule, Iod
 from derive.wording import flag
 
-_CHARACTER_SET = tag_of("SpecificCharacterSet")
+_CHARACTER_SET, _SIGN = tag_of("SpecificCharacterSet"), tag_of("PixelRepresentation")
 #: What only the decoder can judge.
 _OF_LISTS = frozenset({"CHK-ENUM"})
 
@@ -41,7 +43,8 @@ _OF_LISTS = frozenset({"CHK-ENUM"})
 class Lawful:
     """Applies the rule to headers, one after another; remembers what was found fine, so that it is judged once."""
 
-    def __init__(self) -> None:
+    def __init__(self, assumptions: Mapping[str, str] | None = None) -> None:
+        self._assumptions = {tag_of(k): (k, v) for k, v in (assumptions or {}).items()}
         self._memory = Memory()
         self._fine: dict[int, Element] = {}
         self._fine_text: dict[tuple[int, tuple[str, ...]], Element] = {}
@@ -53,9 +56,27 @@ class Lawful:
         charset = header.elements.get(_CHARACTER_SET)
         if charset is not None and charset.stripped() and not known_sets(charset):
             header = self._with(header, [(charset, _character_set(charset))])
+        header = self._assumed(header, {_CHARACTER_SET} & self._assumptions.keys())
         iod, encodings = standard.iod(header.sop_class_uid), header.encodings
         found = [pair for e in header.elements.values() if (pair := self._judged(e, iod, encodings))]
-        return self._with(header, found) if found else header
+        header = self._with(header, found) if found else header
+        return self._assumed(header, self._assumptions.keys() - {_CHARACTER_SET})
+
+    def _assumed(self, header: Header, tags: Set[int]) -> Header:
+        """Return a header in which a person's word stands where it says nothing legal itself."""
+        lacking = [t for t in tags if header.state(t) is not State.FILLED]
+        if not lacking:
+            return header
+        iod, now, solved = standard.iod(header.sop_class_uid), dict(header.elements), set()
+        sign = header.elements.get(_SIGN)
+        for tag in sorted(lacking):
+            keyword, text = self._assumptions[tag]
+            signed = sign is not None and sign.value == b"\1\0"
+            now[tag] = element_assumed(keyword, text, iod, header.encodings, signed)
+            solved.add(keyword)
+        remarks = [r for r in header.remarks if r.keyword not in solved or r.code != ABSENT]
+        remarks += [Remark(ASSUMED, keyword, "a person said it") for keyword in sorted(solved)]
+        return self._made(header, dict(sorted(now.items())), remarks)
 
     def _judged(self, element: Element, iod: Iod, encodings: tuple[str, ...]) -> tuple[Element, Mended] | None:
         """Return what is wrong with an element; None where it is fine. Equal elements of a series are one object."""
@@ -79,13 +100,22 @@ class Lawful:
                 del now[element.tag]
             else:
                 now[element.tag] = result.element
-        tags = header.tags - (header.elements.keys() - now.keys())
+        return self._made(header, now, remarks)
+
+    def _made(self, header: Header, now: Mapping[int, Element], remarks: Sequence[Remark]) -> Header:
+        tags = frozenset(header.tags - (header.elements.keys() - now.keys()) | now.keys())
         return replace(header, elements=self._memory.row(now), tags=self._memory.tags(tags), remarks=tuple(remarks))
 
 
-def lawful(headers: Sequence[Header]) -> list[Header]:
-    """Return headers in which what is not legal is not there."""
-    rule = Lawful()
+def lawful(headers: Sequence[Header], assumptions: Mapping[str, str] | None = None) -> list[Header]:
+    """Return headers in which what is not legal is not there, and what a person said instead is.
+
+    Raises
+    ------
+    UsageError
+        ``ASSUME-VALUE``
+    """
+    rule = Lawful(assumptions)
     return [rule.header(h) for h in headers]
 
 

@@ -144,7 +144,9 @@ def _single(header: Header) -> float:
         raise GeometryError(
             "GEO-SINGLE",
             f"{header.name} is the only image, and has neither Spacing Between Slices (0018,0088) nor Slice Thickness "
-            "(0018,0050) above 0; the extent of its voxels is unknown",
+            "(0018,0050) above 0; the extent of its voxels is unknown. A person can say it: "
+            f"{flag('assume', 'SliceThickness=MM')}",
+            keyword="SliceThickness",
         )
     return spacing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 
 from derive import standard
@@ -10,11 +10,13 @@ from derive.elements.charset import transcode
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.limits import Limits
+from derive.model.assumption import BY_ASSUMPTION
 from derive.model.geometry import Plane
 from derive.model.remark import gathered
 from derive.model.source import AttributeTable, Skipped, SourceSeries
 from derive.model.source_frame import SourceFrame
 from derive.pixels.decode import decode, is_lossy
+from derive.reading.assumed import checked_assumptions, used
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
@@ -31,7 +33,13 @@ from derive.reading.scan import scan
 from derive.reading.select import apart, select, unread
 
 
-def read(source: Source, *, series: str | None = None, limits: Limits | None = None) -> SourceSeries:
+def read(
+    source: Source,
+    *,
+    series: str | None = None,
+    limits: Limits | None = None,
+    assume: Mapping[str, object] | None = None,
+) -> SourceSeries:
     """Read one series of classic CT, MR or PET images.
 
     Only headers are read; pixels are decoded when they are asked for. The order of files, their names and
@@ -48,6 +56,9 @@ def read(source: Source, *, series: str | None = None, limits: Limits | None = N
         case; without them the whole description). What fits several series is refused.
     limits : Limits, optional
         What an archive may cost.
+    assume : mapping keyword -> value, optional
+        What the files do not say, or say illegally: ``{"Units": "BQML"}``. It stands in every image that lacks it,
+        never in place of what is legal, and the result says that a person said it.
 
     Returns
     -------
@@ -62,7 +73,10 @@ def read(source: Source, *, series: str | None = None, limits: Limits | None = N
         ``GEO-...``: the images do not make one even stack.
     ValuesError
         ``VAL-...``: pixels are cut short, in colour, or cannot be rescaled.
+    UsageError
+        ``ASSUME-...`` for what cannot be assumed.
     """
+    checked_assumptions(assume)  # before anything is read
     headers: list[Header] = []
     skipped: list[Skipped] = []
     for found in scan(find(source, limits)):
@@ -72,10 +86,15 @@ def read(source: Source, *, series: str | None = None, limits: Limits | None = N
             headers.append(found)
         elif isinstance(found, Skipped):
             skipped.append(found)
-    return series_of(headers, skipped, series)
+    return series_of(headers, skipped, series, assume)
 
 
-def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series: str | None = None) -> SourceSeries:
+def series_of(
+    headers: Sequence[Header],
+    skipped: Sequence[Skipped] = (),
+    series: str | None = None,
+    assume: Mapping[str, object] | None = None,
+) -> SourceSeries:
     """Make one series of headers: choose, sort, and refuse what is no volume.
 
     Parameters
@@ -86,15 +105,19 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
         What else was found.
     series : str, optional
         Which one, as in :func:`read`.
+    assume : mapping keyword -> value, optional
+        What the files do not say, as in :func:`read`.
 
     Raises
     ------
-    SourceError, GeometryError, ValuesError
+    SourceError, GeometryError, ValuesError, UsageError
         As :func:`read`.
     """
-    headers = lawful(headers)
+    assumptions = checked_assumptions(assume)
+    headers = lawful(headers, assumptions)
     chosen = select(headers, skipped, series)
     refuse_illegal(chosen.headers)
+    assumed = used(chosen.headers, assumptions)
     order, planes, geometry = even_stack_of(chosen.headers)
     ordered = [chosen.headers[i] for i in order]
     check_one_form(ordered)
@@ -109,6 +132,8 @@ def series_of(headers: Sequence[Header], skipped: Sequence[Skipped] = (), series
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
         remarks=gathered([*((h.name, h.remarks) for h in ordered), *pixel_remarks(ordered)]),
+        assumed=assumed,
+        said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from derive.elements.element import keyword_of
 from derive.elements.meaning import meaning
-from derive.errors import DeriveError, SourceError
+from derive.errors import DeriveError, SourceError, UsageError
 from derive.model.stacking import stack
 from derive.model.volume import Volume, slabs
 from derive.reading.files import Files
@@ -226,20 +226,22 @@ class Difference:
         }
 
 
-def diff(left: Files, right: Files) -> Difference:
+def diff(left: Files, right: Files, *, assume: Mapping[str, object] | None = None) -> Difference:
     """Compare whatever pydicom can read: attributes, and geometry and values where both sides are volumes.
 
     Parameters
     ----------
     left, right : path, or iterable of paths
         Folders, zip archives, files.
+    assume : mapping keyword -> value, optional
+        What either side does not say of its geometry and values (see :func:`derive.read`).
 
     Raises
     ------
     SourceError
         ``SRC-NONE`` if a side has no DICOM file at all, ``SRC-MISSING``, ``ZIP-...``.
     """
-    (one, left_images), (other, right_images) = _side(left), _side(right)
+    (one, left_images), (other, right_images) = _side(left, assume), _side(right, assume)
     changes, equal = _changes(left_images, right_images)
     if one.volume is None or other.volume is None:
         return Difference(one, other, changes, equal, why_no_values="not both sides are one volume")
@@ -249,7 +251,7 @@ def diff(left: Files, right: Files) -> Difference:
     return Difference(one, other, changes, equal, same, distance, values, why_not)
 
 
-def _side(files: Files) -> tuple[Side, tuple[Header, ...]]:
+def _side(files: Files, assume: Mapping[str, object] | None) -> tuple[Side, tuple[Header, ...]]:
     paths = [Path(p) for p in ([files] if isinstance(files, str | Path) else files)]
     found = gather(paths)
     name, images = str(paths[0]) if len(paths) == 1 else f"{len(paths)} paths", found.instances
@@ -258,13 +260,17 @@ def _side(files: Files) -> tuple[Side, tuple[Header, ...]]:
         raise SourceError("SRC-NONE", f"{Path(name).name}: no DICOM file was found in {counted(skipped, 'file')}")
     classes = Counter(class_name(i.text("SOPClassUID")) for i in images)
     series = len({i.text("SeriesInstanceUID") for i in images})
-    volume, why_not = _volume(found)
+    volume, why_not = _volume(found, assume)
     return Side(name, len(images), series, classes, skipped, volume, why_not), images
 
 
-def _volume(found: Gathered) -> tuple[Volume | None, str]:
+def _volume(found: Gathered, assume: Mapping[str, object] | None) -> tuple[Volume | None, str]:
+    """Return the volume of one side; what this side says itself nobody assumes of it."""
     try:
-        return stack(found.series()), ""
+        try:
+            return stack(found.series(assume=assume)), ""
+        except UsageError:
+            return stack(found.series()), ""
     except DeriveError as error:
         return None, f"{error.code}: {error.message.partition(chr(10))[0]}"
 

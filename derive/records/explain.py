@@ -5,15 +5,16 @@ Works on the files alone; with the sources beside it, everything that was pulled
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from derive.authoring.assemble import Entry
-from derive.elements.element import keyword_of
+from derive.elements.element import keyword_of, tag_of
 from derive.errors import DeriveError
+from derive.model.assumption import BY_ASSUMPTION, told
 from derive.model.classes import made_class_uids
 from derive.model.source import SourceSeries
 from derive.reading.files import Files
@@ -107,6 +108,8 @@ class Explanation:
     rules : tuple of (module, keyword, reason, section)
         By which attributes of the source are dropped, if it has them.
     notes : tuple of str
+    assumed : mapping keyword -> text
+        What a person said of the source, as recorded; what identifies somebody is not repeated.
     """
 
     images: int
@@ -119,6 +122,7 @@ class Explanation:
     dropped: tuple[Explained, ...] = ()
     rules: tuple[tuple[str, str, str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def differing(self) -> tuple[Explained, ...]:
@@ -144,6 +148,8 @@ class Explanation:
         for software in self.record.contributing:
             purpose = f"({software.purpose})" if software.purpose else ""
             yield " ".join(filter(None, ("with    ", str(software), purpose, software.digest)))
+        for keyword, value in self.assumed.items():
+            yield f"assumed  {keyword}={value}, as a person said"
         for step in self.steps:
             yield f"step     {step.text}{f'  {step.code}' if step.code else ''}"
             if not step.recomputable:
@@ -163,6 +169,7 @@ class Explanation:
             "series_instance_uid": self.series_instance_uid,
             "made_by": software[0],
             "contributing": software[1:],
+            "assumed": dict(self.assumed),
             "steps": [s.to_json() for s in self.steps],
             "source": {"series_instance_uid": self.record.source_series, "images": self.source_images},
             "attributes": [e.to_json() for e in self.attributes],
@@ -173,7 +180,12 @@ class Explanation:
 
 
 def explain(
-    written: Files, *, sources: Files | None = None, keyword: str | None = None, series: str | None = None
+    written: Files,
+    *,
+    sources: Files | None = None,
+    keyword: str | None = None,
+    series: str | None = None,
+    assume: Mapping[str, object] | None = None,
 ) -> Explanation:
     """Say of every attribute of an instance, or of the instances of a series, where it comes from.
 
@@ -187,6 +199,8 @@ def explain(
         One attribute only, ``SliceThickness`` or ``0018,0050``.
     series : str, optional
         Series Instance UID, where `written` holds several series.
+    assume : mapping keyword -> value, optional
+        What the sources do not say, beyond what the series records that somebody said (see :func:`derive.read`).
 
     Raises
     ------
@@ -200,7 +214,7 @@ def explain(
     found = gather(paths)
     images = one_series(found, series)
     record = record_of(images[0])
-    source, notes = _source(paths, found, sources, record)
+    source, notes = _source(paths, found, sources, images[0], assume or {})
     account, why_not = None, ""
     if source is not None:
         try:
@@ -226,6 +240,10 @@ class _Explaining:
         self.policy: dict[int, Entry] = {}
         for image in images if known else ():
             self.policy |= by_policy(self.sop_class_uid, self.derivation, image, bool(record.sources))
+        for keyword in record.assumed_since("", images[0]) if known and source is None else ():
+            tag = tag_of(keyword)
+            if tag in self.policy and self.policy[tag].action == "pulled":
+                self.policy[tag] = replace(self.policy[tag], action="given", reason=BY_ASSUMPTION)
 
     def explanation(self, tag: int | None, notes: list[str]) -> Explanation:
         """Explain all, or one attribute."""
@@ -248,6 +266,7 @@ class _Explaining:
             tuple(dropped),
             tuple(rules),
             tuple(notes),
+            told(self.source.assumed if self.source else self.record.assumed_since("", self.images[0])),
         )
 
     def _is_there(self, tag: int) -> bool:
@@ -293,7 +312,7 @@ class _Explaining:
         for entry in self.account.entries.values():
             if self._is_there(entry.tag) or (tag is not None and entry.tag != tag):
                 continue
-            if self.source is None or entry.tag not in self.source.tags:
+            if self.source is None or entry.tag not in self.source.tags | self.source.illegal.keys():
                 continue
             found.append(self._of_source(entry))
         return found
@@ -313,9 +332,10 @@ class _Explaining:
 
 
 def _source(
-    written: Files, found: Gathered, sources: Files | None, record: Record
+    written: Files, found: Gathered, sources: Files | None, image: Header, assume: Mapping[str, object]
 ) -> tuple[SourceSeries | None, list[str]]:
     """Read the source; or say why it is not at hand."""
+    record = record_of(image)
     uid = record.source_series
     if not uid:
         return None, ["no source image is referenced"] if sources is not None else []
@@ -325,7 +345,10 @@ def _source(
             return None, [
                 f"the sources are not at hand: nothing that was pulled is compared with them ({flag('sources')})"
             ]
-        source = at_hand.series(uid)
+        of_source = next(
+            i.text("DerivationDescription") for i in at_hand.instances if i.text("SeriesInstanceUID") == uid
+        )
+        source = at_hand.series(uid, {**record.assumed_since(of_source, image), **assume})
     except DeriveError as error:
         return None, [f"the source series cannot be read: {error.message.partition(chr(10))[0]}"]
     missing = set(record.source_uids) - {r.sop_instance_uid for r in source.references}

@@ -10,7 +10,7 @@ from derive.elements.instance import Instance
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm, is_digest
 from derive.operations import REGISTRY
-from derive.records.steps import CONVERT, RecordedStep, own_part, recorded_grid, steps_of
+from derive.records.steps import CONVERT, RecordedStep, assumed_in, own_part, recorded_grid, steps_of
 from derive.version import MANUFACTURER, MODEL
 
 __all__ = [
@@ -102,6 +102,19 @@ class Record:
         """Return who contributed under a name and a version, as a step has them."""
         found = (software.computed_by for software in reversed(self.contributing))
         return next((a for a in found if a is not None and str(a) == text), None)
+
+    def assumed_since(self, source_description: str, image: Instance) -> dict[str, str]:
+        """Return what a person assumed of a source that has this Derivation Description itself, by keyword.
+
+        Parameters
+        ----------
+        source_description : str
+        image : Instance
+            A written image: what identifies a person stands in its attributes alone.
+        """
+        found = assumed_in(own_part(self.description, source_description))
+        texts = {k: image.lenient.text(k) if v is ... else str(v) for k, v in found.items()}
+        return {k: v for k, v in texts.items() if v}
 
     @property
     def source_series(self) -> str:

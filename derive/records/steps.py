@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from codes import Code
 from derive.authoring.entities.references import ELISION
 from derive.errors import DeriveError
+from derive.model.assumption import ASSUME
 from derive.model.geometry import Geometry, triple
 from derive.model.source import SourceSeries
 from derive.operations import REGISTRY, Operation
@@ -114,12 +115,20 @@ def steps_of(text: str, codes: Sequence[Code] = ()) -> tuple[RecordedStep, ...]:
     codes : sequence of Code
         Items of Derivation Code Sequence, which has one a step, those of the source's own steps in front.
     """
-    steps = [_step(part) for part in _parts(text[:_LONGEST])]
+    steps = [_step(part) for part in _parts(text[:_LONGEST]) if part.name != ASSUME]
     left = list(codes)
     for place, step in reversed(list(enumerate(steps))):
         if step.name and left:
             steps[place] = replace(step, code=left.pop())
     return tuple(steps)
+
+
+def assumed_in(text: str) -> Mapping[str, Any]:
+    """Return what a person assumed of the source, as a description records it, by keyword.
+
+    The value is an ellipsis where it stands in the attribute itself and nowhere else.
+    """
+    return {k: v for part in _parts(text[:_LONGEST]) if part.name == ASSUME for k, v in part.parameters.items()}
 
 
 def own_part(recorded: str, source: str) -> str:

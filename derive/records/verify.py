@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,6 +118,7 @@ def verify(
     reference: Files | None = None,
     series: str | None = None,
     within_steps: float = 0.0,
+    assume: Mapping[str, Any] | None = None,
 ) -> Verification:
     """Recompute a written series from its record and its sources, and compare.
 
@@ -134,6 +135,8 @@ def verify(
         Series Instance UID, where `result` holds several series.
     within_steps : float
         How many steps of the stored values may be off: another processor may round another way.
+    assume : mapping keyword -> value, optional
+        What the sources do not say, beyond what the series records that somebody said (see :func:`derive.read`).
 
     Returns
     -------
@@ -155,7 +158,7 @@ def verify(
     written = _one_series(found, series)
     where = gather(sources) if sources is not None else beside(paths, found, written[0].record.source_series)
     images = apart(where.headers)[0] if where else []
-    run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference)
+    run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference, assume=assume or {})
     try:
         return run.verification(within_steps)
     except _NotRecomputableError as error:
@@ -188,6 +191,7 @@ class _Run:
     source: SourceSeries | None = None
     notes: tuple[str, ...] = ()
     tolerance_mm: float = POSITION_TOLERANCE_MM
+    assume: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def record(self) -> Record:
@@ -206,6 +210,14 @@ class _Run:
         if self.source is None:
             return self.record.steps
         return self.record.steps_since(str(self.source.value("DerivationDescription") or ""))
+
+    @property
+    def assumed(self) -> dict[str, str]:
+        """What a person assumed of the sources, as the images record it, and what one assumes now."""
+        of_sources = next(
+            (self.at_hand[u].lenient.text("DerivationDescription") for u in self.needed if u in self.at_hand), ""
+        )
+        return self.record.assumed_since(of_sources, self.written[0].header) | dict(self.assume)
 
     def about(self) -> Verification:
         """Return what is known before anything is computed."""
@@ -299,7 +311,7 @@ class _Run:
 
     def _read(self, uids: Sequence[str]) -> tuple[SourceSeries | None, str]:
         try:
-            return series_of([self.at_hand[uid] for uid in uids]), ""
+            return series_of([self.at_hand[uid] for uid in uids], assume=self.assumed), ""
         except DeriveError as error:
             return None, str(error)
 

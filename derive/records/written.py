@@ -56,8 +56,8 @@ class Gathered:
         """The headers, asked leniently."""
         return tuple(h.lenient for h in self.headers)
 
-    def series(self, uid: str | None = None) -> SourceSeries:
-        """Make a source of one series, as :func:`derive.read` does.
+    def series(self, uid: str | None = None, assume: Mapping[str, object] | None = None) -> SourceSeries:
+        """Make a source of one series, as :func:`derive.read` does, with what a person assumes of it.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class Gathered:
         """
         if self.unreadable:
             raise self.unreadable[0].error
-        return series_of(self.headers, self.skipped, uid)
+        return series_of(self.headers, self.skipped, uid, assume)
 
     def has(self, series: str) -> bool:
         """Whether an instance is of a series."""

@@ -11,6 +11,7 @@ from typing import Any
 from derive.authoring.order import Authoring, Order
 from derive.checking import Finding
 from derive.checking.finding import folded
+from derive.model.assumption import told
 from derive.model.derivation import Derivation, GeometryEffect, text_of
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import shown_units
@@ -203,6 +204,7 @@ def _source(source: Attributes) -> dict[str, Any] | None:
         "instances": [{"file": i.name, "sop_instance_uid": i.reference.sop_instance_uid} for i in source.frames],
         "skipped": [s._asdict() for s in source.skipped],
         "remarks": [r.to_json() for r in source.remarks],
+        "assumed": told(source.assumed),
     }
 
 

@@ -15,6 +15,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode, encode_item, pack_item
 from derive.elements.instance import items_of
 from derive.errors import AssembleError
+from derive.model.assumption import recorded
 from derive.model.derivation import GeometryEffect
 from derive.model.reference import FrameRef
 from derive.model.source import Attributes
@@ -35,7 +36,7 @@ def derivation_description(authoring: Authoring) -> str | None:
     AssembleError
         ``ASM-LONG`` if our own steps take more than the 1024 characters of the attribute.
     """
-    ours = authoring.derivation.description
+    ours = "; ".join(filter(None, (recorded(authoring.source.assumed), authoring.derivation.description)))
     if not ours:
         return None
     if len(ours) > LONGEST_ST:
