@@ -44,8 +44,8 @@ def transcode(element: Element, encodings: Sequence[str]) -> Element:
         except (UserWarning, UnicodeError, LookupError) as error:
             raise ValuesError(
                 "VAL-CHARSET",
-                f"the text of {element.keyword} cannot be decoded by its character set; it would be lost in ISO_IR 192. "
-                f"Where none is stated, a person can say it: {flag('assume', 'SpecificCharacterSet=NAME')}",
+                f"the text of {element.keyword} cannot be decoded by its character set; it would be lost in ISO_IR 192."
+                f" Where none is stated, a person can say it: {flag('assume', 'SpecificCharacterSet=NAME')}",
                 keyword="SpecificCharacterSet",
             ) from error
 

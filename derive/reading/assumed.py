@@ -83,7 +83,9 @@ def element_assumed(keyword: str, text: str, iod: Iod, encodings: Sequence[str],
     except (ValueError, OverflowError, AttributeError, TypeError):
         fault = "cannot be encoded"
     if not text.strip() or fault:
-        raise UsageError("ASSUME-VALUE", f"{keyword}, as it is assumed, {fault or 'is empty'} (VR {rule.vr}, VM {rule.vm})")
+        raise UsageError(
+            "ASSUME-VALUE", f"{keyword}, as it is assumed, {fault or 'is empty'} (VR {rule.vr}, VM {rule.vm})"
+        )
     return element
 
 

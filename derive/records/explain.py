@@ -345,9 +345,8 @@ def _source(
             return None, [
                 f"the sources are not at hand: nothing that was pulled is compared with them ({flag('sources')})"
             ]
-        of_source = next(
-            i.text("DerivationDescription") for i in at_hand.instances if i.text("SeriesInstanceUID") == uid
-        )
+        members = (i for i in at_hand.instances if i.text("SeriesInstanceUID") == uid)
+        of_source = next((i.text("DerivationDescription") for i in members), "")
         source = at_hand.series(uid, {**record.assumed_since(of_source, image), **assume})
     except DeriveError as error:
         return None, [f"the source series cannot be read: {error.message.partition(chr(10))[0]}"]
