@@ -13,6 +13,7 @@ against the bytes that are there before a single one is allocated for it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from derive.errors import SourceError, UsageError, ValuesError
 from derive.wording import flag
@@ -45,6 +46,14 @@ class Limits:
 
 _DEFAULT = Limits()
 _current = _DEFAULT
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path names something; a name that no file system can have names nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def in_force() -> Limits:

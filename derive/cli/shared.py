@@ -14,6 +14,7 @@ from typing import Any
 import derive
 from derive.cli.progress import Progress
 from derive.errors import OutputError, SourceError
+from derive.limits import is_there
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -125,7 +126,7 @@ def existing(paths: list[str]) -> list[str]:
         ``SRC-MISSING``.
     """
     for path in map(Path, paths):
-        if not path.exists():
+        if not is_there(path):
             raise SourceError("SRC-MISSING", f"{path.name} does not exist")
     return paths
 

@@ -20,6 +20,7 @@ from derive.errors import SourceError, UsageError
 from derive.formats import arrays, itk, metaimage, nifti, nrrd, numpy_files, pictures
 from derive.formats.arrays import RawLayout
 from derive.formats.samples import Samples
+from derive.limits import is_there
 
 __all__ = ["RawLayout", "Samples", "is_picture", "is_volume_or_picture", "of_object", "open_file"]
 
@@ -102,7 +103,7 @@ def _ending(path: Path) -> str:
 
 
 def _check_readable(path: Path) -> None:
-    if not path.exists():
+    if not is_there(path):
         raise SourceError("SRC-MISSING", f"{path.name} does not exist; check the path")
     if path.is_dir():
         raise SourceError("SRC-FORMAT", f"{path.name} is a folder; wanted a file; name the file")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Self, TypeAlias
 
 from derive.errors import UsageError
+from derive.limits import is_there
 
 DEFAULT_AET = "DERIVE"
 _DIMSE = re.compile(r"(?P<aet>[^@/\\]{1,16})@(?P<host>\[[0-9A-Fa-f:]+\]|[^:/@\s]+):(?P<port>\d{1,5})")
@@ -236,4 +237,4 @@ def parse_entity(text: str) -> DimseAddress:
 def split_series(text: str) -> tuple[str, str] | None:
     """Split ``AET@host:port/SERIES_UID`` or ``alias/SERIES_UID``; None for what is no such thing."""
     head, slash, uid = text.rpartition("/")
-    return (head, uid) if slash and _UID.fullmatch(uid) and not Path(text).exists() else None
+    return (head, uid) if slash and _UID.fullmatch(uid) and not is_there(Path(text)) else None

@@ -13,6 +13,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import dcmwrite
 
 from derive.errors import SourceError
+from derive.limits import is_there
 from derive.reading.files import HEAD_LENGTH, Origin, Unreadable, find, has_preamble, plain, unreadable
 from derive.reading.header import Header, Reader
 
@@ -102,7 +103,7 @@ def sendables_of(paths: Iterable[Path]) -> list[Sendable]:
     sendables: list[Sendable] = []
     reader = Reader()
     for path in paths:
-        if not path.is_dir():
+        if not (is_there(path) and path.is_dir()):
             sendables.append(Sendable.of_file(path, reader))
             continue
         for found in find(path):

@@ -18,9 +18,10 @@ from typing import IO, NamedTuple, TypeAlias
 from pydicom.dataset import Dataset
 
 from derive.errors import DeriveError, SourceError, UsageError
-from derive.limits import Limits, in_force
+from derive.limits import Limits, in_force, is_there
 from derive.model.source import Skipped
 from derive.reading.zips import ZipArchive
+from derive.secrecy import clean
 
 #: What is written or checked: files by name.
 Files: TypeAlias = str | Path | Iterable[str | Path]
@@ -127,28 +128,37 @@ def find(source: Source, limits: Limits | None = None) -> Iterator[Found]:
 
 def _named(root: Path, limits: Limits, seen: dict[tuple[int, int], str]) -> Iterator[Found]:
     """Give what one path names."""
-    if not root.exists():
+    if not is_there(root):
         yield Unreadable(root.name, "SRC-MISSING", f"{root.name} does not exist")
     elif root.is_dir():
         for each in _below(root):
             yield each if isinstance(each, Unreadable | Skipped) else _once(*each, seen)
     else:
-        found = _once(root, root.name, seen)
+        found = _once(root, shown_name(root.name), seen)
         yield from _members(root, limits) if isinstance(found, Origin) and _is_archive(root) else [found]
 
 
 def _below(root: Path) -> Iterator[tuple[Path, str] | Skipped | Unreadable]:
     """Give the files below a folder with their names, and the folders that are not, or cannot be, looked into."""
-    closed: list[OSError] = []
-    for folder, folders, names in os.walk(root, onerror=closed.append):
-        inside = Path(folder).relative_to(root).as_posix()
-        for name in filter(UNFINISHED.fullmatch, folders):
-            yield Skipped(name, "being written, or left by a run that was killed")
-        folders[:] = sorted(name for name in folders if not UNFINISHED.fullmatch(name))
-        yield from ((Path(folder, name), name if inside == "." else f"{inside}/{name}") for name in sorted(names))
-    for error in closed:
-        name = os.path.relpath(str(error.filename or root), root)
-        yield Unreadable(name, "SRC-UNREADABLE", f"the folder {name} cannot be read: {error.strerror}")
+    waiting = [(root, "")]
+    while waiting:  # and no recursion: folders may lie in folders a thousand times
+        folder, inside = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted((entry.name, entry.is_dir(follow_symlinks=False), entry.is_dir()) for entry in entries)
+        except OSError as error:
+            name = shown_name(inside.rstrip("/") or folder.name)
+            yield Unreadable(name, "SRC-UNREADABLE", f"the folder {name} cannot be read: {error.strerror}")
+            continue
+        below = []
+        for name, is_folder, leads_to_folder in found:
+            if leads_to_folder and UNFINISHED.fullmatch(name):
+                yield Skipped(name, "being written, or left by a run that was killed")
+            elif is_folder:
+                below.append((folder / name, f"{inside}{name}/"))
+            elif not leads_to_folder:
+                yield folder / name, shown_name(inside + name)
+        waiting += reversed(below)
 
 
 def _once(path: Path, name: str, seen: dict[tuple[int, int], str]) -> Found:
@@ -173,12 +183,12 @@ def _members(path: Path, limits: Limits) -> Iterator[Found]:
         yield unreadable(path.name, error)
         return
     for member in archive.members():
-        yield Origin(member.filename, path, partial(archive.open, member))
+        yield Origin(shown_name(member.filename), path, partial(archive.open, member))
 
 
 def plain(path: Path, name: str = "") -> Origin:
     """Give a file of its own, under its own name if no other is told."""
-    return Origin(name or path.name, path, partial(_open, path), plain=True)
+    return Origin(name or shown_name(path.name), path, partial(_open, path), plain=True)
 
 
 def unreadable(name: str, error: Exception) -> Unreadable:
@@ -187,6 +197,11 @@ def unreadable(name: str, error: Exception) -> Unreadable:
         return Unreadable(name, error.code, error.message)
     reason = f": {error.strerror}" if isinstance(error, OSError) else f" ({type(error).__name__})"
     return Unreadable(name, "SRC-UNREADABLE", f"{name} cannot be read{reason}")
+
+
+def shown_name(name: str) -> str:
+    """Return a name as it may be shown: a file or a member of an archive may be called as nothing should be."""
+    return clean(name, "")
 
 
 def why_not_dicom(head: bytes, origin: Origin) -> str:

@@ -7,7 +7,6 @@ import stat
 import tempfile
 import threading
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NoReturn
@@ -45,9 +44,9 @@ class ZipArchive:
         self._total = 0
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise SourceError("ZIP-UNREADABLE", f"{path.name} cannot be read as a zip archive: {error}") from error
-        self._members = [i for i in self._zip.infolist() if not i.is_dir()]
+        except Exception as error:  # zipfile raises whatever a damaged directory causes
+            raise SourceError("ZIP-UNREADABLE", f"{path.name} cannot be read as a zip archive{_why(error)}") from error
+        self._members = [i for i in self._zip.infolist() if not i.filename.endswith("/")]
         self._check_directory()
 
     def members(self) -> Iterator[zipfile.ZipInfo]:
@@ -75,14 +74,13 @@ class ZipArchive:
                     count += len(chunk)
                     self._count(member, count)
                     unpacked.write(chunk)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except BaseException as error:  # zipfile and its decoders raise whatever a damaged member causes
             unpacked.close()
+            if isinstance(error, SourceError) or not isinstance(error, Exception):
+                raise
             raise SourceError(
-                "ZIP-UNREADABLE", f"{member.filename} of {self.path.name} cannot be unpacked: {error}"
+                "ZIP-UNREADABLE", f"{member.filename} of {self.path.name} cannot be unpacked{_why(error)}"
             ) from error
-        except SourceError:
-            unpacked.close()
-            raise
         unpacked.seek(0)
         return unpacked
 
@@ -112,6 +110,12 @@ class ZipArchive:
             "ZIP-SIZE",
             f"{self.path.name} {what}. If it is trusted, unpack it, or raise the limit with {flag('unpack_gib', 'N')}",
         )
+
+
+def _why(error: Exception) -> str:
+    """What zipfile says of it, where it says that itself."""
+    said = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError)
+    return f": {error}" if isinstance(error, said) and str(error) else f" ({type(error).__name__})"
 
 
 def _check_entry(member: zipfile.ZipInfo, archive: str) -> None:
