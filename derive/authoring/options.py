@@ -26,6 +26,9 @@ class Options:
         An organisation's UID root; None makes UUID-derived UIDs (PS3.5 B.2).
     timestamp : datetime, optional
         When the pixels are made; None is now.
+    spatial_locations_preserved : {"YES", "NO"}, optional
+        Whether a function or a file of one's own left everything at its place (PS3.3 C.12.4.1.2); nothing is claimed
+        of it where nobody says so.
     set : mapping keyword -> text
         Series-level text that replaces what the policy would do.
     """
@@ -35,12 +38,16 @@ class Options:
     uids: Literal["random", "reproducible"] = "random"
     uid_prefix: str | None = None
     timestamp: datetime | None = None
+    spatial_locations_preserved: Literal["YES", "NO"] | None = None
     set: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checked_root(self.uid_prefix)
         if self.uids not in ("random", "reproducible"):
             raise UsageError("UID-KIND", f"uids {self.uids!r}; wanted random or reproducible")
+        if self.spatial_locations_preserved not in ("YES", "NO", None):
+            found = repr(self.spatial_locations_preserved)
+            raise UsageError("OPT-PLACES", f"spatial locations preserved is {found:.40}; wanted YES or NO")
         if self.series_description is not None and not 0 < len(self.series_description) <= 64:
             raise UsageError(
                 "SET-LENGTH",

@@ -28,12 +28,15 @@ class Given:
     ----------
     series_description : str, optional
     series_number : int, optional
+    spatial_locations_preserved : str
+        ``YES`` or ``NO`` of steps of which nobody else knows; empty where nobody says so.
     attributes : mapping keyword -> text
         Series-level text that replaces what the policy would do.
     """
 
     series_description: str | None = None
     series_number: int | None = None
+    spatial_locations_preserved: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 

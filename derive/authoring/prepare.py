@@ -41,10 +41,13 @@ class Prepared(NamedTuple):
 def draft(order: Order, options: Options) -> Authoring:
     """Settle what can be settled without looking at a single pixel: no window, passing UIDs."""
     target = order.target
-    given = Given(options.series_description, options.series_number, checked_attributes(target.iod, options.set))
-    order = replace(
-        order, sources=_holding(order.sources, [*_added_text(order.derivation, given), recorded(order.source.assumed)])
-    )
+    places = options.spatial_locations_preserved or ""
+    if places and order.derivation.places_known:
+        raise UsageError("OPT-PLACES", "what these operations do to places is known; it is said of a user's own only")
+    attributes = checked_attributes(target.iod, options.set)
+    given = Given(options.series_description, options.series_number, places, attributes)
+    texts = [*_added_text(order.derivation, given), recorded(order.source.assumed)]
+    order = replace(order, sources=_holding(order.sources, texts))
     return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)
 
 
@@ -115,6 +118,7 @@ def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
         *("=".join(a.texts) for a in order.derivation.algorithms),
         str(options.series_description),
         str(options.series_number),
+        str(options.spatial_locations_preserved),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
         order.frames.layout,
         (values or scan(order.frames)).digest,

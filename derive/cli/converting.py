@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import derive
-from derive.cli.flags import add_fields, algorithm_flags, algorithm_of, flag_of
+from derive.cli.flags import add_fields, algorithm_flags, algorithm_of, flag_of, places_flag
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.shared import (
     check_manifest,
@@ -87,6 +87,7 @@ FIELDS = {**_WHAT, **_WHOSE, **_WHERE}
 def _what_flags(group: argparse._ArgumentGroup) -> None:
     add_fields(group, Conversion, _WHAT)
     algorithm_flags(group)
+    places_flag(group)
     group.add_argument("--reference", metavar="SERIES", help="series whose patient, study and space it shares")
     group.add_argument("--burned-in-annotation", choices=["YES", "NO"], help="whether pictures show whose they are")
 

@@ -28,6 +28,7 @@ def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> N
             continue
         if parameter.annotation in (Algorithm, Algorithm | None):
             algorithm_flags(parser)
+            places_flag(parser)
             continue
         parser.add_argument(
             "--" + name.replace("_", "-"),
@@ -110,6 +111,15 @@ def algorithm_flags(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--algorithm-manufacturer", metavar="MAKER", help="who made it")
     parser.add_argument("--algorithm-digest", metavar="sha256:HEX", help="digest of its weights or its code")
     parser.add_argument("--algorithm-weights", metavar="FILE", help="a file whose SHA-256 is the digest")
+
+
+def places_flag(parser: argparse._ActionsContainer) -> None:
+    """Add what is said of a computation that nobody here knows."""
+    parser.add_argument(
+        "--spatial-locations-preserved",
+        choices=["YES", "NO"],
+        help="whether it left everything at its place; nothing is claimed if nothing is said",
+    )
 
 
 def algorithm_of(arguments: argparse.Namespace) -> Algorithm | None:

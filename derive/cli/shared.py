@@ -146,6 +146,7 @@ def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "uids": arguments.uids,
         "uid_prefix": arguments.uid_prefix,
         "timestamp": arguments.timestamp,
+        "spatial_locations_preserved": getattr(arguments, "spatial_locations_preserved", None),
         "set": dict(arguments.set),
     }
 

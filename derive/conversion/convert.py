@@ -218,4 +218,5 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
         units=subject.quantity.units if volume else "",
         algorithm=wishes.algorithm,
         short=wishes.description or "",
+        places_known=False,
     )

@@ -68,6 +68,9 @@ class Step:
         Who computed it, where that was not this package.
     short : str
         What was done in a few words for Series Description, ``MIP cor 10/5 mm``; empty where nobody said.
+    places_known : bool
+        Whether what stands at a place of the result is known to come from that place: not so of a function or a
+        file of a user's own, which may turn, shift or mirror on the same grid.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Step:
     own_function: bool = False
     algorithm: Algorithm | None = None
     short: str = ""
+    places_known: bool = True
 
     @property
     def label(self) -> str:
@@ -128,6 +132,11 @@ class Derivation:
     def own_computation(self) -> bool:
         """Whether anything but this package computed a step."""
         return any(s.own_function or s.algorithm is not None for s in self.steps)
+
+    @property
+    def places_known(self) -> bool:
+        """Whether every step left what it computed at its place."""
+        return all(s.places_known for s in self.steps)
 
     def terms(self, keyword: str) -> tuple[str, ...]:
         """Defined Terms for an attribute, of the steps that have one."""

@@ -134,6 +134,10 @@ class AttributeTable:
         varying = {tag: column for tag, column in self.varying.items() if tag in shared and tag not in given}
         return AttributeTable(self.count, constant, varying, self._encodings)
 
+    def column(self, tag: int) -> Sequence[Element | None]:
+        """Return what each of the frames has."""
+        return self.varying.get(tag) or [self.constant.get(tag)] * self.count
+
     def element(self, tag: int, index: int) -> Element | None:
         """Return what frame `index` has."""
         return self.constant.get(tag) or self.varying.get(tag, [None] * self.count)[index]

@@ -39,6 +39,14 @@ class Uids(Protocol):
         ...
 
 
+def space_of(series_instance_uid: str, root: str | None = None) -> str:
+    """Return the Frame of Reference UID of a series that states none: the same for every result of it.
+
+    Positions of one series are in one space, so results of it can be laid over each other.
+    """
+    return _hashed(("frame of reference", series_instance_uid), root)
+
+
 def checked_root(root: str | None) -> str | None:
     """Return an organisation's root, ending in a dot.
 
@@ -120,7 +128,11 @@ class ReproducibleUids:
         return self._derive("instance", str(index), hashlib.sha256(stored.data).hexdigest())
 
     def _derive(self, *role: str) -> str:
-        digest = hashlib.sha256("\0".join((*self.facts, *role)).encode()).digest()[:16]
-        if self.root is None:
-            return f"2.25.{uuid.UUID(bytes=digest, version=5).int}"
-        return self.root + str(int.from_bytes(digest, "big"))[: 64 - len(self.root)]
+        return _hashed((*self.facts, *role), self.root)
+
+
+def _hashed(facts: Sequence[str], root: str | None) -> str:
+    digest = hashlib.sha256("\0".join(facts).encode()).digest()[:16]
+    if root is None:
+        return f"2.25.{uuid.UUID(bytes=digest, version=5).int}"
+    return root + str(int.from_bytes(digest, "big"))[: 64 - len(root)]

@@ -186,6 +186,7 @@ class OperationKind(Generic[P]):
             units=units,
             terms=self.terms,
             own_function=bool(self.taking(Function)),
+            places_known=not self.taking(Function),
             algorithm=next((a for a in algorithms if isinstance(a, Algorithm)), None),
         )
 

@@ -54,7 +54,7 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
     new_plane : bool
         Whether the planes have another orientation than those of the source.
     """
-    placed = any(s.locations_preserved == "YES" for s in record.sources)
+    placed = any(s.locations_preserved != "NO" for s in record.sources)
     found = GridChange(GeometryEffect.KEEPS_GRID if placed else GeometryEffect.NEW_GRID, new_plane)
     derivation = Derivation()
     for step in steps:
@@ -69,7 +69,9 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
 
 def _conversion(step: RecordedStep, found: GridChange) -> Step:
     name, parameters = f"from {step.parameters.get('format')}", dict(step.parameters)
-    return Step(name, step.code, step.text, parameters, found.geometry_effect, new_plane=found.new_plane)
+    return Step(
+        name, step.code, step.text, parameters, found.geometry_effect, new_plane=found.new_plane, places_known=False
+    )
 
 
 def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, referenced: bool) -> dict[int, Entry]:

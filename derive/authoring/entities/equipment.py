@@ -9,6 +9,7 @@ from derive.authoring.order import Authoring
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode, pack_item
 from derive.model.algorithm import Algorithm
+from derive.model.source import Attributes
 from derive.version import MANUFACTURER, MODEL, VERSION
 
 #: What of General Equipment an item of Contributing Equipment Sequence may hold (C.12.1).
@@ -30,6 +31,17 @@ ITEM_KEYWORDS = (
     "DateOfManufacture",
     "DateOfInstallation",
 )
+
+
+#: What equipment contributed (CID 7005).
+ACQUIRED, PROCESSED = "AcquisitionEquipment", "ProcessingEquipment"
+#: Who operated it, where it acquired; as item of the sequence they speak of that step, and not of this series.
+OPERATORS = ("OperatorsName", "OperatorIdentificationSequence")
+#: What says when it began, by what it did.
+STAMPS = {
+    ACQUIRED: (("AcquisitionDateTime",), ("AcquisitionDate", "AcquisitionTime")),
+    PROCESSED: (("ContentDate", "ContentTime"),),
+}
 
 
 @per_series("Manufacturer")
@@ -62,18 +74,39 @@ def contributing_equipment_sequence(authoring: Authoring) -> Element | None:
     maker = source.agreement(tag_of("Manufacturer")).element
     items = own_items(authoring, own)
     if maker and maker.stripped():
-        found = [source.agreement(tag_of(k)).element for k in ITEM_KEYWORDS]
-        image_type = source.agreement(tag_of("ImageType")).element
-        purpose = coded(codes.context_group(7005).find(_purpose(image_type)))
+        purpose = _purpose(source.agreement(tag_of("ImageType")).element)
+        keywords = (*ITEM_KEYWORDS, *(OPERATORS if purpose == ACQUIRED else ()))
+        found = [source.agreement(tag_of(k)).element for k in keywords]
         item = [e for e in found if e and e.stripped()]
-        items += pack_item([*item, encode("PurposeOfReferenceCodeSequence", [purpose])])
+        code = encode("PurposeOfReferenceCodeSequence", [coded(codes.context_group(7005).find(purpose))])
+        items += pack_item([*item, *_when(source, purpose), *_what(authoring, own, purpose), code])
     items += b"".join(pack_item(_item(algorithm, authoring)) for algorithm in authoring.derivation.algorithms)
     return Element(tag, "SQ", items) if items else None
 
 
+def _when(source: Attributes, purpose: str) -> list[Element]:
+    """Return when the source's equipment began: to acquire, or to make the pixels."""
+    stamps: set[bytes] = set()
+    for keywords in STAMPS[purpose]:
+        columns = [source.table.column(tag_of(k)) for k in keywords]
+        rows = {tuple(e.stripped() if e else b"" for e in row) for row in zip(*columns, strict=True)}
+        stamps |= {b"".join(row) for row in rows if row[0]}
+    return [encode("ContributionDateTime", min(stamps).decode("ascii"))] if stamps else []
+
+
+def _what(authoring: Authoring, own: Element | None, purpose: str) -> list[Element]:
+    """Return what it did, where it processed: what its Derivation Description says beyond that of its own sources."""
+    text = str(authoring.source.value("DerivationDescription") or "").strip()
+    if purpose == ACQUIRED or not text:
+        return []
+    items = (decode(own, authoring.encodings) if own else None) or ()
+    before = "; ".join(str(i.ContributionDescription) for i in items if i.get("ContributionDescription"))
+    return [encode("ContributionDescription", text.removeprefix(f"{before}; "), authoring.encodings)]
+
+
 def _item(algorithm: Algorithm, authoring: Authoring) -> list[Element]:
     """Return the item of who computed a step of a user's own."""
-    purpose = coded(codes.context_group(7005).find("ProcessingEquipment"))
+    purpose = coded(codes.context_group(7005).find(PROCESSED))
     said = {
         "Manufacturer": algorithm.manufacturer,
         "ManufacturerModelName": algorithm.name,
@@ -88,7 +121,7 @@ def _purpose(image_type: Element | None) -> str:
     """Value 1 of Image Type tells whether the equipment acquired or processed (C.12.1.1.5)."""
     values = decode(image_type) if image_type else None
     first = values if isinstance(values, str) else (values or [""])[0]
-    return "ProcessingEquipment" if str(first).strip() == "DERIVED" else "AcquisitionEquipment"
+    return PROCESSED if str(first).strip() == "DERIVED" else ACQUIRED
 
 
 @per_series("SecondaryCaptureDeviceManufacturer")

@@ -25,6 +25,19 @@ def content_qualification(authoring: Authoring) -> str | None:
     return next((w for w in _WARNINGS if w in said), None)
 
 
+@per_series("SyntheticData", sticky=True, sayable=True)
+def synthetic_data(authoring: Authoring) -> str | None:
+    """Return YES where any source says so; NO where all say that, and no step is a user's own, which may invent."""
+    said = _said(authoring, "SyntheticData")
+    if tag_of("SyntheticData") in authoring.source.said:
+        return next(iter(said), None)
+    if "YES" in said:
+        return "YES"
+    known = not authoring.derivation.own_computation and authoring.derivation.places_known
+    everywhere = all(None not in source.values("SyntheticData") for source in authoring.sources.all)
+    return "NO" if said == {"NO"} and known and everywhere else None
+
+
 def _said(authoring: Authoring, keyword: str) -> set[str]:
     """What any image of any source says."""
     found = [v for source in authoring.sources.all for v in (source.value(keyword), *source.values(keyword))]

@@ -70,17 +70,32 @@ def derivation_code_sequence(authoring: Authoring) -> Element | None:
 def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the sources of the contributors, then the contributors: nothing that did not enter this image.
 
-    Spatial Locations Preserved is YES only for the source slice at the very place of this one.
+    Spatial Locations Preserved is YES only for the source slice at the very place of this one, and only where it is
+    known, or said, that nothing was moved within it.
     """
     tag = tag_of("SourceImageSequence")
-    kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-    own = _own_items(authoring, frame, kept=kept)
-    sources, here = authoring.sources, FrameRef(0, frame.place)
-    ours = [_source_item(sources.reference(c), sources.purpose(c), kept and c == here) for c in frame.contributors]
+    own = _own_items(authoring, frame)
+    sources = authoring.sources
+    ours = [
+        _source_item(sources.reference(c), sources.purpose(c), _preserved(authoring, frame, c))
+        for c in frame.contributors
+    ]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
-def _own_items(authoring: Authoring, frame: Frame, *, kept: bool) -> list[bytes]:
+def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str:
+    """Whether a contributor's pixels are where they were: YES, NO, or nothing where nobody knows.
+
+    *2026-11-30.* A function of a user's own may mirror what it returns on the same grid, and so may whoever wrote a
+    file. YES would then put a finding on the other side.
+    """
+    kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+    if not kept or contributor != FrameRef(0, frame.place):
+        return "NO"
+    return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved
+
+
+def _own_items(authoring: Authoring, frame: Frame) -> list[bytes]:
     """Source Image items of the contributors themselves, one for each image they name.
 
     What stayed in its place then stays only if it does so now too: in the contributor at this very place.
@@ -91,9 +106,9 @@ def _own_items(authoring: Authoring, frame: Frame, *, kept: bool) -> list[bytes]
         return []
     for contributor in frame.contributors:
         value = own_items(authoring, sources[contributor.source].table.element(tag, contributor.frame))
-        here = kept and contributor == FrameRef(0, frame.place)
-        for uid, item in _placed(Element(tag, "SQ", value), here):
-            if here or uid not in found:
+        preserved = _preserved(authoring, frame, contributor)
+        for uid, item in _placed(Element(tag, "SQ", value), preserved):
+            if preserved != "NO" or uid not in found:
                 found[uid] = item
     return list(found.values())
 
@@ -103,22 +118,23 @@ def _has(source: Attributes, tag: int) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _placed(sources: Element, same_place: bool) -> tuple[tuple[bytes, bytes], ...]:
-    """UID and encoded item of each source; Spatial Locations Preserved as it is only at the same place."""
-    moved = encode("SpatialLocationsPreserved", "NO")
-    uid_tag = tag_of("ReferencedSOPInstanceUID")
+def _placed(sources: Element, preserved: str) -> tuple[tuple[bytes, bytes], ...]:
+    """UID and encoded item of each source; a claim that locations are preserved stays only where it is true now."""
+    uid_tag, claim = tag_of("ReferencedSOPInstanceUID"), encode("SpatialLocationsPreserved", "YES")
+    instead = {"YES": [claim], "NO": [encode("SpatialLocationsPreserved", "NO")]}.get(preserved, [])
     placed = []
     for item in items_of(sources) or ():
         uid = next((e.stripped() for e in item if e.tag == uid_tag), b"")
-        elements = item if same_place else [moved if e.tag == moved.tag else e for e in item]
+        elements = [now for e in item for now in (instead if e == claim else [e])]
         placed.append((uid, pack_item(elements)))
     return tuple(placed)
 
 
 @lru_cache(maxsize=65536)
-def _source_item(reference: Reference, purpose: Code | None, same_place: bool) -> bytes:
-    same = [_text("SpatialLocationsPreserved", "YES" if same_place else "NO"), _purpose(purpose)]
-    return pack_item([*_identity(reference.sop_class_uid, reference.sop_instance_uid), *same])
+def _source_item(reference: Reference, purpose: Code | None, preserved: str) -> bytes:
+    places = [_text("SpatialLocationsPreserved", preserved)] if preserved else []
+    identity = _identity(reference.sop_class_uid, reference.sop_instance_uid)
+    return pack_item([*identity, *places, _purpose(purpose)])
 
 
 @lru_cache(maxsize=65536)

@@ -10,6 +10,7 @@ from derive.authoring.entities.registry import per_series
 from derive.authoring.order import Authoring
 from derive.elements.element import tag_of
 from derive.model.derivation import GeometryEffect
+from derive.model.uids import space_of
 
 LONGEST_LO = 64
 #: Fewer characters of the description of a source say nothing.
@@ -33,8 +34,9 @@ def series_instance_uid(authoring: Authoring) -> str:
 
 @per_series("FrameOfReferenceUID")
 def frame_of_reference_uid(authoring: Authoring) -> str:
-    """Return a new UID: asked for only where the source has none."""
-    return authoring.uids.frame_of_reference()
+    """Return that of the source's series: asked for only where the source states none; a new one without images."""
+    references = authoring.source.references
+    return space_of(references[0].series_instance_uid) if references else authoring.uids.frame_of_reference()
 
 
 # 2026-11-30: results of one source once had one number, the source's times 100 and 1; viewers sort by it and people
