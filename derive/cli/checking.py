@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
     """Add the flags."""
-    parser.add_argument("source", nargs="+", help="folders or files")
+    parser.add_argument("source", nargs="+", metavar="SOURCE", help="folders or files")
     parser.add_argument(
         "--fail-on", choices=["error", "warning"], default="error", help="what makes the exit code 1 (default error)"
     )

@@ -13,16 +13,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
+from derive.cli.ordering import END, NUMBER, LineError, arranged
+from derive.cli.pages import EXIT_CODES, GENERAL, filled, group_of, no_command, page_of, refusal, usage_of
 from derive.version import VERSION
 
-EXIT_CODES = (
-    "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, "
-    "8 partly stored, 70 a fault of derive, 130 interrupted, 141 nobody reads what is printed"
-)
-HELP_WIDTH = 100
+#: The group of the operations; the other commands have theirs in ``commands.tsv``.
+MAKE = "make"
+USAGE = 2
+HELP = ("-h", "--help")
 
 
 class Command(NamedTuple):
@@ -31,6 +31,8 @@ class Command(NamedTuple):
     Parameters
     ----------
     command : str
+    group : str
+        What it is for, in the list of all.
     module : str
         In :mod:`derive.cli`; its ``flags(parser, command)`` adds the flags and names what runs the command.
     help : str
@@ -40,6 +42,7 @@ class Command(NamedTuple):
     """
 
     command: str
+    group: str
     module: str
     help: str
     example: str
@@ -49,15 +52,25 @@ class CommandParser(argparse.ArgumentParser):
     """A parser that gets its flags when it is asked for them, and imports only then what they need."""
 
     def __init__(self, *, about: Command, **settings: Any) -> None:
-        super().__init__(**settings, formatter_class=argparse.RawDescriptionHelpFormatter)
+        shape = argparse.RawDescriptionHelpFormatter
+        super().__init__(**settings, formatter_class=shape, allow_abbrev=False, add_help=False)
         self.about, self._filled = about, False
+        self._negative_number_matcher = NUMBER  # -1e3 is a number too
 
     def parse_known_args(  # type: ignore[override]  # of its overloads none is changed
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse, with all flags."""
+        """Parse, with all flags, wherever they stand."""
+        words = list(args or ())
         self.fill()
-        return super().parse_known_args(args, namespace)
+        if any(word in HELP for word in words[: words.index(END) if END in words else None]):
+            self.print_help()
+            self.exit()
+        try:
+            ordered = arranged(self, words)
+        except LineError as error:
+            self.error(str(error))
+        return super().parse_known_args(ordered, namespace)
 
     def fill(self) -> None:
         """Add flags, description, example and exit codes, once."""
@@ -65,20 +78,69 @@ class CommandParser(argparse.ArgumentParser):
             return
         self._filled, self.description, self.epilog = True, self.about.help, self.about.example
         import_module(f"derive.cli.{self.about.module}").flags(self, self.about.command)
-        self.description = "\n".join(wrap(self.description, HELP_WIDTH))
-        self.epilog = f"example:\n  {self.epilog}\n\n" + "\n".join(wrap(EXIT_CODES, HELP_WIDTH))
+        group_of(self, GENERAL).add_argument("-h", "--help", action="help", help="explain this command")
+        self.description = filled(self.description)
+        self.usage = usage_of(self)
+        self.epilog = f"example:\n  {self.epilog}\n\n" + filled(EXIT_CODES)
+
+    def format_help(self) -> str:
+        """Explain the command; what it is given stands under our words."""
+        return super().format_help().replace("\npositional arguments:\n", "\nwhat is given:\n", 1)
+
+    def error(self, message: str) -> NoReturn:
+        """Say in one line what is wrong, how it is written, and where all of it is explained; exit code 2."""
+        self.exit(USAGE, refusal(self, message))
 
 
-def parser_of_all() -> tuple[argparse.ArgumentParser, dict[str, CommandParser]]:
+class WholeParser(argparse.ArgumentParser):
+    """The parser of the whole command line: it finds the command, wherever that stands among flags."""
+
+    def __init__(self) -> None:
+        super().__init__(prog="derive", allow_abbrev=False, add_help=False)
+        self.add_argument("-h", "--help", action="store_true", help="list the commands")
+        self.add_argument("--version", action="store_true", help="print the version")
+        self.known = tuple(commands())
+        places = self.add_subparsers(metavar="COMMAND", parser_class=CommandParser)
+        self.parsers = {c.command: places.add_parser(c.command, help=c.help, about=c) for c in self.known}
+
+    def parse_args(  # type: ignore[override]  # of its overloads none is changed
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse a line: the command, then everything else by the command's own parser."""
+        words = list(sys.argv[1:] if args is None else args)
+        if not words:
+            self.exit(USAGE, self.format_help())
+        if words == ["--version"]:
+            self.exit(0, out=f"derive {VERSION}\n")
+        at = next((k for k, word in enumerate(words) if word in self.parsers), None)
+        if at is None or (at and not words[0].startswith("-")):
+            self._without_command(words)
+        command, rest = words[at], [*words[:at], *words[at + 1 :]]
+        return self.parsers[command].parse_args(rest, namespace)
+
+    def _without_command(self, words: Sequence[str]) -> NoReturn:
+        if set(words) & set(HELP):
+            self.exit(0, out=self.format_help())
+        self.error(no_command(words, self.parsers))
+
+    def format_help(self) -> str:
+        """List the commands by what they are for, with where to start."""
+        return page_of(self.known)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where the commands are listed; exit code 2."""
+        self.exit(USAGE, f"derive: {message}\nderive --help lists the commands\n")
+
+    def exit(self, status: int = 0, message: str | None = None, *, out: str = "") -> NoReturn:
+        """End, with a message on standard error or what was asked for on standard output."""
+        sys.stdout.write(out)
+        super().exit(status, message)
+
+
+def parser_of_all() -> tuple[WholeParser, dict[str, CommandParser]]:
     """Return the parser of the command line, and that of each command, which is empty yet."""
-    parser = argparse.ArgumentParser(
-        prog="derive",
-        description="Author derived CT, MR and PET series that go back to the archive.",
-        epilog=EXIT_CODES,
-    )
-    parser.add_argument("--version", action="version", version=f"derive {VERSION}")
-    places = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=CommandParser)
-    return parser, {c.command: places.add_parser(c.command, help=c.help, about=c) for c in commands()}
+    parser = WholeParser()
+    return parser, parser.parsers
 
 
 def commands() -> Iterator[Command]:
@@ -111,7 +173,7 @@ def _declared_in(path: str) -> Iterator[Command]:
 
 
 def _command(name: str, docstring: str | None) -> Command:
-    return Command(name.replace("_", "-"), "operating", (docstring or "").partition("\n")[0], "")
+    return Command(name.replace("_", "-"), MAKE, "operating", (docstring or "").partition("\n")[0], "")
 
 
 def _is_declaration(decorator: ast.expr) -> bool:

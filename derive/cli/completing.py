@@ -11,7 +11,7 @@ from derive.cli.shared import common_flags
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
     """Add the flags."""
-    parser.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+    parser.add_argument("shell", metavar="SHELL", help="bash, zsh or tcsh", choices=["bash", "zsh", "tcsh"])
     common_flags(parser)
     parser.set_defaults(run=run)
 

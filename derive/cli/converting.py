@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import derive
 from derive.cli.flags import add_fields, algorithm_flags, algorithm_of, flag_of, places_flag
 from derive.cli.network import deliver, send_flags, source_folder
+from derive.cli.pages import RESULT, group_of
 from derive.cli.shared import (
     check_manifest,
     common_flags,
@@ -40,8 +41,11 @@ DESCRIPTION = (
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
     """Add the flags."""
     parser.description = DESCRIPTION
-    parser.add_argument("source", nargs="+", help="a file; or the folder, archive or files of a series")
     parser.add_argument(
+        "source", nargs="+", metavar="SOURCE", help="a file; or the folder, archive or files of a series"
+    )
+    result = group_of(parser, RESULT)
+    result.add_argument(
         "-o",
         "--output",
         metavar="TARGET",
@@ -52,7 +56,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     add_fields(parser.add_argument_group("where it lies, if the file does not say"), Conversion, _WHERE)
     _raw_flags(parser.add_argument_group("how raw bytes lie"))
     series_flags(parser.add_argument_group("series"))
-    parser.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
+    result.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where TARGET is one"))
     reading_flags(parser)
@@ -93,10 +97,10 @@ def _what_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _whose_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--patient-id", metavar="ID")
-    group.add_argument("--patient-name", metavar="FAMILY^GIVEN")
-    group.add_argument("--patient-birth-date", default="", metavar="YYYYMMDD")
-    group.add_argument("--patient-sex", default="", choices=["M", "F", "O"])
+    group.add_argument("--patient-id", metavar="ID", help="Patient ID")
+    group.add_argument("--patient-name", metavar="FAMILY^GIVEN", help="Patient's Name")
+    group.add_argument("--patient-birth-date", default="", metavar="YYYYMMDD", help="if it is known")
+    group.add_argument("--patient-sex", default="", choices=["M", "F", "O"], help="if it is known")
     group.add_argument("--study-uid", default="", metavar="UID", help="a study that exists (default: a new one)")
     group.add_argument("--frame-of-reference-uid", default="", metavar="UID", help="a space that exists")
     add_fields(group, Conversion, _WHOSE)
@@ -104,8 +108,8 @@ def _whose_flags(group: argparse._ArgumentGroup) -> None:
 
 def _raw_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--shape", type=int, nargs="+", metavar="N", help="x y z, or x y z times; x is fastest")
-    group.add_argument("--dtype", choices=list(TYPES))
-    group.add_argument("--byte-order", choices=["little", "big"])
+    group.add_argument("--dtype", choices=list(TYPES), help="of a voxel")
+    group.add_argument("--byte-order", choices=["little", "big"], help="of a voxel (default little)")
     group.add_argument("--offset", type=int, default=0, metavar="BYTES", help="of the first voxel")
 
 

@@ -12,7 +12,7 @@ from derive.cli.shared import common_flags, print_json, progress
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
     """Add the flags."""
-    parser.add_argument("output", help="folder to write; new or empty")
+    parser.add_argument("output", metavar="FOLDER", help="folder to write; new or empty")
     parser.add_argument("--overwrite", action="store_true", help="replace the folders of an earlier demonstration")
     common_flags(parser)
     parser.set_defaults(run=run)

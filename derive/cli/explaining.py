@@ -10,6 +10,7 @@ import derive
 from derive.cli.shared import assume_flag, common_flags, existing, input_of, print_json, reading_flags
 
 _FILES = "folder, zip archive, or files"
+_SOURCES = "the source images: a folder, archive or file; repeatable (default: looked for beside)"
 
 
 def flags(parser: argparse.ArgumentParser, command: str) -> None:
@@ -21,22 +22,24 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _explain_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", nargs="+", help=f"{_FILES} of the written series, or one of its instances")
-    parser.add_argument("--sources", nargs="+", metavar="SOURCE", help="the source images (default: looked for beside)")
+    parser.add_argument(
+        "source", nargs="+", metavar="SERIES", help=f"{_FILES} of the written series, or one of its instances"
+    )
+    parser.add_argument("--sources", action="append", metavar="SOURCE", help=_SOURCES)
     parser.add_argument("--tag", metavar="KEYWORD", help="one attribute only: SliceThickness, or 0018,0050")
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     parser.set_defaults(run=run_explain)
 
 
 def _diff_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("left", help=_FILES.replace("files", "file"))
-    parser.add_argument("right", help=_FILES.replace("files", "file"))
+    parser.add_argument("left", metavar="LEFT", help=_FILES.replace("files", "file"))
+    parser.add_argument("right", metavar="RIGHT", help=_FILES.replace("files", "file"))
     parser.set_defaults(run=run_diff)
 
 
 def _verify_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", nargs="+", help=f"{_FILES} of the written series")
-    parser.add_argument("--sources", nargs="+", metavar="SOURCE", help="the source images (default: looked for beside)")
+    parser.add_argument("source", nargs="+", metavar="SERIES", help=f"{_FILES} of the written series")
+    parser.add_argument("--sources", action="append", metavar="SOURCE", help=_SOURCES)
     parser.add_argument("--reference", metavar="SERIES", help="series whose grid a resample --reference took")
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     parser.add_argument(

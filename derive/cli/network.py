@@ -13,6 +13,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, TextIO
 
 import derive
+from derive.cli.pages import RESULT, group_of
 from derive.cli.shared import common_flags, existing, input_of, print_json, print_plan, progress, write, write_manifest
 from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
@@ -33,20 +34,24 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _send_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", nargs="+", help="folders or files")
-    parser.add_argument("archive", help=ARCHIVE)
-    send_flags(parser)
-    parser.add_argument("--dry-run", action="store_true", help="send nothing and say what would be sent")
+    parser.add_argument("source", nargs="+", metavar="SOURCE", help="folders or files")
+    parser.add_argument("archive", metavar="ARCHIVE", help=ARCHIVE)
+    send_flags(group_of(parser, "archive"))
+    group_of(parser, RESULT).add_argument(
+        "--dry-run", action="store_true", help="send nothing and say what would be sent"
+    )
     parser.set_defaults(run=run_send)
 
 
 def _fetch_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("archive", help=ARCHIVE)
-    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder")
+    parser.add_argument("archive", metavar="ARCHIVE", help=ARCHIVE)
+    result = group_of(parser, RESULT)
+    result.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder")
+    wanted = group_of(parser, "what is fetched")
     for name, keyword in FILTERS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=keyword)
-    target_flags(parser)
-    parser.add_argument(
+        wanted.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=keyword)
+    target_flags(group_of(parser, "archive"))
+    result.add_argument(
         "--overwrite",
         action="store_true",
         help="replace a folder of instances that derive wrote, or that come again, as a whole",
@@ -55,13 +60,13 @@ def _fetch_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _echo_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("archive", help=ARCHIVE)
-    target_flags(parser)
+    parser.add_argument("archive", metavar="ARCHIVE", help=ARCHIVE)
+    target_flags(group_of(parser, "archive"))
     parser.set_defaults(run=run_echo)
 
 
 def _archive_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", help="where it keeps its instances")
+    parser.add_argument("folder", metavar="FOLDER", help="where it keeps its instances")
     parser.add_argument("--aet", default="ARCHIVE", help="its AE title (default ARCHIVE)")
     parser.add_argument(
         "--port", type=int, default=ARCHIVE_PORT, help=f"default {ARCHIVE_PORT}; 0 for any that is free"
@@ -98,7 +103,7 @@ def target_flags(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--aet", help="our AE title (default DERIVE, or that of derive.toml)")
     parser.add_argument("--listen", type=int, metavar="PORT", help="port of ours that the archive answers to")
     parser.add_argument("--token-env", metavar="VARIABLE", help="environment variable with the bearer token")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for every answer of the archive")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="to wait for every answer of the archive")
 
 
 def destination_of(text: str, arguments: argparse.Namespace) -> Destination:

@@ -9,6 +9,7 @@ from pathlib import Path
 import derive
 from derive.cli.flags import add_flags, bound, example
 from derive.cli.network import deliver, send_flags, source_folder
+from derive.cli.pages import RESULT, group_of
 from derive.cli.shared import check_manifest, common_flags, output_flags, reading_flags, series_flags, series_options
 from derive.operations import REGISTRY
 
@@ -20,9 +21,11 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument(
         "source",
         nargs="+",
+        metavar="SOURCE",
         help="folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID",
     )
-    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
+    result = group_of(parser, RESULT)
+    result.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
     add_flags(parser.add_argument_group("operation"), kind)
     series_flags(parser.add_argument_group("series"))
     output_flags(parser)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import derive
+from derive.cli.pages import GENERAL, RESULT, SOURCE, group_of
 from derive.cli.progress import Progress
 from derive.errors import OutputError, SourceError
 from derive.limits import is_there
@@ -66,7 +67,8 @@ def assume_flag(group: argparse._ActionsContainer) -> None:
 
 def reading_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every command has that reads files."""
-    parser.add_argument(
+    group = group_of(parser, SOURCE)
+    group.add_argument(
         "--unpack-gib",
         type=float,
         metavar="N",
@@ -76,9 +78,10 @@ def reading_flags(parser: argparse.ArgumentParser) -> None:
 
 def common_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every command has."""
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
+    group = group_of(parser, GENERAL)
+    group.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+    group.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -90,18 +93,19 @@ def _assignment(text: str) -> tuple[str, str]:
 
 def output_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every command that writes a series has."""
-    parser.add_argument(
+    group = group_of(parser, RESULT)
+    group.add_argument(
         "--overwrite",
         action="store_true",
         help="replace a folder that is not empty, as a whole, if derive wrote all that is in it; and a manifest",
     )
-    parser.add_argument(
+    group.add_argument(
         "--manifest",
         metavar="FILE",
         help="write sources, parameters, versions, UIDs, errors and findings as JSON",
     )
-    parser.add_argument("--dry-run", action="store_true", help="write nothing and say what would be made")
-    parser.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
+    group.add_argument("--dry-run", action="store_true", help="write nothing and say what would be made")
+    group.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
 
 
 def timestamp(text: str) -> datetime:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from derive.cli.pages import RESULT, group_of
 from derive.cli.progress import Progress
 from derive.cli.shared import assume_flag, common_flags, existing, print_json, reading_flags, sources_of
 from derive.errors import OutputError, UsageError
@@ -29,9 +30,13 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     """Add the flags."""
     parser.description = DESCRIPTION
     parser.add_argument(
-        "source", nargs="+", help="folder, zip archive or files of one series; or a .nii.gz, .nrrd, .mha, .npy"
+        "source",
+        nargs="+",
+        metavar="SOURCE",
+        help="folder, zip archive or files of one series; or a .nii.gz, .nrrd, .mha, .npy",
     )
-    parser.add_argument("-o", "--output", required=True, metavar="FILE.png", help="the picture")
+    result = group_of(parser, RESULT)
+    result.add_argument("-o", "--output", required=True, metavar="FILE.png", help="the picture")
     parser.add_argument("--compare", metavar="SERIES", help="what it was derived from, or any other series")
     parser.add_argument(
         "--plane", choices=list(DISPLAY), help="only this plane of the volume's own grid (default: all)"
@@ -46,8 +51,8 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
         "--series", metavar="WHICH", help="which series of the input: a UID, a Series Number, #2, or a pattern"
     )
     parser.add_argument("--compare-series", metavar="WHICH", help="which series of --compare")
-    parser.add_argument("--show-patient", action="store_true", help="write the patient's name and ID on the picture")
-    parser.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
+    result.add_argument("--show-patient", action="store_true", help="write the patient's name and ID on the picture")
+    result.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     reading_flags(parser)
     assume_flag(parser)
     common_flags(parser)
