@@ -266,7 +266,7 @@ class DerivedSeries:
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
             writer.finish()
-        return report_of(self.prepared.authoring, Path(folder), writer, findings)
+        return report_of(self.series_pass, Path(folder), writer, findings)
 
     def send(self, target: str | Address | Destination, **options: Any) -> SendReport:
         """Write the series into a temporary folder, checked, and send it to an archive.

@@ -17,6 +17,15 @@ from derive.authoring.entities import Builder, builder_of
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.policy import Action, Row, row
 from derive.authoring.presence import Conditional, conditionals, missing, modules_of, settled, unmet, unwanted
+from derive.authoring.private import (
+    CREATOR_REASON,
+    creators_of,
+    left_out,
+    private_action,
+    private_row,
+    private_rules,
+    privates_of,
+)
 from derive.authoring.settable import settable
 from derive.elements.element import Element, keyword_of
 from derive.elements.encoding import decode, encode
@@ -24,6 +33,7 @@ from derive.elements.mend import legal
 from derive.errors import AssembleError, MissingAttribute
 from derive.model.classes import IDENTITY
 from derive.model.reference import FrameRef
+from derive.model.remark import Remark
 from derive.model.source import Agreement, Attributes
 from derive.standard import AttributeRule
 from derive.wording import flag
@@ -100,6 +110,11 @@ class SeriesPass:
     requirable: tuple[Conditional, ...]
     account: tuple[Entry, ...]
 
+    @property
+    def missed(self) -> tuple[Remark, ...]:
+        """What of the source is left out, and would have been worth keeping."""
+        return left_out(self.authoring, [*self.constant, *(d.rule.tag for d in self.varying)])
+
     def instance(self, frame: Frame) -> dict[int, Element]:
         """Frame pass: all elements of one instance.
 
@@ -149,6 +164,8 @@ def assemble(authoring: Authoring) -> SeriesPass:
             continue
         if element is not None:
             constant[tag] = element
+    for tag, creator in creators_of([*constant, *(d.rule.tag for d in varying)]).items():
+        constant[tag], account[tag] = creator, Entry(tag, "recomputed", CREATOR_REASON)
     if not authoring.source.frames:
         rules = unmet(authoring, conditionals(authoring.target.iod), constant)
         lacking += [_missing_attribute(r, standard.section(r.module), "nobody said") for r in rules]
@@ -209,6 +226,9 @@ def _decisions(authoring: Authoring) -> Iterator[Decision]:
         if action is Action.RECOMPUTE and builder is None:
             raise AssembleError("POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it")
         yield Decision(rule, found, action, builder, rule.module in present)
+    rules = private_rules()
+    for private in privates_of(authoring):
+        yield Decision(rules[private.tag], private_row(private)[0], private_action(authoring, private), None)
 
 
 def _varies(authoring: Authoring, decision: Decision) -> bool:

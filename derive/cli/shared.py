@@ -211,7 +211,7 @@ def print_report(report: derive.Report, arguments: argparse.Namespace) -> None:
 
         for reason, count in Counter(s.reason for s in report.source.skipped).items():
             sys.stderr.write(f"skipped {count} files: {reason}\n")
-        for line in lines_of(report.source.remarks, len(report.source.frames)):
+        for line in lines_of(report.remarks, len(report.source.frames)):
             sys.stderr.write(f"{line}\n")
         for finding in folded(report.findings):
             sys.stderr.write(f"{finding}\n")

@@ -13,6 +13,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from derive.wording import counted
+
 #: So many keywords are named in a line.
 MOST_NAMED = 6
 #: The kind of what is not legal.
@@ -85,15 +87,12 @@ def _line(code: str, members: Sequence[Remark], images: int) -> str:
     keywords = list(dict.fromkeys(m.keyword for m in members if m.keyword))
     more = len(keywords) - MOST_NAMED
     which = ", ".join(keywords[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    count = (
-        f"{len(names)} image{'s' * (len(names) != 1)}"
-        if len(names) in (0, images)
-        else f"{len(names)} of {images} images"
-    )
+    count = counted(len(names), "image") if len(names) in (0, images) else f"{len(names)} of {counted(images, 'image')}"
     if not keywords:
         return f"warning {code}: {count}: {_kinds()[code]}"
     many = f"{len(keywords)} attributes ({which})" if len(keywords) > 1 else which
-    return f"warning {code}: {many} of {count}: {_kinds()[code]}"
+    of = f" of {count}" if names else ""
+    return f"warning {code}: {many}{of}: {_kinds()[code]}"
 
 
 @cache

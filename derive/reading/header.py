@@ -20,12 +20,13 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from derive.elements.datasets import from_dataset
+from derive.elements.datasets import from_dataset, private_of
 from derive.elements.element import is_standard, keyword_of, shown_class, tag_of
 from derive.elements.encoding import text_of
 from derive.elements.instance import Instance
 from derive.elements.memory import Memory
 from derive.elements.parse import Deflated, Parsed, parse, parse_data
+from derive.elements.private import with_safe
 from derive.elements.spans import DISORDER, PIXEL_DATA, UNDEFINED, VRS, Oddity, Short, StandsTwice, TooDeep, Unusual
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
@@ -247,6 +248,7 @@ class Reader:
             return Skipped(origin.name, _DIRECTORY)
         sop_class = str(dataset.get("SOPClassUID") or (start.media_class if _ROWS in tags else ""))
         elements = from_dataset(dataset, whole=sop_class in sop_class_uids())
+        tags = with_safe(elements, tags, private_of(dataset))
         return Header(
             origin.name,
             self.memory.row({tag: self.memory.same(e) for tag, e in elements.items()}),

@@ -172,9 +172,12 @@ def _remark(element: Element, result: Mended) -> Remark:
 @cache
 def _rule(iod: Iod, tag: int) -> AttributeRule | None:
     """The rule of the IOD; that of the dictionary for what no module has; None for what nobody knows."""
-    keyword = standard.keyword_of(tag) or keyword_for_tag(tag)
+    keyword = standard.keyword_of(tag) or keyword_for_tag(tag) or ""
     if keyword in iod.attributes:
         return iod.attributes[keyword]
+    private = standard.safe_private_of(tag)
+    if private is not None:
+        return AttributeRule(keyword_of(tag), tag, private.vr, private.vm, "3", "", "", ())
     if not keyword_for_tag(tag):
         return None
     return AttributeRule(keyword, tag, dictionary_VR(tag), dictionary_VM(tag), "3", "", "", ())

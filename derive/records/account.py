@@ -17,6 +17,7 @@ from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.policy import Action, known_across_classes, row, rows
 from derive.authoring.prepare import draft, source_encoding
+from derive.authoring.private import CREATOR_REASON, private_row, private_rules
 from derive.authoring.settable import settable
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode
@@ -29,6 +30,7 @@ from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef
 from derive.model.source import Sources, SourceSeries
+from derive.model.stacking import quantity_of
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange
@@ -100,7 +102,16 @@ def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, refer
         elif action == "dropped":
             continue
         account[tag] = Entry(tag, action, reason, line.section)
-    return account
+    return account | _private(derivation, image)
+
+
+def _private(derivation: Derivation, image: Instance) -> dict[int, Entry]:
+    """What is decided of the safe private attributes of an image, and of what says whose they are."""
+    found = {tag: private for tag in image.elements if (private := standard.safe_private_of(tag)) is not None}
+    rows = {tag: private_row(private)[0] for tag, private in found.items()}
+    entries = {t: Entry(t, _ACTIONS[r.action(derivation)], r.reason) for t, r in rows.items()}
+    creators = {p.creator_tag: Entry(p.creator_tag, "recomputed", CREATOR_REASON) for p in found.values()}
+    return {t: e for t, e in (entries | creators).items() if e.action != "dropped"}
 
 
 def rules_of_dropping(sop_class_uid: str, derivation: Derivation) -> list[tuple[str, str, str, str]]:
@@ -175,9 +186,10 @@ class SourcedAccount:
         self.entries = {e.tag: e for e in self._pass.account}
 
     def _assembled(self, written: SourceSeries) -> SeriesPass:
-        volume = Volumes((Volume(self._grid(written.geometry), _nothing, self._contributors.__getitem__),))
+        volume = Volume(self._grid(written.geometry), _nothing, self._contributors.__getitem__)
+        volumes = Volumes((replace(volume, quantity=quantity_of(written)),))
         stored = source_encoding(self._source, self.derivation)
-        order = Order(Sources(self._source), volume, self.derivation, target_of(written.sop_class_uid), stored)
+        order = Order(Sources(self._source), volumes, self.derivation, target_of(written.sop_class_uid), stored)
         try:
             return assemble(draft(order, Options()))
         except MissingAttribute as error:  # somebody had to say it
@@ -234,7 +246,7 @@ class SourcedAccount:
 
     def _varying(self, tag: int) -> Compared:
         """Compare image by image with the sources that contributed to it."""
-        rule = self._rules[standard.keyword_of(tag) or ""]
+        rule = private_rules().get(tag) or self._rules[standard.keyword_of(tag) or ""]
         listed = standard.values(self._pass.authoring.target.iod.name, rule.keyword)
         wrong = 0
         for image, contributors in zip(self._images, self._contributors, strict=True):

@@ -22,6 +22,7 @@ from derive.standard._iods import (
     sop_class_uids,
     supported,
 )
+from derive.standard._private import SafePrivate, safe_private, safe_private_of
 from derive.standard._tables import keyword_of, tag_of
 from derive.standard._values import ValueRule, defaults, known_terms, values
 
@@ -30,12 +31,15 @@ __all__ = [
     "AttributeRule",
     "Iod",
     "ModuleUse",
+    "SafePrivate",
     "UnknownIod",
     "ValueRule",
     "defaults",
     "iod",
     "keyword_of",
     "known_terms",
+    "safe_private",
+    "safe_private_of",
     "section",
     "sop_class_uids",
     "supported",

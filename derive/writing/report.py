@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from derive.authoring.order import Authoring, Order
+from derive.authoring.assemble import SeriesPass
+from derive.authoring.order import Order
 from derive.checking import Finding
 from derive.checking.finding import folded
 from derive.model.assumption import told
 from derive.model.derivation import Derivation, GeometryEffect, text_of
+from derive.model.remark import Remark
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import shown_units
 from derive.version import MODEL, VERSION
@@ -66,6 +68,8 @@ class Report:
         Of the check; a written series has no errors among them.
     inputs : tuple of str
         Names of other files that the values come from.
+    missed : tuple of Remark
+        What of the source is left out, and would have been worth keeping.
     """
 
     folder: Path
@@ -77,6 +81,7 @@ class Report:
     geometry_error_mm: float | None
     findings: tuple[Finding, ...] = ()
     inputs: tuple[str, ...] = ()
+    missed: tuple[Remark, ...] = ()
 
     def __repr__(self) -> str:
         """Return its line."""
@@ -87,6 +92,11 @@ class Report:
         from derive.display.html import html_of_report
 
         return html_of_report(self)
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What is odd about the source, and what of it is missed in the result."""
+        return (*self.source.remarks, *self.missed)
 
     @property
     def value_error(self) -> float:
@@ -130,22 +140,23 @@ class Report:
             "geometry_error_mm": self.geometry_error_mm,
             "instances": [vars(i) | {"sources": list(i.sources)} for i in self.instances],
             "findings": [vars(f) for f in self.findings],
+            "missed": [r.to_json() for r in self.missed],
         }
 
 
-def report_of(authoring: Authoring, folder: Path, writer: Writer, findings: Sequence[Finding]) -> Report:
+def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence[Finding]) -> Report:
     """Say what was written, and what the check said of it.
 
     Parameters
     ----------
-    authoring : Authoring
+    made : SeriesPass
     folder : Path
         Where it is.
     writer : Writer
         That wrote it.
     findings : sequence of Finding
     """
-    order = authoring.order
+    authoring, order = made.authoring, made.authoring.order
     account, frames, source = order.account_of_input, order.frames, order.sources.principal
     return Report(
         folder,
@@ -157,6 +168,7 @@ def report_of(authoring: Authoring, folder: Path, writer: Writer, findings: Sequ
         None if frames.geometry is None else writer.geometry_error_mm + account.placed_within_mm + _source_mm(order),
         tuple(findings),
         tuple(f.name for f in order.files if f not in source.paths),
+        made.missed,
     )
 
 
