@@ -15,7 +15,7 @@ from pydicom.tag import BaseTag
 from derive.elements.charset import source_encodings
 from derive.elements.element import Element, is_standard
 from derive.elements.encoding import pack_item, raw, value_bytes
-from derive.elements.private import SAFE_GROUPS, Stored
+from derive.elements.private import SAFE_GROUPS, StoredPrivate
 from derive.elements.spans import TooDeep
 from derive.limits import MOST_LEVELS
 from derive.standard.vr import TEXT_VRS
@@ -57,18 +57,18 @@ def from_dataset(dataset: Dataset, *, whole: bool = True, level: int = 0) -> dic
     return elements
 
 
-def private_of(dataset: Dataset) -> list[Stored]:
+def private_of(dataset: Dataset) -> list[StoredPrivate]:
     """Return what a data set holds of the groups that have safe private attributes; what cannot be read is left out."""
-    found: list[Stored] = []
+    found: list[StoredPrivate] = []
     for tag in sorted(t for t in dataset.keys() if t.group in SAFE_GROUPS):  # noqa: SIM118 - iterating decodes
         stored = dataset.get_item(tag)
         vr, value = stored.VR or "UN", stored.value
         if isinstance(stored, RawDataElement):
             if stored.is_little_endian or vr in TEXT_VRS:
-                found.append(Stored(int(tag), vr, value or b""))
+                found.append(StoredPrivate(int(tag), vr, value or b""))
         elif len(vr) == 2 and vr != "SQ":
             try:
-                found.append(Stored(int(tag), vr, value_bytes(stored, source_encodings(dataset))))
+                found.append(StoredPrivate(int(tag), vr, value_bytes(stored, source_encodings(dataset))))
             except Exception:  # pydicom raises whatever a malformed value causes
                 continue
     return found

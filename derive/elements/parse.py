@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 from derive.elements.element import Element, is_standard
 from derive.elements.encoding import pack_item
 from derive.elements.memory import Memory
-from derive.elements.private import SAFE_GROUPS, Stored, with_safe
+from derive.elements.private import SAFE_GROUPS, StoredPrivate, with_safe
 from derive.elements.spans import (
     DISORDER,
     PIXEL_DATA,
@@ -144,7 +144,7 @@ def parse_data(
     elements = _kept(data, spans, memory, notes)
     tags = frozenset([s[0] for s in spans if s[0] < _PIXEL_GROUP])
     if private := [s for s in spans if s[0] >> 16 in SAFE_GROUPS]:
-        tags = with_safe(elements, tags, [Stored(s[0], s[1], data[s[3] : s[4]]) for s in private], memory.same)
+        tags = with_safe(elements, tags, [StoredPrivate(s[0], s[1], data[s[3] : s[4]]) for s in private], memory.same)
     return Parsed(
         memory.row(elements),
         memory.tags(tags),

@@ -19,7 +19,7 @@ SAFE_GROUPS = frozenset(group for group, _, _ in safe_private())
 _FIRST_CREATOR, _LAST_CREATOR = 0x10, 0xFF
 
 
-class Stored(NamedTuple):
+class StoredPrivate(NamedTuple):
     """A private attribute as it lies in a data set."""
 
     tag: int
@@ -27,12 +27,12 @@ class Stored(NamedTuple):
     value: bytes
 
 
-def safe_elements(stored: Iterable[Stored]) -> Mapping[int, Element]:
+def safe_elements(stored: Iterable[StoredPrivate]) -> Mapping[int, Element]:
     """Return the safe ones among private attributes, by the tag they have in a file that stored them.
 
     Parameters
     ----------
-    stored : iterable of Stored
+    stored : iterable of StoredPrivate
         Of one data set, Private Creators among them.
     """
     creators: dict[int, str] = {}
@@ -53,7 +53,7 @@ def safe_elements(stored: Iterable[Stored]) -> Mapping[int, Element]:
 def with_safe(
     elements: dict[int, Element],
     tags: frozenset[int],
-    stored: Iterable[Stored],
+    stored: Iterable[StoredPrivate],
     one_of: Callable[[Element], Element] = lambda element: element,
 ) -> frozenset[int]:
     """Add the safe private attributes to the elements of a data set; return its tags with theirs.
@@ -64,7 +64,7 @@ def with_safe(
         They are added here.
     tags : frozenset of int
         As they stand in the file.
-    stored : iterable of Stored
+    stored : iterable of StoredPrivate
     one_of : callable (element) -> element
         Makes equal elements one.
     """

@@ -242,7 +242,8 @@ class SourcedAccount:
         """Whether an attribute that is made anew follows from the sources and the grid alone."""
         element = self._pass.constant.get(tag)
         new = element is not None and element.vr in _NEW_VRS
-        return tag not in _OF_THE_RUN and not new and len(self._images) > 1
+        creator = bool(tag & 0x10000) and tag & 0xFFFF < 0x100  # of private attributes: no image tells of it as a value
+        return tag not in _OF_THE_RUN and not new and not creator and len(self._images) > 1
 
     def _varying(self, tag: int) -> Compared:
         """Compare image by image with the sources that contributed to it."""
