@@ -107,6 +107,8 @@ def _check_readable(path: Path) -> None:
         raise SourceError("SRC-MISSING", f"{path.name} does not exist; check the path")
     if path.is_dir():
         raise SourceError("SRC-FORMAT", f"{path.name} is a folder; wanted a file; name the file")
+    if not path.is_file():  # to open a pipe is to wait for who writes into it
+        raise SourceError("SRC-UNREADABLE", f"{path.name} is no regular file; wanted a file: write it to one first")
     try:
         with path.open("rb"):
             pass

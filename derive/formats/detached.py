@@ -1,4 +1,8 @@
-"""Files of numbers that a header of text names: one, a list of them, or a pattern that counts them up."""
+"""Files of numbers that a header of text names: one, a list of them, or a pattern that counts them up.
+
+They lie beside the header or below. A header is text that anybody can write: one that names `/etc/passwd`,
+`../other-patient/x.raw` or a link to it would have it read as an image.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 import numpy as np
@@ -39,11 +43,24 @@ def beside(path: Path, name: str) -> Path:
     Raises
     ------
     derive.errors.SourceError
-        ``SRC-MISSING`` where it is not there.
+        ``SRC-OUTSIDE`` where it is neither beside the header nor below, ``SRC-MISSING`` where it is not there,
+        ``SRC-UNREADABLE`` where it is no regular file, ``SRC-DAMAGED`` for a name that no file can have.
     """
+    forms = PurePosixPath(name), PureWindowsPath(name)  # a header of another system names files its way
+    leads_out = any(form.is_absolute() or form.drive or form.root or ".." in form.parts for form in forms)
     data = path.parent / name
-    if not data.is_file():
-        raise SourceError("SRC-MISSING", f"{data.name}, which {path.name} names as its data, does not exist; copy both")
+    try:
+        if leads_out or path.parent.resolve() not in data.resolve().parents:
+            text = f"{path.name} names as its data what is neither beside it nor below; copy header and data into one"
+            raise SourceError("SRC-OUTSIDE", f"{text} folder, and write the plain name into the header")
+        there, regular = data.exists(), data.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a circle of links, a NUL
+        raise damaged(path.name, f"it names as its data what no file is called ({type(error).__name__})") from error
+    said = f"{data.name}, which {path.name} names as its data"
+    if not there:
+        raise SourceError("SRC-MISSING", f"{said}, does not exist; copy both")
+    if not regular:
+        raise SourceError("SRC-UNREADABLE", f"{said}, is no regular file; wanted a file")
     return data
 
 

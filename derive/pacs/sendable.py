@@ -81,6 +81,8 @@ class Sendable:
         SourceError
             ``SRC-UNREADABLE``, ``SRC-VALUE`` if it lacks its identity.
         """
+        if path.exists() and not path.is_file():
+            raise SourceError("SRC-UNREADABLE", f"{path.name} is no regular file; wanted a DICOM file or a folder")
         header = (reader or Reader()).read(plain(path)) if path.is_file() else None
         if isinstance(header, Header) and header.readable and all(header.reference) and header.transfer_syntax:
             image, instance, series, study = header.reference

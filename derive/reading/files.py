@@ -135,6 +135,9 @@ def _named(root: Path, limits: Limits, seen: dict[tuple[int, int], str]) -> Iter
             yield each if isinstance(each, Unreadable | Skipped) else _once(*each, seen)
     else:
         found = _once(root, shown_name(root.name), seen)
+        if isinstance(found, Skipped):  # in a folder it would be passed over; who names it wants it
+            reason = f"{found.name} is no regular file; wanted a file or a folder"
+            found = Unreadable(found.name, "SRC-UNREADABLE", reason)
         yield from _members(root, limits) if isinstance(found, Origin) and _is_archive(root) else [found]
 
 

@@ -20,7 +20,7 @@ from derive.wording import flag
 from derive.writing.interruptions import held
 from derive.writing.ours import changed, contents_of, may_be_dicom, refuse_foreign, refuse_place
 from derive.writing.placing import Move, place_files, put_back_folder, replace_folder, unwound
-from derive.writing.unfinished import new_folder, recover
+from derive.writing.unfinished import finished, new_folder, recover
 
 _log = logging.getLogger(__name__)
 
@@ -222,6 +222,7 @@ def _remove(part: Path) -> None:
     with suppress(OSError):
         if unwound(part):
             shutil.rmtree(part, ignore_errors=True)
+            finished(part)
             return
     _log.warning("%s holds what was there before, and could not be put back; look into it", part.name)
 

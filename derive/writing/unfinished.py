@@ -96,12 +96,17 @@ def new_folder(target: Path) -> Path:
     return made
 
 
+def finished(folder: Path) -> None:
+    """Forget a folder of this process that is gone, or that shall stay."""
+    _made.discard(folder)
+
+
 def abandon() -> None:
     """Put in order what this process is at work in, as it will end here and now: from a thread that is still heard.
 
     What another thread writes meanwhile can keep a folder there; the next run removes it then.
     """
-    for folder in _made:
+    for folder in list(_made):
         with suppress(OSError):
             if folder.exists() and unwound(folder):
                 shutil.rmtree(folder, ignore_errors=True)
