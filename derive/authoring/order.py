@@ -52,11 +52,14 @@ class InputAccount:
         How far a voxel is from where these files put it.
     rounded_by : float
         How far a value may be from that of these files before it is stored.
+    notes : tuple of str
+        What was done to them on reading that a user has to know.
     """
 
     files: tuple[Path, ...] = ()
     placed_within_mm: float = 0.0
     rounded_by: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from derive.errors import UsageError
 from derive.model.assumption import recorded
 from derive.model.classes import Target
 from derive.model.derivation import Derivation, ValuesEffect
+from derive.model.plausible import refuse_normalised
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
 from derive.model.window import Window
@@ -84,6 +85,7 @@ def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange
         if encoding is not None:
             return encoding, None
     found = scan(frames)
+    refuse_normalised(frames.quantity, found.low, found.high)
     return fit(target.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
 
 

@@ -56,6 +56,12 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     add_fields(parser.add_argument_group("where it lies, if the file does not say"), Conversion, _WHERE)
     _raw_flags(parser.add_argument_group("how raw bytes lie"))
     series_flags(parser.add_argument_group("series"))
+    result.add_argument(
+        "--padding-value",
+        type=float,
+        metavar="NUMBER",
+        help="what pixel padding becomes in a volume (default: -1000 in HU, 0 in MR and PET)",
+    )
     result.add_argument("--explain", action="store_true", help="write nothing; list what is given, made and left empty")
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where TARGET is one"))
@@ -121,6 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
     existing(arguments.source)
     if arguments.output is not None and format_named(Path(arguments.output)):
         return _export(arguments)
+    if arguments.padding_value is not None:
+        raise UsageError("EXP-FLAGS", "--padding-value is of use where a series becomes a volume, and this is none")
     check_manifest(arguments)
     with source_folder([arguments.reference] if arguments.reference else [], arguments) as reference:
         series = derive.convert(
@@ -199,7 +207,8 @@ def _explain(entries: tuple[Entry, ...], arguments: argparse.Namespace) -> None:
 
 #: Flags that mean something for a series that is written as a volume.
 _OF_EXPORT = frozenset(
-    {"source", "output", "series", "assume", "overwrite", "jobs", "json", "quiet", "verbose", "run", "default_of"}
+    {"source", "output", "series", "overwrite", "jobs", "json", "quiet", "verbose", "run", "default_of"}
+    | {"unpack_gib", "assume", "padding_value"}
 )
 
 
@@ -215,7 +224,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if unused:
         raise UsageError("EXP-FLAGS", f"{', '.join(sorted(unused))}: of no use where a series becomes {target.name}")
     series = derive.read(input_of(arguments.source), series=arguments.series, assume=dict(arguments.assume))
-    exported = derive.export(series, target, overwrite=arguments.overwrite)
+    exported = derive.export(series, target, overwrite=arguments.overwrite, padding_value=arguments.padding_value)
     if arguments.json:
         print_json(exported.to_json())
     elif not arguments.quiet:

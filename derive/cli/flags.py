@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
+from derive.model.derivation import Typed
 from derive.operations.declaration import CodeText, Function, Grid, Millimetres, OperationKind, Parameters
 
 
@@ -170,14 +171,39 @@ def summary(function: Callable[..., Any]) -> str:
 
 
 def key_value(text: str) -> tuple[str, Any]:
-    """Read NAME=VALUE; the value as JSON where it is JSON, else as text."""
+    """Read NAME=VALUE; the value as `typed` has it."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, typed(value)
+
+
+def typed(text: str) -> Any:
+    """Read a value as JSON, or as Python's True, False and None, where it is that; else it is text.
+
+    Where the value would be written otherwise than it was typed, the text goes along for the record: ``2.10``,
+    ``1e3``, ``+5``. ``007`` is no number in JSON and stays text, and so do NaN and Infinity, which JSON has not.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    unsigned = text[1:] if re.match(r"\+[\d.]", text) else text
+    if re.match(r"-?\.\d", unsigned):
+        unsigned = unsigned.replace(".", "0.", 1)
     try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
+        value = json.loads(unsigned, parse_constant=_no_number)
+        written = {json.dumps(value, separators=s, ensure_ascii=False) for s in ((", ", ": "), (",", ":"))}
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, str) or text in written:
+        return value
+    return Typed(value, text)
+
+
+_WORDS = {"True": True, "False": False, "None": None}
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(text)
 
 
 def _is(annotation: Any, kind: Any) -> bool:

@@ -213,6 +213,8 @@ def print_report(report: derive.Report, arguments: argparse.Namespace) -> None:
             sys.stderr.write(f"skipped {count} files: {reason}\n")
         for line in lines_of(report.remarks, len(report.source.frames)):
             sys.stderr.write(f"{line}\n")
+        for note in report.notes:
+            sys.stderr.write(f"note: {note}\n")
         for finding in folded(report.findings):
             sys.stderr.write(f"{finding}\n")
         sys.stdout.write(f"{report}\n")

@@ -178,7 +178,7 @@ def _account_of(subject: Subject, reference: SourceSeries | None) -> InputAccoun
     """Say which files the numbers come from, and the patient; and how far off the numbers are."""
     files = (*subject.samples.files, *(reference.paths if reference is not None else ()))
     rounded_by = 0.0 if subject.numbers is None else subject.numbers.rounded_by
-    return InputAccount(files, subject.placed_within_mm, rounded_by)
+    return InputAccount(files, subject.placed_within_mm, rounded_by, subject.notes)
 
 
 def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> tuple[GeometryEffect, ValuesEffect]:
@@ -211,7 +211,7 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
     return Step(
         f"from {samples.format}",
         derivation_code(wishes.code) if wishes.code else None,
-        "; ".join([*words, call, *samples.notes]),
+        "; ".join([*words, call, *subject.samples.notes]),
         chosen | ({"description": wishes.description} if wishes.description else {}),
         geometry_effect,
         values_effect,

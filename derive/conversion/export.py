@@ -16,10 +16,13 @@ import numpy as np
 
 from derive.errors import OutputError, UsageError
 from derive.formats.writers import FORMATS, Content, Format, Found, belongs_to, digest_of, format_named, runs
+from derive.model.classes import target_of
 from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
 from derive.model.stacking import stack
+from derive.model.volume import Quantity
 from derive.version import MODEL, VERSION
+from derive.wording import flag
 from derive.writing.atomic import target_files, unwritable
 
 SCHEMA = "derive-export/1"
@@ -41,6 +44,8 @@ class Exported:
         Pixel padding, which has the fill value of the quantity.
     geometry_error_mm : float
         Largest distance between where the file, read back, has a voxel and the even grid of the series.
+    fill : float, optional
+        What pixel padding has become; None where there is none.
     """
 
     path: Path
@@ -51,11 +56,12 @@ class Exported:
     units: str
     padded_voxels: int
     geometry_error_mm: float
+    fill: float | None = None
 
     def __str__(self) -> str:
         """Return one line: what was written, of what size, and how exact."""
         units = "" if self.units == "1" else f" {self.units}"
-        padded = f", {self.padded_voxels} voxels of padding filled" if self.padded_voxels else ""
+        padded = f", {self.padded_voxels} voxels of padding filled with {self.fill:g}" if self.padded_voxels else ""
         spacing = " x ".join(f"{s:.4g}" for s in self.spacing_xyz_mm)
         return (
             f"{self.path}: {self.format}, {' x '.join(map(str, self.shape_xyz))} voxels of {spacing} mm, "
@@ -68,7 +74,9 @@ class Exported:
         return {"schema": SCHEMA, "software": software} | vars(self) | {"path": str(self.path)}
 
 
-def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Exported:
+def export(
+    series: SourceSeries, path: Path, *, overwrite: bool = False, padding_value: float | None = None
+) -> Exported:
     """Write a series as one file of real-world values, with its geometry.
 
     Values are int16 or int32 where that loses nothing, else float32.
@@ -81,6 +89,9 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
         ``.raw`` beside it) or ``.npy`` (its geometry in a ``.json`` beside it). Missing folders are made.
     overwrite : bool
         Whether a file that is there is replaced.
+    padding_value : float, optional
+        What pixel padding becomes. Without it -1000 in HU, and 0 in MR and PET; of CT in other units nobody knows
+        what is outside, and padding is refused.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
     OutputError
         ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
     ValuesError
-        ``VAL-...`` for pixels that cannot be decoded.
+        ``VAL-...`` for pixels that cannot be decoded; ``VAL-FILL`` for padding of which nobody says what it becomes.
 
     Notes
     -----
@@ -107,7 +118,7 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
     targets = [path, *(path.with_name(name) for name in names[1:])]
     with target_files(targets, series.paths, overwrite=overwrite, names=names) as (file, *_):
         _refuse_foreign(targets)
-        content = Content(volume, series.series_instance_uid)
+        content = Content(volume, series.series_instance_uid, _fill(series, volume.quantity, padding_value))
         try:
             form.write(file, content)
         except ImportError as error:
@@ -117,7 +128,27 @@ def export(series: SourceSeries, path: Path, *, overwrite: bool = False) -> Expo
             raise unwritable(path.name, error) from error
         off_mm = _verified(file, form, content)
     shape, spacing = volume.shape[::-1], volume.geometry.spacing[::-1]
-    return Exported(path, form.name, shape, spacing, content.dtype.name, content.quantity.units, content.padded, off_mm)
+    return Exported(
+        path,
+        form.name,
+        shape,
+        spacing,
+        content.dtype.name,
+        content.quantity.units,
+        content.padded,
+        off_mm,
+        content.fill,
+    )
+
+
+def _fill(series: SourceSeries, quantity: Quantity, given: float | None) -> float | None:
+    """What padding becomes: as given, else what the class has for its own units; 0 is no air where those are others."""
+    if given is not None:
+        if not abs(given) <= np.finfo(np.float32).max:
+            raise UsageError("VAL-FILL", f"{flag('padding_value')} is {given:g}; wanted a finite number")
+        return given
+    target = target_of(series.sop_class_uid)
+    return quantity.fill if not target.fill or quantity.units == target.units else None
 
 
 def _refuse_foreign(targets: Sequence[Path]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from derive.conversion.options import Meaning
 from derive.errors import ValuesError
 from derive.formats.samples import Samples
+from derive.model.plausible import is_normalised
 from derive.model.volume import Array
 from derive.pixels.encode import SourceEncoding, decimal
 from derive.wording import flag
@@ -25,8 +26,6 @@ SINGLE_BYTES = 4
 #: Share of a step that a rescale may be off for having 16 characters (PS3.5 6.2, DS).
 WRITTEN = 1e-3
 STEPS = (1 << 16) - 3
-#: CT that lies within this is normalised, and no HU.
-NORMALISED = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def _parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
 def _plausible_hu(samples: Samples, found: Census) -> None:
     """Refuse what cannot be Hounsfield units (C.11.1.1.2: air is -1000)."""
     ends = [v * samples.scale[0] + samples.scale[1] for v in (found.low, found.high)]
-    if NORMALISED[0] <= min(ends) and max(ends) <= NORMALISED[1]:
+    if is_normalised(min(ends), max(ends)):
         raise ValuesError(
             "VAL-HU",
             f"{samples.name} ranges over {min(ends):g} to {max(ends):g}: normalised numbers or a mask, no Hounsfield "

@@ -83,7 +83,8 @@ def affine_of(samples: Samples, said: Stated, reference: Geometry | None) -> Mat
         place.directions if given is None else given,
         said.origin_xyz or place.origin,
     )
-    affine = _completed(samples, found, reference).checked(samples.name).affine
+    whole = _completed(samples, found, reference, own_space=in_own_space(samples, said, reference))
+    affine = whole.checked(samples.name).affine
     assert affine is not None, "what is open was asked for"
     return affine
 
@@ -107,8 +108,18 @@ def _refuse_contradiction(name: str, place: Place, said: Stated, given: Matrix |
         raise UsageError("GEO-STATED", f"{name} says itself how it lies; {flag('orientation')} says otherwise")
 
 
-def _completed(samples: Samples, found: Place, reference: Geometry | None) -> Place:
-    """Ask for what nobody says. A format without words for a place lies axial from 0 0 0 on, in a space of its own."""
+def in_own_space(samples: Samples, said: Stated, reference: Geometry | None) -> bool:
+    """Whether the first voxel may be at 0 0 0: of a space that begins with it, of which no file says anything else.
+
+    That is so of formats that have no words for a place, and of a file without one that the caller turns. A file that
+    says how it lies, and not where, belongs into a space that exists: there it is asked for.
+    """
+    nowhere = samples.place.directions is None and said.orientation is not None
+    return reference is None and said.origin_xyz is None and (not samples.placeable or nowhere)
+
+
+def _completed(samples: Samples, found: Place, reference: Geometry | None, *, own_space: bool) -> Place:
+    """Ask for what nobody says; of formats that have no words for a place, axial is what nobody else says."""
     bare = not samples.placeable and reference is None
     if found.whole_spacing is not None and min(found.whole_spacing) <= 0:
         raise GeometryError(
@@ -125,7 +136,7 @@ def _completed(samples: Samples, found: Place, reference: Geometry | None) -> Pl
                 "or 'reference' if its voxels are those of the reference, in the order of its positions",
             )
         )
-    if found.origin is None and not bare:
+    if found.origin is None and not own_space:
         missing.append(("where its first voxel is", f"{flag('origin_xyz', 'X Y Z')} (LPS)"))
     if missing:
         whats, flags = ([m[n] for m in missing] for n in (0, 1))

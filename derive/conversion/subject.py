@@ -14,7 +14,7 @@ from derive.conversion.capture import as_pictures
 from derive.conversion.numbers import Numbers, numbers_of
 from derive.conversion.options import Conversion, Meaning
 from derive.conversion.overlap import contributors
-from derive.conversion.placement import Stated, affine_of
+from derive.conversion.placement import Stated, affine_of, in_own_space
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.classes import Target, class_for, target_of
@@ -85,7 +85,7 @@ class Subject:
                     "GEO-PLANE", f"{samples.name} lies nowhere, and so in no plane; leave out {flag('plane')}"
                 )
             return None
-        affine = affine_of(samples, Stated(wishes.orientation, wishes.spacing, wishes.origin), there)
+        affine = affine_of(samples, self._stated, there)
         uid = there.frame_of_reference_uid if there else ""
         placing = place(affine, samples.array.shape[:3], Wish(wishes.plane, there, samples.slice_axis), uid)
         sides = placing.geometry.shape[1:]
@@ -99,6 +99,18 @@ class Subject:
             own = placing.geometry
             return replace(placing, geometry=replace(own, slice_thickness=own.slice_spacing))
         return placing
+
+    @property
+    def _stated(self) -> Stated:
+        return Stated(self.wishes.orientation, self.wishes.spacing, self.wishes.origin)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done on the way from the file that a user has to know."""
+        there = None if self.reference is None else self.reference.geometry
+        if self.placing is None or self.samples.place.origin or not in_own_space(self.samples, self._stated, there):
+            return self.samples.notes
+        return (*self.samples.notes, "nobody says where its first voxel is; it is at 0 0 0 of a space of its own")
 
     @cached_property
     def meaning(self) -> Meaning:

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.errors import ValuesError
 from derive.formats.numpy_files import VOLUME_SCHEMA
 from derive.model.volume import Array, Volume
 from derive.version import MODEL, VERSION
+from derive.wording import flag
 
 #: Slices that are decoded, written and compared at a time.
 SLAB = 8
@@ -28,10 +30,19 @@ _REVERSED = [2, 1, 0, 3]
 
 
 class Content:
-    """What goes into a file: the values in its number type, remembered by the digests of their slabs."""
+    """What goes into a file: the values in its number type, remembered by the digests of their slabs.
 
-    def __init__(self, volume: Volume, series_instance_uid: str) -> None:
+    Parameters
+    ----------
+    volume : Volume
+    series_instance_uid : str
+    fill : float, optional
+        What padding becomes; None where nobody knows, and padding is refused (``VAL-FILL``).
+    """
+
+    def __init__(self, volume: Volume, series_instance_uid: str, fill: float | None) -> None:
         self.geometry, self.quantity, self._slab = volume.geometry, volume.quantity, volume.slab
+        self.fill = fill
         self.series_instance_uid = series_instance_uid
         self.padded = 0
         self.digests: list[bytes] = []
@@ -51,7 +62,15 @@ class Content:
         values = self._slab(first, last)
         padding = np.isnan(values)
         count = int(np.count_nonzero(padding))
-        return (np.where(padding, np.float32(self.quantity.fill), values), count) if count else (values, 0)
+        if not count:
+            return values, 0
+        if self.fill is None:
+            raise ValuesError(
+                "VAL-FILL",
+                f"the series has padding, and no value is known that says so in its units; give "
+                f"{flag('padding_value', 'NUMBER')}",
+            )
+        return np.where(padding, np.float32(self.fill), values), count
 
     def _number_type(self) -> np.dtype[Any]:
         """Return the smallest type that holds every value without loss."""
@@ -172,7 +191,7 @@ def _described(content: Content) -> dict[str, Any]:
         "shape": geometry.shape,
         "dtype": content.dtype.name,
         "units": content.quantity.units,
-        "fill": content.quantity.fill,
+        "fill": content.quantity.fill if content.fill is None else content.fill,
         "padded_voxels": content.padded,
         "spacing_mm": geometry.spacing,
         "first_position_mm": geometry.first_position,

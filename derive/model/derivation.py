@@ -163,8 +163,21 @@ def _strongest(kind: type[_E], effects: list[_E]) -> _E:
     return max(effects, key=order.index, default=order[0])
 
 
+@dataclass(frozen=True)
+class Typed:
+    """A value as somebody typed it: a function is called with the value, and the record has the text.
+
+    ``2.10`` is a version as well as a number, and ``1e3`` is not ``1000.0`` to who reads the record (2026-11-30).
+    """
+
+    value: Any
+    text: str
+
+
 def short_text_of(value: Any) -> str:
     """Write a parameter for people, in a few characters: six digits, several numbers with a slash between them."""
+    if isinstance(value, Typed):
+        return value.text
     if isinstance(value, bool | str):
         return str(value)
     if isinstance(value, tuple | list):
@@ -179,6 +192,8 @@ def text_of(value: Any) -> str:
     if isinstance(value, np.generic | np.ndarray):  # their own words for themselves depend on numpy's version
         plain = value.tolist()
         value = tuple(plain) if isinstance(plain, list) else plain
+    if isinstance(value, Typed):
+        return repr(value.text)
     if isinstance(value, float):
         return repr(float(value)).removesuffix(".0")
     if hasattr(value, "series_instance_uid"):

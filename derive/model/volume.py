@@ -38,12 +38,15 @@ class Quantity:
         Whether NaN (pixel padding) can occur.
     step : float, optional
         Smallest difference that stored values of the source can have; None where that is not known.
+    made_by : str
+        The function of a user's that made the values, where nobody said what they are since.
     """
 
     units: str = "1"
     fill: float = 0.0
     padded: bool = False
     step: float | None = None
+    made_by: str = ""
 
 
 def shown_units(units: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.algorithm import Algorithm
-from derive.model.derivation import short_text_of
+from derive.model.derivation import Typed, short_text_of
 from derive.model.geometry import Geometry
+from derive.model.plausible import refuse_type
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
 from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
@@ -21,6 +22,24 @@ from derive.operations.kit.functions import UserFunction, finite, user_function
 from derive.operations.kit.grids import GridMapping
 from derive.operations.kit.images import from_image, image_of
 from derive.operations.kit.sampling import KERNELS, Sampler
+
+
+class SaidOfValues(NamedTuple):
+    """What a caller says of the values that a function makes, and the quantity that goes into it."""
+
+    units: str | None
+    source: Quantity
+
+    def check(self, name: str, dtype: np.dtype[Any]) -> None:
+        """Refuse a type that is none of the source's quantity, unless somebody said what the values are."""
+        if not self.units:
+            refuse_type(name, dtype, self.source)
+
+    def of(self, result: Quantity, name: str) -> Quantity:
+        """Return the quantity of the values: the source's made by a function, or what the caller says."""
+        if not self.units:
+            return replace(result, made_by=name)
+        return replace(result, made_by="") if self.units == result.units else Quantity(self.units, padded=result.padded)
 
 
 def unchanged(values: Array) -> Array:
@@ -73,6 +92,11 @@ def apply(
     contributed, unless `halo_slices` says how far it looks. It is called when the first slice is asked
     for if it takes an array, and at once if not, since only the result tells its grid.
 
+    A mask, and numbers from 0 to 1, are no Hounsfield units: `units` says what they are. A function of one
+    series only: what it knows of a second one (a file that it reads, an array that it closes over) is
+    recorded nowhere, references do not name it, and the record of the result would be untrue. Do not do
+    that before derive takes several sources.
+
     Parameters
     ----------
     volume : Volume
@@ -98,25 +122,26 @@ def apply(
         if a volume comes back in other units and `units` does not say so.
     ValuesError
         ``OP-FUNCTION`` if it raises, ``OP-RESULT`` if it returns something else, ``OP-SHAPE``,
-        ``VAL-NONFINITE``.
+        ``VAL-NONFINITE``; ``VAL-MASK``, ``VAL-UNSIGNED`` and, when all values are known, ``VAL-HU`` for what is
+        no quantity like the source's, unless `units` says what it is.
     GeometryError
         ``GEO-FOR`` if a volume comes back in another frame of reference, ``GEO-COSINES``.
     """
     derivation_code(code)
-    called = user_function(function, dict(parameters or {}))
+    called = user_function(function, {k: v.value if isinstance(v, Typed) else v for k, v in (parameters or {}).items()})
+    said = SaidOfValues(units, volume.quantity)
     if halo_slices is not None:
-        result = _slab_by_slab(volume, called, halo_slices)
+        result = _slab_by_slab(volume, called, halo_slices, said)
     elif called.takes == "array":
-        result = _at_first_need(volume, called)
+        result = _at_first_need(volume, called, said)
     elif called.takes == "image":
-        result = _image(volume, called)
+        result = _image(volume, called, said)
     else:
-        result = _volume(volume, called, units)
-    quantity = Quantity(units, padded=result.quantity.padded) if units else result.quantity
-    return replace(result, quantity=quantity, value_range=None)
+        result = _volume(volume, called, said)
+    return replace(result, quantity=said.of(result.quantity, called.name), value_range=None)
 
 
-def _slab_by_slab(volume: Volume, called: UserFunction, halo: int) -> Volume:
+def _slab_by_slab(volume: Volume, called: UserFunction, halo: int, said: SaidOfValues) -> Volume:
     if called.takes != "array":
         raise UsageError("OP-HALO", f"{called.name} takes {called.takes}; halo_slices goes with arrays only")
     if not isinstance(halo, int) or halo < 0:
@@ -128,7 +153,7 @@ def _slab_by_slab(volume: Volume, called: UserFunction, halo: int) -> Volume:
 
     def pull(first: int, last: int) -> Array:
         start, stop = around(first, last)
-        return called.of_array(volume.slab(start, stop), volume.quantity.fill)[first - start : last - start]
+        return called.of_array(volume.slab(start, stop), volume.quantity.fill, said.check)[first - start : last - start]
 
     def contributors(index: int) -> tuple[FrameRef, ...]:
         return volume.contributors_of(range(*around(index, index + 1)))
@@ -136,15 +161,15 @@ def _slab_by_slab(volume: Volume, called: UserFunction, halo: int) -> Volume:
     return replace(volume, pull=pull, contributors=contributors)
 
 
-def _at_first_need(volume: Volume, called: UserFunction) -> Volume:
+def _at_first_need(volume: Volume, called: UserFunction, said: SaidOfValues) -> Volume:
     @cache
     def whole() -> Array:
-        return called.of_array(volume.array, volume.quantity.fill)
+        return called.of_array(volume.array, volume.quantity.fill, said.check)
 
     return replace(volume, pull=lambda first, last: whole()[first:last], contributors=_everything(volume))
 
 
-def _image(volume: Volume, called: UserFunction) -> Volume:
+def _image(volume: Volume, called: UserFunction, said: SaidOfValues) -> Volume:
     import SimpleITK
 
     image = called(image_of(volume.filled(), volume.geometry))
@@ -152,6 +177,7 @@ def _image(volume: Volume, called: UserFunction) -> Volume:
         raise _wrong(called, image, "a SimpleITK.Image")
     values, grid = from_image(image, volume.geometry.frame_of_reference_uid)
     geometry = _kept(grid, volume.geometry)
+    said.check(called.name, values.dtype)
     result = finite(called.name, values, _padding(volume, geometry))
     return _computed(volume, Volume.from_array(result, geometry, volume.quantity))
 
@@ -166,7 +192,7 @@ def _padding(volume: Volume, geometry: Geometry) -> NDArray[np.bool_]:
     return sampler.pull(0, geometry.shape[0]) > 0
 
 
-def _volume(volume: Volume, called: UserFunction, units: str | None) -> Volume:
+def _volume(volume: Volume, called: UserFunction, said: SaidOfValues) -> Volume:
     copy = Volume.from_array(volume.array, volume.geometry, volume.quantity)
     result = called(copy)
     if not isinstance(result, Volume):
@@ -178,7 +204,7 @@ def _volume(volume: Volume, called: UserFunction, units: str | None) -> Volume:
             f"{called.name} returned a volume in Frame of Reference {found or 'absent'}; "
             f"wanted that of the source, {wanted or 'absent'}",
         )
-    if result.quantity.units not in (volume.quantity.units, units):
+    if result.quantity.units not in (volume.quantity.units, said.units):
         raise UsageError(
             "OP-UNITS",
             f"{called.name} returned values in {result.quantity.units!r}, of a source in "

@@ -42,6 +42,8 @@ _APPLICATION = ("DerivationDescription", "Manufacturer", "ManufacturerModelName"
 _WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
 _OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW)))
 _NEW_VRS = frozenset({"UI", "DA", "TM", "DT"})
+#: Of a value that no source was compared with.
+PULLED_OR_GIVEN = "pulled or given"
 _ACTIONS = {Action.PULL: "pulled", Action.RECOMPUTE: "recomputed", Action.EMPTY: "emptied", Action.DROP: "dropped"}
 
 
@@ -85,7 +87,8 @@ def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, refer
     derivation : Derivation
     image : Instance
     referenced : bool
-        Whether there is a source; without, what would be pulled was said by somebody.
+        Whether there is a source; without, what would be pulled was said by somebody. With one that nobody looks at
+        it was pulled, or a person gave it: a file does not tell which (decided 2026-11-30).
     """
     account: dict[int, Entry] = {}
     iod = standard.iod(sop_class_uid)
@@ -99,6 +102,8 @@ def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, refer
             action, reason = "emptied", "the sources differ, or have none"
         elif action == "pulled" and not referenced:
             action, reason = "given", "no image is behind it: said by the caller, or by the file that was converted"
+        elif action == "pulled":
+            action = PULLED_OR_GIVEN
         elif action == "dropped":
             continue
         account[tag] = Entry(tag, action, reason, line.section)

@@ -43,7 +43,8 @@ class Explained:
     ----------
     tag : int
     action : str
-        pulled, recomputed, emptied, given, dropped, "not in this IOD", unexplained or absent.
+        pulled, recomputed, emptied, given, dropped, "not in this IOD", unexplained or absent; "pulled or given"
+        where no source is at hand that would tell.
     reason, section : str
         By which rule; section of PS3.3.
     entity : str

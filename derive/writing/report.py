@@ -13,7 +13,7 @@ from derive.authoring.order import Order
 from derive.checking import Finding
 from derive.checking.finding import folded
 from derive.model.assumption import told
-from derive.model.derivation import Derivation, GeometryEffect, text_of
+from derive.model.derivation import Derivation, GeometryEffect, Typed, text_of
 from derive.model.remark import Remark
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import shown_units
@@ -70,6 +70,8 @@ class Report:
         Names of other files that the values come from.
     missed : tuple of Remark
         What of the source is left out, and would have been worth keeping.
+    notes : tuple of str
+        What was done to those on reading, and what they do not say.
     """
 
     folder: Path
@@ -82,6 +84,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     inputs: tuple[str, ...] = ()
     missed: tuple[Remark, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return its line."""
@@ -132,6 +135,7 @@ class Report:
             "folder": str(self.folder),
             "series_instance_uid": self.series_instance_uid,
             "inputs": list(self.inputs),
+            "notes": list(self.notes),
             "source": _source(self.source),
             "steps": [_step(s) for s in self.derivation.steps],
             "units": self.units,
@@ -169,6 +173,7 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
         tuple(findings),
         tuple(f.name for f in order.files if f not in source.paths),
         made.missed,
+        account.notes,
     )
 
 
@@ -237,4 +242,4 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, Sequence):
         return [_plain(v) for v in value]
-    return text_of(value)
+    return value.text if isinstance(value, Typed) else text_of(value)

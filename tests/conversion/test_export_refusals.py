@@ -51,7 +51,7 @@ def test_a_file_that_exists_stays_unless_it_may_be_overwritten(suffix, tmp_path)
         folder = tmp_path / there[1:]
         folder.mkdir()
         (folder / f"a{there}").write_text("mine")
-        with pytest.raises(derive.OutputError, match=rf"OUT-EXISTS: a{there} exists.*--overwrite"):
+        with pytest.raises(derive.OutputError, match=rf"OUT-EXISTS: a{there} exists.*overwrite"):
             export(series, folder / f"a{suffix}")
         assert (folder / f"a{there}").read_text() == "mine"
         assert left(folder) == [f"a{there}"]

@@ -21,6 +21,7 @@ from derive.wording import counted
 
 #: Characters of the text of an error that are repeated.
 LONGEST_SAID = 400
+CheckOfType = Callable[[str, np.dtype[Any]], None]
 Takes = Literal["array", "volume", "image"]
 
 
@@ -58,7 +59,7 @@ class UserFunction:
         except (Exception, SystemExit) as error:
             raise ValuesError("OP-FUNCTION", f"{self.name} raised {_said(error, self.function)}") from error
 
-    def of_array(self, values: Array, fill: float) -> Array:
+    def of_array(self, values: Array, fill: float, check: CheckOfType) -> Array:
         """Call it with a writable copy that has no padding; what was padding is padding again.
 
         Parameters
@@ -66,6 +67,8 @@ class UserFunction:
         values : (slices, rows, columns)
         fill : float
             What padding is given as.
+        check : callable (name, dtype)
+            Looks at the type of what came out, before it is made float32.
 
         Raises
         ------
@@ -78,6 +81,7 @@ class UserFunction:
             raise ValuesError("OP-RESULT", f"{self.name} returned {type(result).__name__}; wanted an ndarray")
         if result.shape != values.shape:
             raise ValuesError("OP-SHAPE", f"{self.name} returned shape {result.shape}; wanted {values.shape}")
+        check(self.name, result.dtype)
         return finite(self.name, result, padding)
 
 
