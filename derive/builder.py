@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -44,6 +44,7 @@ from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
 from derive.reading.files import Source
 from derive.reading.read import read
+from derive.telling import tell
 from derive.wording import counted
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
@@ -260,8 +261,7 @@ class DerivedSeries:
                 name = file_name(made.frame.number)
                 findings += checker.add(made.elements, made.frame.encoded.stored, name)
                 writer.add(made, name)
-                if progress:
-                    progress(len(writer.written), self.count)
+                (progress or partial(tell, "writing"))(len(writer.written), self.count)
             findings += checker.finish()
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)

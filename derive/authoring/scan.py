@@ -9,6 +9,7 @@ import numpy as np
 
 from derive.errors import ValuesError
 from derive.model.volume import Slabs, slabs
+from derive.telling import tell
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def scan(values: Slabs) -> ValueRange:
         ``VAL-EMPTY`` if every value is padding.
     """
     low, high, digest = np.inf, -np.inf, hashlib.sha256()
-    for _, slab in slabs(values):
+    for first, slab in slabs(values):
+        tell("measuring", first, values.count)
         digest.update(np.ascontiguousarray(slab).tobytes())
         native = slab[~np.isnan(slab)]
         if native.size:

@@ -24,6 +24,7 @@ from derive.reading.files import HEAD_LENGTH, Files, Origin, Unreadable, find, h
 from derive.secrecy import shown_uid
 from derive.standard import value_syntax
 from derive.standard.vr import TEXT_VRS
+from derive.telling import counting
 
 PIXEL_DATA = tag_of("PixelData")
 _ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
@@ -52,7 +53,7 @@ def check(source: Files) -> CheckReport:
     checking = _Checking()
     with warnings.catch_warnings(), disable_value_validation():
         warnings.simplefilter("ignore")  # what pydicom warns of is a finding here
-        for found in find(source):
+        for found in counting("checking", find(source)):
             if isinstance(found, Origin):
                 checking.file(found)
             elif isinstance(found, Unreadable):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import derive
-from derive.cli.shared import common_flags, print_json, progress
+from derive.cli.shared import common_flags, print_json
 
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     reports = []
     for name, operation in steps.items():
         series = derive.build(source, operation)
-        reports.append(series.write(folder / name, overwrite=arguments.overwrite, progress=progress(arguments)))
+        reports.append(series.write(folder / name, overwrite=arguments.overwrite))
     if arguments.json:
         print_json({"schema": "derive-demo/1", "reports": [r.to_json() for r in reports]})
     elif not arguments.quiet:

@@ -28,13 +28,21 @@ def _explain_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sources", action="append", metavar="SOURCE", help=_SOURCES)
     parser.add_argument("--tag", metavar="KEYWORD", help="one attribute only: SliceThickness, or 0018,0050")
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
+    _values_flag(parser)
     parser.set_defaults(run=run_explain)
 
 
 def _diff_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("left", metavar="LEFT", help=_FILES.replace("files", "file"))
     parser.add_argument("right", metavar="RIGHT", help=_FILES.replace("files", "file"))
+    _values_flag(parser)
     parser.set_defaults(run=run_diff)
+
+
+def _values_flag(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--show-values", action="store_true", help="show also the values that tell whose images they are"
+    )
 
 
 def _verify_flags(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +66,12 @@ def run_explain(arguments: argparse.Namespace) -> int:
     source = input_of(existing(arguments.source))
     sources = input_of(arguments.sources) if arguments.sources else None
     found = derive.explain(
-        source, sources=sources, keyword=arguments.tag, series=arguments.series, assume=dict(arguments.assume)
+        source,
+        sources=sources,
+        keyword=arguments.tag,
+        series=arguments.series,
+        assume=dict(arguments.assume),
+        show_values=arguments.show_values,
     )
     _deliver(found, arguments)
     return 0
@@ -67,7 +80,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
 def run_diff(arguments: argparse.Namespace) -> int:
     """Compare; exit code 0 whatever differs."""
     left, right = existing([arguments.left, arguments.right])
-    _deliver(derive.diff(left, right, assume=dict(arguments.assume)), arguments)
+    _deliver(derive.diff(left, right, assume=dict(arguments.assume), show_values=arguments.show_values), arguments)
     return 0
 
 

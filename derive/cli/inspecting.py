@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import nullcontext
+from functools import partial
 
 import derive
-from derive.cli.progress import Progress
 from derive.cli.shared import assume_flag, common_flags, existing, input_of, print_json, reading_flags
+from derive.telling import tell
 
 NOTHING = 3
 DESCRIPTION = (
@@ -32,8 +32,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Inspect; exit code 3 if there is no DICOM object."""
     source = input_of(existing(arguments.source))
-    with nullcontext() if arguments.quiet else Progress("inspecting", "files") as progress:
-        inspection = derive.inspect(source, progress=progress, assume=dict(arguments.assume))
+    inspection = derive.inspect(source, progress=partial(tell, "inspecting"), assume=dict(arguments.assume))
     if arguments.json:
         print_json(inspection.to_json())
     else:

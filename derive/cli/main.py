@@ -13,6 +13,7 @@ from contextlib import suppress
 from derive.cli.commands import parser_of_all
 from derive.cli.failing import failed
 from derive.cli.output import UNHEARD, Unheard, quiet_others, shown_streams
+from derive.cli.progress import stages
 from derive.cli.watching import Terminated, ended_by_signals
 from derive.errors import OutputError
 from derive.limits import set_unpack_gib
@@ -51,7 +52,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     parser, _ = parser_of_all()
     parsed = parser.parse_args(arguments)
     try:
-        with quiet_others(parsed.verbose):
+        with quiet_others(parsed.verbose), stages(not parsed.quiet and getattr(parsed, "progress", True)):
             set_unpack_gib(getattr(parsed, "unpack_gib", None))
             return int(parsed.run(parsed))
     except Unheard:

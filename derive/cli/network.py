@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import derive
 from derive.cli.pages import RESULT, group_of
-from derive.cli.shared import common_flags, existing, input_of, print_json, print_plan, progress, write, write_manifest
+from derive.cli.shared import common_flags, existing, input_of, print_json, print_plan, write, write_manifest
 from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
 from derive.pacs.config import Destination, load
@@ -73,7 +73,7 @@ def _archive_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="interface to listen on (default 127.0.0.1)")
     parser.add_argument("--destination", action="append", default=[], metavar="AET@HOST:PORT", help="known to C-MOVE")
-    parser.set_defaults(run=run_archive)
+    parser.set_defaults(run=run_archive, progress=False)
 
 
 def send_flags(parser: argparse._ActionsContainer) -> None:
@@ -145,7 +145,7 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
     from derive.writing.unfinished import scratch
 
     with scratch() as folder:
-        report = series.write(Path(folder) / "series", progress=progress(arguments))
+        report = series.write(Path(folder) / "series")
         if arguments.manifest:
             write_manifest(report, arguments)
         if not arguments.quiet:

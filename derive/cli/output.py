@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -24,6 +24,20 @@ from derive.secrecy import clean
 UNHEARD = 141
 #: Packages whose warnings and logs quote values; what of them matters is a finding, or an error of ours.
 FOREIGN = ("pydicom", "pynetdicom", "urllib3", "requests", "nibabel", "PIL", "matplotlib", "numpy", "scipy", "asyncio")
+
+
+#: Make room for what is printed: what stands on the terminal and is no text.
+_before: list[Callable[[], None]] = []
+
+
+@contextmanager
+def cleared_by(clear: Callable[[], None]) -> Iterator[None]:
+    """Call a function in the block before anything is printed."""
+    _before.append(clear)
+    try:
+        yield
+    finally:
+        _before.remove(clear)
 
 
 class Unheard(Exception):  # noqa: N818 - it is no error that nobody reads on
@@ -53,6 +67,8 @@ class Shown:
 
     def write(self, text: str) -> int:
         """Write a text, its control characters written out."""
+        for clear in _before:
+            clear()
         if self.stream is not None:
             with self._guarded():
                 self.stream.write(clean(text, kept="\n\t"))

@@ -13,7 +13,6 @@ from typing import Any
 
 import derive
 from derive.cli.pages import GENERAL, RESULT, SOURCE, group_of
-from derive.cli.progress import Progress
 from derive.errors import OutputError, SourceError
 from derive.limits import is_there
 
@@ -177,7 +176,7 @@ def check_manifest(arguments: argparse.Namespace) -> None:
 
 def write(series: derive.DerivedSeries, folder: Path, arguments: argparse.Namespace) -> None:
     """Write a series into a folder, and say how it went."""
-    report = series.write(folder, overwrite=arguments.overwrite, progress=progress(arguments))
+    report = series.write(folder, overwrite=arguments.overwrite)
     if arguments.manifest:
         write_manifest(report, arguments)
     print_report(report, arguments)
@@ -194,11 +193,6 @@ def write_manifest(report: derive.Report, arguments: argparse.Namespace) -> None
     except OutputError as error:
         text = f"the series is written, and its manifest is not: {error.message}"
         raise OutputError("OUT-MANIFEST", text) from error
-
-
-def progress(arguments: argparse.Namespace) -> Progress | None:
-    """Count on standard error, on a terminal only."""
-    return None if arguments.quiet or arguments.json else Progress("writing")
 
 
 def print_report(report: derive.Report, arguments: argparse.Namespace) -> None:

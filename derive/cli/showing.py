@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from derive.cli.pages import RESULT, group_of
-from derive.cli.progress import Progress
 from derive.cli.shared import assume_flag, common_flags, existing, print_json, reading_flags, sources_of
 from derive.errors import OutputError, UsageError
 from derive.model.axes import DISPLAY
+from derive.telling import tell
 
 if TYPE_CHECKING:
     from derive.display.page import Page
@@ -76,12 +77,11 @@ def _drawn(target: Path, arguments: argparse.Namespace) -> int:
 
     wishes = Wishes(arguments.plane, arguments.window, arguments.slice, arguments.show_patient)
     sight = sight_of(arguments.source, arguments.series, dict(arguments.assume))
-    with Progress("drawing", "slices") as progress:
-        told = None if arguments.quiet or arguments.json else progress
-        if arguments.compare:
-            page = comparison_of(sight, sight_of(arguments.compare, arguments.compare_series), wishes, told)
-        else:
-            page = page_of(sight, wishes, told)
+    told = partial(tell, "drawing")
+    if arguments.compare:
+        page = comparison_of(sight, sight_of(arguments.compare, arguments.compare_series), wishes, told)
+    else:
+        page = page_of(sight, wishes, told)
     size = save(page, target, overwrite=arguments.overwrite)
     if arguments.json:
         print_json(_json(target, size, page))

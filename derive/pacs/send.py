@@ -17,6 +17,7 @@ from derive.pacs.folder import result_of
 from derive.pacs.outcome import SCHEMA, Category, Commitment, Holdings, Result, Told, by_uid
 from derive.pacs.sendable import Sendable, sendables_of
 from derive.pacs.verify import held, holdings_of
+from derive.telling import counting
 from derive.version import MODEL, VERSION
 from derive.wording import counted
 
@@ -223,7 +224,8 @@ def send_all(
     rest = [p for p in sendables if p.sop_instance_uid not in there]
     for result in results:
         _tell(told, result)
-    for result in _would_be(rest) if options.dry_run else archive.store(rest) if rest else ():
+    sent = _would_be(rest) if options.dry_run else archive.store(rest) if rest else ()
+    for result in counting("sending", sent, len(rest)):
         results.append(result)
         _tell(told, result)
     return results

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from derive.model.source import Skipped
 from derive.reading.files import Found, Origin, Repeated, Unreadable, unreadable
 from derive.reading.header import Header, Reader
+from derive.telling import counting
 
 Scanned: TypeAlias = Header | Skipped | Repeated | Unreadable
 
@@ -31,7 +32,7 @@ def scan(found: Iterable[Found], *, others: bool = False) -> Iterator[Scanned]:
         One for each that was found.
     """
     reader, refused = Reader(others), set[Path | None]()
-    for item in found:
+    for item in counting("reading", found):
         yield _scanned(item, reader, refused) if isinstance(item, Origin | Dataset) else item
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from derive.elements.confidential import MASKED, NOTE, masked
 from derive.elements.element import keyword_of
 from derive.elements.meaning import meaning
 from derive.errors import DeriveError, SourceError, UsageError
@@ -19,7 +20,8 @@ from derive.model.volume import Volume, slabs
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.written import ENTITIES, Gathered, class_name, entity_of, gather, shown
-from derive.wording import counted
+from derive.telling import counting
+from derive.wording import counted, flag
 
 #: Shown of a value of either side, and kept of it.
 _WIDEST, _KEPT, _ABSENT = 44, 1024, "-"
@@ -187,6 +189,8 @@ class Difference:
         lines = [f"left   {self.left}", f"right  {self.right}", "", verdict, *self._geometry_lines()]
         for entity in (e for e in self.entities if e in changed):
             lines += ["", f"{entity}: {self.equal.get(entity, 0)} the same", *self._table(entity)]
+        if any(MASKED in (c.left, c.right) for c in self.changes):
+            lines += ["", f"{NOTE}; {flag('show_values')} shows them"]
         return "\n".join(lines)
 
     def _geometry_lines(self) -> Iterator[str]:
@@ -226,7 +230,9 @@ class Difference:
         }
 
 
-def diff(left: Files, right: Files, *, assume: Mapping[str, object] | None = None) -> Difference:
+def diff(
+    left: Files, right: Files, *, assume: Mapping[str, object] | None = None, show_values: bool = False
+) -> Difference:
     """Compare whatever pydicom can read: attributes, and geometry and values where both sides are volumes.
 
     Parameters
@@ -235,6 +241,8 @@ def diff(left: Files, right: Files, *, assume: Mapping[str, object] | None = Non
         Folders, zip archives, files.
     assume : mapping keyword -> value, optional
         What either side does not say of its geometry and values (see :func:`derive.read`).
+    show_values : bool
+        Whether also values are shown that tell whose images they are (PS3.15 E.1.1); else they are masked.
 
     Raises
     ------
@@ -243,12 +251,18 @@ def diff(left: Files, right: Files, *, assume: Mapping[str, object] | None = Non
     """
     (one, left_images), (other, right_images) = _side(left, assume), _side(right, assume)
     changes, equal = _changes(left_images, right_images)
+    if not show_values:
+        changes = tuple(replace(c, left=_masked(c.tag, c.left), right=_masked(c.tag, c.right)) for c in changes)
     if one.volume is None or other.volume is None:
         return Difference(one, other, changes, equal, why_no_values="not both sides are one volume")
     grids = one.volume.geometry, other.volume.geometry
     same, distance = grids[0].same_grid(grids[1]), grids[0].largest_distance(grids[1])
     values, why_not = _values(one.volume, other.volume, same)
     return Difference(one, other, changes, equal, same, distance, values, why_not)
+
+
+def _masked(tag: int, text: str | None) -> str | None:
+    return None if text is None else masked(tag, text)
 
 
 def _side(files: Files, assume: Mapping[str, object] | None) -> tuple[Side, tuple[Header, ...]]:
@@ -328,7 +342,7 @@ def _values(left: Volume, right: Volume, same_grid: bool) -> tuple[ValueDifferen
         return None, f"not compared: {units[0]} on the left and {units[1]} on the right"
     least, largest, total, voxels, differing, padding = math.inf, -math.inf, 0.0, 0, 0, 0
     try:
-        for (_, one), (_, other) in zip(slabs(left), slabs(right), strict=True):
+        for (_, one), (_, other) in counting("comparing", zip(slabs(left), slabs(right), strict=True)):
             blank = np.isnan(one) | np.isnan(other)
             padding += int(np.count_nonzero(np.isnan(one) != np.isnan(other)))
             apart = np.subtract(other, one, dtype=np.float64)[~blank]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from derive.authoring.assemble import Entry
+from derive.elements.confidential import MASKED, NOTE, masked
 from derive.elements.element import keyword_of, tag_of
 from derive.errors import DeriveError
 from derive.model.assumption import BY_ASSUMPTION, told
@@ -143,6 +144,13 @@ class Explanation:
             lines += [f"  {m + ' ' + k:<48}  {r} (PS3.3 {s})" for m, k, r, s in self.rules]
         return "\n".join(lines)
 
+    def masked(self) -> Explanation:
+        """Return the same without the values that tell whose images they are."""
+        attributes = tuple(replace(e, value=masked(e.tag, e.value)) for e in self.attributes)
+        hidden = any(e.value == MASKED for e in attributes)
+        notes = (*self.notes, *([f"{NOTE}; {flag('show_values')} shows them"] if hidden else []))
+        return replace(self, attributes=attributes, notes=notes)
+
     def _head(self) -> Iterator[str]:
         yield f"{counted(self.images, 'image')} of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
         yield f"made by  {self.record.software}"
@@ -187,6 +195,7 @@ def explain(
     keyword: str | None = None,
     series: str | None = None,
     assume: Mapping[str, object] | None = None,
+    show_values: bool = False,
 ) -> Explanation:
     """Say of every attribute of an instance, or of the instances of a series, where it comes from.
 
@@ -202,6 +211,8 @@ def explain(
         Series Instance UID, where `written` holds several series.
     assume : mapping keyword -> value, optional
         What the sources do not say, beyond what the series records that somebody said (see :func:`derive.read`).
+    show_values : bool
+        Whether also values are shown that tell whose images they are (PS3.15 E.1.1); else they are masked.
 
     Raises
     ------
@@ -222,7 +233,8 @@ def explain(
             account = account_of(found.series(images[0].text("SeriesInstanceUID")), images, source)
         except DeriveError as error:
             why_not = f"nothing is compared with the sources: {error.code}: {error.message.partition(chr(10))[0]}"
-    return _Explaining(images, record, source, account).explanation(tag, [*notes, *filter(None, [why_not])])
+    explanation = _Explaining(images, record, source, account).explanation(tag, [*notes, *filter(None, [why_not])])
+    return explanation if show_values else explanation.masked()
 
 
 class _Explaining:

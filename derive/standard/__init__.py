@@ -23,7 +23,7 @@ from derive.standard._iods import (
     supported,
 )
 from derive.standard._private import SafePrivate, safe_private, safe_private_of
-from derive.standard._tables import keyword_of, tag_of
+from derive.standard._tables import confidential_tags, keyword_of, tag_of
 from derive.standard._values import ValueRule, defaults, known_terms, values
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "SafePrivate",
     "UnknownIod",
     "ValueRule",
+    "confidential_tags",
     "defaults",
     "iod",
     "keyword_of",

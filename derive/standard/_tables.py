@@ -37,6 +37,12 @@ def keyword_of(tag: int) -> str | None:
 
 
 @cache
+def confidential_tags() -> frozenset[int]:
+    """Return the tags of PS3.15 Table E.1-1: what the Basic Profile removes or replaces."""
+    return frozenset(_number(tag) for tag, *_ in rows("confidentiality") if tag.startswith("(") and "x" not in tag)
+
+
+@cache
 def _tags() -> dict[str, int]:
     return {keyword: _number(tag) for keyword, tag, _, _ in rows("attributes")}
 
