@@ -189,9 +189,14 @@ class Difference:
         lines = [f"left   {self.left}", f"right  {self.right}", "", verdict, *self._geometry_lines()]
         for entity in (e for e in self.entities if e in changed):
             lines += ["", f"{entity}: {self.equal.get(entity, 0)} the same", *self._table(entity)]
-        if any(MASKED in (c.left, c.right) for c in self.changes):
+        if self.masks:
             lines += ["", f"{NOTE}; {flag('show_values')} shows them"]
         return "\n".join(lines)
+
+    @property
+    def masks(self) -> bool:
+        """Whether any value is masked."""
+        return any(MASKED in (c.left, c.right) for c in self.changes)
 
     def _geometry_lines(self) -> Iterator[str]:
         if self.same_grid is None:
@@ -215,6 +220,7 @@ class Difference:
             "left": self.left.to_json(),
             "right": self.right.to_json(),
             "same": self.same,
+            "masked": self.masks,
             "entities": [
                 {
                     "entity": entity,

@@ -146,10 +146,12 @@ class Explanation:
 
     def masked(self) -> Explanation:
         """Return the same without the values that tell whose images they are."""
-        attributes = tuple(replace(e, value=masked(e.tag, e.value)) for e in self.attributes)
-        hidden = any(e.value == MASKED for e in attributes)
-        notes = (*self.notes, *([f"{NOTE}; {flag('show_values')} shows them"] if hidden else []))
-        return replace(self, attributes=attributes, notes=notes)
+        return replace(self, attributes=tuple(replace(e, value=masked(e.tag, e.value)) for e in self.attributes))
+
+    @property
+    def masks(self) -> bool:
+        """Whether any value is masked."""
+        return any(e.value == MASKED for e in self.attributes)
 
     def _head(self) -> Iterator[str]:
         yield f"{counted(self.images, 'image')} of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
@@ -167,6 +169,8 @@ class Explanation:
             known = "not at hand" if self.source_images is None else counted(self.source_images, "image")
             yield f"source   series {self.record.source_series}, {known}"
         yield from (f"note     {n}" for n in self.notes)
+        if self.masks:
+            yield f"note     {NOTE}; {flag('show_values')} shows them"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
@@ -185,6 +189,7 @@ class Explanation:
             "dropped": [e.to_json() for e in self.dropped],
             "rules": [dict(zip(("module", "keyword", "reason", "section"), r, strict=True)) for r in self.rules],
             "notes": list(self.notes),
+            "masked": self.masks,
         }
 
 

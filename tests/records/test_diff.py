@@ -26,7 +26,7 @@ def schema():
 
 def compared(left, right):
     """Compare, and see that the outcome is text, and JSON that the schema has."""
-    found = diff(left, right)
+    found = diff(left, right, show_values=True)
     assert str(found)
     schema().validate(json.loads(json.dumps(found.to_json(), allow_nan=False)))
     return found
