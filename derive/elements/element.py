@@ -52,6 +52,18 @@ def tag_of(keyword: str) -> int:
 
 
 @cache
+def tag_told(name: str) -> int | None:
+    """Tag of what :func:`keyword_of` gave: a keyword, or (gggg,eeee); None for what is neither.
+
+    >>> hex(tag_told("(0008,1301)") or 0), tag_told("Rows") == tag_of("Rows"), tag_told("no keyword")
+    ('0x81301', True, None)
+    """
+    if name.startswith("(") and len(name) == len("(gggg,eeee)"):
+        return int(name[1:5] + name[6:10], 16)
+    return tag_for_keyword(name)
+
+
+@cache
 def is_standard(tag: int) -> bool:
     """Whether a tag is an attribute that can be pulled: no private one, overlay, curve or bulk pixel data."""
     # Group 52xx, between curves and overlays, holds the functional groups.

@@ -18,7 +18,7 @@ from pydicom.charset import convert_encodings, default_encoding
 
 from codes import Code
 from derive.elements.charset import transcode
-from derive.elements.element import Element, tag_of
+from derive.elements.element import Element, tag_of, tag_told
 from derive.elements.encoding import decode, encode
 from derive.elements.meaning import same
 from derive.model.classes import target_of
@@ -210,7 +210,8 @@ class Attributes:
     @cached_property
     def illegal(self) -> Mapping[int, str]:
         """What is not legal and so as if it were not there, in some image or in all: why, by tag."""
-        return {tag_of(r.keyword): r.message for r in self.remarks if r.code == ABSENT}
+        told = ((tag_told(r.keyword), r.message) for r in self.remarks if r.code == ABSENT)
+        return {tag: message for tag, message in told if tag is not None}
 
     @cached_property
     def encodings(self) -> list[str]:
