@@ -23,6 +23,7 @@ from derive.elements.encoding import decode, encode
 from derive.elements.meaning import same
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
+from derive.model.loss import Loss, loss_of
 from derive.model.orientation import reach_mm, turned_mm
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.remark import ABSENT, Remark
@@ -213,6 +214,18 @@ class Attributes:
         told = ((tag_told(r.keyword), r.message) for r in self.remarks if r.code == ABSENT)
         return {tag: message for tag, message in told if tag is not None}
 
+    def losses(self) -> list[Loss | None]:
+        """What was lost of every frame that was ever compressed with loss; None where that is not known."""
+        return [
+            loss_of(
+                [float(r) for r in _listed(self.value("LossyImageCompressionRatio", i))],
+                [str(m) for m in _listed(self.value("LossyImageCompressionMethod", i))],
+                self.frames[i].loss if self.frames else None,
+            )
+            for i in range(self.table.count)
+            if self.value("LossyImageCompression", i) == "01" or (self.frames and self.frames[i].lossy)
+        ]
+
     @cached_property
     def encodings(self) -> list[str]:
         """Python names of the character set; of the first frame where they differ."""
@@ -308,6 +321,13 @@ class SourceSeries(Attributes):
         return replace(self, table=table, tags=frozenset({*table.constant, *table.varying}), said=said)
 
 
+def _listed(value: Any) -> list[Any]:
+    """Values of an attribute of several."""
+    if value is None or value == "":
+        return []
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
 @dataclass(frozen=True, kw_only=True)
 class GivenAttributes(Attributes):
     """What a person says of a volume that no image is behind: all of it constant."""
@@ -356,6 +376,16 @@ class Sources:
     def purpose(self, frame: FrameRef) -> Code | None:
         """Purpose of Reference of the source of a frame; None for the principal one."""
         return self.others[frame.source - 1][1] if frame.source else None
+
+    @cached_property
+    def loss(self) -> Loss | None:
+        """Ratio and method of the frame that lost most; None where those of any lossy frame are not known.
+
+        One pair speaks for a series: readers take attributes that some of its images lack for those of two series.
+        """
+        found = [loss for source in self.all for loss in source.losses()]
+        known = [loss for loss in found if loss is not None]
+        return max(known, key=lambda loss: loss.whole, default=None) if len(known) == len(found) else None
 
     def in_utf8(self) -> Sources:
         """Return the same, with all text of the principal source in ISO_IR 192."""

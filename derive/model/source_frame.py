@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.model.geometry import Plane
+from derive.model.loss import Loss
 from derive.model.volume import Array
 
 
@@ -45,8 +46,8 @@ class SourceFrame:
         Which frame of the instance it is, from 1.
     plane : Plane, optional
         Where its pixels are, as it says itself; None where it does not.
-    lossy : bool
-        Whether its pixels are compressed with loss by their transfer syntax.
+    loss : Loss, optional
+        What its transfer syntax lost of its pixels.
     path : Path, optional
         The file, or the archive that holds it; None for a data set in memory.
     """
@@ -59,8 +60,13 @@ class SourceFrame:
     stored_range: tuple[int, int]
     number: int = 1
     plane: Plane | None = None
-    lossy: bool = False
+    loss: Loss | None = None
     path: Path | None = None
+
+    @property
+    def lossy(self) -> bool:
+        """Whether its pixels are compressed with loss by their transfer syntax."""
+        return self.loss is not None
 
 
 def real_world_values(frame: SourceFrame, out: Array | None = None) -> Array:

@@ -40,26 +40,29 @@ class Codec(NamedTuple):
         Bits Stored that the decoder has right.
     codestream : bool
         Whether a fragment holds a codestream that states its size and ends with a marker.
+    method : str
+        Defined Term of Lossy Image Compression Method, where there can be loss (PS3.3 C.7.6.1.1.5.1).
     """
 
     plugin: str
     loss: str = "none"
     bits: tuple[int, int] = (1, 24)
     codestream: bool = True
+    method: str = ""
 
 
 CODECS = {
-    "1.2.840.10008.1.2.4.50": Codec("gdcm", "certain", (1, 8)),
-    "1.2.840.10008.1.2.4.51": Codec("gdcm", "certain", (1, 8)),
+    "1.2.840.10008.1.2.4.50": Codec("gdcm", "certain", (1, 8), method="ISO_10918_1"),
+    "1.2.840.10008.1.2.4.51": Codec("gdcm", "certain", (1, 8), method="ISO_10918_1"),
     "1.2.840.10008.1.2.4.57": Codec("gdcm"),
     "1.2.840.10008.1.2.4.70": Codec("gdcm"),
     "1.2.840.10008.1.2.4.80": Codec("gdcm", bits=(8, 16)),
-    "1.2.840.10008.1.2.4.81": Codec("gdcm", "certain", (8, 16)),
+    "1.2.840.10008.1.2.4.81": Codec("gdcm", "certain", (8, 16), method="ISO_14495_1"),
     "1.2.840.10008.1.2.4.90": Codec("gdcm"),
-    "1.2.840.10008.1.2.4.91": Codec("gdcm", "possible"),
+    "1.2.840.10008.1.2.4.91": Codec("gdcm", "possible", method="ISO_15444_1"),
     "1.2.840.10008.1.2.4.201": Codec("pylibjpeg"),
     "1.2.840.10008.1.2.4.202": Codec("pylibjpeg"),
-    "1.2.840.10008.1.2.4.203": Codec("pylibjpeg", "possible"),
+    "1.2.840.10008.1.2.4.203": Codec("pylibjpeg", "possible", method="ISO_15444_15"),
     "1.2.840.10008.1.2.5": Codec("pydicom", codestream=False),
 }
 #: Bytes that one byte of a run-length code becomes at most (PS3.5 G.3.1: two become 128).
@@ -169,18 +172,21 @@ def _check_native(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
     )
 
 
-def is_lossy(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) -> bool:
-    """Whether the transfer syntax compressed the pixels with loss.
+def loss_of(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) -> tuple[float, str] | None:
+    """Return the ratio and the method of a transfer syntax that compressed the pixels with loss; None without.
 
     JPEG baseline, extended and JPEG-LS near-lossless: yes. JPEG 2000 that may be either: if its codestream
     has the irreversible transformation, or Lossy Image Compression (0028,2110) is stated as 01 (a
     reversible one can be cut short). All else: no.
     """
     codec = CODECS.get(layout.transfer_syntax)
-    if codec is None or codec.loss != "possible":
-        return codec is not None and codec.loss == "certain"
+    if codec is None or codec.loss == "none":
+        return None
     with pixels.open() as stream:
-        return stated or is_irreversible(head_of(stream, _fragments(stream, pixels, name)))
+        found = _fragments(stream, pixels, name)
+        if codec.loss == "possible" and not stated and not is_irreversible(head_of(stream, found)):
+            return None
+    return layout.native_length / max(1, found.size), codec.method
 
 
 def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str) -> NDArray[Any]:

@@ -12,10 +12,11 @@ from derive.elements.encoding import encode
 from derive.limits import Limits
 from derive.model.assumption import BY_ASSUMPTION
 from derive.model.geometry import Plane
+from derive.model.loss import Loss
 from derive.model.remark import gathered
 from derive.model.source import AttributeTable, Skipped, SourceSeries
 from derive.model.source_frame import SourceFrame
-from derive.pixels.decode import decode, is_lossy
+from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header
@@ -142,7 +143,7 @@ def _frame(header: Header, plane: Plane) -> SourceFrame:
     padding = padding_of(header, layout)
     pixels = header.pixels
     assert pixels is not None, "select() refuses images without pixels"
-    stated = header.text("LossyImageCompression") == "01"
+    loss = loss_of(layout, pixels, header.text("LossyImageCompression") == "01", header.name)
     return SourceFrame(
         name=header.name,
         reference=header.reference,
@@ -151,7 +152,7 @@ def _frame(header: Header, plane: Plane) -> SourceFrame:
         padding=padding,
         stored_range=layout.stored_range,
         plane=plane,
-        lossy=is_lossy(layout, pixels, stated, header.name),
+        loss=Loss((loss[0],), (loss[1],)) if loss else None,
         path=header.path,
     )
 

@@ -8,6 +8,8 @@ from typing import Any
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
+from derive.model.loss import Loss
+from derive.pixels.encode import decimal
 
 
 @per_frame("SOPInstanceUID")
@@ -121,15 +123,21 @@ def lossy_image_compression(authoring: Authoring, frame: Frame) -> str | None:
 
 
 @per_frame("LossyImageCompressionRatio", sticky=True)
-def lossy_image_compression_ratio(authoring: Authoring, frame: Frame) -> Element | None:
-    """Return the contributors' where they agree."""
-    return _agreed_if_lossy(authoring, frame, "LossyImageCompressionRatio")
+def lossy_image_compression_ratio(authoring: Authoring, frame: Frame) -> list[float] | None:
+    """Return that of the source image that lost most, in every image that lost something."""
+    loss = _loss(authoring, frame)
+    return [decimal(ratio) for ratio in loss.ratios] if loss else None
 
 
 @per_frame("LossyImageCompressionMethod", sticky=True)
-def lossy_image_compression_method(authoring: Authoring, frame: Frame) -> Element | None:
-    """Return the contributors' where they agree."""
-    return _agreed_if_lossy(authoring, frame, "LossyImageCompressionMethod")
+def lossy_image_compression_method(authoring: Authoring, frame: Frame) -> list[str] | None:
+    """Return that of the same source image: one for each ratio."""
+    loss = _loss(authoring, frame)
+    return list(loss.methods) if loss else None
+
+
+def _loss(authoring: Authoring, frame: Frame) -> Loss | None:
+    return authoring.sources.loss if lossy_image_compression(authoring, frame) == "01" else None
 
 
 def _any_lossy(authoring: Authoring, frame: Frame) -> bool:
@@ -143,12 +151,6 @@ def _any_says(values: Sequence[Any], yes: str, no: str) -> str | None:
     if yes in values:
         return yes
     return no if values and all(v == no for v in values) else None
-
-
-def _agreed_if_lossy(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
-    if lossy_image_compression(authoring, frame) != "01":
-        return None
-    return authoring.source.agreement(tag_of(keyword), frame.contributors).element
 
 
 @per_series("SpecificCharacterSet")
