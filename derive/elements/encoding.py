@@ -28,6 +28,8 @@ from derive.standard.vr import LONG_LENGTH_VRS, TEXT_VRS
 _INTEGER_BYTES = {"US": 2, "SS": 2, "UL": 4, "SL": 4}
 _NUMBER_FORMATS = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d"}
 _LONGEST_DS = 16
+#: What Decimal and Integer Strings are made of, their separator among it (PS3.5 6.2).
+_OF_NUMBERS = b"0123456789+-.eE \\"
 _ITEM = struct.Struct("<HHL")
 _HEAD, _LONG_HEAD = struct.Struct("<HH2sH"), struct.Struct("<HH2sHL")
 #: Values from so many bytes on are not copied to be joined with others.
@@ -177,7 +179,10 @@ def numbers_of(element: Element) -> list[float]:
             return [float(v) for (v,) in struct.iter_unpack(_NUMBER_FORMATS[element.vr], element.value)]
         if element.vr not in ("DS", "IS") or not element.value.strip(b" \0"):
             return []
-        return [float(text) for text in element.value.rstrip(b" \0").split(b"\\")]
+        text = element.value.rstrip(b" \0")
+        if text.translate(None, _OF_NUMBERS):  # float() takes 1_0, inf and nan, which are no Decimal Strings
+            return []
+        return [float(value) for value in text.split(b"\\")]
     except (ValueError, struct.error):
         return []
 

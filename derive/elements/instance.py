@@ -149,7 +149,11 @@ class Instance:
     def integer(self, keyword: str) -> int | None:
         """Return the first value as an integer; None without. It raises as :meth:`numbers` does."""
         found = self.numbers(keyword)
-        return int(found[0]) if found else None
+        if not found or not found[0].is_integer():
+            if found and self.strict:
+                raise SourceError("SRC-VALUE", f"{self.name}: {keyword} holds something other than an integer")
+            return None
+        return int(found[0])
 
     def items(self, keyword: str) -> tuple[Instance, ...]:
         """Return the items of a sequence; none without. It raises as :meth:`value` does."""

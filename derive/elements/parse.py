@@ -217,10 +217,12 @@ def _kept(data: bytes, spans: list[Span], memory: Memory, notes: Notes) -> dict[
 
 def _add(elements: dict[int, Element], element: Element, notes: Notes) -> None:
     """Add an element; one that stands twice has to say the same (PS3.5 7.1: it stands once)."""
-    before = elements.setdefault(element.tag, element)
-    if before is not element:
-        if before.stripped() != element.stripped():
-            raise StandsTwice(element.tag)
+    before = elements.get(element.tag)
+    if before is None:
+        elements[element.tag] = element
+    elif before.stripped() != element.stripped():
+        raise StandsTwice(element.tag)
+    else:
         notes.add(REPEATED)
 
 

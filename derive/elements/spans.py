@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import IO, NamedTuple, TypeAlias
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.valuerep import VR
@@ -22,6 +22,8 @@ PIXEL_DATA = 0x7FE00010
 UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 _DELIMITERS = 0xFFFE
+#: What is below belongs to commands and to the File Meta Information: zeros behind a file look like it.
+_FIRST = 0x00080000
 _EXPLICIT, _IMPLICIT, _LENGTH = struct.Struct("<HH2sH"), struct.Struct("<HHL"), struct.Struct("<L")
 VRS = {v.value.encode(): v.value for v in VR if len(v.value) == 2}
 #: The same as the lower half of a length, as which they are read where no VR is expected.
@@ -133,6 +135,31 @@ def head_at(data: bytes, at: int) -> tuple[int, int, int]:
     if code in _LONG:
         return tag, at + 12, int(_LENGTH.unpack_from(data, at + 8)[0])
     return (tag, at + 8, length) if code in VRS else (tag, at + 8, int(_LENGTH.unpack_from(data, at + 4)[0]))
+
+
+def out_of_place(stream: IO[bytes], at: int, end: int) -> int | None:
+    """Return the tag of an element that stands behind Pixel Data and belongs before it, or is another Pixel Data.
+
+    Parameters
+    ----------
+    stream : binary file
+        Of a Little Endian data set.
+    at, end : int
+        Where Pixel Data ends, and the file. Bytes there that make no element of the dictionary are nobody's.
+    """
+    while at + 8 <= end:
+        stream.seek(at)
+        head = stream.read(12)
+        try:
+            tag, value, length = head_at(head, 0)
+        except struct.error:
+            return None
+        if tag < _FIRST or vr_of(tag) == "UN" or length > end - at:
+            return None
+        if tag <= PIXEL_DATA:
+            return tag
+        at += value + length
+    return None
 
 
 def is_explicit(data: bytes, at: int, end: int) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import dcmwrite
 
@@ -81,15 +80,15 @@ class Sendable:
         SourceError
             ``SRC-UNREADABLE``, ``SRC-VALUE`` if it lacks its identity.
         """
-        if path.exists() and not path.is_file():
+        if is_there(path) and not path.is_file():
             raise SourceError("SRC-UNREADABLE", f"{path.name} is no regular file; wanted a DICOM file or a folder")
-        header = (reader or Reader()).read(plain(path)) if path.is_file() else None
+        header = (reader or Reader()).read(plain(path)) if is_there(path) else None
         if isinstance(header, Header) and header.readable and all(header.reference) and header.transfer_syntax:
             image, instance, series, study = header.reference
             return cls(image, instance, study, series, header.transfer_syntax, path=path)
         try:
             dataset = dcmread(path, specific_tags=_NEEDED, stop_before_pixels=True)
-        except (OSError, InvalidDicomError) as error:
+        except Exception as error:  # pydicom raises whatever a malformed file causes
             raise SourceError("SRC-UNREADABLE", f"{path.name} cannot be read as a DICOM file") from error
         return cls(*_identity(dataset, path.name), path=path)
 

@@ -27,7 +27,18 @@ from derive.elements.instance import Instance
 from derive.elements.memory import Memory
 from derive.elements.parse import Deflated, Parsed, parse, parse_data
 from derive.elements.private import with_safe
-from derive.elements.spans import DISORDER, PIXEL_DATA, UNDEFINED, VRS, Oddity, Short, StandsTwice, TooDeep, Unusual
+from derive.elements.spans import (
+    DISORDER,
+    PIXEL_DATA,
+    UNDEFINED,
+    VRS,
+    Oddity,
+    Short,
+    StandsTwice,
+    TooDeep,
+    Unusual,
+    out_of_place,
+)
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
 from derive.limits import check_unpacked
@@ -190,7 +201,11 @@ class Reader:
         found = parse(stream, self.memory, self.tell)
         pixels = None
         if found.pixels is not None:
-            pixels = PixelBytes(origin.reopen(stream), *found.pixels, stream.seek(0, os.SEEK_END))
+            offset, length = found.pixels
+            pixels = PixelBytes(origin.reopen(stream), offset, length, stream.seek(0, os.SEEK_END))
+            tag = None if length is None else out_of_place(stream, offset + length, pixels.end)
+            if tag is not None:
+                raise StandsTwice(tag)
         return self._of_parsed(found, origin, pixels)
 
     def _of_parsed(self, found: Parsed, origin: Origin, pixels: PixelBytes | None) -> Header | Skipped:
@@ -340,7 +355,9 @@ def _remarks(notes: Iterable[Oddity]) -> tuple[Remark, ...]:
 
 
 def _repeated(name: str, error: StandsTwice) -> SourceError:
-    text = f"{name}: {keyword_of(error.args[0])} stands twice, and does not say the same; correct it, or take it out"
+    text = (
+        f"{name}: {keyword_of(error.args[0])} stands twice and does not say the same, or behind Pixel Data; take it out"
+    )
     return SourceError("SRC-REPEATED", text)
 
 

@@ -36,12 +36,13 @@ def layout_of(header: Header) -> PixelLayout:
         ``SRC-VALUE`` if an attribute that decoding needs is missing.
     """
     photometric = header.text("PhotometricInterpretation")
-    if (header.integer("SamplesPerPixel") or 1) != 1 or photometric not in _GREY:
+    samples = header.integer("SamplesPerPixel")
+    if samples not in (None, 1) or photometric not in _GREY:
         raise ValuesError(
             "VAL-COLOUR",
             f"{header.name}: Photometric Interpretation is {shown_term(photometric, known_terms())}"
             f"{header.why_absent('PhotometricInterpretation')}; "
-            f"wanted {' or '.join(_GREY)} with one sample per pixel",
+            f"wanted {' or '.join(_GREY)} with 1 Samples per Pixel, found {'none' if samples is None else samples}",
         )
     rows, columns, allocated, stored, high, representation = (
         _required(header, k)
@@ -56,7 +57,7 @@ def layout_of(header: Header) -> PixelLayout:
     ):
         raise ValuesError(
             "VAL-BITS",
-            f"{header.name}: {rows} x {columns} pixels with Bits Allocated {allocated}, Bits Stored {stored}, "
+            f"{header.name}: {rows} Rows, {columns} Columns, Bits Allocated {allocated}, Bits Stored {stored}, "
             f"High Bit {high}, Pixel Representation {representation} cannot be read; wanted 8, 16 or 32 bits "
             f"allocated and at most {MOST_BITS} stored",
         )
@@ -222,5 +223,7 @@ def _required(header: Header, keyword: str) -> int:
 
 def _checked(header: Header, slope: float, intercept: float) -> tuple[float, float]:
     if slope == 0 or not max(abs(slope), abs(intercept)) <= LARGEST:
-        raise ValuesError("VAL-RESCALE", f"{header.name}: slope {slope:g}, intercept {intercept:g} make no values")
+        raise ValuesError(
+            "VAL-RESCALE", f"{header.name}: Rescale Slope {slope:g} and Rescale Intercept {intercept:g} make no values"
+        )
     return slope, intercept

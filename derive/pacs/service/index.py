@@ -110,7 +110,15 @@ def read_kept(path: Path, data: bytes | None = None) -> Kept:
         head = dcmread(source, specific_tags=["SpecificCharacterSet", *KEYWORDS], stop_before_pixels=True)
         values = {keyword: text for keyword, text in texts(head).items() if keyword in KEYWORDS}
         syntax = str(head.file_meta.TransferSyntaxUID)
-    except (OSError, InvalidDicomError, AttributeError, ValueError, KeyError, NotImplementedError) as error:
+    except (
+        OSError,
+        InvalidDicomError,
+        AttributeError,
+        ValueError,
+        KeyError,
+        NotImplementedError,
+        RecursionError,
+    ) as error:
         raise ValueError(f"it cannot be read ({type(error).__name__})") from None
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not is_uid(values.get(keyword, "")):
