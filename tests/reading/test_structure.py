@@ -101,6 +101,7 @@ def test_a_wrong_attribute_is_refused_by_name(tmp_path, wrong, which):
         return
     with pytest.raises(DeriveError) as caught:
         derive.read(folder)
+    assert caught.value.code[:4] in ("SRC-", "VAL-", "GEO-")
     words = caught.value.message.replace(" ", "").lower()
     assert keyword.lower() in words or "rescale" in words or "planes" in words or "bytes" in words, caught.value
     assert not derive.inspect(folder).stacks[0].reads.ok
