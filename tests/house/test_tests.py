@@ -11,7 +11,7 @@ from tests.helpers.asserting import each
 TESTS = Path(__file__).parents[1]
 ROOMS = {p.stem for p in (TESTS.parent / "derive").iterdir()}
 #: Folders of tests that test no room: the house, the whole line, the standard's codes; and what tests need.
-OTHERS = {"house", "line", "codes", "helpers", "benchmarks", "golden", "workarounds", "fuzz"}
+OTHERS = {"house", "line", "codes", "helpers", "benchmarks", "golden", "workarounds", "fuzz", "viewer"}
 LONGEST = 400
 FILES = sorted(TESTS.rglob("*.py"))
 TREES = {p: ast.parse(p.read_text(encoding="utf-8")) for p in FILES}
