@@ -1,8 +1,8 @@
 """How an operation is declared: one function that knows no DICOM, one decorator that says what it does.
 
 From the declaration come the Python call, the sub-command with its flags, help and example, the Derivation
-Description, the beginning of the Series Description, Image Type, the policy's conditions, the trial of ``inspect``, the step that ``verify`` computes again,
-and the contract tests over :data:`REGISTRY`.
+Description, the beginning of the Series Description, Image Type, the policy's conditions, the trial of ``inspect``,
+the step that ``verify`` computes again, and the contract tests over :data:`REGISTRY`.
 
 A parameter's annotation is one of the types below, ``float``, ``int``, ``bool``, ``str``, a ``Literal``, an
 ``Algorithm``, or any of them ``| None``; its help is its entry in the docstring's *Parameters*. Two names have a

@@ -67,9 +67,9 @@ def series_number(authoring: Authoring) -> int | None:
 def _numbered(near: int, place: int) -> int:
     """Return a number near another: its digits and four more, or beside it where that is no IS any longer."""
     sign = -1 if near < 0 else 1
-    for number in (abs(near) * NUMBER_FACTOR + place, abs(near) + place):
-        if number <= LARGEST_IS:
-            return sign * number
+    for base in (abs(near) * NUMBER_FACTOR, abs(near)):
+        if base + LARGEST_PLACE <= LARGEST_IS:
+            return sign * (base + place)
     return sign * (abs(near) - place)
 
 
