@@ -19,6 +19,7 @@ from derive.reading.read import read
 from derive.version import MANUFACTURER, MODEL, VERSION
 from derive.writing.part10 import file_meta
 
+PATIENT_ID = "DERIVE-PHANTOM"
 SLICES, ROWS, COLUMNS = 40, 128, 128
 SPACING_MM = 1.5
 SLICE_SPACING_MM = 2.5
@@ -90,7 +91,7 @@ def _common(now: datetime) -> Dataset:
     )
     dataset.StudyDescription, dataset.SeriesDescription = "derive demonstration", "Phantom"
     dataset.DerivationDescription = "Synthetic phantom, computed from its description"
-    dataset.PatientName, dataset.PatientID = "Phantom^Derive", "DERIVE-PHANTOM"
+    dataset.PatientName, dataset.PatientID = "Phantom^Derive", PATIENT_ID
     for keyword in ("PatientBirthDate", "PatientSex", "AccessionNumber", "ReferringPhysicianName", "StudyID"):
         setattr(dataset, keyword, "")
     dataset.KVP = dataset.AcquisitionNumber = dataset.PositionReferenceIndicator = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 import derive
 from derive.cli.inspecting import NOTHING
+from derive.cli.pages import say
 from derive.cli.shared import common_flags, input_of, print_json, reading_flags
+from derive.wording import counted
 
 if TYPE_CHECKING:
     from derive.checking import CheckReport
@@ -46,8 +47,9 @@ def _print_findings(report: CheckReport, *, each: bool) -> None:
 
     lines = folded(report.findings) if each else grouped(report.findings)
     for line in lines:
-        sys.stdout.write(f"{line}\n")
+        say(str(line))
     errors = sum(f.severity == "error" for f in report.findings)
-    sys.stdout.write(
-        f"{report.files} files in {report.series} series: {errors} errors, {len(report.findings) - errors} warnings\n"
+    say(
+        f"{counted(report.files, 'file')} in {report.series} series: {counted(errors, 'error')}, "
+        f"{counted(len(report.findings) - errors, 'warning')}"
     )

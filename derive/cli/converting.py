@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import derive
 from derive.cli.flags import add_fields, algorithm_flags, algorithm_of, flag_of, places_flag
 from derive.cli.network import deliver, send_flags, source_folder
-from derive.cli.pages import RESULT, group_of
+from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import (
     check_manifest,
     common_flags,
@@ -222,11 +222,12 @@ def _export(arguments: argparse.Namespace) -> int:
         if name not in _OF_EXPORT and value != arguments.default_of(name)
     ]
     if unused:
-        raise UsageError("EXP-FLAGS", f"{', '.join(sorted(unused))}: of no use where a series becomes {target.name}")
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
+        raise UsageError("EXP-FLAGS", f"{flags}: of no use where a series becomes {target.name}")
     series = derive.read(input_of(arguments.source), series=arguments.series, assume=dict(arguments.assume))
     exported = derive.export(series, target, overwrite=arguments.overwrite, padding_value=arguments.padding_value)
     if arguments.json:
         print_json(exported.to_json())
     elif not arguments.quiet:
-        sys.stdout.write(f"{exported}\n")
+        say(str(exported))
     return 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 import derive
+from derive.cli.pages import say
 from derive.cli.shared import assume_flag, common_flags, existing, input_of, print_json, reading_flags
 
 _FILES = "folder, zip archive, or files"
@@ -104,4 +104,4 @@ def _deliver(found: Any, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(found.to_json())
     elif not arguments.quiet:
-        sys.stdout.write(f"{found}\n")
+        say(str(found))

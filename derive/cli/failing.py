@@ -8,6 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from derive.cli.pages import say
 from derive.errors import DeriveError, InternalError, OutputError, SourceError, ValuesError
 
 #: The error that a function of the user's ended in: its text is the user's own, and said to the user.
@@ -30,7 +31,7 @@ def failed(error: BaseException, *, as_json: bool, verbose: bool) -> int:
     if as_json:
         about = {"code": ours.code, "message": ours.message, "exit_code": ours.exit_code, "facts": ours.facts}
         sys.stdout.write(json.dumps({"schema": "derive-error/1", "error": about}, default=str) + "\n")
-    sys.stderr.write(f"derive: {ours}\n")
+    say(f"derive: {ours}", stream=sys.stderr)
     if verbose:
         sys.stderr.write(_trace(error))
     return ours.exit_code

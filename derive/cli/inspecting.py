@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 
 import derive
+from derive.cli.pages import say
 from derive.cli.shared import assume_flag, common_flags, existing, input_of, print_json, reading_flags
 from derive.telling import tell
 
@@ -36,5 +36,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(inspection.to_json())
     else:
-        sys.stdout.write(f"{inspection}\n")
+        say(str(inspection))
     return 0 if inspection.stacks or inspection.objects else NOTHING

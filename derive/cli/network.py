@@ -13,7 +13,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, TextIO
 
 import derive
-from derive.cli.pages import RESULT, group_of
+from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import common_flags, existing, input_of, print_json, print_plan, write, write_manifest
 from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
@@ -149,7 +149,7 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
         if arguments.manifest:
             write_manifest(report, arguments)
         if not arguments.quiet:
-            sys.stderr.write(f"{report}\n")
+            say(str(report), stream=sys.stderr)
         return deliver_to(report.folder, destination_of(arguments.output, arguments), arguments)
 
 
@@ -185,10 +185,11 @@ def _print_sent(report: derive.SendReport, arguments: argparse.Namespace) -> Non
     if arguments.json:
         print_json(report.to_json())
     elif not arguments.quiet:
-        sys.stdout.write(f"{report}\n")
+        say(str(report))
     if not report.ok and not arguments.json and not report.options.dry_run:
         for result in report.failed[:5]:
-            sys.stderr.write(f"{result.file or result.sop_instance_uid}: {result.category.value}: {result.comment}\n")
+            name = result.file or result.sop_instance_uid
+            say(f"{name}: {result.category.value}: {result.comment}", stream=sys.stderr)
 
 
 @contextmanager
@@ -234,7 +235,7 @@ def run_fetch(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(fetched.to_json())
     elif not arguments.quiet:
-        sys.stdout.write(f"{fetched}\n")
+        say(str(fetched))
     return 0
 
 

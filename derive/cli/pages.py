@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from textwrap import fill
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from derive.cli.ordering import END, spelled, wanted
 from derive.wording import did_you_mean
@@ -63,6 +64,23 @@ def width() -> int:
 def filled(text: str, margin: str = "") -> str:
     """Break a text into lines that fit, the second and later ones behind a margin."""
     return fill(text, width(), subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
+
+
+def say(text: str, *, stream: TextIO | None = None) -> None:
+    """Print a text on standard output or another stream: on a terminal in lines that fit it, else as it is."""
+    stream = stream or sys.stdout
+    stream.write(f"{fitted(text) if stream.isatty() else text}\n")
+
+
+def fitted(text: str) -> str:
+    """Break the lines of a text that are longer than the terminal is wide, behind the margin that they have."""
+    columns = max(40, shutil.get_terminal_size().columns)
+    return "\n".join(_broken(line, columns) if len(line) > columns else line for line in text.split("\n"))
+
+
+def _broken(line: str, columns: int) -> str:
+    margin = " " * min(len(line) - len(line.lstrip()) + 2, columns // 2)
+    return fill(line, columns, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False)
 
 
 def page_of(commands: Iterable[Listed]) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import derive
-from derive.cli.pages import GENERAL, RESULT, SOURCE, group_of
+from derive.cli.pages import GENERAL, RESULT, SOURCE, group_of, say
 from derive.errors import OutputError, SourceError
 from derive.limits import is_there
+from derive.wording import counted
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -200,18 +201,18 @@ def print_report(report: derive.Report, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print_json(report.to_json())
     elif not arguments.quiet:
-        from derive.checking.finding import folded
+        from derive.checking.finding import grouped
         from derive.model.remark import lines_of
 
         for reason, count in Counter(s.reason for s in report.source.skipped).items():
-            sys.stderr.write(f"skipped {count} files: {reason}\n")
+            say(f"skipped {counted(count, 'file')}: {reason}", stream=sys.stderr)
         for line in lines_of(report.remarks, len(report.source.frames)):
-            sys.stderr.write(f"{line}\n")
+            say(line, stream=sys.stderr)
         for note in report.notes:
-            sys.stderr.write(f"note: {note}\n")
-        for finding in folded(report.findings):
-            sys.stderr.write(f"{finding}\n")
-        sys.stdout.write(f"{report}\n")
+            say(f"note: {note}", stream=sys.stderr)
+        for group in grouped(report.findings):
+            say(str(group), stream=sys.stderr)
+        say(str(report))
 
 
 def print_plan(series: derive.DerivedSeries, arguments: argparse.Namespace) -> None:
@@ -220,7 +221,7 @@ def print_plan(series: derive.DerivedSeries, arguments: argparse.Namespace) -> N
     if arguments.json:
         print_json(plan.to_json())
     else:
-        sys.stdout.write(f"{plan}\n")
+        say(str(plan))
 
 
 def print_json(value: Any) -> None:

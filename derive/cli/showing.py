@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from derive.cli.pages import RESULT, group_of
+from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import assume_flag, common_flags, existing, print_json, reading_flags, sources_of
 from derive.errors import OutputError, UsageError
 from derive.model.axes import DISPLAY
@@ -86,7 +85,7 @@ def _drawn(target: Path, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(_json(target, size, page))
     elif not arguments.quiet:
-        sys.stdout.write(f"{_line(target, size, page, sight)}\n")
+        say(_line(target, size, page, sight))
     return 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -15,6 +17,7 @@ import pytest
 
 from derive.cli.main import main
 from derive.operations import REGISTRY
+from tests.helpers.asserting import each
 from tests.helpers.sources import make_series
 
 
@@ -192,12 +195,27 @@ def test_no_patient_data_is_printed(ct, tmp_path, capsys):
     assert not any(text in printed.out + printed.err for text in ("Doe", "Jane", "P1 ", "19700101"))
 
 
-def test_the_demonstration_needs_no_data(tmp_path, capsys):
+def test_the_demonstration_needs_no_data_says_what_to_try_and_can_be_run_twice(tmp_path, capsys, monkeypatch):
     assert run("demo", tmp_path / "out") == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["blurred", "mip", "phantom", "resampled"]
     assert run("check", tmp_path / "out") == 0
-    assert run("demo", tmp_path / "out") == 6
+    told = capsys.readouterr().out
+    for line in each(re.findall(r"^  derive (show|explain|verify) (.*)$", told, re.M), 3):
+        monkeypatch.chdir(tmp_path)
+        assert run(*shlex.split(" ".join(line))) == 0
+    capsys.readouterr()
+    assert run("demo", tmp_path / "out") == 0
+    assert "is made anew" in capsys.readouterr().err
     assert run("demo", tmp_path / "out", "--overwrite", "--json") == 0
+
+
+def test_a_demonstration_replaces_nothing_else(ct, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    ct.rename(tmp_path / "out" / "blurred")
+    before = sorted(p.name for p in (tmp_path / "out" / "blurred").iterdir())
+    assert run("demo", tmp_path / "out") == 6
+    assert run("demo", tmp_path / "out", "--overwrite") == 6
+    assert sorted(p.name for p in (tmp_path / "out" / "blurred").iterdir()) == before
 
 
 def test_a_function_is_found_in_the_folder_one_stands_in(ct, tmp_path):
