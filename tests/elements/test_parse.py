@@ -13,10 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ImplicitVRLittleEndian
 
-from derive.elements.datasets import from_dataset
+from derive.elements.datasets import from_dataset, private_of
 from derive.elements.encoding import decode, numbers_of, text_of
 from derive.elements.memory import Memory
 from derive.elements.parse import Deflated, items_parsed, parse
+from derive.elements.private import with_safe
 from derive.elements.spans import StandsTwice, Unusual
 from derive.elements.start import start_of
 from derive.reading.files import Origin
@@ -27,6 +28,13 @@ from tests.helpers.sources import make_series
 
 FOLDERS = sorted(p.name for p in DATA.iterdir() if p.is_dir()) if DATA.is_dir() else []
 ORIGIN = Origin("x", None, io.BytesIO)
+
+
+def by_pydicom(dataset):
+    """Elements and tags as the reader takes them of a data set of pydicom, the safe private ones among them."""
+    elements = from_dataset(dataset)
+    tags = frozenset(int(t) for t in dataset.keys() if t.group < 0x7FE0)  # noqa: SIM118 - iterating decodes
+    return elements, with_safe(elements, tags, private_of(dataset))
 
 
 def usual(content):
@@ -59,8 +67,8 @@ def test_real_files_are_read_as_pydicom_reads_them(real, folder):
             continue
         with warnings.catch_warnings(action="ignore"):
             dataset = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True)
-            assert found.elements == from_dataset(dataset), path.name
-        assert found.tags == {int(t) for t in dataset.keys() if t.group < 0x7FE0}  # noqa: SIM118
+            elements, tags = by_pydicom(dataset)
+        assert (found.elements, found.tags) == (elements, tags), path.name
         assert found.transfer_syntax == dataset.file_meta.get("TransferSyntaxUID", found.transfer_syntax)
         ours, theirs = both(content)
         assert ours == theirs, path.name
@@ -130,7 +138,7 @@ def test_whatever_a_damaged_file_is_read_as_pydicom_reads_it_so():
         with warnings.catch_warnings(action="ignore"):
             try:
                 expected = pydicom.dcmread(io.BytesIO(damaged), stop_before_pixels=True)
-                elements = from_dataset(expected)
+                elements, _ = by_pydicom(expected)
             except Exception:  # what pydicom cannot encode again, nobody compares
                 continue
         assert found.elements == elements
