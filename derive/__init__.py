@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from derive.model.stacking import stack
     from derive.model.volume import Quantity, Volume
     from derive.pacs.fetch import fetch
+    from derive.pacs.find import Catalogue, find
     from derive.pacs.send import SendReport, send
     from derive.parallel import set_jobs
     from derive.reading.read import read
@@ -78,6 +79,7 @@ _HOMES = {
     "derive.model.source": "SourceSeries",
     "derive.model.volume": "Quantity Volume",
     "derive.pacs.fetch": "fetch",
+    "derive.pacs.find": "Catalogue find",
     "derive.pacs.send": "SendReport send",
     "derive.parallel": "set_jobs",
     "derive.reading.read": "read",
@@ -109,6 +111,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "Algorithm",
     "AssembleError",
+    "Catalogue",
     "CheckReport",
     "DeriveError",
     "DerivedSeries",
@@ -142,6 +145,7 @@ __all__ = [
     "explain",
     "export",
     "fetch",
+    "find",
     "inspect",
     "read",
     "send",

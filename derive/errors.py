@@ -12,7 +12,8 @@
     ├─ InvalidInstance  1  the checker found errors (``.findings``)
     ├─ OutputError      6  the target cannot be written
     ├─ NetworkError     7  an archive cannot be reached, or refuses
-    │  └─ PartlyStored  8  an archive has some of it and not the rest
+    │  ├─ PartlyStored  8  an archive has some of it and not the rest
+    │  └─ NotKnown      9  whether an archive has, or gave, everything cannot be told
     └─ InternalError   70  a fault of this package; the command line says so of whatever nobody expected
 
 Every error carries a stable ``code`` such as ``GEO-GAP``; its text says what, where, found, wanted
@@ -120,6 +121,12 @@ class PartlyStored(NetworkError):  # noqa: N818 - it is a series that is partly 
     """An archive has some of what was sent and not the rest."""
 
     exit_code = 8
+
+
+class NotKnown(NetworkError):  # noqa: N818 - it is the archive's holdings that are not known
+    """Whether an archive has, or gave, everything cannot be told: its answers were cut, or it could not be asked."""
+
+    exit_code = 9
 
 
 class InternalError(DeriveError):

@@ -1,7 +1,8 @@
 """Parse, run, and turn errors into exit codes.
 
 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, 8 partly stored,
-70 a fault of derive, 130 interrupted, 141 nobody reads on, 143 terminated.
+9 not known whether an archive has everything, 70 a fault of derive, 130 interrupted, 141 nobody reads on,
+143 terminated.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""``derive send``, ``fetch``, ``echo`` and ``archive``."""
+"""``derive send``, ``find``, ``fetch``, ``echo`` and ``archive``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,9 +19,10 @@ from derive.cli.shared import common_flags, existing, input_of, print_json, prin
 from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
 from derive.pacs.config import Destination, load
-from derive.pacs.outcome import FILTERS
+from derive.pacs.filters import FILTERS, LEVELS, LIMIT
 
 if TYPE_CHECKING:
+    from derive.pacs.fetch import Fetched
     from derive.pacs.outcome import Result, Told
 
 ARCHIVE = "PACS@127.0.0.1:4242, https://host/dicom-web, or a name of derive.toml"
@@ -28,8 +30,15 @@ ARCHIVE_PORT = 11112
 
 
 def flags(parser: argparse.ArgumentParser, command: str) -> None:
-    """Add the flags of send, fetch, echo or archive."""
-    {"send": _send_flags, "fetch": _fetch_flags, "echo": _echo_flags, "archive": _archive_flags}[command](parser)
+    """Add the flags of send, find, fetch, echo or archive."""
+    add = {
+        "send": _send_flags,
+        "find": _find_flags,
+        "fetch": _fetch_flags,
+        "echo": _echo_flags,
+        "archive": _archive_flags,
+    }
+    add[command](parser)
     common_flags(parser)
 
 
@@ -43,13 +52,34 @@ def _send_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_send)
 
 
+def _find_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("archive", metavar="ARCHIVE", help=f"{ARCHIVE}, or a folder")
+    wanted = _filter_flags(parser)
+    wanted.add_argument("--level", choices=LEVELS, help="what is listed (default: studies; of one study its series)")
+    wanted.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"so many at most (default {LIMIT})")
+    target_flags(group_of(parser, "archive"))
+    parser.set_defaults(run=run_find)
+
+
 def _fetch_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("archive", metavar="ARCHIVE", help=ARCHIVE)
+    parser.add_argument("archive", metavar="ARCHIVE", help=f"{ARCHIVE}, or a folder")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="UID",
+        help="a study UID, a series UID, both with a slash between them, or a line of derive find",
+    )
     result = group_of(parser, RESULT)
     result.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder")
-    wanted = group_of(parser, "what is fetched")
-    for name, keyword in FILTERS.items():
-        wanted.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=keyword)
+    result.add_argument(
+        "--incomplete",
+        action="store_true",
+        help="keep what came although it is not all (exit code 8), or nobody knows whether it is (9)",
+    )
+    wanted = _filter_flags(parser)
+    wanted.add_argument(
+        "--from", dest="from_file", metavar="FILE", help="what derive find printed, as JSON or lines; - for its output"
+    )
     target_flags(group_of(parser, "archive"))
     result.add_argument(
         "--overwrite",
@@ -57,6 +87,19 @@ def _fetch_flags(parser: argparse.ArgumentParser) -> None:
         help="replace a folder of instances that derive wrote, or that come again, as a whole",
     )
     parser.set_defaults(run=run_fetch)
+
+
+def _filter_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add what studies and series can be asked for by."""
+    told = {
+        "date": "Study Date, or a range: 20260131, 2026-01, 20260101-20260131, today",
+        "description": "of the study, or with --level series of the series",
+        "modality": "of any series of the study, or of the series",
+    }
+    group = group_of(parser, "what is wanted (* and ? stand for other characters)")
+    for name, (_, of_series) in FILTERS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=told.get(name, of_series))
+    return group
 
 
 def _echo_flags(parser: argparse.ArgumentParser) -> None:
@@ -106,9 +149,9 @@ def target_flags(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="to wait for every answer of the archive")
 
 
-def destination_of(text: str, arguments: argparse.Namespace) -> Destination:
-    """Return an archive with what the flags say of it."""
-    found = load().destination(text)
+def destination_of(text: str, arguments: argparse.Namespace, *, new_folder: bool = True) -> Destination:
+    """Return an archive with what the flags say of it; a folder that is not there is one if it can be made."""
+    found = load().destination(text, new_folder=new_folder)
     address, seconds = found.address, arguments.timeout
     if seconds is not None and not seconds > 0:
         raise UsageError("NET-TIMEOUT", f"--timeout {seconds}; wanted seconds above 0")
@@ -130,7 +173,7 @@ def source_folder(paths: list[str], arguments: argparse.Namespace) -> Iterator[s
         return
     from derive.pacs.fetch import fetched_series
 
-    with fetched_series(destination_of(found[0], arguments), found[1]) as folder:
+    with fetched_series(destination_of(found[0], arguments, new_folder=False), found[1]) as folder:
         yield str(folder)
 
 
@@ -227,23 +270,69 @@ def _log_of(path: Path) -> TextIO:
         raise unwritable(path.name, error) from error
 
 
+def run_find(arguments: argparse.Namespace) -> int:
+    """List what an archive has."""
+    found = derive.find(
+        destination_of(arguments.archive, arguments, new_folder=False),
+        level=arguments.level,
+        limit=arguments.limit,
+        **_filters(arguments),
+    )
+    if arguments.json:
+        print_json(found.to_json())
+    elif not arguments.quiet:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        sys.stdout.write(f"{found.table(width)}\n")
+    return 0
+
+
 def run_fetch(arguments: argparse.Namespace) -> int:
-    """Fetch."""
-    filters = {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name)}
-    destination = destination_of(arguments.archive, arguments)
-    fetched = derive.fetch(destination, arguments.output, overwrite=arguments.overwrite, **filters)
+    """Fetch what filters, UIDs or lines of ``find`` name."""
+    destination, filters = destination_of(arguments.archive, arguments, new_folder=False), _filters(arguments)
+    how: dict[str, Any] = {"overwrite": arguments.overwrite, "incomplete": arguments.incomplete}
+    named = " ".join(arguments.what)
+    if arguments.from_file:
+        named = f"{named}\n{_text_of(arguments.from_file)}" if named else _text_of(arguments.from_file)
+    if named and filters:
+        raise UsageError("NET-FILTER", "series are named by their UIDs, and by filters too; give one of these")
+    if named:
+        fetched = _fetched_by_name(destination, named, Path(arguments.output), how)
+    else:
+        fetched = derive.fetch(destination, arguments.output, **how, **filters)
     if arguments.json:
         print_json(fetched.to_json())
     elif not arguments.quiet:
         say(str(fetched))
-    return 0
+    return fetched.exit_code
+
+
+def _fetched_by_name(destination: Destination, named: str, folder: Path, how: dict[str, Any]) -> Fetched:
+    from derive.pacs.archive import archive_at
+    from derive.pacs.fetch import fetch_series
+    from derive.pacs.find import named_series, uids_in
+
+    pairs, archive = uids_in(named), archive_at(destination)
+    return fetch_series(archive, named_series(archive, pairs), folder, **how)
+
+
+def _filters(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name)}
+
+
+def _text_of(name: str) -> str:
+    """Read what find printed."""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError("NET-FROM", f"{name} cannot be read: {error.strerror}") from error
+    return data.decode("utf-8", "replace")
 
 
 def run_echo(arguments: argparse.Namespace) -> int:
     """Ask whether an archive is there."""
     from derive.pacs.archive import archive_at
 
-    destination = destination_of(arguments.archive, arguments)
+    destination = destination_of(arguments.archive, arguments, new_folder=False)
     seconds = archive_at(destination).echo()
     if arguments.json:
         print_json({"schema": "derive-echo/1", "archive": str(destination.address), "seconds": seconds})

@@ -17,7 +17,7 @@ from derive.wording import did_you_mean
 
 EXIT_CODES = (
     "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, "
-    "8 partly stored, 70 a fault of derive, 130 interrupted, 141 nobody reads what is printed"
+    "8 partly stored, 9 not known, 70 a fault of derive, 130 interrupted, 141 nobody reads what is printed"
 )
 #: Lines are no longer than the terminal is wide, nor than people like to read.
 WIDEST = 100

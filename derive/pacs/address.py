@@ -6,12 +6,18 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Self, TypeAlias
+from urllib.parse import urlsplit
 
 from derive.errors import UsageError
 from derive.limits import is_there
 
 DEFAULT_AET = "DERIVE"
-_DIMSE = re.compile(r"(?P<aet>[^@/\\]{1,16})@(?P<host>\[[0-9A-Fa-f:]+\]|[^:/@\s]+):(?P<port>\d{1,5})")
+_DIMSE = re.compile(r"(?P<aet>[ -.0-?A-\[\]-~]{1,16})@(?P<host>\[[0-9A-Fa-f:]+\]|[^:/@\s]+):(?P<port>\d{1,5})")
+#: An AE title: default repertoire, no backslash, no control characters (PS3.5 6.2); ``@`` and ``/`` are of addresses.
+_AET = re.compile(r"[ -.0-?A-\[\]-~]{1,16}")
+_LONGEST_AET, _PORTS = 16, 65536
+_SCHEME = re.compile(r"https?://", re.I)
+_WANTED = "wanted AET@host:port, https://host/dicom-web, a folder, or a name of derive.toml"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
@@ -202,19 +208,48 @@ def parse_address(text: str) -> Address:
     Raises
     ------
     UsageError
-        ``NET-ADDRESS`` for what is none, ``NET-SECRET`` for a URL with a password in it.
+        ``NET-ADDRESS`` for what is none, and says what it lacks; ``NET-SECRET`` for a URL with a password in it.
     """
-    if re.match(r"https?://", text, re.I):
-        if "@" in text.split("//", 1)[1].split("/", 1)[0]:
-            raise UsageError("NET-SECRET", "a URL with a password in it ends up in logs; name environment variables")
-        return WebAddress(text.rstrip("/"))
-    if _DIMSE.fullmatch(text):
-        return parse_entity(text)
-    if "@" in text and ":" in text:
-        raise UsageError(
-            "NET-ADDRESS", f"{text!r} is no address; wanted AET@host:port, https://host/dicom-web or a folder"
-        )
+    text = text.strip()
+    if _SCHEME.match(text):
+        return _web(text)
+    if not Path(text).exists():
+        _refuse_mistakes(text)
+        if "@" in text:
+            return parse_entity(text)
     return FolderAddress(Path(text))
+
+
+def _web(text: str) -> WebAddress:
+    if "@" in text.split("//", 1)[1].split("/", 1)[0]:
+        raise UsageError("NET-SECRET", "a URL with a password in it ends up in logs; name environment variables")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError("NET-ADDRESS", f"{text!r}: {error}; {_WANTED}") from None
+    if not parts.hostname or port == 0:
+        raise UsageError("NET-ADDRESS", f"{text!r} names no host and port; {_WANTED}")
+    return WebAddress(text.rstrip("/"))
+
+
+def _refuse_mistakes(text: str) -> None:
+    """Refuse what is meant as an address and lacks something; what may be a folder is left."""
+    if not text:
+        raise UsageError("NET-ADDRESS", f"an address is empty; {_WANTED}")
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):?//?", text)
+    if scheme and (scheme[0].endswith("//") or scheme[1].lower() in ("http", "https")):
+        raise UsageError("NET-ADDRESS", f"{text!r} has no scheme that is known; wanted http:// or https://")
+    if "@" not in text:
+        host = re.fullmatch(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:/\\@\s]+):(?P<port>\d+)(?P<path>/.*)?", text)
+        if host and host["path"]:
+            raise UsageError("NET-ADDRESS", f"{text!r} has no scheme; wanted http://{text} or https://{text}")
+        if host:
+            raise UsageError(
+                "NET-ADDRESS",
+                f"{text!r} has no AE title; wanted AET@{text}, with the AE title of the archive in place of AET (of a "
+                f"DICOMweb service http://{text}/dicom-web)",
+            )
 
 
 def parse_entity(text: str) -> DimseAddress:
@@ -223,15 +258,38 @@ def parse_entity(text: str) -> DimseAddress:
     Raises
     ------
     UsageError
-        ``NET-ADDRESS`` for what is none.
+        ``NET-ADDRESS`` for what is none, and says what is wrong with it.
     """
-    found = _DIMSE.fullmatch(text)
-    if found is None:
-        raise UsageError("NET-ADDRESS", f"{text!r}; wanted AET@host:port")
-    port = int(found["port"])
-    if not 0 < port < 65536 or not found["aet"].strip() or not found["aet"].isascii():
-        raise UsageError("NET-ADDRESS", f"{text!r}: wanted an AE title of 1 to 16 characters and a port 1 to 65535")
-    return DimseAddress(found["aet"].strip(), found["host"].strip("[]"), port)
+    text = text.strip()
+    found, wrong = _DIMSE.fullmatch(text), _wrong(text)
+    if found is None or wrong:
+        raise UsageError("NET-ADDRESS", f"{text!r}: {wrong or 'this is no address'}; wanted AET@host:port")
+    return DimseAddress(found["aet"].strip(), found["host"].strip("[]"), int(found["port"]))
+
+
+def _wrong(text: str) -> str:
+    """Say what is wrong with what should be ``AET@host:port``; empty where that cannot be said."""
+    aet, at, place = text.rpartition("@")
+    if not at:
+        return "the AE title is missing"
+    if re.fullmatch(r"[^@]+:\d{1,5}", aet) and not re.search(r":\d+$", place):
+        return f"host and port stand before the AE title; is it {place}@{aet}?"
+    if not aet.strip() or not _AET.fullmatch(aet):
+        length = f", and has {len(aet)}" if len(aet) > _LONGEST_AET else ""
+        return f"an AE title has 1 to {_LONGEST_AET} characters of ASCII, no backslash{length}"
+    place, _, path = place.partition("/")
+    if path:
+        return "an archive alone is wanted, without what follows the slash"
+    host, colon, port = place.rpartition(":")
+    if place.count(":") > 1 and not place.startswith("["):
+        return "an IPv6 address stands in brackets, [::1]"
+    if not colon or place.endswith("]"):
+        return f"the port is missing, as in {aet}@{place or 'host'}:104"
+    if not host or re.search(r"\s", host):
+        return "the host is missing" if not host else "a host has no spaces"
+    if not re.fullmatch(r"[0-9]+", port) or not 0 < int(port[:9]) < _PORTS:
+        return f"a port is a number from 1 to {_PORTS - 1}"
+    return ""
 
 
 def split_series(text: str) -> tuple[str, str] | None:

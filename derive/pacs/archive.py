@@ -9,7 +9,8 @@ from derive.pacs.address import Address, DimseAddress, FolderAddress, WebAddress
 from derive.pacs.config import Config, Destination, load
 from derive.pacs.dimse.archive import DimseArchive
 from derive.pacs.folder import FolderArchive
-from derive.pacs.outcome import Commitment, FoundSeries, Result, Take
+from derive.pacs.found import FoundSeries, FoundStudy, Listing
+from derive.pacs.outcome import Commitment, Result, Take
 from derive.pacs.sendable import Sendable
 from derive.pacs.web.archive import WebArchive
 
@@ -29,16 +30,24 @@ class Archive(Protocol):
         """Where it is, and how it is spoken with."""
         ...
 
-    def find(self, keys: Mapping[str, str]) -> list[FoundSeries]:
-        """Return the series that match, each once; keys are values by keyword."""
+    def studies(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundStudy]:
+        """Return the studies that match; keys are values by keyword. Of more than a limit only so many."""
         ...
 
-    def instances(self, study_uid: str, series_uid: str) -> list[str]:
-        """Return the SOP Instance UIDs that it has of a series; none if it has no such series."""
+    def find(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundSeries]:
+        """Return the series that match, each once; keys are values by keyword. Of more than a limit only so many."""
         ...
 
-    def fetch(self, study_uid: str, series_uid: str, take: Take) -> None:
-        """Hand over each Part 10 file of a series, as it is stored and as it comes."""
+    def instances(self, study_uid: str, series_uid: str) -> Listing[str]:
+        """Return the SOP Instance UIDs that it lists of a series; none if it has no such series."""
+        ...
+
+    def there(self, study_uid: str, series_uid: str, uids: Sequence[str]) -> Mapping[str, bool | None]:
+        """Ask for each of some instances by itself whether it has it; None where that does not tell."""
+        ...
+
+    def fetch(self, study_uid: str, series_uid: str, take: Take, *, only: Sequence[str] = ()) -> None:
+        """Hand over each Part 10 file of a series, as it is stored and as it comes; or of some instances alone."""
         ...
 
     def store(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
@@ -65,6 +74,7 @@ def archive_at(
     listen: int | None = None,
     parallel: int | None = None,
     attempts: int = 3,
+    new_folder: bool = False,
 ) -> Archive:
     """Return an archive by its name in the configuration, or its address; one that is an archive already as it is.
 
@@ -79,6 +89,8 @@ def archive_at(
         Associations side by side; what the configuration says without it.
     attempts : int
         How often an instance is sent at most.
+    new_folder : bool
+        Whether it may be a folder that is not there yet, as what is sent can make it.
 
     Raises
     ------
@@ -87,7 +99,7 @@ def archive_at(
     """
     match target:
         case str():
-            destination = (config or load()).destination(target)
+            destination = (config or load()).destination(target, new_folder=new_folder)
         case Destination():
             destination = target
         case DimseAddress() | WebAddress() | FolderAddress():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -57,8 +59,14 @@ class Config:
     aet: str = DEFAULT_AET
     targets: Mapping[str, Destination] = field(default_factory=dict)
 
-    def destination(self, text: str) -> Destination:
+    def destination(self, text: str, *, new_folder: bool = True) -> Destination:
         """Return the archive of that name, else the one at that address.
+
+        Parameters
+        ----------
+        text : str
+        new_folder : bool
+            Whether it may be a folder that is not there yet. Even then none takes the place of a misspelt name.
 
         Raises
         ------
@@ -67,7 +75,23 @@ class Config:
         """
         if text in self.targets:
             return self.targets[text]
-        return Destination(parse_address(text).calling(self.aet))
+        address = parse_address(text).calling(self.aet)
+        plain = not address.remote and not re.search(r"[/\\.]", text) and not Path(text).exists()
+        near = self._near(text) if plain else ""
+        if near:
+            folder = f"; for a folder of that name write ./{text}" if new_folder else ""
+            raise UsageError("NET-ADDRESS", f"no archive is called {text!r}; did you mean {near}?{folder}")
+        if not new_folder and not address.remote and not Path(text).is_dir():
+            names = f" ({', '.join(self.targets)})" if self.targets else ""
+            wanted = f"wanted AET@host:port, https://host/dicom-web, a folder, or a name of derive.toml{names}"
+            raise UsageError("NET-ADDRESS", f"{text!r} is no archive and no folder; {wanted}")
+        return Destination(address)
+
+    def _near(self, text: str) -> str:
+        """Return the name of an archive that may have been meant; empty where there is none."""
+        by_case = {name.casefold(): name for name in self.targets}
+        near = difflib.get_close_matches(text.casefold(), by_case, n=1, cutoff=0.7)
+        return by_case[near[0]] if near else ""
 
 
 def load(folder: Path | None = None) -> Config:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydicom.dataset import Dataset
 
 from derive.errors import NetworkError, OutputError, UsageError
 from derive.pacs.address import FolderAddress
 from derive.pacs.config import Destination
-from derive.pacs.matching import is_harmless_uid
-from derive.pacs.outcome import Category, Commitment, FoundSeries, Result
+from derive.pacs.found import SERIES_KEYWORDS, STUDY_KEYWORDS, FoundSeries, FoundStudy, Item, Listing, limited_to
+from derive.pacs.matching import is_harmless_uid, texts
+from derive.pacs.outcome import Category, Commitment, Result, Take
 from derive.pacs.sendable import Sendable, sendables_of
+from derive.pacs.service.index import Index
+from derive.reading.files import Origin, find
 from derive.writing.atomic import write_file
 from derive.writing.unfinished import recover
 
@@ -34,24 +39,28 @@ class FolderArchive:
         """Where it is."""
         return Destination(self._address)
 
-    def find(self, keys: Mapping[str, str]) -> list[FoundSeries]:
-        """Refuse: a folder is read as it is.
+    def studies(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundStudy]:
+        """Find studies among its files."""
+        return _limited([FoundStudy.of(texts(d)) for d in self._asked("STUDY", keys)], limit)
 
-        Raises
-        ------
-        UsageError
-            ``NET-ADDRESS``.
-        """
-        raise UsageError("NET-ADDRESS", f"{self._address} is a folder, and needs no fetching; read it")
+    def find(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundSeries]:
+        """Find series among its files."""
+        return _limited([FoundSeries.of(texts(d)) for d in self._asked("SERIES", keys)], limit)
 
-    def instances(self, study_uid: str, series_uid: str) -> list[str]:
+    def instances(self, study_uid: str, series_uid: str) -> Listing[str]:
         """Return the SOP Instance UIDs of a series, of whatever study."""
-        return [s.sop_instance_uid for s in self._series(series_uid)]
+        return Listing(tuple(s.sop_instance_uid for s in self._series(series_uid)))
 
-    def fetch(self, study_uid: str, series_uid: str, take: Callable[[bytes], None]) -> None:
-        """Hand over each file of a series."""
+    def there(self, study_uid: str, series_uid: str, uids: Sequence[str]) -> Mapping[str, bool | None]:
+        """Look for each of some instances."""
+        found = set(self.instances(study_uid, series_uid))
+        return {uid: uid in found for uid in uids}
+
+    def fetch(self, study_uid: str, series_uid: str, take: Take, *, only: Sequence[str] = ()) -> None:
+        """Hand over each file of a series, or of some instances of it."""
         for sendable in self._series(series_uid):
-            take(sendable.read())
+            if not only or sendable.sop_instance_uid in only:
+                take(sendable.read())
 
     def store(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Copy instances; give the result of each.
@@ -91,6 +100,18 @@ class FolderArchive:
             return 0.0
         raise NetworkError("NET-FOLDER", f"{self._address} is no folder")
 
+    def _asked(self, level: str, keys: Mapping[str, str]) -> Iterator[Dataset]:
+        """Answer as an archive does; what lacks its UIDs, or cannot be read, is left out and logged."""
+        self.echo()
+        index = Index(legal_only=False)
+        for found in find(self._folder):
+            if isinstance(found, Origin) and found.path is not None:
+                index.take(found.path)
+        asked = {k: v for k, v in keys.items() if v}
+        return index.find(
+            level, dict.fromkeys(("StudyInstanceUID", *STUDY_KEYWORDS, *SERIES_KEYWORDS), "") | asked, fold=True
+        )
+
     def _series(self, series_uid: str) -> list[Sendable]:
         there = sendables_of([self._folder]) if self._folder.is_dir() else []
         return [s for s in there if s.series_instance_uid == series_uid]
@@ -109,6 +130,12 @@ class FolderArchive:
         except OutputError as error:
             return result_of(sendable, Category.UNSENT, error.message)
         return result_of(sendable, Category.STORED)
+
+
+def _limited(found: list[Item], limit: int | None) -> Listing[Item]:
+    if limit is None or len(found) <= limit:
+        return Listing(tuple(found))
+    return Listing(tuple(found[:limit]), limited_to(limit))
 
 
 def result_of(sendable: Sendable, category: Category, comment: str = "") -> Result:

@@ -11,16 +11,6 @@ SCHEMA = "derive-send/1"
 #: Given each Part 10 file of a series that is fetched.
 Take: TypeAlias = Callable[[bytes], None]
 
-#: What series can be asked for by, and the attribute of each.
-FILTERS: Mapping[str, str] = {
-    "study_uid": "StudyInstanceUID",
-    "series_uid": "SeriesInstanceUID",
-    "accession": "AccessionNumber",
-    "patient_id": "PatientID",
-    "modality": "Modality",
-    "series_description": "SeriesDescription",
-}
-
 
 class Category(Enum):
     """Kind of an answer (PS3.4 B.2.3, PS3.7 C; PS3.18 10.5).
@@ -89,17 +79,32 @@ class Holdings:
         That it has with other pixels.
     unexpected : tuple of str
         That are in the series beside those.
+    unknown : mapping of str to str
+        Of which nobody knows whether it has them, or what their pixels are, and why: the archive could not be asked, or
+        its answer was cut.
     """
 
     asked: str
     missing: tuple[str, ...] = ()
     different: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """Whether everything is there, as it was sent."""
-        return not (self.missing or self.different)
+        """Whether everything is there, as it was sent, and that is known."""
+        return not (self.missing or self.different or self.unknown)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs."""
+        return {
+            "asked": self.asked,
+            "ok": self.ok,
+            "missing": list(self.missing),
+            "different": list(self.different),
+            "unexpected": list(self.unexpected),
+            "unknown": dict(self.unknown),
+        }
 
 
 @dataclass(frozen=True)
@@ -114,50 +119,15 @@ class Commitment:
         Failure Reason by SOP Instance UID.
     answered : bool
         Whether there was an answer at all.
+    why : str
+        Why there was none.
     """
 
     transaction_uid: str
     committed: tuple[str, ...] = ()
     failed: Mapping[str, int] = field(default_factory=dict)
     answered: bool = True
-
-
-@dataclass(frozen=True)
-class FoundSeries:
-    """A series of an archive; what tells of the patient is not in its repr, so that it is in no log.
-
-    Parameters
-    ----------
-    study_instance_uid, series_instance_uid : str
-    modality : str
-        Empty where the archive does not say.
-    series_number : int, optional
-    series_description, patient_id : str
-        Empty where the archive does not say.
-    instances : int, optional
-        How many the archive says there are; None where it does not say. Many do not: count the instances themselves.
-    """
-
-    study_instance_uid: str
-    series_instance_uid: str
-    modality: str = ""
-    series_number: int | None = None
-    series_description: str = field(default="", repr=False)
-    patient_id: str = field(default="", repr=False)
-    instances: int | None = None
-
-    @classmethod
-    def of(cls, said: Mapping[str, str]) -> FoundSeries:
-        """Take what an archive said, as keyword: text."""
-        return cls(
-            said.get("StudyInstanceUID", ""),
-            said.get("SeriesInstanceUID", ""),
-            said.get("Modality", ""),
-            _number(said.get("SeriesNumber", "")),
-            said.get("SeriesDescription", ""),
-            said.get("PatientID", ""),
-            _number(said.get("NumberOfSeriesRelatedInstances", "")),
-        )
+    why: str = ""
 
 
 #: Told of every instance as soon as its result is final.
@@ -167,10 +137,3 @@ Told: TypeAlias = Callable[[Result], None]
 def by_uid(results: Iterable[Result]) -> dict[str, Result]:
     """Results by SOP Instance UID; a later one replaces an earlier one."""
     return {r.sop_instance_uid: r for r in results}
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydicom.dataset import Dataset
 
-from derive.errors import NetworkError, PartlyStored, UsageError
+from derive.errors import NetworkError, NotKnown, PartlyStored, UsageError
 from derive.pacs.address import Address
 from derive.pacs.archive import Archive, archive_at
 from derive.pacs.config import Config, Destination
@@ -109,15 +109,23 @@ class SendReport:
     def ok(self) -> bool:
         """Whether everything is stored, and found again and committed to where that was asked."""
         verified = self.verification is None or self.verification.ok
-        committed = self.commitment is None or (self.commitment.answered and not self.commitment.failed)
-        return not self.failed and verified and committed
+        return not self.failed and verified and (self.commitment is None or self._all_committed(self.commitment))
+
+    def _all_committed(self, said: Commitment) -> bool:
+        """Whether the report names every instance that is stored as one that is kept; silence about one is no word."""
+        return said.answered and not said.failed and {r.sop_instance_uid for r in self.stored} <= {*said.committed}
 
     @property
     def exit_code(self) -> int:
-        """0, 7 if nothing was stored, 8 if not everything was."""
+        """0; 7 if nothing was stored; 8 if not everything was, is there, or is committed to; 9 if that is not known."""
         if self.ok or self.options.dry_run:
             return 0
-        return PartlyStored.exit_code if self.stored else NetworkError.exit_code
+        if not self.stored:
+            return NetworkError.exit_code
+        verified, committed = self.verification, self.commitment
+        lacking = verified is not None and (verified.missing or verified.different)
+        unkept = committed is not None and committed.failed
+        return PartlyStored.exit_code if self.failed or lacking or unkept else NotKnown.exit_code
 
     def retry(self) -> SendReport:
         """Send what failed once more.
@@ -145,15 +153,10 @@ class SendReport:
     def _asked_words(self) -> list[str]:
         words = []
         if self.verification is not None:
-            found, v = "all found again", self.verification
-            words.append(
-                f"{found} ({v.asked})"
-                if v.ok
-                else f"{len(v.missing)} missing, {len(v.different)} different ({v.asked})"
-            )
+            words.append(_verified_words(self.verification))
         if self.commitment is not None:
             c = self.commitment
-            words.append(f"{len(c.committed)} committed" if c.answered else "no answer about commitment")
+            words.append(f"{len(c.committed)} committed" if c.answered else c.why or "no answer about commitment")
         return words
 
     def to_json(self) -> dict[str, Any]:
@@ -166,11 +169,18 @@ class SendReport:
             "stored": len(self.stored),
             "failed": len(self.failed),
             "instances": [r.to_json() for r in self.results],
-            "verification": None
-            if self.verification is None
-            else vars(self.verification) | {"ok": self.verification.ok},
+            "verification": None if self.verification is None else self.verification.to_json(),
             "commitment": None if self.commitment is None else vars(self.commitment),
         }
+
+
+def _verified_words(found: Holdings) -> str:
+    if found.ok:
+        return f"all found again ({found.asked})"
+    counts = {"missing": len(found.missing), "different": len(found.different), "not known": len(found.unknown)}
+    words = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    reasons = "; ".join(list(dict.fromkeys(found.unknown.values()))[:2])
+    return f"{words} ({found.asked}{': ' if reasons else ''}{reasons})"
 
 
 def send(
@@ -209,8 +219,11 @@ def send(
         chosen = SendOptions(**options)
     except TypeError as error:
         raise UsageError("OPT-UNKNOWN", f"{error}") from None
-    archive = archive_at(target, config, listen=chosen.listen, parallel=chosen.parallel, attempts=chosen.attempts)
+    how: dict[str, Any] = {"listen": chosen.listen, "parallel": chosen.parallel, "attempts": chosen.attempts}
+    archive = archive_at(target, config, new_folder=True, **how)
     sendables = _sendables(source)
+    if chosen.commit:
+        archive.commit([], wait_s=0.0)  # what has no such service is refused before anything is sent
     results = send_all(sendables, archive, chosen, told)
     return _asked(SendReport(archive, chosen, tuple(sendables), _merged(sendables, results)))
 
@@ -273,5 +286,13 @@ def _asked(report: SendReport) -> SendReport:
     if options.commit:
         stored = {r.sop_instance_uid for r in report.stored}
         sendables = [s for s in report.sendables if s.sop_instance_uid in stored]
-        report = replace(report, commitment=archive.commit(sendables, wait_s=options.wait_s))
+        report = replace(report, commitment=_committed(archive, sendables, options.wait_s))
     return report
+
+
+def _committed(archive: Archive, sendables: Sequence[Sendable], wait_s: float) -> Commitment:
+    """Ask for commitment; what was sent is to be reported, whatever becomes of that."""
+    try:
+        return archive.commit(sendables, wait_s=wait_s)
+    except NetworkError as error:
+        return Commitment("", answered=False, why=error.message)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from derive.pacs.found import FoundSeries
 from derive.pacs.matching import is_uid, matches
-from derive.pacs.outcome import FoundSeries
 
 
 @pytest.mark.parametrize(

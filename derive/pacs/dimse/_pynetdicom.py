@@ -7,6 +7,7 @@ Each function names what it is there for; the tests of this folder's workarounds
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import struct
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
     from pynetdicom.association import Association
 
+_log = logging.getLogger(__name__)
+#: What pynetdicom calls a PDU that is none (PS3.8 9.2.2): the association is aborted, and its user is told.
+_INVALID_PDU = "Evt19"
 #: pynetdicom looks for an answer once in 1 ms, which is most of what an instance takes; more often costs some CPU.
 _LOOK_SECONDS = 0.0002
 #: How many bytes may wait to be sent: enough to keep the connection busy, few enough to see that it stands still.
@@ -52,6 +56,7 @@ def entity(aet: str) -> ApplicationEntity:
         def _create_socket(self, assoc: Association, *arguments: Any) -> Any:
             # The last place before its thread starts.
             assoc.dul.daemon = True
+            guard(assoc)
             return super()._create_socket(assoc, *arguments)
 
     return Entity(aet)
@@ -76,6 +81,61 @@ def tame(association: Association) -> None:
         association._reactor_checkpoint = _Checkpoint(association)
     if hasattr(association.dul, "_run_loop_delay"):
         association.dul._run_loop_delay = _LOOK_SECONDS
+
+
+def guard(association: Association) -> None:
+    """Have no message end a thread of an association by an exception; before it starts.
+
+    pynetdicom 3.0.4 takes a message for what it says it is: one without its Command Field, or of a presentation context
+    that was never accepted, ends the thread that reads with a traceback on standard error. The connection stays open
+    then, the association counts for ever, and an archive takes none any more after some.
+    """
+    machine = association.dul.state_machine
+    act, run = machine.do_action, association.run
+    ended = False
+
+    def guarded_action(event: str) -> None:
+        nonlocal ended
+        try:
+            act(event)
+        except Exception as error:
+            _log.warning("a message came that is none (%s); its association is ended", type(error).__name__)
+            if ended or event == _INVALID_PDU:
+                _end(association)
+                return
+            ended = True
+            association.dul.event_queue.put(_INVALID_PDU)
+        if association.is_acceptor and association.dul._kill_thread and association.requestor.primitive is None:
+            # Else its other thread waits on for a request that cannot come any more, and counts as an association.
+            association.dul.to_user_queue.put(None)  # what a time-out gives, too
+
+    def guarded_run() -> None:
+        try:
+            run()
+        except Exception as error:
+            _log.warning("an association ends, for its requests cannot be served (%s)", type(error).__name__)
+            _end(association)
+
+    machine.do_action = guarded_action  # type: ignore[method-assign]
+    association.run = guarded_run  # type: ignore[method-assign]
+
+
+def _end(association: Association) -> None:
+    """End both threads of an association, and its connection, whatever state they are in."""
+    association.is_aborted, association.is_established = True, False
+    association._kill = association.dul._kill_thread = True
+    cut(association)
+    wake(association)
+    checkpoint = _checkpoint(association)
+    if checkpoint is not None:
+        checkpoint.set()
+
+
+def wait_no_longer(association: Association, seconds: float | None) -> None:
+    """Bound how long the reading of a PDU may take; pynetdicom waits for ever for a side that stops inside one."""
+    connection = _connection(association)
+    if connection is not None:
+        connection.settimeout(seconds)
 
 
 def is_known(association: Association) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from derive.pacs.address import DimseAddress
 from derive.pacs.config import Destination
 from derive.pacs.dimse.association import echo
 from derive.pacs.dimse.commit import commit
-from derive.pacs.dimse.find import find_series, instances_of
+from derive.pacs.dimse.find import find_series, find_studies, instances_of, instances_there
 from derive.pacs.dimse.retrieve import retrieve_series
 from derive.pacs.dimse.send import DimseSender
-from derive.pacs.outcome import Commitment, FoundSeries, Result
+from derive.pacs.found import FoundSeries, FoundStudy, Listing
+from derive.pacs.outcome import Commitment, Result, Take
 from derive.pacs.sendable import Sendable
 
 
@@ -41,17 +42,25 @@ class DimseArchive:
         """Where it is, and how it is spoken with."""
         return Destination(self._address, self._listen, self._parallel)
 
-    def find(self, keys: Mapping[str, str]) -> list[FoundSeries]:
-        """Find series by C-FIND (PS3.4 C.4.1)."""
-        return find_series(self._address, keys)
+    def studies(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundStudy]:
+        """Find studies by C-FIND (PS3.4 C.4.1)."""
+        return find_studies(self._address, keys, limit)
 
-    def instances(self, study_uid: str, series_uid: str) -> list[str]:
+    def find(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundSeries]:
+        """Find series by C-FIND."""
+        return find_series(self._address, keys, limit)
+
+    def instances(self, study_uid: str, series_uid: str) -> Listing[str]:
         """Find the SOP Instance UIDs of a series by C-FIND."""
         return instances_of(self._address, study_uid, series_uid)
 
-    def fetch(self, study_uid: str, series_uid: str, take: Callable[[bytes], None]) -> None:
+    def there(self, study_uid: str, series_uid: str, uids: Sequence[str]) -> Mapping[str, bool | None]:
+        """Ask for each of some instances by C-FIND."""
+        return instances_there(self._address, study_uid, series_uid, uids)
+
+    def fetch(self, study_uid: str, series_uid: str, take: Take, *, only: Sequence[str] = ()) -> None:
         """Fetch a series by C-GET, or by C-MOVE to the port that we listen at (PS3.4 C.4.3, C.4.2)."""
-        retrieve_series(self._address, study_uid, series_uid, take, listen=self._listen)
+        retrieve_series(self._address, study_uid, series_uid, take, listen=self._listen, only=only)
 
     def store(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Send instances by C-STORE (PS3.4 B)."""

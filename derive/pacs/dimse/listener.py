@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
-from derive.pacs.dimse._pynetdicom import send_small_packets_at_once, server, tame, wake
+from derive.pacs.dimse._pynetdicom import (
+    guard,
+    send_small_packets_at_once,
+    server,
+    tame,
+    wait_no_longer,
+    wake,
+)
 from derive.pacs.dimse.association import VERIFICATION, abort
 from derive.pacs.dimse.intake import Intake
 from derive.pacs.dimse.proposal import supported_context, supported_storage
@@ -39,7 +46,7 @@ def listening(address: DimseAddress, port: int, store: Callable[[Any], int]) -> 
     times = address.timeouts
     entity.acse_timeout, entity.dimse_timeout, entity.network_timeout = times.association, times.message, times.network
     contexts = [supported_context(VERIFICATION), *supported_storage()]
-    handlers: list[Any] = [(evt.EVT_C_STORE, store), (evt.EVT_ESTABLISHED, settled)]
+    handlers: list[Any] = [(evt.EVT_C_STORE, store), (evt.EVT_CONN_OPEN, opened), (evt.EVT_ESTABLISHED, settled)]
     where = (_interface(address), port)
     try:
         entity.start_server(where, block=False, ssl_context=tls, evt_handlers=handlers, contexts=contexts)
@@ -94,6 +101,12 @@ def watched(address: DimseAddress, association: Any, intake: Intake) -> Iterator
     finally:
         done.set()
         watcher.join()
+
+
+def opened(event: Any) -> None:
+    """Make a connection that others opened survive what is no message (event ``EVT_CONN_OPEN``)."""
+    guard(event.assoc)
+    wait_no_longer(event.assoc, event.assoc.network_timeout)
 
 
 def settled(event: Any) -> None:

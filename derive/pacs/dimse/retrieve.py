@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pydicom.dataset import Dataset
 
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
 from derive.pacs.dimse.association import abort, associated
-from derive.pacs.dimse.find import Unanswered, find_series, images_of, in_words, twice
+from derive.pacs.dimse.find import find_series, images_of, twice
+from derive.pacs.dimse.finder import Unanswered, in_words
 from derive.pacs.dimse.intake import Intake, failed_uids
 from derive.pacs.dimse.listener import listening, watched
 from derive.pacs.dimse.proposal import COMMON, storage_contexts, storage_roles
+from derive.pacs.found import Listing
 from derive.wording import counted
 
 #: SOP Classes of C-GET and C-MOVE; with the Patient Root model the patient has to be named as well.
@@ -27,7 +30,8 @@ _NAMED = 5
 _log = logging.getLogger(__name__)
 
 
-class _Asked(NamedTuple):
+@dataclass(frozen=True)
+class _Asked:
     """What is retrieved, from where, and how."""
 
     address: DimseAddress
@@ -35,6 +39,7 @@ class _Asked(NamedTuple):
     series_uid: str
     listen: int | None
     classes: tuple[str, ...]
+    only: str = ""
 
 
 def retrieve_series(
@@ -44,9 +49,9 @@ def retrieve_series(
     take: Callable[[bytes], None],
     *,
     listen: int | None,
-    sop_class_uids: Sequence[str] = (),
+    only: Sequence[str] = (),
 ) -> None:
-    """Fetch a series; every instance is handed over as it comes.
+    """Fetch a series, or some instances of it; every instance is handed over as it comes.
 
     C-GET where the archive offers it, C-MOVE otherwise.
 
@@ -60,8 +65,8 @@ def retrieve_series(
         raised here.
     listen : int, optional
         Port of ours for C-MOVE; the archive has to know our AE title at it. None: C-GET only.
-    sop_class_uids : sequence of str
-        Storage SOP Classes of the series; without them the archive is asked.
+    only : sequence of str
+        SOP Instance UIDs, each of which is asked for by itself (level IMAGE); without them all of the series.
 
     Raises
     ------
@@ -69,27 +74,37 @@ def retrieve_series(
         ``NET-RETRIEVE`` unless every instance came that the archive says it has; ``NET-DESTINATION`` if the archive
         does not know where to send them; ``NET-LISTEN`` if the port cannot be used; and if it cannot be reached.
     """
-    expected = _images(address, study_uid, series_uid)
-    classes = {*sop_class_uids, *expected.values()} - {""}
-    complete = bool(sop_class_uids) or (bool(expected) and all(expected.values()))
-    wanted = (*sorted(classes), *(() if complete else COMMON))
+    listed = _images(address, study_uid, series_uid)
+    expected = dict(listed)
+    classes = set(expected.values()) - {""}
+    # Of a part of the series the classes of the rest are not known.
+    known = listed.whole and bool(expected) and all(expected.values())
+    wanted = (*sorted(classes), *(() if known else COMMON))
     asked = _Asked(address, study_uid, series_uid, listen, tuple(dict.fromkeys(wanted)))
     intake = Intake(study_uid, series_uid, take)
-    final, identifier = twice(lambda: _once(asked, intake))
-    _settle(asked, intake, final, failed_uids(identifier), frozenset(expected))
+    failures: list[NetworkError] = []
+    for uid in only or ("",):
+        one = replace(asked, only=uid)
+        final, identifier = twice(lambda one=one: _once(one, intake))  # type: ignore[misc]  # a default is a binding
+        try:
+            _settle(one, intake, final, failed_uids(identifier), frozenset((uid,)) if uid else frozenset(expected))
+        except NetworkError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
     _log.info("%s sent %d instances of %s", address, len(intake.uids), series_uid)
 
 
-def _images(address: DimseAddress, study_uid: str, series_uid: str) -> dict[str, str]:
+def _images(address: DimseAddress, study_uid: str, series_uid: str) -> Listing[tuple[str, str]]:
     """Return what the archive says the series consists of; nothing where it cannot be asked."""
     try:
         found = images_of(address, study_uid, series_uid)
     except NetworkError as error:
-        if error.facts.get("offered") is not False:
+        if error.code != "NET-FIND":
             raise
-        _log.warning("%s offers no queries; what it should send is not known beforehand", address)
-        return {}
-    if not found:
+        _log.warning("%s does not list what it has; what it should send is not known beforehand", address)
+        return Listing((), error.message)
+    if not found and found.whole:
         raise NetworkError("NET-RETRIEVE", f"{address} has no instance of {series_uid}", received=[], missing=[])
     return found
 
@@ -121,8 +136,10 @@ def _model(accepted: set[str], models: Mapping[str, str]) -> str | None:
 def _wanted(asked: _Asked, model: str) -> Dataset:
     """Identifier of the retrieval: unique keys alone (PS3.4 C.4.2.1.4)."""
     identifier = Dataset()
-    identifier.QueryRetrieveLevel = "SERIES"
+    identifier.QueryRetrieveLevel = "IMAGE" if asked.only else "SERIES"
     identifier.StudyInstanceUID, identifier.SeriesInstanceUID = asked.study_uid, asked.series_uid
+    if asked.only:
+        identifier.SOPInstanceUID = asked.only
     if model == "PATIENT":
         keys = {"StudyInstanceUID": asked.study_uid, "SeriesInstanceUID": asked.series_uid}
         identifier.PatientID = next((s.patient_id for s in find_series(asked.address, keys)), "")
@@ -145,6 +162,7 @@ def _responses(
                 f"{asked.address} fell silent while it sent {asked.series_uid}, after "
                 f"{counted(len(intake.uids), 'instance')}",
                 received=sorted(intake.uids),
+                silent=True,
             )
         if status.Status not in _PENDING:
             return status, identifier
@@ -173,7 +191,8 @@ def _settle(asked: _Asked, intake: Intake, final: Dataset, failed: Sequence[str]
         )
     missing = sorted((expected | set(failed) | intake.refused.keys()) - came - intake.strangers)
     counts = {name: int(final.get(f"NumberOf{name}Suboperations") or 0) for name in ("Failed", "Warning", "Completed")}
-    absent = max(len(missing), counts["Failed"], counts["Completed"] + counts["Warning"] - len(came))
+    beyond = 0 if asked.only else counts["Completed"] + counts["Warning"] - len(came)
+    absent = max(len(missing), counts["Failed"], beyond)
     if final.Status == 0x0000 and not absent and not counts["Warning"] and came:
         return
     facts = {"received": sorted(came), "missing": missing, "status": int(final.Status)}

@@ -97,8 +97,15 @@ class Kept:
         return self.values["SOPClassUID"]
 
 
-def read_kept(path: Path, data: bytes | None = None) -> Kept:
+def read_kept(path: Path, data: bytes | None = None, *, legal_only: bool = True) -> Kept:
     """Read the head of a Part 10 file; of `data` if it is not on the disk yet.
+
+    Parameters
+    ----------
+    path : Path
+    data : bytes, optional
+    legal_only : bool
+        Whether the UIDs have to be legal; else they have to be there.
 
     Raises
     ------
@@ -121,15 +128,23 @@ def read_kept(path: Path, data: bytes | None = None) -> Kept:
     ) as error:
         raise ValueError(f"it cannot be read ({type(error).__name__})") from None
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
-        if not is_uid(values.get(keyword, "")):
+        uid = values.get(keyword, "")
+        if not (is_uid(uid) if legal_only else uid):
             raise ValueError(f"{keyword} is missing, or no UID")
     return Kept(path, syntax, values)
 
 
 class Index:
-    """Instances by SOP Instance UID; may be used by several threads."""
+    """Instances by SOP Instance UID; may be used by several threads.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    legal_only : bool
+        Whether instances are left out whose UIDs are not legal.
+    """
+
+    def __init__(self, *, legal_only: bool = True) -> None:
+        self._legal_only = legal_only
         self._kept: dict[str, Kept] = {}
         self._lock = threading.Lock()
 
@@ -144,15 +159,19 @@ class Index:
             if not path.is_file():
                 _log.warning("%s is left out: it is no regular file", path.name)
                 continue
-            try:
-                kept = read_kept(path)
-            except ValueError as error:
-                _log.warning("%s is left out: %s", path.name, error)
-                continue
-            if self.get(kept.sop_instance_uid) is not None:
-                _log.warning("%s is left out: its SOP Instance UID is there already", path.name)
-                continue
-            self.add(kept)
+            self.take(path)
+
+    def take(self, path: Path) -> None:
+        """Take a file; what cannot be read, or is there already, is left out and logged."""
+        try:
+            kept = read_kept(path, legal_only=self._legal_only)
+        except ValueError as error:
+            _log.warning("%s is left out: %s", path.name, error)
+            return
+        if self.get(kept.sop_instance_uid) is not None:
+            _log.warning("%s is left out: its SOP Instance UID is there already", path.name)
+            return
+        self.add(kept)
 
     def add(self, kept: Kept) -> None:
         """Take an instance."""
@@ -163,14 +182,14 @@ class Index:
         """Return an instance."""
         return self._kept.get(sop_instance_uid)
 
-    def instances(self, keys: Mapping[str, str]) -> list[Kept]:
-        """Return the instances that match all keys that are known."""
+    def instances(self, keys: Mapping[str, str], *, fold: bool = False) -> list[Kept]:
+        """Return the instances that match all keys that are known; with `fold`, whatever the case of letters."""
         with self._lock:
             every = list(self._kept.values())
         known = [(k, key, dictionary_VR(k)) for k, key in keys.items() if key and k in KEYWORDS]
-        return [i for i in every if all(matches(key, i.values.get(k, ""), vr) for k, key, vr in known)]
+        return [i for i in every if all(matches(key, i.values.get(k, ""), vr, fold=fold) for k, key, vr in known)]
 
-    def find(self, level: str, keys: Mapping[str, str]) -> Iterator[Dataset]:
+    def find(self, level: str, keys: Mapping[str, str], *, fold: bool = False) -> Iterator[Dataset]:
         """Give the answers to a query: one for each patient, study, series or instance that matches.
 
         Parameters
@@ -179,9 +198,11 @@ class Index:
             One of :data:`LEVELS`.
         keys : mapping keyword -> text
             Of any level; empty ones are asked for and match everything.
+        fold : bool
+            Whether the case of letters does not matter.
         """
         unique = LEVELS[level][0]
-        found = _grouped(unique, self.instances({k: v for k, v in keys.items() if k != "ModalitiesInStudy"}))
+        found = _grouped(unique, self.instances({k: v for k, v in keys.items() if k != "ModalitiesInStudy"}, fold=fold))
         whole = _grouped(unique, self.instances({}))
         for value, group in found.items():
             values = _values(level, group[0], whole[value])

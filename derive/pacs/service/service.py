@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 from derive.errors import NetworkError, OutputError
 from derive.pacs.dimse.association import VERIFICATION
 from derive.pacs.dimse.intake import DUPLICATE, NOT_UNDERSTOOD, OUT_OF_RESOURCES, SUCCESS
-from derive.pacs.dimse.listener import serving, settled
+from derive.pacs.dimse.listener import opened, serving, settled
 from derive.pacs.dimse.proposal import supported_context, supported_storage
 from derive.pacs.matching import texts
 from derive.pacs.service.commit import Committing
@@ -134,6 +134,7 @@ class ArchiveService:
 
         committing = Committing(self.index, self.destinations, self.aet)
         return [
+            (evt.EVT_CONN_OPEN, opened),
             (evt.EVT_ESTABLISHED, settled),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),

@@ -1,8 +1,8 @@
 """An archive that is spoken to by DICOMweb (PS3.18); ``archive.py`` has its verbs.
 
 ``session`` speaks HTTP: credentials, TLS, time-outs, what is tried again. ``stow`` is STOW-RS, with ``multipart`` for
-the body and ``answer`` for what it says of each instance; ``query`` is QIDO-RS and WADO-RS. ``faults`` tells apart what
-goes wrong, and whether the service got the request.
+the body and ``answer`` for what it says of each instance; ``query`` is QIDO-RS, ``retrieve`` WADO-RS. ``faults`` tells
+apart what goes wrong, and whether the service got the request.
 
 It imports the rest of ``pacs`` but ``archive``, ``send``, ``fetch``, ``verify``, ``dimse`` and ``service``. Why not
 dicomweb-client: ``tests/workarounds/test_dicomweb_client.py``.

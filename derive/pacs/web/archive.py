@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from derive.errors import UsageError
 from derive.pacs.address import WebAddress
 from derive.pacs.config import Destination
-from derive.pacs.outcome import Commitment, FoundSeries, Result
+from derive.pacs.found import FoundSeries, FoundStudy, Listing
+from derive.pacs.outcome import Commitment, Result, Take
 from derive.pacs.sendable import Sendable
-from derive.pacs.web.query import ping, retrieve, search_instances, search_series
+from derive.pacs.web.query import instances_there, ping, search_instances, search_series, search_studies
+from derive.pacs.web.retrieve import retrieve
 from derive.pacs.web.stow import WebSender
 
 
@@ -34,17 +36,25 @@ class WebArchive:
         """Where it is."""
         return Destination(self._address)
 
-    def find(self, keys: Mapping[str, str]) -> list[FoundSeries]:
-        """Search for series by QIDO-RS (PS3.18 10.6)."""
-        return search_series(self._address, keys)
+    def studies(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundStudy]:
+        """Search for studies by QIDO-RS (PS3.18 10.6)."""
+        return search_studies(self._address, keys, limit=limit)
 
-    def instances(self, study_uid: str, series_uid: str) -> list[str]:
+    def find(self, keys: Mapping[str, str], *, limit: int | None = None) -> Listing[FoundSeries]:
+        """Search for series by QIDO-RS."""
+        return search_series(self._address, keys, limit=limit)
+
+    def instances(self, study_uid: str, series_uid: str) -> Listing[str]:
         """Search for the SOP Instance UIDs of a series by QIDO-RS."""
         return search_instances(self._address, study_uid, series_uid)
 
-    def fetch(self, study_uid: str, series_uid: str, take: Callable[[bytes], None]) -> None:
+    def there(self, study_uid: str, series_uid: str, uids: Sequence[str]) -> Mapping[str, bool | None]:
+        """Search for each of some instances by QIDO-RS."""
+        return instances_there(self._address, study_uid, series_uid, uids)
+
+    def fetch(self, study_uid: str, series_uid: str, take: Take, *, only: Sequence[str] = ()) -> None:
         """Retrieve a series by WADO-RS (PS3.18 10.4)."""
-        retrieve(self._address, study_uid, series_uid, take)
+        retrieve(self._address, study_uid, series_uid, take, only=only)
 
     def store(self, sendables: Sequence[Sendable]) -> Iterator[Result]:
         """Store instances by STOW-RS (PS3.18 10.5)."""

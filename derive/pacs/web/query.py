@@ -1,29 +1,25 @@
-"""QIDO-RS and WADO-RS (PS3.18 10.6, 10.4): what a DICOMweb service has, and series from it as they are stored.
+"""QIDO-RS (PS3.18 10.6): what a DICOMweb service has, page by page, and whether that is all.
 
 Not by ``dicomweb_client.DICOMwebClient`` (0.61.2): it writes what was asked for, and so who the patient is, into its
-log; encodes the wildcards, which Orthanc 1.10 then does not find; names the host without its port; and its
-``iter_series`` gives data sets, not the bytes that were stored, and takes a body that ends too early for a whole one.
+log; encodes the wildcards, which Orthanc 1.10 then does not find; and names the host without its port.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from pydicom import dcmread
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from derive.errors import NetworkError, UsageError
 from derive.pacs.address import WebAddress
-from derive.pacs.matching import is_harmless_uid
-from derive.pacs.outcome import FoundSeries
-from derive.pacs.web.multipart import boundary_of, parts
+from derive.pacs.found import SERIES_KEYWORDS, STUDY_KEYWORDS, FoundSeries, FoundStudy, Listing, limited_to
+from derive.pacs.matching import is_harmless_uid, matches
 from derive.pacs.web.session import WebSession
 
 if TYPE_CHECKING:
@@ -32,31 +28,34 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: How many answers are asked for at a time; a service may give fewer.
 PAGE = 500
-_NO_CONTENT = 204
-#: What is asked for of a series, in the order of FoundSeries.
-_FIELDS = (
+#: What a service is asked for that refuses so many (400, 413): fewer, and as many as it likes.
+_SMALLER_PAGES = (100, None)
+_TOO_MANY_ASKED = (400, 413, 422)
+#: More answers than these are no answer: something repeats itself for ever.
+_MOST_ANSWERS = 1_000_000
+_NO_CONTENT, _PARTIAL = 204, 206
+_GONE = (404, 410)
+_STUDY_FIELDS = ("StudyInstanceUID", *STUDY_KEYWORDS)
+_SERIES_FIELDS = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
-    "Modality",
-    "SeriesNumber",
-    "SeriesDescription",
+    *SERIES_KEYWORDS,
     "PatientID",
-    "NumberOfSeriesRelatedInstances",
+    "PatientName",
+    "StudyDate",
+    "AccessionNumber",
+    "StudyDescription",
 )
-#: Keys whose answers are held against the question: a service may disregard what it does not know.
-_EXACT = ("StudyInstanceUID", "SeriesInstanceUID", "AccessionNumber", "PatientID", "Modality")
 #: Those of which no answer is taken that does not name them: a service names what it matches (PS3.18 10.6.3.3).
-_PERSONAL = ("PatientID", "AccessionNumber")
-#: As they are stored, without being decoded and encoded anew.
-_ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+_PERSONAL = ("PatientID", "AccessionNumber", "PatientName")
+#: A service that has more than it gives says so by this warning (PS3.18 8.3.4.4, 10.6.3.4); others speak of the keys.
+_MORE = re.compile(r"\b299\b.*(additional|exceed|more|maximum|limit|partial|truncat|remaining|incomplete)", re.I | re.S)
 
 _JSON = "application/dicom+json"
 #: Characters that may stand in a query as they are (RFC 3986, 3.4); not every service decodes them.
 _SAFE = "*?,:/@"
 #: Those that may not.
 _UNSAFE = re.compile(r"[^\w.~*?,:/@-]", re.ASCII)
-#: Wildcards, and what stands between the values of a list.
-_WILD = frozenset("*?\\,")
 _Item = Mapping[str, Any]
 _Keys = Sequence[tuple[str, str]]
 
@@ -73,7 +72,7 @@ def ping(address: WebAddress) -> None:
         _page(session, session.url("studies"), [("limit", "1")])
 
 
-def search_instances(address: WebAddress, study_uid: str, series_uid: str, *, page: int = PAGE) -> list[str]:
+def search_instances(address: WebAddress, study_uid: str, series_uid: str, *, page: int = PAGE) -> Listing[str]:
     """Return the SOP Instance UIDs of a series, as QIDO-RS gives them.
 
     Parameters
@@ -85,161 +84,235 @@ def search_instances(address: WebAddress, study_uid: str, series_uid: str, *, pa
 
     Raises
     ------
+    UsageError
+        ``NET-UID`` for what is no UID.
     NetworkError
         ``NET-...`` as of :meth:`derive.pacs.web.session.WebSession.get`; ``NET-ANSWER`` if the answer is no DICOM
-        JSON, or repeats itself so that what is behind it cannot be had.
+        JSON.
     """
-    path = "studies", _checked(study_uid), "series", _checked(series_uid), "instances"
+    path = "studies", checked_uid(study_uid), "series", checked_uid(series_uid), "instances"
     with WebSession(address) as session:
-        return [uid for uid, _ in _all(session, session.url(*path), [], page)]
+        pages = _Pages(session, session.url(*path), "SOPInstanceUID", page)
+        return Listing(tuple(_value(item, "SOPInstanceUID") for item in pages.items([])), pages.cut)
 
 
-def search_series(address: WebAddress, filters: Mapping[str, str], *, page: int = PAGE) -> list[FoundSeries]:
+def instances_there(
+    address: WebAddress, study_uid: str, series_uid: str, uids: Sequence[str]
+) -> dict[str, bool | None]:
+    """Ask for each of some instances by its UID whether the service has it.
+
+    By QIDO-RS; where its answer does not tell, by the metadata of the instance (PS3.18 10.4.1.1.2).
+
+    Returns
+    -------
+    dict of str to bool or None
+        None where that cannot be asked, or the answer does not tell. After a question that fails no other is asked.
+
+    Raises
+    ------
+    UsageError, NetworkError
+        As :func:`search_instances`, if not even the first can be asked.
+    """
+    path = "studies", checked_uid(study_uid), "series", checked_uid(series_uid), "instances"
+    found: dict[str, bool | None] = dict.fromkeys(uids)
+    with WebSession(address) as session:
+        try:
+            for uid in uids:
+                if is_harmless_uid(uid):
+                    found[uid] = _is_there(session, session.url(*path), uid)
+        except NetworkError:
+            if all(there is None for there in found.values()):
+                raise
+    return found
+
+
+def _is_there(session: WebSession, url: str, uid: str) -> bool | None:
+    items, more = _page(session, url, [("SOPInstanceUID", uid)])
+    if any(_value(item, "SOPInstanceUID") == uid for item in items):
+        return True
+    if not items and not more:
+        return False
+    # It does not match by this key, and gave something else, perhaps a part of it.
+    try:
+        with session.get(f"{url}/{uid}/metadata", _JSON, stream=True):
+            return True
+    except NetworkError as error:
+        return False if error.facts.get("status") in _GONE else None
+
+
+def search_studies(
+    address: WebAddress, filters: Mapping[str, str], *, limit: int | None = None, page: int = PAGE
+) -> Listing[FoundStudy]:
+    """Return the studies that match, as :func:`search_series` does the series; without filters all of them."""
+    question = _Question("studies", "StudyInstanceUID", _STUDY_FIELDS, limit, page)
+    items, cut = _searched(address, question, filters)
+    return Listing(tuple(FoundStudy.of({k: _value(i, k) for k in _STUDY_FIELDS}) for i in items), cut)
+
+
+def search_series(
+    address: WebAddress, filters: Mapping[str, str], *, limit: int | None = None, page: int = PAGE
+) -> Listing[FoundSeries]:
     """Return the series that match, as QIDO-RS gives them.
 
-    A series is left out that the service gives although its identifiers are others, or although it does not say what
-    its PatientID or AccessionNumber is where that was asked for: it may be of another patient.
+    A series is left out that the service gives although its attributes are others, or although it does not say what
+    its PatientID, Patient's Name or AccessionNumber is where that was asked for: it may be of another patient.
 
     Parameters
     ----------
     address : WebAddress
     filters : mapping keyword -> value
         StudyInstanceUID, SeriesInstanceUID, AccessionNumber, PatientID, and others that the service matches; with the
-        wildcards of the standard.
+        wildcards and ranges of the standard.
+    limit : int, optional
+        So many at most; where there are more that is said.
     page : int
         How many are asked for at a time.
 
     Raises
     ------
     UsageError
-        ``NET-FILTER`` without filters, or for one that is no keyword.
+        ``NET-FILTER`` without filters and without a limit, or for one that is no keyword.
     NetworkError
         As of :func:`search_instances`.
     """
+    question = _Question("series", "SeriesInstanceUID", _SERIES_FIELDS, limit, page)
+    items, cut = _searched(address, question, filters)
+    found = []
+    for item in items:
+        said = {keyword: _value(item, keyword) for keyword in _SERIES_FIELDS}
+        study = said["StudyInstanceUID"] or filters.get("StudyInstanceUID", "")
+        found.append(FoundSeries.of(said | {"StudyInstanceUID": study}))
+    return Listing(tuple(found), cut)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is searched: a resource, its unique key, the attributes wanted, how many, and how many at a time."""
+
+    resource: str
+    unique: str
+    fields: tuple[str, ...]
+    limit: int | None
+    page: int
+
+
+def _searched(address: WebAddress, question: _Question, filters: Mapping[str, str]) -> tuple[list[_Item], str]:
     wanted = {k: v for k, v in filters.items() if v}
     unknown = [k for k in wanted if tag_for_keyword(k) is None]
-    if not wanted or unknown:
+    if unknown or not (wanted or question.limit):
         raise UsageError(
             "NET-FILTER", f"filters {unknown or 'are missing'}; wanted keywords of DICOM, such as PatientID"
         )
     with WebSession(address) as session:
-        matching = _matching(session, wanted, wanted, page)
+        matching, cut = _matching(session, question, wanted, wanted)
         masked = {k: _UNSAFE.sub("?", v) for k, v in wanted.items()}
         if not matching and masked != wanted:
             # Orthanc 1.10 does not decode %20 and its like: it is asked with wildcards, and the answers are compared.
-            matching = _matching(session, masked, wanted, page)
-    return [_series(item, wanted) for item in matching]
+            matching, cut = _matching(session, question, masked, wanted)
+    return matching, cut
 
 
-def _matching(session: WebSession, asked: Mapping[str, str], wanted: Mapping[str, str], page: int) -> list[_Item]:
-    """Return the answers to a question that are what was wanted."""
+def _matching(
+    session: WebSession, question: _Question, asked: Mapping[str, str], wanted: Mapping[str, str]
+) -> tuple[list[_Item], str]:
+    """Return the answers to a question that are what was wanted, and why there may be more."""
     masked = [k for k, v in wanted.items() if asked[k] != v]
-    fields = dict.fromkeys((*_FIELDS, *(k for k in wanted if k in _EXACT), *masked))
+    fields = dict.fromkeys((*question.fields, *wanted))
     keys = [*asked.items(), *(("includefield", field) for field in fields)]
-    found = [item for _, item in _all(session, session.url("series"), keys, page)]
-    exact = {k: v.strip() for k, v in wanted.items() if k in masked or (k in _EXACT and not set(v) & _WILD)}
-    unsaid = {k: "" for k in exact if k not in _PERSONAL and k not in masked}
-    matching = [i for i in found if all(_value(i, k) in (v, unsaid.get(k, v)) for k, v in exact.items())]
-    if len(matching) < len(found) and not masked:
-        others = len(found) - len(matching)
-        text = "%s gave %d series that do not match, or do not say whether they do; they are left out"
-        _log.warning(text, session.host, others)
-    return matching
+    page = question.page if question.limit is None else min(question.page, question.limit + 1)
+    pages = _Pages(session, session.url(question.resource), question.unique, page)
+    matching: list[_Item] = []
+    others, cut = 0, ""
+    for item in pages.items(keys):
+        if not all(_matches(item, k, v, said=k in _PERSONAL or k in masked) for k, v in wanted.items()):
+            others += 1
+        elif question.limit is not None and len(matching) >= question.limit:
+            cut = limited_to(question.limit)
+            break
+        else:
+            matching.append(item)
+    if others and not masked:
+        text = "%s gave %d %s that do not match, or do not say whether they do; they are left out"
+        _log.warning(text, session.host, others, question.resource)
+    return matching, cut or pages.cut
 
 
-def retrieve(address: WebAddress, study_uid: str, series_uid: str, take: Callable[[bytes], None]) -> int:
-    """Fetch a series by WADO-RS, as it is stored; hand over each Part 10 file as it comes.
+def _matches(item: _Item, keyword: str, wanted: str, *, said: bool) -> bool:
+    """Whether an answer is what was wanted; one that does not say is, unless it has to."""
+    value = _value(item, keyword)
+    if not value:
+        return not said
+    vr = dictionary_VR(keyword)
+    return matches(wanted.strip().replace(",", "\\") if vr == "UI" else wanted.strip(), value, vr, fold=True)
 
-    The body is split as it comes, so that twice the largest instance is in memory. After a cut the series is asked for
-    again, and what was handed over already is left out.
 
-    Returns
-    -------
-    int
-        How many were handed over. Whether that is all, only a query says.
+class _Pages:
+    """Asks page by page until nothing comes: a page that is not full need not be the last one.
 
-    Raises
-    ------
-    NetworkError
-        ``NET-...`` as of :meth:`derive.pacs.web.session.WebSession.get`; ``NET-ANSWER`` if something else comes, or
-        the end is missing.
+    Parameters
+    ----------
+    session : WebSession
+    url : str
+    unique : str
+        Keyword of the unique key of what is listed.
+    page : int
     """
-    seen: set[str] = set()
-    with WebSession(address) as session:
-        url = session.url("studies", _checked(study_uid), "series", _checked(series_uid))
-        for attempt in count(1):
-            cut = _handed_over(_files(session, session.get(url, _ACCEPT, stream=True)), seen, take)
-            if cut is None:
-                break
-            if attempt >= session.attempts:
-                raise cut
-            session.pause(attempt, None)
-    return len(seen)
+
+    def __init__(self, session: WebSession, url: str, unique: str, page: int) -> None:
+        self._session, self._url, self._unique, self._page = session, url, unique, page
+        #: Why there may be more than was given, when all was gone through.
+        self.cut = ""
+
+    def items(self, keys: _Keys) -> Iterator[_Item]:
+        """Give every answer once."""
+        host, seen, offset, more = self._session.host, set[str](), 0, False
+        pages = [self._page, *(p for p in _SMALLER_PAGES if p is None or p < self._page)]
+        while True:
+            items, more = self._next(pages, keys, offset, more)
+            if not items:
+                if more:
+                    self.cut = f"{host} says that there is more than it gives"
+                return
+            offset += len(items)
+            uids = [_value(item, self._unique) for item in items]
+            if "" in uids:
+                raise NetworkError("NET-ANSWER", f"{host} gives an answer without {self._unique}")
+            fresh = {uid: item for uid, item in zip(uids, items, strict=True) if uid not in seen}
+            if not fresh:
+                self.cut = f"{host} gives the same {len(items)} answers again and again; it may have more"
+                return
+            if len(fresh) < len(items):
+                self.cut = f"{host} repeats answers from one page to the next; some may be missing"
+            seen.update(fresh)
+            if len(seen) > _MOST_ANSWERS:
+                raise NetworkError("NET-ANSWER", f"{host} gives more than {_MOST_ANSWERS} answers")
+            yield from fresh.values()
+
+    def _next(self, pages: list[int | None], keys: _Keys, offset: int, more: bool) -> tuple[list[_Item], bool]:
+        """Return a page, and whether there is more; the word of the page before stands where this one is empty."""
+        while True:
+            limit = [] if pages[0] is None else [("limit", str(pages[0]))]
+            try:
+                items, warned = _page(self._session, self._url, [*keys, *limit, ("offset", str(offset))])
+            except NetworkError as error:
+                if offset or error.facts.get("status") not in _TOO_MANY_ASKED or len(pages) == 1:
+                    raise
+                del pages[0]
+                continue
+            return items, warned or (more and not items)
 
 
-def _handed_over(files: Iterator[bytes], seen: set[str], take: Callable[[bytes], None]) -> NetworkError | None:
-    """Hand over what was not seen before; return why no more comes before the end, if so."""
-    while True:
-        try:
-            data = next(files, None)
-        except NetworkError as error:
-            return error
-        if data is None:
-            return None
-        uid = _uid_of(data)
-        if uid not in seen:
-            take(data)
-            seen.add(uid)
-
-
-def _files(session: WebSession, response: Response) -> Iterator[bytes]:
-    with response:
-        boundary = boundary_of(response.headers.get("Content-Type", ""))
-        chunks = session.chunks(response)
-        if boundary is not None:
-            yield from parts(chunks, boundary, session.host)
-        elif response.status_code != _NO_CONTENT:
-            if not {"content-length", "transfer-encoding"} & {k.lower() for k in response.headers}:
-                raise NetworkError("NET-ANSWER", f"{session.host} sends something of which nobody knows where it ends")
-            yield b"".join(chunks)  # a single instance by itself: wrong, and done (PS3.18 10.4.3)
-
-
-def _uid_of(data: bytes) -> str:
-    """Return the SOP Instance UID of a Part 10 file."""
-    try:
-        return str(dcmread(io.BytesIO(data), specific_tags=["SOPInstanceUID"], stop_before_pixels=True).SOPInstanceUID)
-    except Exception as error:  # pydicom raises of every kind for what is none
-        raise NetworkError(
-            "NET-ANSWER", "something came that is no DICOM file, where a series was asked for"
-        ) from error
-
-
-def _all(session: WebSession, url: str, keys: _Keys, page: int) -> Iterator[tuple[str, _Item]]:
-    """Ask page by page until nothing comes: a page that is not full need not be the last one."""
-    keyword = "SOPInstanceUID" if url.endswith("/instances") else "SeriesInstanceUID"
-    seen: set[str] = set()
-    offset = 0
-    while items := _page(session, url, [*keys, ("limit", str(page)), ("offset", str(offset))]):
-        offset += len(items)
-        fresh = [(uid, item) for item in items if (uid := _value(item, keyword)) not in seen]
-        seen.update(uid for uid, _ in fresh)
-        if "" in seen:
-            raise NetworkError("NET-ANSWER", f"{session.host} gives an answer without {keyword}")
-        if not fresh:
-            if len(items) != page:
-                return  # it knows neither limit nor offset, and gave everything at once
-            text = f"{session.host} gives the same {page} answers again and again; what is behind them cannot be had"
-            raise NetworkError("NET-ANSWER", text)
-        if len(fresh) < len(items):
-            _log.warning("%s repeats answers from one page to the next; some may be missing", session.host)
-        yield from fresh
-
-
-def _page(session: WebSession, url: str, keys: _Keys) -> list[_Item]:
+def _page(session: WebSession, url: str, keys: _Keys) -> tuple[list[_Item], bool]:
+    """Return answers, and whether the service says that there are more."""
     query = urlencode(keys, quote_via=quote, safe=_SAFE)
     answer = session.get(f"{url}?{query}", _JSON)
+    more = answer.status_code == _PARTIAL or _MORE.search(answer.headers.get("Warning", "")) is not None
     if answer.status_code == _NO_CONTENT or not answer.content:
-        return []
+        return [], more
+    return _items(session, answer), more
+
+
+def _items(session: WebSession, answer: Response) -> list[_Item]:
     try:
         items = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -251,19 +324,27 @@ def _page(session: WebSession, url: str, keys: _Keys) -> list[_Item]:
 
 
 def _value(item: _Item, keyword: str) -> str:
-    """Return the first value of an attribute as text (PS3.18 F.2); empty where there is none."""
+    """Return an attribute as text (PS3.18 F.2), several values between backslashes; empty where there is none."""
     element = item.get(f"{tag_for_keyword(keyword):08X}")
     values = element.get("Value") if isinstance(element, dict) else None
-    return str(values[0]).strip() if isinstance(values, list) and values and values[0] is not None else ""
+    return "\\".join(map(_text, values)) if isinstance(values, list) else ""
 
 
-def _series(item: _Item, wanted: Mapping[str, str]) -> FoundSeries:
-    said = {keyword: _value(item, keyword) for keyword in _FIELDS}
-    return FoundSeries.of(said | {"StudyInstanceUID": said["StudyInstanceUID"] or wanted.get("StudyInstanceUID", "")})
+def _text(value: Any) -> str:
+    if isinstance(value, dict):  # the groups of a name (PS3.18 F.2.2)
+        groups = [str(value.get(group) or "") for group in ("Alphabetic", "Ideographic", "Phonetic")]
+        return "=".join(groups).rstrip("=").strip()
+    return "" if value is None else str(value).strip()
 
 
-def _checked(uid: str) -> str:
-    """UIDs become parts of URLs."""
+def checked_uid(uid: str) -> str:
+    """Return what can be a part of a URL.
+
+    Raises
+    ------
+    UsageError
+        ``NET-UID`` for what is no UID.
+    """
     if not is_harmless_uid(uid):
-        raise UsageError("NET-UID", f"{uid!r} is no UID")
+        raise UsageError("NET-UID", "this is no UID, and cannot be asked for; wanted digits and dots")
     return uid

@@ -248,10 +248,17 @@ def test_an_archive_that_is_not_there_is_an_error():
         assert error.value.exit_code == 7
 
 
-def test_sop_classes_that_are_known_need_not_be_asked_for(archives):
+def test_instances_come_one_by_one_where_they_are_asked_for_so(archive, way):
     files = []
-    classes = [str(_FIRST.SOPClassUID)]
-    address = address_of(archives("own"), timeouts=QUICK)
-    retrieve_series(address, *keys_of(SERIES[CT]), files.append, listen=None, sop_class_uids=classes)
-    assert len(files) == len(SERIES[CT])
-    assert set(images_of(address, *keys_of(SERIES[CT])).values()) == set(classes)
+    wanted = _UIDS[1:3]
+    retrieve_series(address_of(archive), *keys_of(SERIES[CT]), files.append, only=wanted, **way)
+    assert sorted(came_bytes(files)) == wanted
+    with raises_code("NET-RETRIEVE", NetworkError) as error:
+        retrieve_series(address_of(archive), *keys_of(SERIES[CT]), files.append, only=[f"{ROOT}.77", _UIDS[0]], **way)
+    assert error.value.facts["missing"] == [f"{ROOT}.77"]
+    assert sorted(came_bytes(files)) == _UIDS[:3]
+
+
+def test_sop_classes_are_listed_with_the_instances(archives):
+    listed = images_of(address_of(archives("own"), timeouts=QUICK), *keys_of(SERIES[CT]))
+    assert dict(listed) == dict.fromkeys(_UIDS, str(_FIRST.SOPClassUID))

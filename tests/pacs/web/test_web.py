@@ -15,6 +15,7 @@ from derive.pacs.address import Credentials, WebAddress
 from derive.pacs.outcome import Category
 from derive.pacs.sendable import Sendable
 from derive.pacs.web import query as web_query
+from derive.pacs.web.retrieve import retrieve
 from derive.pacs.web.stow import WebSender
 from tests.helpers.asserting import every, raises_code
 from tests.helpers.servers import orthanc
@@ -54,7 +55,7 @@ def uids(datasets):
 
 def retrieved(address, study, series_uid):
     found = []
-    count = web_query.retrieve(address, study, series_uid, found.append)
+    count = retrieve(address, study, series_uid, found.append)
     assert count == len(found)
     return found
 
@@ -143,7 +144,10 @@ def test_series_are_found_by_what_identifies_them(archive, filters, page):
     other = series(41, modality="CT")
     sent(WebAddress(archive.url), [Sendable.of_dataset(d) for d in datasets + other])
     (found,) = web_query.search_series(WebAddress(archive.url), filters, page=page)
-    assert found == web_query.FoundSeries(f"{ROOT}.40.1", f"{ROOT}.40.2", "MR", 3, "Ünlü sag", f"{PATIENT}-40", 5)
+    told = (found.study_instance_uid, found.series_instance_uid, found.modality, found.series_number)
+    assert told == (f"{ROOT}.40.1", f"{ROOT}.40.2", "MR", 3)
+    assert (found.series_description, found.patient_id, found.instances) == ("Ünlü sag", f"{PATIENT}-40", 5)
+    assert (found.accession_number, found.study_date) == ("ACC40", datasets[0].StudyDate)
 
 
 ODD_NAMES = ["A B", "A&B=C", "A#B", "A+B", "50%41", "A/B", "A:B", "A'B"]
@@ -173,8 +177,8 @@ def test_what_is_asked_for_with_a_space_is_not_found_with_something_else_in_its_
 
 def test_nothing_is_found_of_what_is_not_there(archive):
     address = WebAddress(archive.url)
-    assert web_query.search_series(address, {"PatientID": "nobody"}) == []
-    assert web_query.search_instances(address, f"{ROOT}.99.1", f"{ROOT}.99.2") == []
+    assert web_query.search_series(address, {"PatientID": "nobody"}).items == ()
+    assert web_query.search_instances(address, f"{ROOT}.99.1", f"{ROOT}.99.2").items == ()
     with pytest.raises(NetworkError) as raised:
         retrieved(address, f"{ROOT}.99.1", f"{ROOT}.99.2")
     assert raised.value.code == "NET-HTTP"
@@ -184,10 +188,12 @@ def test_nothing_is_found_of_what_is_not_there(archive):
 def test_a_series_is_not_found_in_another_study(archive):
     sent(WebAddress(archive.url), [Sendable.of_dataset(d) for d in series(50)])
     address = WebAddress(archive.url)
-    assert web_query.search_instances(address, f"{ROOT}.30.1", f"{ROOT}.50.2") == []
+    assert web_query.search_instances(address, f"{ROOT}.30.1", f"{ROOT}.50.2").items == ()
     assert (
-        web_query.search_series(address, {"StudyInstanceUID": f"{ROOT}.30.1", "SeriesInstanceUID": f"{ROOT}.50.2"})
-        == []
+        web_query.search_series(
+            address, {"StudyInstanceUID": f"{ROOT}.30.1", "SeriesInstanceUID": f"{ROOT}.50.2"}
+        ).items
+        == ()
     )
 
 
@@ -267,7 +273,7 @@ def test_a_question_that_is_none_is_refused_before_anybody_is_asked(filters):
 
 @pytest.mark.parametrize("uid", ["", "1.2/../..", "1.2?x=1", "abc", "1" * 65])
 def test_what_is_no_uid_does_not_get_into_a_url(uid):
-    for call in (web_query.search_instances, lambda *a: web_query.retrieve(*a, list.append)):
+    for call in (web_query.search_instances, lambda *a: retrieve(*a, [].append)):
         with pytest.raises(UsageError) as raised:
             call(WebAddress("http://127.0.0.1:9/dicom-web"), "1.2", uid)
         assert raised.value.code == "NET-UID"
