@@ -74,7 +74,7 @@ def archive_at(
     listen: int | None = None,
     parallel: int | None = None,
     attempts: int = 3,
-    new_folder: bool = False,
+    new_folder: bool = True,
 ) -> Archive:
     """Return an archive by its name in the configuration, or its address; one that is an archive already as it is.
 

@@ -201,7 +201,7 @@ def fetch(
     NotKnown
         ``NET-NOTKNOWN`` if nobody knows whether everything came. In all cases nothing is written.
     """
-    source = archive_at(archive, config)
+    source = archive_at(archive, config, new_folder=False)
     return fetch_series(source, _found(source, filters), Path(folder), overwrite=overwrite, incomplete=incomplete)
 
 
@@ -245,24 +245,31 @@ def _found(archive: Archive, filters: Mapping[str, str]) -> Listing[FoundSeries]
     series = archive.find(keys)
     if not series and series.whole:
         raise SourceError("NET-NOTFOUND", f"{archive.destination.address} has no such series")
-    return Listing(series.items, series.cut or _series_lacking(archive, keys, series))
+    return Listing(series.items, _series_cut(archive, keys, series))
 
 
-def _series_lacking(archive: Archive, keys: Mapping[str, str], series: Listing[FoundSeries]) -> str:
-    """Say how many series of whole studies were not listed, where the archive says how many there are."""
+def _series_cut(archive: Archive, keys: Mapping[str, str], series: Listing[FoundSeries]) -> str:
+    """Say why there may be more series than were listed; whole studies are held against the number that it says."""
+    if keys.get("SeriesInstanceUID"):
+        return ""  # what is named is there, or not
     if not _PARTS.isdisjoint(keys):
-        return ""
+        return series.cut
+    settled = "StudyInstanceUID" in keys
     for uid in dict.fromkeys(s.study_instance_uid for s in series):
-        try:
-            studies = archive.studies({"StudyInstanceUID": uid})
-        except NetworkError as error:
-            _log.info("%s does not say how many series a study has: %s", archive.destination.address, error.message)
-            return ""
-        number = next((s.series for s in studies if s.study_instance_uid == uid), None)
-        listed = sum(s.study_instance_uid == uid for s in series)
+        number, listed = _series_counted(archive, uid), sum(s.study_instance_uid == uid for s in series)
         if number is not None and number > listed:
             return f"{archive.destination.address} lists {listed} of the {number} series that it says study {uid} has"
-    return ""
+        settled = settled and number is not None
+    return "" if settled else series.cut
+
+
+def _series_counted(archive: Archive, study_uid: str) -> int | None:
+    try:
+        studies = archive.studies({"StudyInstanceUID": study_uid})
+    except NetworkError as error:
+        _log.info("%s does not say how many series a study has: %s", archive.destination.address, error.message)
+        return None
+    return next((s.series for s in studies if s.study_instance_uid == study_uid), None)
 
 
 def _series_into(folder: Path, series: FoundSeries, archive: Archive, *, apart: bool) -> Arrival:

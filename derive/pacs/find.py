@@ -117,7 +117,7 @@ def find(
     if level is not None and level not in LEVELS:
         raise UsageError("NET-FILTER", f"there is no level {level!r}; wanted study or series")
     asked = level or level_of(filters)
-    keys, source = keys_of(filters, asked), archive_at(archive, config)
+    keys, source = keys_of(filters, asked), archive_at(archive, config, new_folder=False)
     if asked == "series":
         series = source.find(keys, limit=limit)
         rows = tuple(sorted(_with_images(source, series.items), key=_series_order))

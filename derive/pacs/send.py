@@ -220,7 +220,7 @@ def send(
     except TypeError as error:
         raise UsageError("OPT-UNKNOWN", f"{error}") from None
     how: dict[str, Any] = {"listen": chosen.listen, "parallel": chosen.parallel, "attempts": chosen.attempts}
-    archive = archive_at(target, config, new_folder=True, **how)
+    archive = archive_at(target, config, **how)
     sendables = _sendables(source)
     if chosen.commit:
         archive.commit([], wait_s=0.0)  # what has no such service is refused before anything is sent

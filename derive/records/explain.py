@@ -21,11 +21,11 @@ from derive.model.source import SourceSeries
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.account import SourcedAccount, account_of, by_policy, derivation_of, rules_of_dropping, unexplained
+from derive.records.at_hand import sources_at_hand
 from derive.records.record import Record, RecordedStep, record_of
 from derive.records.written import (
     ENTITIES,
     Gathered,
-    beside,
     class_name,
     distinct,
     entity_of,
@@ -231,7 +231,7 @@ def explain(
     found = gather(paths)
     images = one_series(found, series)
     record = record_of(images[0])
-    source, notes = _source(paths, found, sources, images[0], assume or {})
+    source, notes = _source(paths, found, sources, images, assume or {})
     account, why_not = None, ""
     if source is not None:
         try:
@@ -350,15 +350,17 @@ class _Explaining:
 
 
 def _source(
-    written: Files, found: Gathered, sources: Files | None, image: Header, assume: Mapping[str, object]
+    written: Files, found: Gathered, sources: Files | None, images: Sequence[Header], assume: Mapping[str, object]
 ) -> tuple[SourceSeries | None, list[str]]:
     """Read the source; or say why it is not at hand."""
+    image = images[0]
     record = record_of(image)
     uid = record.source_series
     if not uid:
         return None, ["no source image is referenced"] if sources is not None else []
     try:
-        at_hand = gather(sources) if sources is not None else beside(written, found, uid)
+        needed = {source for i in images for source in record_of(i).source_uids}
+        at_hand = sources_at_hand(written, found, sources, uid, needed)
         if at_hand is None:
             return None, [
                 f"the sources are not at hand: nothing that was pulled is compared with them ({flag('sources')})"

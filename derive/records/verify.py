@@ -22,9 +22,10 @@ from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.reading.read import read, series_of
 from derive.reading.select import apart
+from derive.records.at_hand import sources_at_hand
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.record import Record, RecordedStep, recorded_grid
-from derive.records.written import Gathered, beside, gather
+from derive.records.written import Gathered, gather
 from derive.version import VERSION
 from derive.wording import counted, flag
 
@@ -156,7 +157,8 @@ def verify(
     paths = [result] if isinstance(result, str | Path) else list(result)
     found = gather(paths)
     written = _one_series(found, series)
-    where = gather(sources) if sources is not None else beside(paths, found, written[0].record.source_series)
+    needed = {uid for w in written for uid in w.record.source_uids}
+    where = sources_at_hand(paths, found, sources, written[0].record.source_series, needed)
     images = apart(where.headers)[0] if where else []
     run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference, assume=assume or {})
     try:

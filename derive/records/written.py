@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import islice
-from pathlib import Path
 
 from pydicom.charset import default_encoding
 from pydicom.config import disable_value_validation
@@ -29,8 +27,6 @@ from derive.wording import counted, flag
 
 #: In the order in which people read them; what no table knows comes last.
 ENTITIES = ("Patient", "Study", "Frame of Reference", "Series", "Equipment", "Acquisition", "Image", "Other")
-#: How many neighbours of a folder are looked into for a series, and how many files of each.
-_NEIGHBOURS, _PEEKED = 200, 3
 
 
 @dataclass(frozen=True)
@@ -167,30 +163,6 @@ def distinct(images: Iterable[Header], tag: int) -> list[str]:
         key = image.others.get(tag) if element is None else (element.stripped(), element.vr)
         found.setdefault(key, shown(image, tag) if key is not None else "absent")
     return list(found.values())
-
-
-def beside(written: Files, found: Gathered, series: str) -> Gathered | None:
-    """Look for a series in the input itself, and in the folders beside it; None where it is in none.
-
-    Parameters
-    ----------
-    written : path, or iterable of paths
-        The input.
-    found : Gathered
-        What is in it.
-    series : str
-        Series Instance UID.
-    """
-    if found.has(series):
-        return found
-    root = Path(written if isinstance(written, str | Path) else next(iter(written)))
-    folder = root if root.is_dir() else root.parent
-    neighbours = (p for p in sorted(folder.resolve().parent.iterdir()) if p.is_dir() and p != folder.resolve())
-    for neighbour in islice(neighbours, _NEIGHBOURS):
-        peeked = [h for h in islice(scan(find(neighbour)), _PEEKED) if isinstance(h, Header)]
-        if any(h.lenient.text("SeriesInstanceUID") == series for h in peeked):
-            return gather(neighbour)
-    return None
 
 
 def entity_of(tag: int, sop_class_uid: str) -> str:

@@ -75,6 +75,7 @@ class Finder:
         self.levels = LEVELS[self._model]
         #: Why there may be more than was answered; empty while every question was answered in order.
         self.cut = ""
+        self._lost = False
 
     def descend(
         self, levels: Sequence[str], keys: Match, above: Match | None = None, *, partly: bool = False
@@ -149,11 +150,14 @@ class Finder:
 
     def _answers(self, identifier: Dataset) -> Iterator[Dataset]:
         """Give the answers to a question; what ends it early, after some came, is remembered."""
-        if self.cut and not self._association.is_established:
-            return
+        if self._lost:
+            if self.cut:
+                return
+            raise Unanswered("NET-FIND", f"{self._address} ended the association; nothing more can be asked on it")
         level, came, undecoded = identifier.QueryRetrieveLevel, 0, 0
         for status, answer in self._association.send_c_find(identifier, self._model, _MESSAGE_ID):
             if "Status" not in status:
+                self._lost = True
                 if came and self._last:
                     self.cut = f"{self._address} ended the association after {came} answers at level {level}"
                     return
@@ -176,7 +180,7 @@ class Finder:
 
     def _cancel(self, why: str) -> None:
         """Tell it to stop, and end the association: its other answers are on their way (PS3.4 C.4.1.3.2)."""
-        self.cut = why
+        self.cut, self._lost = why, True
         self._association.send_c_cancel(_MESSAGE_ID, query_model=self._model)
         abort(self._association)
 
