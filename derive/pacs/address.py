@@ -211,6 +211,8 @@ def parse_address(text: str) -> Address:
         ``NET-ADDRESS`` for what is none, and says what it lacks; ``NET-SECRET`` for a URL with a password in it.
     """
     text = text.strip()
+    if not text:
+        raise UsageError("NET-ADDRESS", f"an address is empty; {_WANTED}")
     if _SCHEME.match(text):
         return _web(text)
     if not Path(text).exists():
@@ -235,9 +237,7 @@ def _web(text: str) -> WebAddress:
 
 def _refuse_mistakes(text: str) -> None:
     """Refuse what is meant as an address and lacks something; what may be a folder is left."""
-    if not text:
-        raise UsageError("NET-ADDRESS", f"an address is empty; {_WANTED}")
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):?//?", text)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):?//?", text) or re.match(r"(https?):", text, re.I)
     if scheme and (scheme[0].endswith("//") or scheme[1].lower() in ("http", "https")):
         raise UsageError("NET-ADDRESS", f"{text!r} has no scheme that is known; wanted http:// or https://")
     if "@" not in text:

@@ -24,7 +24,7 @@ from derive.pacs.config import Config, Destination
 from derive.pacs.filters import keys_of
 from derive.pacs.found import FoundSeries, Listing
 from derive.pacs.matching import is_harmless_uid
-from derive.wording import counted
+from derive.wording import counted, flag
 from derive.writing.atomic import target_folder, unwritable
 from derive.writing.unfinished import scratch
 
@@ -33,7 +33,6 @@ SCHEMA = "derive-fetch/1"
 _NARROW = ("study_uid", "series_uid", "accession", "patient_id")
 #: With one of these only a part of a study is wanted, so that the counts of the study say nothing.
 _PARTS = frozenset({"SeriesInstanceUID", "Modality", "SeriesDescription"})
-_INCOMPLETE = "--incomplete (incomplete=True) keeps what came"
 #: Of these no other question is an answer.
 _LASTING = frozenset(
     {"NET-OTHER", "NET-UID", "NET-UNREACHABLE", "NET-TLS", "NET-REJECTED", "NET-AUTH", "NET-DESTINATION"}
@@ -232,7 +231,7 @@ def _refusal(fetched: Fetched) -> NetworkError:
         [*(f"{a.series.series_instance_uid}: {a.why}" for a in lacking[:3]), *([fetched.cut] * (not lacking))]
     )
     missing = [uid for a in lacking for uid in a.missing]
-    text = f"{told}; nothing was written; {_INCOMPLETE}"
+    text = f"{told}; nothing was written; {flag('incomplete')} keeps what came"
     if fetched.complete is None:
         return NotKnown("NET-NOTKNOWN", text, series=[a.to_json() for a in lacking])
     return NetworkError("NET-INCOMPLETE", text, missing=missing, series=[a.to_json() for a in lacking])

@@ -15,6 +15,7 @@ from derive.pacs.config import Config, Destination
 from derive.pacs.filters import LEVELS, LIMIT, Level, keys_of, level_of
 from derive.pacs.found import FoundSeries, FoundStudy, Listing, limited_to
 from derive.pacs.matching import is_harmless_uid, matches
+from derive.wording import flag
 
 SCHEMA = "derive-find/1"
 #: So many studies or series are asked for below at most, where an archive does not count what is in them.
@@ -66,7 +67,7 @@ class Catalogue:
         cut = f"; not all: {self.cut}" if self.cut else ""
         lines = _table(self.rows, width)
         if any(row.instances is None for row in self.rows):
-            cut += "\n?: the archive does not say how many; of one study (--study-uid) they are counted"
+            cut += f"\n?: the archive does not say how many; of one study ({flag('study_uid', 'UID')}) they are counted"
         return "\n".join([*lines, f"{count} at {self.destination.address}{cut}"])
 
     def to_json(self) -> dict[str, Any]:

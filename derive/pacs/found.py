@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
+from derive.wording import flag
+
 Item = TypeVar("Item")
 
 #: What is asked for of a study, and of a series; the keys of a question may be any of these.
@@ -151,7 +153,7 @@ class FoundSeries:
 
 def limited_to(limit: int) -> str:
     """Say that there is more than was wanted."""
-    return f"there are more than {limit}; --limit (limit=) says how many are listed"
+    return f"there are more than {limit}; {flag('limit', 'N')} says how many are listed"
 
 
 def number(text: str) -> int | None:

@@ -119,7 +119,7 @@ def test_what_is_cut_like_its_listing_is_not_called_whole(cut, tmp_path, kind, h
     with raises_code("NET-NOTKNOWN", NotKnown) as refused:
         derive.fetch(where, tmp_path / "out", **wanted)
     assert refused.value.exit_code == 9
-    assert "--incomplete" in refused.value.message
+    assert "incomplete=True" in refused.value.message
     assert not (tmp_path / "out").exists()
     fetched = derive.fetch(where, tmp_path / "out", incomplete=True, **wanted)
     came = 7 if how.get("paging") == REPEATING else 2  # all is listed in the end, and comes one by one
