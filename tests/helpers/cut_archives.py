@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import socket
 import struct
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
+
+from pynetdicom.dsutils import encode
 
 from derive.pacs.matching import texts
 from derive.pacs.sendable import Sendable
@@ -230,17 +231,9 @@ def echo_request():
 
 def find_request(identifier):
     """Encode a C-FIND request; its identifier in Implicit VR Little Endian."""
-    stream = io.BytesIO()
-    identifier.is_little_endian, identifier.is_implicit_VR = True, True
-    from pydicom.filebase import DicomFileLike
-    from pydicom.filewriter import write_dataset
-
-    file = DicomFileLike(stream)
-    file.is_little_endian, file.is_implicit_VR = True, True
-    write_dataset(file, identifier)
     uid = b"1.2.840.10008.5.1.4.1.2.2.1\0"
     elements = [(2, uid), (0x100, b"\x20\0"), (0x110, b"\1\0"), (0x700, b"\2\0"), (0x800, b"\1\0")]
-    return message(elements, stream.getvalue())
+    return message(elements, encode(identifier, True, True))
 
 
 def damaged(random, data):

@@ -39,11 +39,30 @@ _P_DATA, _P_DATA_TF = struct.Struct(">BBLLB"), 0x04
 PDV_HEAD = 6
 
 
+#: pynetdicom's loggers that write tracebacks of what came from the other side.
+_TALKATIVE = ("acse", "ae", "association", "dimse", "dimse_messages", "dul", "fsm", "service_class", "transport")
+
+
 def quiet() -> None:
-    """Have pynetdicom log no identifiers: they hold patient data."""
+    """Have pynetdicom log no identifiers, as they hold patient data, and no tracebacks of what others send."""
     from pynetdicom import _config
 
     _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+    for name in _TALKATIVE:
+        logging.getLogger(f"pynetdicom.{name}").addFilter(_FILTER)  # the same one is not added twice
+
+
+class _WithoutTraceback(logging.Filter):
+    """Leaves of an exception its kind: its text may be what came, and whoever sent that is not mended by ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[0] is not None:
+            record.msg, record.args = record.exc_info[0].__name__, ()
+            record.exc_info = record.exc_text = None
+        return True
+
+
+_FILTER = _WithoutTraceback()
 
 
 def entity(aet: str) -> ApplicationEntity:
