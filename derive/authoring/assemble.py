@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from derive import standard
@@ -27,14 +28,14 @@ from derive.authoring.private import (
     privates_of,
 )
 from derive.authoring.settable import settable
-from derive.elements.element import Element, keyword_of
+from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.encoding import decode, encode
 from derive.elements.mend import legal
 from derive.errors import AssembleError, MissingAttribute
 from derive.model.classes import IDENTITY
 from derive.model.reference import FrameRef
 from derive.model.remark import Remark
-from derive.model.source import Agreement, Attributes
+from derive.model.source import Agreement, Attributes, AttributeTable
 from derive.standard import AttributeRule
 from derive.wording import flag
 
@@ -166,10 +167,7 @@ def assemble(authoring: Authoring) -> SeriesPass:
             constant[tag] = element
     for tag, creator in creators_of([*constant, *(d.rule.tag for d in varying)]).items():
         constant[tag], account[tag] = creator, Entry(tag, "recomputed", CREATOR_REASON)
-    if not authoring.source.frames:
-        rules = unmet(authoring, conditionals(authoring.target.iod), constant)
-        lacking += [_missing_attribute(r, standard.section(r.module), "nobody said") for r in rules]
-    _refuse(lacking)
+    _refuse([*lacking, *_unmet(authoring, constant)])
     bannable, requirable = _conditioned(authoring, constant, {d.rule.tag for d in varying}, account)
     said = authoring.source.tags | authoring.source.illegal.keys()
     for tag in said - account.keys():
@@ -177,6 +175,20 @@ def assemble(authoring: Authoring) -> SeriesPass:
     present = said | constant.keys()
     entries = tuple(entry for tag, entry in sorted(account.items()) if tag in present or entry.varies)
     return SeriesPass(authoring, constant, tuple(varying), bannable, requirable, entries)
+
+
+def _unmet(authoring: Authoring, constant: Mapping[int, Element]) -> Iterator[MissingAttribute]:
+    """Yield what a condition asks for and nobody said, or on which the images of the source differ.
+
+    What a source of its own lacks is left to the check, as it came.
+    """
+    source = authoring.source
+    why = "the contributing images differ" if source.frames else "nobody said"
+    for rule in unmet(authoring, conditionals(authoring.target.iod), constant):
+        decided = row(rule.module, rule.keyword)
+        pulled = decided.action(authoring.derivation) is Action.PULL and not decided.fallback
+        if not source.frames or (pulled and rule.tag in source.table.varying):
+            yield _missing_attribute(rule, standard.section(rule.module), why)
 
 
 def _conditioned(
@@ -245,7 +257,7 @@ def _splits(authoring: Authoring, decision: Decision, sets: set[tuple[FrameRef, 
     Readers take that for two series (dcm2niix by Exposure, for one), so then none has it.
     """
     rule = decision.rule
-    if decision.action is not Action.PULL or rule.type == "1":
+    if decision.action is not Action.PULL or rule.type == "1" or decision.row.fallback:
         return False
     return any(authoring.source.agreement(rule.tag, contributors).differs for contributors in sets)
 
@@ -303,7 +315,7 @@ def _pulled(
         return (element, "") if identity else (None, "empty in the source")
     if element is None and rule.type in ("2C", "3", "1C") and not why:
         return None, ""
-    if rule.type in ("3", "1C"):
+    if rule.type == "3" or (rule.type == "1C" and not decision.row.fallback):
         return None, why
     if rule.type in ("2", "2C"):
         return Element(rule.tag, _vr(rule), b""), why or authoring.source.lacking
@@ -323,12 +335,22 @@ def _fallback(authoring: Authoring, decision: Decision, frame: Frame | None, why
         return encode(rule.keyword, fallback[1:]), f"{why}: {fallback[1:]}"
     if fallback == "recompute" and decision.builder is not None:
         return _built(authoring, decision, decision.builder.function(authoring)), f"{why}: made new"
-    if fallback == "least" and frame is not None:
-        table = authoring.source.table
-        found = [e for i in frame.behind(table.count) if (e := table.element(rule.tag, i)) and e.stripped()]
-        if found:
-            return min(found, key=lambda e: float(decode(e))), f"{why}: the least"
+    if frame is not None and (fallback == "least" or fallback.startswith("of ")):
+        by = rule.keyword if fallback == "least" else fallback.removeprefix("of ")
+        element = _least(authoring.source.table, frame, rule.tag, tag_of(by))
+        if element is not None:
+            return element, f"{why}: the least" if by == rule.keyword else f"{why}: that of the least {by}"
     raise _missing_attribute(rule, decision.row.section, why)
+
+
+def _least(table: AttributeTable, frame: Frame, tag: int, by: int) -> Element | None:
+    """Return what the frame behind this one says that has the least of another attribute; the first of several."""
+    found = [
+        (float(decode(order)), element)
+        for i in frame.behind(table.count)
+        if (order := table.element(by, i)) and order.stripped() and (element := table.element(tag, i))
+    ]
+    return min(found, key=itemgetter(0))[1] if found else None
 
 
 def _missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAttribute:
