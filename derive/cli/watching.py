@@ -66,7 +66,11 @@ def watched() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or os.name != "posix":
         yield
         return
-    hears, told = os.pipe()
+    try:
+        hears, told = os.pipe()
+    except OSError:  # no file may be opened any more: what is told of that follows
+        yield
+        return
     os.set_blocking(told, False)
     before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(hears,), name="derive-watch", daemon=True).start()

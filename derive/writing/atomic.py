@@ -19,7 +19,7 @@ from derive.errors import OutputError
 from derive.wording import flag
 from derive.writing.interruptions import held
 from derive.writing.ours import changed, contents_of, may_be_dicom, refuse_foreign, refuse_place
-from derive.writing.placing import Move, place_files, put_back_folder, replace_folder, unwound
+from derive.writing.placing import Move, place_files, place_folder, put_back_folder, replace_folder, unwound
 from derive.writing.unfinished import finished, new_folder, recover
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def target_folder(
             if overwrite and target.exists():
                 _replace_folder(part, target, again=again)
             else:
-                (part / "new").rename(target)  # which takes the place of an empty folder, and of no other
+                place_folder(Move(part / "new", target))
         except OSError as error:
             if target.exists() and not overwrite:
                 raise _exists(target, "was made by another meanwhile") from error

@@ -11,7 +11,9 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +28,36 @@ class Move(NamedTuple):
 
     new: Path
     target: Path
+
+
+class _Turn:
+    """Who places has a lock: a process that has to end puts things in order in another thread, and must not meet it."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Have a lock that nobody holds."""
+        self.lock, self.over = threading.RLock(), False
+
+
+_turn = _Turn()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_turn.begin)
+
+
+@contextmanager
+def _placing() -> Iterator[None]:
+    with _turn.lock:
+        if _turn.over:
+            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+        yield
+
+
+def stop_placing() -> None:
+    """Wait for what is being placed; after that nothing is placed any more in this process."""
+    with _turn.lock:
+        _turn.over = True
 
 
 def exchange(one: Path, other: Path) -> bool:
@@ -56,6 +88,17 @@ def exchange(one: Path, other: Path) -> bool:
     raise OSError(number, os.strerror(number), str(other))
 
 
+def place_folder(move: Move) -> None:
+    """Let a folder have a name that is free, or that of an empty folder.
+
+    Raises
+    ------
+    OSError
+    """
+    with _placing():
+        os.rename(*move)
+
+
 def replace_folder(part: Path, move: Move) -> Path:
     """Let a folder take the place of another one.
 
@@ -75,13 +118,14 @@ def replace_folder(part: Path, move: Move) -> Path:
     OSError
         :func:`unwound` puts back what was moved then.
     """
-    if exchange(*move):
-        return move.new
-    kept = part / _OLD.format(0)
-    _write_plan(part, [move])
-    os.rename(move.target, kept)
-    os.rename(move.new, move.target)
-    return kept
+    with _placing():
+        if exchange(*move):
+            return move.new
+        kept = part / _OLD.format(0)
+        _write_plan(part, [move])
+        os.rename(move.target, kept)
+        os.rename(move.new, move.target)
+        return kept
 
 
 def put_back_folder(part: Path, move: Move, kept: Path) -> None:
@@ -103,17 +147,18 @@ def place_files(part: Path, moves: Sequence[Move], *, overwrite: bool) -> None:
     OSError
         :func:`unwound` puts back what was moved then.
     """
-    if overwrite and len(moves) == 1:
-        os.replace(*moves[0])
-        return
-    _write_plan(part, moves)
-    for number, move in enumerate(moves):
-        if not overwrite:
-            _link(*move)
-            continue
-        if os.path.lexists(move.target):
-            _keep(move.target, part / _OLD.format(number))
-        _replace(move, part / _PLACING)
+    with _placing():
+        if overwrite and len(moves) == 1:
+            os.replace(*moves[0])
+            return
+        _write_plan(part, moves)
+        for number, move in enumerate(moves):
+            if not overwrite:
+                _link(*move)
+                continue
+            if os.path.lexists(move.target):
+                _keep(move.target, part / _OLD.format(number))
+            _replace(move, part / _PLACING)
 
 
 def unwound(part: Path) -> bool:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from derive.reading.files import UNFINISHED
 from derive.writing.interruptions import held
-from derive.writing.placing import unwound
+from derive.writing.placing import stop_placing, unwound
 
 SUFFIX = ".part"
 #: Of the name of a target stands so much in that of its folder; a name of 255 bytes has four bytes a character.
@@ -106,6 +106,7 @@ def abandon() -> None:
 
     What another thread writes meanwhile can keep a folder there; the next run removes it then.
     """
+    stop_placing()
     for folder in list(_made):
         with suppress(OSError):
             if folder.exists() and unwound(folder):

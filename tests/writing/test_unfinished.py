@@ -7,14 +7,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from derive.writing import ours, unfinished
+from derive.writing import ours, placing, unfinished
 from derive.writing.atomic import target_files, target_folder
 from derive.writing.unfinished import Process, new_folder, recover, scratch, started, this_process
-from tests.helpers.asserting import each
+from tests.helpers.asserting import each, raises_code
 from tests.helpers.killing import digests, ended_at_each_step, left
 
 
@@ -183,3 +185,32 @@ def test_names_that_are_long_or_odd_are_no_matter(tmp_path):
         with target_folder(tmp_path / name, 1, (), overwrite=True) as folder:
             assert unfinished.UNFINISHED.fullmatch(folder.parent.name)
         assert (tmp_path / name).is_dir()
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+@pytest.mark.parametrize("form", ["folder", "files"])
+def test_a_process_that_has_to_end_places_nothing_any_more(form, overwrite, tmp_path, monkeypatch):
+    target = tmp_path / "x.mhd"
+    if overwrite:
+        {"folder": series, "files": pair}[form](target, "old")
+    before = digests(tmp_path)
+    with raises_code("OUT-WRITE"), writing(form, target, overwrite=overwrite) as new:
+        for name in ("x.mhd", "x.raw"):
+            (new / name).write_text("new")
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # it is under way when the new would be placed
+            unfinished.abandon()
+    placing._turn.begin()
+    assert digests(tmp_path) == before
+    assert left(tmp_path) == sorted({name.partition("/")[0] for name in before})
+
+
+@contextmanager
+def writing(form: str, target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give the folder in which the new is made."""
+    if form == "folder":
+        with target_folder(target, 1, (), overwrite=overwrite) as folder:
+            yield folder
+    else:
+        with target_files([target, target.with_suffix(".raw")], overwrite=overwrite) as (file, _):
+            yield file.parent
