@@ -40,7 +40,10 @@ PDV_HEAD = 6
 
 
 #: pynetdicom's loggers that write tracebacks of what came from the other side.
-_TALKATIVE = ("acse", "ae", "association", "dimse", "dimse_messages", "dul", "fsm", "service_class", "transport")
+_TALKATIVE = (
+    "acse ae association dimse dimse_messages dimse_primitives dsutils dul events fsm pdu pdu_items pdu_primitives "
+    "presentation service_class service_class_n transport utils"
+).split()
 
 
 def quiet() -> None:
@@ -154,7 +157,8 @@ def wait_no_longer(association: Association, seconds: float | None) -> None:
     """Bound how long the reading of a PDU may take; pynetdicom waits for ever for a side that stops inside one."""
     connection = _connection(association)
     if connection is not None:
-        connection.settimeout(seconds)
+        with suppress(OSError):
+            connection.settimeout(seconds)
 
 
 def is_known(association: Association) -> bool:
@@ -210,7 +214,8 @@ def send_small_packets_at_once(association: Association) -> None:
     """Set TCP_NODELAY where others opened the connection, and pynetdicom has its socket already."""
     connection = _connection(association)
     if connection is not None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError):  # it may be closed again by now
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def write(association: Association, context_id: int, fragments: Iterator[bytes], check: Callable[[], None]) -> None:
