@@ -40,10 +40,26 @@ PDV_HEAD = 6
 
 
 #: pynetdicom's loggers that write tracebacks of what came from the other side.
-_TALKATIVE = (
-    "acse ae association dimse dimse_messages dimse_primitives dsutils dul events fsm pdu pdu_items pdu_primitives "
-    "presentation service_class service_class_n transport utils"
-).split()
+_TALKATIVE = [
+    "acse",
+    "ae",
+    "association",
+    "dimse",
+    "dimse_messages",
+    "dimse_primitives",
+    "dsutils",
+    "dul",
+    "events",
+    "fsm",
+    "pdu",
+    "pdu_items",
+    "pdu_primitives",
+    "presentation",
+    "service_class",
+    "service_class_n",
+    "transport",
+    "utils",
+]
 
 
 def quiet() -> None:
