@@ -133,7 +133,7 @@ def _now(source: Attributes, timestamp: datetime | None) -> datetime:
     if timestamp is not None and timestamp.tzinfo is None:
         return timestamp
     now = timestamp or datetime.now().astimezone()
-    offset = str(source.value("TimezoneOffsetFromUTC") or "")
+    offset = source.text("TimezoneOffsetFromUTC")
     if len(offset) != 5 or not offset[1:].isdigit() or offset[0] not in "+-":
         return now
     minutes = int(offset[1:3]) * 60 + int(offset[3:])

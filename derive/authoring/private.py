@@ -62,7 +62,7 @@ def private_action(authoring: Authoring, private: SafePrivate) -> Action:
 def _other_units(authoring: Authoring) -> bool:
     """Whether the values of the result are in other units than those that the source states."""
     keyword = authoring.target.units_keyword
-    stated = str(authoring.source.value(keyword) or "") if keyword else ""
+    stated = authoring.source.text(keyword) if keyword else ""
     return bool(stated) and stated != authoring.frames.quantity.units
 
 

@@ -56,7 +56,7 @@ class Subject:
         if self.wishes.kind != "volume":
             return "OT"
         if self.reference is not None:
-            return str(self.reference.value("Modality"))
+            return self.reference.text("Modality")
         raise UsageError(
             "OPT-MODALITY",
             f"what is it? give {flag('modality', 'NAME')} (CT, MR or PT), or {flag('kind', 'secondary-capture')}",
@@ -135,7 +135,7 @@ class Subject:
             return Quantity(HU, target.fill)
         units = self.wishes.units or target.unspecified
         if not units:
-            known = "" if self.reference is None else f" (the reference has {self.reference.value('Units')})"
+            known = "" if self.reference is None else f" (the reference has {self.reference.text('Units')})"
             raise UsageError(
                 "VAL-UNITS",
                 f"what are the values of this {self.modality}? give {flag('units', 'TEXT')}, e.g. BQML{known}",

@@ -150,8 +150,7 @@ def _named(modality: str, description: str) -> str:
 
 def _text(source: Attributes, keyword: str) -> str:
     """Value of the first image; empty without."""
-    value = source.value(keyword, 0)
-    return "" if value is None else str(value).strip()
+    return source.text(keyword, 0)
 
 
 def _patient(source: Attributes) -> str:

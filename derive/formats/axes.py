@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,7 @@ class Axes:
             spacings = [] if self.spacings is None else [self.spacings[axis] for axis in self.space]
             return Place(stated(spacings))
         with np.errstate(over="ignore", under="ignore"):
-            lengths = [np.nan if v is None else float(np.linalg.norm(v)) for v in vectors]
+            lengths = [np.nan if v is None else math.hypot(*v) for v in vectors]
         if len(known) < 3:
             return Place(stated(lengths))
         rows = [*known, *(v for v in (self.vectors[axis] for axis in self.time) if v is not None)]

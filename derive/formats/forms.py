@@ -86,7 +86,8 @@ def _formed(header: Any, shape: Sequence[int], zooms: list[float], mm: float, na
     notes = [f"its {form}_code is {code}, which is none" for form, code in codes.items() if code not in (0, *CODES)]
     qform = _qform(header, zooms, mm) if codes["qform"] in CODES else None
     if codes["sform"] in CODES:
-        sform = _scaled(header.get_sform(), mm)
+        with np.errstate(invalid="ignore"):  # of numbers that are none
+            sform = _scaled(header.get_sform(), mm)
         place, more = _of_sform(sform, qform, name)
         if qform is not None and not more:
             more = _difference(place, qform, shape, name)

@@ -25,6 +25,8 @@ from derive.formats.stored import Stored, damaged, inflated, load
 SMALL, LARGE = 348, 540
 #: What says that the numbers are in the same file, or in another one.
 SINGLE, PAIR = (b"n+1\0", b"n+2\0"), (b"ni1\0", b"ni2\0")
+#: What NIfTI-2 has after it, so that a transfer as text is seen.
+LINE_ENDS = (bytes(4), b"\r\n\x1a\n")
 SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 
 
@@ -50,6 +52,8 @@ def read(path: Path) -> Samples:
     dtype = _dtype(header, head.name)
     stored = Stored(data, dtype, shape, 0 if packed else start, "packed" if packed else "raw", before=start)
     numbers, notes = load(stored)
+    if head == data and not header["vox_offset"]:
+        notes += ("it does not say where its values begin; the first place behind the header was taken",)
     samples = _samples(header, numbers, path.name)
     files = tuple(dict.fromkeys((head, data)))
     return replace(samples, scale=_scale_of(header, path.name), notes=(*samples.notes, *notes), files=files)
@@ -99,7 +103,7 @@ def _kind(block: bytes, size: int, *, single: bool) -> Any:
     if magic not in (*SINGLE, *PAIR):
         older = () if single or size == LARGE else (Spm2AnalyzeImage, Spm99Image, AnalyzeImage)
         return next((kind.header_class for kind in older if kind.header_class.may_contain_header(block[:size])), None)
-    if (magic in SINGLE) != single:
+    if (magic in SINGLE) != single or (size == LARGE and block[8:12] not in LINE_ENDS):
         return None
     kinds = (Nifti1Image, Nifti1Pair) if size == SMALL else (Nifti2Image, Nifti2Pair)
     return kinds[not single].header_class

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from pydicom.charset import convert_encodings, default_encoding
+from pydicom.multival import MultiValue
 
 from codes import Code
 from derive.elements.charset import transcode
@@ -241,6 +242,15 @@ class Attributes:
         tag = tag_of(keyword)
         element = self.agreement(tag).element if index is None else self.table.element(tag, index)
         return None if element is None else decode(element, self.encodings)
+
+    def text(self, keyword: str, index: int | None = None) -> str:
+        """Return the value as text without padding, several with a backslash between them; empty without.
+
+        A list never becomes text by `str`, which would put ``['A', 'B']`` into a file.
+        """
+        value = self.value(keyword, index)
+        many = value if isinstance(value, MultiValue | list | tuple) else [value]
+        return "\\".join("" if v is None else str(v).strip() for v in many)
 
     def values(self, keyword: str) -> list[Any]:
         """Return the decoded value of every frame; None without."""

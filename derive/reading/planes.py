@@ -153,7 +153,7 @@ def _single(header: Header) -> float:
 
 def _refuse_repeated(headers: Sequence[Header], each: Sequence[Plane], planes: Planes) -> NoReturn:
     def value(keyword: str, image: int) -> str:
-        return str(headers[image].value(keyword))
+        return headers[image].text(keyword)
 
     places = planes.places
     counts = [len(p) for p in places]

@@ -181,7 +181,7 @@ class SourcedAccount:
     def __init__(self, written: SourceSeries, images: Mapping[str, Instance], source: SourceSeries) -> None:
         self._images = [images[r.sop_instance_uid] for r in written.references]
         records = [record_of(i) for i in self._images]
-        steps = records[0].steps_since(str(source.value("DerivationDescription") or ""))
+        steps = records[0].steps_since(source.text("DerivationDescription"))
         new_plane = not written.geometry.same_plane(source.geometry)
         self.derivation = derivation_of(records[0], steps, new_plane)
         places = {r.sop_instance_uid: FrameRef(0, k) for k, r in enumerate(source.references)}

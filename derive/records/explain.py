@@ -252,7 +252,7 @@ class _Explaining:
         self.sop_class_uid = images[0].text("SOPClassUID")
         self.steps = record.steps
         if source is not None:
-            self.steps = record.steps_since(str(source.value("DerivationDescription") or ""))
+            self.steps = record.steps_since(source.text("DerivationDescription"))
         self.derivation = account.derivation if account else derivation_of(record, self.steps)
         known = record.by_derive and self.sop_class_uid in made_class_uids()
         self.policy: dict[int, Entry] = {}

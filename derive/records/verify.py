@@ -211,7 +211,7 @@ class _Run:
         """What was done to the source; all that is recorded as long as it is not at hand."""
         if self.source is None:
             return self.record.steps
-        return self.record.steps_since(str(self.source.value("DerivationDescription") or ""))
+        return self.record.steps_since(self.source.text("DerivationDescription"))
 
     @property
     def assumed(self) -> dict[str, str]:

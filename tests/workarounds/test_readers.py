@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import struct
-import subprocess
-import sys
 import zlib
 
 import nibabel
@@ -78,17 +76,11 @@ def test_nrrd_without_distances_has_some(nrrd):
     assert sitk.ReadImage(str(nrrd)).GetSpacing() == (1.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("fault", ["NDims = 100000", "DimSize = 4611686018427387904 4 4"])
-def test_metaimage_of_a_damaged_header_ends_the_process_or_is_refused_by_chance(tmp_path, fault):
-    """Once it never dies: `formats.metaimage` can leave a header to ITK. What it says until then depends on memory."""
-    key = fault.partition(" ")[0]
-    lines = ["ObjectType = Image", "NDims = 3", "BinaryData = True", "DimSize = 4 4 4", "ElementType = MET_SHORT"]
-    text = "\n".join([fault if line.startswith(key) else line for line in lines] + ["ElementDataFile = LOCAL", ""])
-    path = tmp_path / "volume.mha"
-    path.write_bytes(text.encode() + bytes(128))
-    script = f"import SimpleITK; print(SimpleITK.ReadImage({str(path)!r}).GetSize())"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True)
-    assert done.returncode != 0
+def test_metaimage_without_a_distance_has_one(meta_image):
+    """Once it says that there is none: `formats.metaimage` need not read the header itself."""
+    lines = meta_image.read_bytes().split(b"\n")
+    meta_image.write_bytes(b"\n".join(line for line in lines if not line.startswith(b"ElementSpacing")))
+    assert sitk.ReadImage(str(meta_image)).GetSpacing() == (1.0, 1.0, 1.0)
 
 
 # --- NIfTI ----------------------------------------------------------------------------------------------------------

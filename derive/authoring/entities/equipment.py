@@ -96,7 +96,7 @@ def _when(source: Attributes, purpose: str) -> list[Element]:
 
 def _what(authoring: Authoring, own: Element | None, purpose: str) -> list[Element]:
     """Return what it did, where it processed: what its Derivation Description says beyond that of its own sources."""
-    text = str(authoring.source.value("DerivationDescription") or "").strip()
+    text = authoring.source.text("DerivationDescription")
     if purpose == ACQUIRED or not text:
         return []
     items = (decode(own, authoring.encodings) if own else None) or ()

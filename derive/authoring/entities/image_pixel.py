@@ -30,7 +30,7 @@ def planar_configuration(authoring: Authoring) -> int | None:
 @per_series("PhotometricInterpretation")
 def photometric_interpretation(authoring: Authoring) -> str:
     """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look."""
-    source = str(authoring.source.value("PhotometricInterpretation") or "")
+    source = authoring.source.text("PhotometricInterpretation")
     if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY or not source:
         return authoring.pixel_format.photometric
     listed = standard.values(authoring.target.iod.name, "PhotometricInterpretation")
@@ -126,7 +126,7 @@ def rescale_type(authoring: Authoring) -> str | None:
         terms = [v for rule in standard.values(authoring.target.iod.name, "RescaleType") for v in rule.values]
         said = next((s.units for s in reversed(authoring.derivation.steps) if s.units), "")
         return said if said in terms else "US"
-    return str(authoring.source.value("RescaleType") or "HU")
+    return authoring.source.text("RescaleType") or "HU"
 
 
 @per_frame("RealWorldValueMappingSequence")

@@ -60,5 +60,5 @@ def _own(authoring: Authoring, keyword: str) -> Element | None:
 
 def _position(authoring: Authoring) -> str:
     """Patient Position, where it is a defined term; else nothing."""
-    said = str(authoring.source.value("PatientPosition") or "").strip()
+    said = authoring.source.text("PatientPosition")
     return said if said[:2] in _FIRST and said[2:] in _SIDE else ""

@@ -45,7 +45,7 @@ def derivation_description(authoring: Authoring) -> str | None:
             f"Derivation Description (0008,2111) would have {len(ours)} characters and holds {LONGEST_ST}; "
             "shorten a description or the parameters of a function, or derive in several runs",
         )
-    source = str(authoring.source.value("DerivationDescription") or "").strip()
+    source = authoring.source.text("DerivationDescription")
     if not source:
         return ours
     whole, cut = f"{source}; {ours}", f"{ELISION}; {ours}"
@@ -161,7 +161,7 @@ def _text(keyword: str, text: str) -> Element:
 @per_frame("ReferencedSeriesSequence")
 def referenced_series_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return, by series, every instance that this image references in its own study (C.12.2)."""
-    study = str(authoring.source.value("StudyInstanceUID") or "")
+    study = authoring.source.text("StudyInstanceUID")
     series: dict[str, dict[bytes, None]] = {}
     for uid, items in _inherited(authoring, frame, "ReferencedSeriesSequence"):
         series.setdefault(uid, {}).update(dict.fromkeys(items))
