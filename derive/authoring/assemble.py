@@ -273,7 +273,10 @@ def _constant_element(authoring: Authoring, decision: Decision) -> tuple[Element
         return Element(rule.tag, rule.vr, b""), _entry(decision, rule.tag)
     if decision.action is Action.RECOMPUTE and decision.builder is not None:
         value = decision.builder.function(authoring)
-        return _built(authoring, decision, value), _entry(decision, rule.tag)
+        element = _built(authoring, decision, value)
+        if value is None and element is not None and decision.builder.sticky:
+            return element, Entry(rule.tag, "emptied", authoring.source.lacking, decision.row.section)
+        return element, _entry(decision, rule.tag)
     element, why = _pulled(authoring, decision, authoring.source.agreement(rule.tag), None)
     return element, _pull_entry(authoring.source, decision, element, why)
 
@@ -370,12 +373,7 @@ def _vr(rule: AttributeRule, signed: bool = False) -> str:
 
 
 def _entry(decision: Decision, tag: int, *, varies: bool = False) -> Entry:
-    names = {
-        Action.PULL: "pulled",
-        Action.RECOMPUTE: "recomputed",
-        Action.EMPTY: "emptied",
-        Action.DROP: "dropped",
-    }
+    names = {Action.PULL: "pulled", Action.RECOMPUTE: "recomputed", Action.EMPTY: "emptied", Action.DROP: "dropped"}
     return Entry(tag, names[decision.action], decision.row.reason, decision.row.section, varies)
 
 

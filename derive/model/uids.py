@@ -98,6 +98,17 @@ class RandomUids:
 
 
 @dataclass(frozen=True)
+class UidsOfSeries(RandomUids):
+    """UIDs of a series that is there: its own, so that what follows from it follows again; all others are new."""
+
+    series_instance_uid: str = ""
+
+    def series(self) -> str:
+        """Series Instance UID that it has."""
+        return self.series_instance_uid
+
+
+@dataclass(frozen=True)
 class ReproducibleUids:
     """UIDs that are the same for the same sources, steps, options, version and pixels, and for nothing else.
 

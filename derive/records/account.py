@@ -23,7 +23,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode
 from derive.elements.instance import Instance, items_of
 from derive.elements.mend import legal
-from derive.errors import MissingAttribute
+from derive.errors import DeriveError, MissingAttribute
 from derive.model.classes import IDENTITY, made_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step
 from derive.model.frames import Volumes
@@ -31,6 +31,7 @@ from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef
 from derive.model.source import Sources, SourceSeries
 from derive.model.stacking import quantity_of
+from derive.model.uids import UidsOfSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange
@@ -67,8 +68,19 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
             continue
         done = kind.step(step.parameters, step.text, step.code, found) if kind else _conversion(step, found)
         algorithm = record.algorithm(str(step.parameters.get("algorithm") or ""))
-        derivation = derivation.then(replace(done, algorithm=algorithm))
+        derivation = derivation.then(replace(done, algorithm=algorithm, short=_short_of(step)))
     return derivation
+
+
+def _short_of(step: RecordedStep) -> str:
+    """What an operation says of itself with the parameters of a record, as far as that has them."""
+    kind = REGISTRY.get(step.name)
+    if kind is None:
+        return str(step.parameters.get("description") or "")
+    try:
+        return kind.short_of(step.parameters)
+    except (LookupError, TypeError, ValueError, DeriveError):
+        return ""
 
 
 def _conversion(step: RecordedStep, found: GridChange) -> Step:
@@ -196,10 +208,14 @@ class SourcedAccount:
         stored = source_encoding(self._source, self.derivation)
         order = Order(Sources(self._source), volumes, self.derivation, target_of(written.sop_class_uid), stored)
         try:
-            return assemble(draft(order, Options()))
+            return self._passed(order, Options())
         except MissingAttribute as error:  # somebody had to say it
             first, said = self._images[0], error.facts.get("keywords") or [error.facts["keyword"]]
-            return assemble(draft(order, Options(set={k: first.text(k) for k in said})))
+            return self._passed(order, Options(set={k: first.text(k) for k in said}))
+
+    def _passed(self, order: Order, options: Options) -> SeriesPass:
+        uids = UidsOfSeries(series_instance_uid=self._images[0].text("SeriesInstanceUID"))
+        return assemble(replace(draft(order, options), uids=uids))
 
     def _grid(self, written: Geometry) -> Geometry:
         """The written grid; slices that somebody made are as thick as the images say."""
