@@ -7,7 +7,7 @@ import pytest
 
 import derive
 from derive.operations import gaussian_blur
-from tests.helpers.asserting import each, raises_code
+from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.sources import make_series
 
 
@@ -44,7 +44,7 @@ def test_what_a_refusal_asks_for_can_be_said(modality, changes, code, assume, tm
     found = derive.explain(tmp_path / "out", sources=folder)
     assert found.assumed.keys() == {keyword}
     said = [e for e in found.attributes if e.keyword == keyword]
-    assert all(e.action in ("given", "recomputed") and e.agrees is not False for e in said)
+    assert every(e.action in ("given", "recomputed") and e.agrees is not False for e in said)
 
 
 def test_what_identifies_somebody_is_said_in_its_attribute_alone(tmp_path):
