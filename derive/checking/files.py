@@ -20,7 +20,9 @@ from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.instance import Instance
 from derive.errors import SourceError
+from derive.model.source import Skipped
 from derive.reading.files import HEAD_LENGTH, Files, Origin, Unreadable, find, has_preamble, unreadable, why_not_dicom
+from derive.reading.header import Header, Reader
 from derive.secrecy import shown_uid
 from derive.standard import value_syntax
 from derive.standard.vr import TEXT_VRS
@@ -70,6 +72,7 @@ class _Checking:
         self.instances: dict[str, tuple[str, str]] = {}
         self.findings: list[Finding] = []
         self.count = 0
+        self.reader = Reader()
 
     def file(self, origin: Origin) -> None:
         """Check one file; pass over what is no DICOM, and directories of media (PS3.10 8.6)."""
@@ -82,7 +85,9 @@ class _Checking:
                 stream.seek(0)
                 dataset = dcmread(stream, force=not has_preamble(head))
             judges = (meta_findings, order_findings, sequence_findings)
+            header = self.reader.read(origin)
             found = [f for judge in judges for f in judge(dataset, name)]  # before anything is decoded
+            found += _encoding_findings(header, name)
             elements = elements_of(dataset)
         except (SourceError, OSError) as error:
             self.unreadable(unreadable(name, error))
@@ -130,6 +135,13 @@ class _Checking:
         if other != study:
             message = f"{shown_uid(series)} is also that of {first}, which is of another study"
             yield finding("CHK-UID-CLASH", "SeriesInstanceUID", message, name)
+
+
+def _encoding_findings(header: Header | Skipped, name: str) -> Iterator[Finding]:
+    """Judge whether the data set is encoded as the File Meta Information says (PS3.10 7.1)."""
+    for remark in header.remarks if isinstance(header, Header) else ():
+        if remark.code == "SRC-ENCODING":
+            yield finding("CHK-ENCODING", "TransferSyntaxUID", f"is another one: {remark.message}", name)
 
 
 def meta_findings(dataset: Dataset, name: str) -> Iterator[Finding]:

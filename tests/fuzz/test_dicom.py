@@ -79,12 +79,16 @@ def place(data, rng):
 
 
 def flip(data, rng):
-    at = rng.randrange(128, len(data)) if rng.random() < 0.5 else place(data, rng) + rng.randrange(12)
+    at = (
+        rng.randrange(min(128, len(data) // 2), len(data))
+        if rng.random() < 0.5
+        else place(data, rng) + rng.randrange(12)
+    )
     return data[:at] + bytes([data[at] ^ (1 << rng.randrange(8))]) + data[at + 1 :] if at < len(data) else data
 
 
 def byte(data, rng):
-    at = rng.randrange(128, len(data))
+    at = rng.randrange(min(128, len(data) // 2), len(data))
     return data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
 
 

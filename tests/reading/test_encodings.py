@@ -18,6 +18,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+import derive
 from derive.reading.read import read
 from tests.helpers.asserting import each
 from tests.helpers.encodings import deflated, encoded, part10
@@ -175,3 +176,13 @@ def test_the_public_case(real, tmp_path):
         np.array_equal(a.stored_values(), b.stored_values()) for a, b in zip(found.frames, whole.frames, strict=True)
     ]
     assert found.remarks
+
+
+@pytest.mark.parametrize(
+    ("declared", "body"), [(IMPLICIT, "explicit"), (EXPLICIT, "implicit"), (EXPLICIT, "implicit-items")]
+)
+def test_check_finds_it(tmp_path, declared, body):
+    folder = written(tmp_path / "x", slices(), lambda d: part10(declared, BODIES[body](d)))
+    assert "CHK-ENCODING" in {f.code for f in derive.check(folder).errors}
+    right = written(tmp_path / "y", slices(), lambda d: part10(EXPLICIT, BODIES["explicit"](d)))
+    assert "CHK-ENCODING" not in {f.code for f in derive.check(right).findings}
