@@ -13,6 +13,8 @@ from derive.elements.instance import Instance
 from derive.secrecy import shown_term, shown_uid
 
 _LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
+#: Sequences of images that Common Instance Reference names again.
+_IMAGES = ("SourceImageSequence", "ReferencedImageSequence")
 _EXTENSION = (
     "ContextIdentifier",
     "MappingResource",
@@ -58,10 +60,10 @@ def _sources(instance: Judged) -> Iterator[Finding]:
             yield instance.find("CHK-SOURCES-ITEM", f"{path}>PurposeOfReferenceCodeSequence", message)
 
 
-@reads("SourceImageSequence", "ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
+@reads(*_IMAGES, "ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
 def _common(instance: Judged) -> Iterator[Finding]:
-    """Every source image is named again by series, in this study or another one."""
-    referenced = {i.text("ReferencedSOPInstanceUID") for i in instance.items("SourceImageSequence")} - {""}
+    """Every image that is referenced is named again by series, in this study or another one."""
+    referenced = {i.text("ReferencedSOPInstanceUID") for k in _IMAGES for i in instance.items(k)} - {""}
     if not referenced:
         return
     named = set(_named(instance.items("ReferencedSeriesSequence")))
@@ -69,10 +71,12 @@ def _common(instance: Judged) -> Iterator[Finding]:
         named |= set(_named(study.items("ReferencedSeriesSequence")))
     missing = sorted(referenced - named)
     if not named:
-        message = "is absent: nothing tells in which series the source images are"
+        message = "is absent: nothing tells in which series the images that are referenced are"
         yield instance.find("CHK-COMMONREF-NONE", "ReferencedSeriesSequence", message)
     elif missing:
-        message = f"lacks {len(missing)} of {len(referenced)} source images, the first {shown_uid(missing[0])}"
+        message = (
+            f"lacks {len(missing)} of {len(referenced)} images that are referenced, the first {shown_uid(missing[0])}"
+        )
         yield instance.find("CHK-COMMONREF", "ReferencedSeriesSequence", message)
 
 

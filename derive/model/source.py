@@ -178,6 +178,8 @@ class Attributes:
         What else was found, and why it is not part of the series.
     geometry : Geometry, optional
         Where the frames are.
+    related : mapping SOP Instance UID -> Reference
+        Other instances that the frames refer to, localizers say, as far as they were found beside them.
     remarks : tuple of Remark
         What is odd about the files, and stopped nothing.
     assumed : mapping keyword -> text
@@ -192,6 +194,7 @@ class Attributes:
     geometry: Geometry | None = None
     remarks: tuple[Remark, ...] = ()
     assumed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    related: Mapping[str, Reference] = field(default_factory=dict)
     #: Why an attribute is not there.
     lacking: ClassVar[str] = "the source has none"
 

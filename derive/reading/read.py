@@ -15,7 +15,7 @@ from derive.model.geometry import Plane
 from derive.model.loss import Loss
 from derive.model.remark import gathered
 from derive.model.source import AttributeTable, Skipped, SourceSeries
-from derive.model.source_frame import SourceFrame
+from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
 from derive.reading.files import Source, Unreadable, find
@@ -134,8 +134,20 @@ def series_of(
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
         remarks=gathered([*((h.name, h.remarks) for h in ordered), *pixel_remarks(ordered)]),
         assumed=assumed,
+        related=_related(ordered, headers),
         said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},
     )
+
+
+def _related(ordered: Sequence[Header], headers: Sequence[Header]) -> dict[str, Reference]:
+    """Find the instances that the images of a series refer to, localizers say, among what else was found."""
+    wanted = {h.element("ReferencedImageSequence"): h for h in ordered}
+    uids = {
+        i.text("ReferencedSOPInstanceUID") for h in wanted.values() for i in h.lenient.items("ReferencedImageSequence")
+    }
+    return {
+        h.reference.sop_instance_uid: h.reference for h in headers if h.lenient.text("SOPInstanceUID") in uids - {""}
+    }
 
 
 def _frame(header: Header, plane: Plane) -> SourceFrame:

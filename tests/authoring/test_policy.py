@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pydicom.datadict import tag_for_keyword
 
 from derive import standard
 from derive.authoring.entities import BUILDERS, builder_of
@@ -68,7 +69,9 @@ def test_every_row_says_why_and_where():
     for key, r in each(rows().items()):
         assert r.reason, key
         assert r.section.startswith("C."), key
-        assert r.fallback in ("", "least", "recompute") or r.fallback.startswith("="), key
+        assert r.fallback in ("", "least", "recompute") or r.fallback.startswith(("=", "of ")), key
+        if r.fallback.startswith("of "):
+            assert tag_for_keyword(r.fallback.removeprefix("of ")), key
 
 
 def test_the_section_of_a_row_is_that_of_its_module_or_of_a_rule_elsewhere():

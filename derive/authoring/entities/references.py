@@ -24,6 +24,10 @@ from derive.model.source_frame import Reference
 LONGEST_ST = 1024
 #: Stands where something of the source's description was left out.
 ELISION = "[...]"
+_UID = tag_of("ReferencedSOPInstanceUID")
+_OTHERS = tag_of("ReferencedImageSequence")
+_OWN_STUDY = tag_of("ReferencedSeriesSequence")
+_OTHER_STUDIES = tag_of("StudiesContainingOtherReferencedInstancesSequence")
 SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
 
 
@@ -104,13 +108,38 @@ def _own_items(authoring: Authoring, frame: Frame) -> list[bytes]:
     found: dict[bytes, bytes] = {}
     if not any(_has(s, tag) for s in sources):
         return []
+    located = _located(authoring, frame)
     for contributor in frame.contributors:
         value = own_items(authoring, sources[contributor.source].table.element(tag, contributor.frame))
         preserved = _preserved(authoring, frame, contributor)
         for uid, item in _placed(Element(tag, "SQ", value), preserved):
-            if preserved != "NO" or uid not in found:
+            if uid in located and (preserved != "NO" or uid not in found):
                 found[uid] = item
     return list(found.values())
+
+
+def _located(authoring: Authoring, frame: Frame) -> frozenset[bytes]:
+    """UIDs of instances of which the contributors say in which series, and study, they are (C.12.2).
+
+    *2026-11-30.* An image of which nobody knows the series can be found by no archive. It is not listed beside those
+    that can: the contributors, which are listed, name it.
+    """
+    found = [
+        authoring.sources.all[c.source].table.element(tag, c.frame)
+        for c in frame.contributors
+        for tag in (_OWN_STUDY, _OTHER_STUDIES)
+    ]
+    return frozenset().union(*(_uids_in(e) for e in dict.fromkeys(found) if e is not None))
+
+
+@lru_cache(maxsize=4096)
+def _uids_in(element: Element) -> frozenset[bytes]:
+    """UIDs of the instances that a sequence refers to, at whatever depth."""
+    if element.tag == _UID:
+        return frozenset([element.stripped()])
+    if element.vr != "SQ":
+        return frozenset()
+    return frozenset().union(*(_uids_in(e) for item in items_of(element) or () for e in item))
 
 
 def _has(source: Attributes, tag: int) -> bool:
@@ -165,7 +194,7 @@ def referenced_series_sequence(authoring: Authoring, frame: Frame) -> Element | 
     series: dict[str, dict[bytes, None]] = {}
     for uid, items in _inherited(authoring, frame, "ReferencedSeriesSequence"):
         series.setdefault(uid, {}).update(dict.fromkeys(items))
-    for reference in map(authoring.sources.reference, frame.contributors):
+    for reference in (*_beside(authoring, frame), *map(authoring.sources.reference, frame.contributors)):
         if reference.study_instance_uid == study:
             item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
             series.setdefault(reference.series_instance_uid, {})[item] = None
@@ -177,6 +206,14 @@ def studies_containing_other_referenced_instances_sequence(authoring: Authoring,
     """Return the contributors' own where they agree: derivation itself never leaves the study."""
     tag = tag_of("StudiesContainingOtherReferencedInstancesSequence")
     return authoring.source.agreement(tag, frame.contributors).element
+
+
+def _beside(authoring: Authoring, frame: Frame) -> list[Reference]:
+    """Localizers and others that the contributors refer to, as far as they were found beside them."""
+    element, related = authoring.source.agreement(_OTHERS, frame.contributors).element, authoring.source.related
+    if element is None or not related:
+        return []
+    return [related[uid] for uid in sorted(u.decode("ascii", "replace") for u in _uids_in(element)) if uid in related]
 
 
 def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
