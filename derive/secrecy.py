@@ -108,6 +108,18 @@ def shown_term(text: str, known: Collection[str]) -> str:
     return text if text.upper() in {k.upper() for k in known} else "(another term)"
 
 
+def shown_code_strings(text: str) -> str:
+    r"""Return code strings (VR CS) for a list of attributes, if they are legal; of others that they are none.
+
+    Examples
+    --------
+    >>> print(shown_code_strings("ORIGINAL\\PRIMARY"), shown_code_strings("Doe^Jane"))
+    ORIGINAL\PRIMARY (no code string)
+    """
+    legal = all(re.fullmatch(r"[A-Z0-9 _]{0,16}", value) for value in text.split("\\"))
+    return text if legal else "(no code string)"
+
+
 def shown_number(text: str) -> str:
     """Return a number for a message; of what is none only that.
 

@@ -7,17 +7,28 @@ dates, times and free text (2026-11-30: the table is of one edition, and people 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from pydicom.datadict import dictionary_VR
 
-from derive.standard import confidential_tags
+from derive.standard import confidential_tags, known_terms
 
 #: What stands in the place of a value.
 MASKED = "(masked)"
 #: Said where any value is.
 NOTE = "values that tell whose images they are stand as (masked)"
 _TELLING = frozenset(["PN", "DA", "DT", "TM", "AS", "LT", "ST", "UT", "UC", "UR", "UN", "OB"])
+#: What a value is written as, of kinds that hold no free text.
+_LEGAL = {
+    "CS": re.compile(r"[A-Z0-9 _]{0,16}(\.\.\.)?"),
+    "UI": re.compile(r"[0-9.]{0,64}(\.\.\.)?"),
+    **{vr: re.compile(r"[-+0-9.eE]{0,32}") for vr in ("DS", "IS")},
+}
+#: What stands around a value that images do not share.
+_SUMMARY = re.compile(r"^[0-9]+ values: | \.\.\.( \(in [0-9]+ of [0-9]+\))?$| \(in [0-9]+ of [0-9]+\)$")
+#: It names units of the standard, or is any text.
+_RESCALE_TYPE = 0x00281054
 #: Written by this package, and shown as steps.
 _OURS = frozenset([0x00082111])
 
@@ -37,5 +48,20 @@ def is_confidential(tag: int) -> bool:
 
 
 def masked(tag: int, text: str) -> str:
-    """Return a value as it may be listed; what is empty tells nothing."""
-    return MASKED if text and is_confidential(tag) else text
+    """Return a value as it may be listed: what is empty tells nothing, and what its kind cannot hold may tell all.
+
+    Parameters
+    ----------
+    tag : int
+    text : str
+        A value; of several images that differ as ``3 values: FIRST ...``, of some of them with `` (in 2 of 3)``.
+    """
+    if not text:
+        return text
+    if is_confidential(tag):
+        return MASKED
+    value = _SUMMARY.sub("", text)
+    if tag == _RESCALE_TYPE and value not in known_terms():
+        return MASKED
+    legal = _LEGAL.get(dictionary_VR(tag))
+    return text if legal is None or all(legal.fullmatch(v.strip()) for v in value.split("\\")) else MASKED

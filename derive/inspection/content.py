@@ -11,6 +11,7 @@ from derive.errors import DeriveError
 from derive.model.classes import sop_class_uids, target_of
 from derive.model.source import SourceSeries
 from derive.model.stacking import quantity_of
+from derive.model.volume import known_units
 from derive.pixels.decode import CODECS, uid_of
 from derive.reading.header import Header
 from derive.reading.select import patient_of
@@ -172,7 +173,7 @@ def _padding(header: Header) -> tuple[int, int] | None:
 def _units(headers: Sequence[Header], source: SourceSeries | None) -> str:
     try:
         if source is not None:
-            return quantity_of(source).units
+            return known_units(quantity_of(source).units)
     except DeriveError:
         pass
     uid = headers[0].text("SOPClassUID")
@@ -180,7 +181,7 @@ def _units(headers: Sequence[Header], source: SourceSeries | None) -> str:
         return ""
     target = target_of(uid)
     said = different(headers, target.units_keyword) if target.units_keyword else ("",)
-    return " and ".join(v for v in said if v) or target.units
+    return " and ".join(known_units(v) for v in said if v) or target.units
 
 
 def patients(headers: Sequence[Header]) -> int:

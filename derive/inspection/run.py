@@ -26,6 +26,7 @@ from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.scan import scan
 from derive.reading.select import apart, unread
+from derive.secrecy import shown_code_strings
 from derive.wording import flag
 
 #: Told how many of how many are done.
@@ -182,7 +183,7 @@ def _stack(headers: Sequence[Header], number: int | None, several: bool, assume:
         frame_of_reference_uid=first.text("FrameOfReferenceUID"),
         series_number=first.text("SeriesNumber"),
         frames=sum(max(1, h.integer("NumberOfFrames") or 1) for h in told),
-        image_types=different([h.lenient for h in headers], "ImageType"),
+        image_types=tuple(map(shown_code_strings, different([h.lenient for h in headers], "ImageType"))),
         files=tuple(sorted(h.name for h in headers)),
         copies=copies,
         grid=grid,

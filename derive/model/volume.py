@@ -14,9 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+import codes
+from derive import standard
 from derive.errors import ValuesError
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reference import FrameRef, of_principal
+from derive.secrecy import shown_term
 from derive.wording import counted
 
 Array = NDArray[np.float32]
@@ -51,7 +54,12 @@ class Quantity:
 
 def shown_units(units: str) -> str:
     """Units behind a number, with the blank before them; nothing where their code is none that people read."""
-    return "" if units == "1" else f" {units}"
+    return "" if units == "1" else f" {known_units(units)}"
+
+
+def known_units(units: str) -> str:
+    """Return units as they may be shown: Rescale Type can hold any text."""
+    return shown_term(units, standard.known_terms() | {c.value for c in codes.context_group("83").codes} | {"1"})
 
 
 #: Slices that are computed together; frames that are encoded and written at a time.

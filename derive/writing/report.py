@@ -16,7 +16,7 @@ from derive.model.assumption import told
 from derive.model.derivation import Derivation, GeometryEffect, Typed, text_of
 from derive.model.remark import Remark
 from derive.model.source import Attributes, SourceSeries
-from derive.model.volume import shown_units
+from derive.model.volume import known_units, shown_units
 from derive.version import MODEL, VERSION
 from derive.wording import counted
 from derive.writing.filing import Writer, WrittenInstance
@@ -138,7 +138,7 @@ class Report:
             "notes": list(self.notes),
             "source": _source(self.source),
             "steps": [_step(s) for s in self.derivation.steps],
-            "units": self.units,
+            "units": known_units(self.units),
             "value_error": self.value_error,
             "saturated": self.saturated,
             "geometry_error_mm": self.geometry_error_mm,
