@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
@@ -138,6 +138,14 @@ class DerivedSeries:
 
     order: Order
     options: Options
+
+    def __reduce__(self) -> NoReturn:
+        """Say why a result that is not computed yet cannot go to another process."""
+        raise UsageError(
+            "OPT-PICKLE",
+            "a result is computed when it is written, and cannot be pickled: write it and send the folder, or let the "
+            "other process read the source and build it",
+        )
 
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and what was done; nothing is computed."""

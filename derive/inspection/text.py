@@ -9,6 +9,8 @@ from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid, Odd
 from derive.inspection.stacks import Stack
 from derive.inspection.verdicts import Verdict
+from derive.secrecy import shown_term
+from derive.standard import known_terms
 from derive.wording import counted
 
 WIDTH = 120
@@ -111,7 +113,8 @@ def _values(values: Values) -> str:
         samples = f", {e.samples} samples a pixel" if (e.samples or 1) > 1 else ""
         of = f" ({counted(e.files, 'file')})" if len(values.encodings) > 1 else ""
         if e.bits_allocated:
-            parts.append(f"{e.bits_stored} of {e.bits_allocated} bits{sign}{samples}, {e.photometric or '?'}{of}")
+            photometric = shown_term(e.photometric, known_terms()) if e.photometric else "?"
+            parts.append(f"{e.bits_stored} of {e.bits_allocated} bits{sign}{samples}, {photometric}{of}")
     if values.slope:
         parts.append(f"slope {_span(values.slope)}")
     if values.intercept:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 import codes
 from derive import standard
-from derive.errors import ValuesError
+from derive.errors import UsageError, ValuesError
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reference import FrameRef, of_principal
 from derive.secrecy import shown_term
@@ -187,6 +187,18 @@ class Volume:
             contributors=lambda index: of_principal([index]),
             quantity=replace(quantity, padded=bool(np.isnan(values).any())),
         )
+
+    def __reduce__(self) -> NoReturn:
+        """Say why a volume cannot go to another process."""
+        raise UsageError(
+            "OPT-PICKLE",
+            "a volume computes its values when they are asked for, and cannot be pickled: send numpy.asarray(volume) "
+            "and volume.geometry, or let the other process read the files",
+        )
+
+    def __copy__(self) -> Volume:
+        """Nothing of it changes."""
+        return self
 
     def __repr__(self) -> str:
         """How many voxels, of what size, in which units; nothing is computed."""

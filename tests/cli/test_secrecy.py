@@ -91,7 +91,6 @@ DECIDING = [
     "PixelSpacing",
     "RescaleSlope",
     "SpecificCharacterSet",
-    "BodyPartExamined",
     "PatientPosition",
     "SliceThickness",
     "KVP",
