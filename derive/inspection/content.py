@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pydicom.charset import python_encoding
+
 from derive.elements.instance import different, spread
 from derive.errors import DeriveError
 from derive.model.classes import sop_class_uids, target_of
@@ -15,6 +17,7 @@ from derive.model.volume import known_units
 from derive.pixels.decode import CODECS, uid_of
 from derive.reading.header import Header
 from derive.reading.select import patient_of
+from derive.secrecy import shown_term
 
 #: So many different windows are listed.
 MOST_WINDOWS = 8
@@ -132,7 +135,13 @@ def coding_of(headers: Sequence[Header], source: SourceSeries | None) -> Coding:
         lossy = lossy or any(i.lossy for i in source.frames)
     elif not lossy and any(s.compression not in ("none", "lossless") for s in syntaxes):
         lossy = None
-    return Coding(syntaxes, lossy, different(headers, "SpecificCharacterSet"))
+    said = different(headers, "SpecificCharacterSet")
+    return Coding(syntaxes, lossy, tuple(map(_character_sets, said)))
+
+
+def _character_sets(text: str) -> str:
+    """Those that PS3.3 C.12.1.1.2 defines; of others only that they are none."""
+    return "\\".join(shown_term(name, python_encoding) if name else "" for name in text.split("\\"))
 
 
 def _compression(uid: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import derive
 from derive.checking import Finding
 from derive.checking.finding import grouped
-from derive.cli import inspecting
 from derive.inspection import inspect
+from derive.telling import listening
 from derive.wording import Language, speaking
 from tests.helpers.asserting import every
 from tests.helpers.commands import run as run_command
@@ -49,18 +49,11 @@ def test_nothing_of_dicom_is_exit_code_3(tmp_path, capsys):
     assert "SRC-NONE" in capsys.readouterr().out
 
 
-def test_the_command_draws_its_progress_unless_quiet(tmp_path, monkeypatch):
+def test_the_command_tells_its_progress(tmp_path):
     made = []
-
-    class Drawn(inspecting.Progress):
-        def __call__(self, done, count):
-            made.append((done, count))
-
-    monkeypatch.setattr(inspecting, "Progress", Drawn)
-    run(saved(make_series("CT"), tmp_path), "-q")
-    assert made == []
-    run(tmp_path)
-    assert made[-1] == (6, 6)
+    with listening(lambda stage, done, count: made.append((stage, done, count))):
+        run(saved(make_series("CT"), tmp_path))
+    assert made[-1] == ("inspecting", 6, 6)
 
 
 # --- findings by rule ---------------------------------------------------------------------------------------------
