@@ -50,7 +50,7 @@ def _cosines(instance: Judged) -> Iterator[Finding]:
         return
     reach = reach_mm(instance.number("Rows"), instance.number("Columns"), instance.numbers("PixelSpacing"))
     off = float(turned_mm(cosines, orthonormal(cosines), reach)[0])
-    code = "CHK-IOP-ROUNDED" if skew <= COSINE_TOLERANCE and off <= ORIENTATION_MM else "CHK-IOP"
+    code = "CHK-IOP-ROUNDED" if skew <= COSINE_TOLERANCE else "CHK-IOP"
     message = (
         f"is off from unit length and a right angle by {skew:.2g}, {off:.2g} mm at the corners; wanted at most "
         f"{_WRITTEN_TOLERANCE:g}, and {ORIENTATION_MM} mm"
