@@ -75,7 +75,7 @@ def test_a_command_that_is_ended_leaves_the_old_or_the_new(number, ct, states, t
     child.send_signal(ending)
     _, said = child.communicate(timeout=HANG_S)
     assert "Traceback" not in said
-    assert child.returncode in (0, 130, 143, -ending)
+    assert child.returncode in (0, 130, 143, -ending), said
     found = digests(out)
     assert found in (before, states["new"])
     if child.returncode in (130, 143):
