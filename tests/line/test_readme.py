@@ -1,4 +1,4 @@
-"""The README's commands and code run as they stand there."""
+"""The commands and the code of the README and of the rooms' texts run as they stand there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import derive
+from derive.cli.commands import parser_of_all
 from derive.cli.main import main
 from derive.demo import phantom_datasets
 from derive.pacs.service.service import PORT, ArchiveService
@@ -18,6 +20,10 @@ from tests.helpers.asserting import each
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXTS = sorted([ROOT / "README.md", *(ROOT / "derive").rglob("README.md"), *(ROOT / "tests").rglob("README.md")])
+MOST_WORDS = 1500
+#: Flags of programs that are no command: of what regenerates the tables.
+OF_OTHERS = {"--check"}
 COMMANDS = re.findall(r"^\| `derive ([^`]*)` \|", README, re.M)
 
 FUNCTION = "def name(values, k=1.0):\n    return values * k\n"
@@ -89,14 +95,32 @@ def test_a_command_of_the_table_runs(command, workplace, request):
     assert main(arguments) == 0
 
 
-def test_the_python_runs(workplace):
+def run_python(text: str) -> None:
     names: dict[str, object] = {}
-    for block in re.findall(r"```python\n(.*?)```", README, re.S):
+    for block in each(re.findall(r"```python\n(.*?)```", text, re.S)):
         exec(compile(block, "README.md", "exec"), names)
-    for folder in ("out", "out2", "out3", "out4"):
+
+
+def test_the_python_runs(workplace):
+    run_python(README)
+    for folder in ("bone", "halved", "smooth"):
         assert (workplace / folder / "IM00001.dcm").exists()
     assert (workplace / "volume.nrrd").exists()
+    bone, ct = (np.asarray(derive.read(workplace / name)) for name in ("bone", "ct"))
+    assert np.array_equal(bone[ct > 300], ct[ct > 300])
+    assert (bone[ct <= 300] == -1000).all()
+
+
+def test_the_python_of_the_archive_runs(workplace):
+    run_python((ROOT / "derive" / "pacs" / "README.md").read_text(encoding="utf-8"))
     assert len(list((workplace / "study").iterdir())) == 2
+
+
+def test_the_readme_is_short_and_begins_with_a_picture():
+    assert len(README.split()) <= MOST_WORDS
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README[:2000])
+    assert Image.open(ROOT / picture).format == "PNG"
+    assert 20_000 < (ROOT / picture).stat().st_size < 300_000
 
 
 def test_the_two_set_up_lines_are_there_and_ci_runs_the_second():
@@ -107,7 +131,24 @@ def test_the_two_set_up_lines_are_there_and_ci_runs_the_second():
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_no_link_of_the_readme_is_broken():
-    for target in each(re.findall(r"\]\(([^)#]+)\)", README)):
+@pytest.mark.parametrize("text", TEXTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_link_is_broken(text):
+    for target in re.findall(r"\]\(([^)#]+)\)", text.read_text(encoding="utf-8")):
         if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+            assert (text.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_flag_that_is_named_is_one(text):
+    known = {flag for command in parser_of_all()[1] for flag in flags_of(command)}
+    code = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text.read_text(encoding="utf-8"), flags=re.S))
+    named = {
+        flag for words in code for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]*", words) if "python -m" not in words
+    }
+    assert named - known - OF_OTHERS == set()
+
+
+def flags_of(command: str) -> list[str]:
+    parser = parser_of_all()[1][command]
+    parser.fill()
+    return [flag for action in parser._actions for flag in action.option_strings]
