@@ -152,7 +152,8 @@ def _difference(place: Place, qform: Qform, shape: Sequence[int], name: str) -> 
         return ()
     ends = [(0, max(n - 1, 0)) for n in (*shape, 1, 1, 1)[:3]]
     corners = np.array([(*corner, 1) for corner in itertools.product(*ends)])
-    apart = float(np.linalg.norm(corners @ (sform_affine - qform_affine)[:3].T, axis=1).max())
+    with np.errstate(over="ignore", invalid="ignore"):  # of a qform that is beyond all bounds
+        apart = float(np.linalg.norm(corners @ (sform_affine - qform_affine)[:3].T, axis=1).max())
     if apart <= FORMS_DIFFER_MM:
         return ()
     return (f"the sform and the qform of {name} place its corners up to {apart:.3g} mm apart; the sform was used",)

@@ -247,3 +247,23 @@ def test_pixels_that_cannot_be_decoded_are_not_called_an_output_error(tmp_path):
     with raises_code("SRC-CHANGED"):
         export(series, tmp_path / "out" / "a.nii")
     assert left(tmp_path) == ["s", "s/000.dcm", "s/001.dcm", "s/002.dcm"]
+
+
+# Padding
+
+
+@pytest.mark.parametrize(
+    ("units", "fill"), [("HU", -1000), ("hu", -1000), ("US", None), ("HU_MOD", None), ("Hounsfield", None)]
+)
+def test_padding_never_becomes_water_in_silence(units, fill, tmp_path):
+    datasets = make_series("CT")
+    for dataset in datasets:
+        dataset.RescaleType, dataset.PixelPaddingValue = units, int(dataset.pixel_array[0, 0])
+    folder = written(tmp_path / "in", datasets)
+    if fill is None:
+        with raises_code("VAL-FILL"):
+            export(derive.read(folder), tmp_path / "a.nii")
+        assert not (tmp_path / "a.nii").exists()
+    exported = export(derive.read(folder), tmp_path / "a.nii", padding_value=None if fill else -7)
+    assert exported.padded_voxels > 0
+    assert exported.fill == (fill or -7)

@@ -125,6 +125,8 @@ def damaged(kind: str, draw: random.Random) -> bytes:
 
 def _fault(kind: str, content: bytearray, draw: random.Random) -> bytearray:
     size = min(HEADERS[kind], len(content))
+    if not size:
+        return content
     choice = draw.random()
     if kind in ("mha", "nrrd", "npy") and choice < 0.6:
         return _of_text(content, size, draw)
