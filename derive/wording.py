@@ -114,6 +114,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), folded, n=2, cutoff=0.6)
+    if not near and len(word) > 2:  # blur, of gaussian-blur
+        near = [name for name in folded if word.casefold() in name][:2]
     return f"; did you mean {' or '.join(folded[name] for name in near)}?" if near else ""
 
 

@@ -125,7 +125,8 @@ def _values(action: argparse.Action, waiting: list[str], known: Mapping[str, arg
     fewest = {"?": 0, "+": 1}.get(str(action.nargs), most)
     if taken < fewest:
         found = f", not {waiting[0]!r}" if waiting else ""
-        raise LineError(f"{spelled(action)} needs {wanted(action)}{found}")
+        number = "a number, " if action.type in (int, float) else ""
+        raise LineError(f"{spelled(action)} needs {number}{wanted(action)}{found}")
 
 
 def _is_value(action: argparse.Action, word: str, known: Mapping[str, argparse.Action]) -> bool:

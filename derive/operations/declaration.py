@@ -26,6 +26,7 @@ from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
+from derive.wording import flag
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
@@ -338,4 +339,6 @@ def derivation_code(text: str) -> Code:
     try:
         return codes.context_group(7203).find(text)
     except codes.UnknownCode as error:
-        raise UsageError("OP-CODE", f"{error}; or an extension, 99SCHEME:VALUE:Meaning") from None
+        raise UsageError(
+            "OP-CODE", f"{error} ({flag('list_of_codes')}); or an extension, 99SCHEME:VALUE:Meaning"
+        ) from None

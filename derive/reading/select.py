@@ -107,13 +107,16 @@ def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
     groups.sort(key=lambda g: (g[0].integer("SeriesNumber") or 0, g[0].text("SeriesInstanceUID")))
     if series is None:
         if len(groups) > 1:
-            _refuse_series(f"there are {len(groups)} series; choose one of them", groups)
+            _refuse_series(
+                f"there are {len(groups)} series; choose one with {flag('series', 'WHICH')} (#2, a number, a UID)",
+                groups,
+            )
         return groups[0]
     wanted = str(series).strip()
     matches = [g for number, g in enumerate(groups, 1) if _matches(wanted, number, g[0])]
     if len(matches) != 1:
         found = "no series matches" if not matches else f"{len(matches)} series match"
-        _refuse_series(f"{found} {wanted!r}; choose one by its UID", groups)
+        _refuse_series(f"{found} {wanted!r}; choose one by its UID ({flag('series', 'UID')})", groups)
     return matches[0]
 
 

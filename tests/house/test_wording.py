@@ -95,4 +95,5 @@ def test_one_is_one_and_many_are_many(noun):
 
 def test_a_hint_is_given_where_something_is_near():
     assert did_you_mean("Seris", ["series", "set"]) == "; did you mean series?"
+    assert did_you_mean("blur", ["gaussian-blur", "mip"]) == "; did you mean gaussian-blur?"
     assert did_you_mean("", ["series"]) == ""
