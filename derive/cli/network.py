@@ -188,12 +188,13 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
     from derive.writing.unfinished import scratch
 
     with scratch() as folder:
-        report = series.write(Path(folder) / "series")
+        written = series.write(Path(folder) / "series")
+        report = replace(written, folder=Path(arguments.output))  # nobody is told where it lies meanwhile
         if arguments.manifest:
             write_manifest(report, arguments)
         if not arguments.quiet:
-            say(str(report), stream=sys.stderr)
-        return deliver_to(report.folder, destination_of(arguments.output, arguments), arguments)
+            say(str(report).replace(" in ", " for ", 1), stream=sys.stderr)
+        return deliver_to(written.folder, destination_of(arguments.output, arguments), arguments)
 
 
 def is_archive(text: str) -> bool:

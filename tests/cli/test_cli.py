@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import numpy as np
 import pydicom
 import pytest
 
+import derive
 from derive.cli.main import main
 from derive.operations import REGISTRY
+from derive.pacs.service import ArchiveService
 from tests.helpers.asserting import each
 from tests.helpers.sources import make_series
 
@@ -239,3 +242,18 @@ def test_the_module_is_the_command(ct, tmp_path):
     assert done.returncode == 0
     assert "check clean" in done.stdout
     assert done.stderr == ""
+
+
+def test_no_temporary_path_is_shown(ct, tmp_path, capsys):
+    """What was fetched, or lies in a folder only until it is sent, is called by its archive."""
+    with ArchiveService(tmp_path / "store", port=0) as service:
+        archive = f"ARCHIVE@127.0.0.1:{service.port}"
+        assert run("send", ct, archive, "--verify") == 0
+        uid = derive.read(ct).series_instance_uid
+        assert run("mip", f"{archive}/{uid}", "-o", archive, "--manifest", tmp_path / "m.json") == 0
+        assert run("mip", f"{archive}/{uid}", "-o", archive, "--json") == 0
+        assert run("gaussian-blur", f"{archive}/{uid}", "-o", archive, "--sigma-mm", "-1") == 2
+    printed = capsys.readouterr()
+    told = printed.out + printed.err + (tmp_path / "m.json").read_text()
+    assert archive in told
+    assert re.findall(rf"{re.escape(tempfile.gettempdir())}/(?!pytest)\S*", told) == []
