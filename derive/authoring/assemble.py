@@ -32,10 +32,11 @@ from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.encoding import decode, encode
 from derive.elements.mend import legal
 from derive.errors import AssembleError, MissingAttribute
+from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import IDENTITY
 from derive.model.reference import FrameRef
 from derive.model.remark import Remark
-from derive.model.source import Agreement, Attributes, AttributeTable
+from derive.model.source import Attributes
 from derive.standard import AttributeRule
 from derive.wording import flag
 

@@ -11,10 +11,11 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.limits import Limits
 from derive.model.assumption import BY_ASSUMPTION
+from derive.model.attribute_table import AttributeTable
 from derive.model.geometry import Plane
 from derive.model.loss import Loss
 from derive.model.remark import gathered
-from derive.model.source import AttributeTable, Skipped, SourceSeries
+from derive.model.source import Skipped, SourceSeries
 from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used

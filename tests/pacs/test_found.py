@@ -16,7 +16,7 @@ from derive.errors import UsageError
 from derive.pacs.find import uids_in
 from derive.pacs.service.service import ArchiveService
 from tests.helpers.archive_peers import CT, OTHER_PATIENT, SERIES, keys_of, some_series, store, uids
-from tests.helpers.asserting import each, raises_code
+from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.servers import dcmqrscp, orthanc
 
 EVERY = [d for series in SERIES.values() for d in series]
@@ -91,7 +91,7 @@ def test_what_terminals_obey_does_not_reach_them(tmp_path):
     with ArchiveService(tmp_path, port=0) as service:
         store(service, some_series(8, count=1, PatientName="Doe\x07^\x08J"))
         table = str(derive.find(f"ARCHIVE@127.0.0.1:{service.port}"))
-    assert all(c.isprintable() or c == "\n" for c in table)
+    assert every(c.isprintable() or c == "\n" for c in table)
 
 
 def test_nothing_of_patients_is_in_a_repr(where):
