@@ -16,6 +16,7 @@ from derive.pacs.address import DimseAddress, Timeouts
 from derive.pacs.archive import archive_at
 from derive.pacs.dimse.association import echo
 from derive.pacs.service.service import ArchiveService
+from tests.helpers.asserting import raises_code
 from tests.helpers.cut_archives import associate_request, damaged, echo_request, exchanged, find_request, message
 
 _FIND = b"1.2.840.10008.5.1.4.1.2.2.1"
