@@ -145,9 +145,11 @@ def test_garbage_in_place_of_an_answer_is_an_error_of_ours(name, heard, capfd):
     listener = answering(GARBAGE[name])
     with listener:
         where = DimseAddress("PEER", *listener.getsockname(), timeouts=Timeouts(2, 1.0, 1.0, 1.0))
-        for ask in (lambda: echo(where), lambda: archive_at(where).instances("1.2", "1.2.3")):
-            with raises_code("NET-CONTEXT" if name == "accept without anything" else "NET-ABORTED", NetworkError):
-                ask()
+        accepted = name == "accept without anything"
+        with raises_code("NET-CONTEXT" if accepted else "NET-ABORTED", NetworkError):
+            echo(where)
+        with raises_code("NET-FIND" if accepted else "NET-ABORTED", NetworkError):
+            archive_at(where).instances("1.2", "1.2.3")
         assert main(["echo", str(where), "--timeout", "1"]) == 7
     assert heard == []
     assert "Traceback" not in "".join(capfd.readouterr())
