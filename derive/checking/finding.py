@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, Literal, cast
 
 from derive.secrecy import told
+from derive.wording import counted
 
 SCHEMA = "derive-check/1"
 #: So many files of a group are named.
@@ -200,7 +201,7 @@ class Group:
         more = self.file_count - len(self.first_files)
         names = ", ".join(self.first_files) + (f" and {more} more" if more else "")
         files = f": {self.file_count} file{'s' * (self.file_count != 1)}: {names}" if self.file_count else ""
-        often = f" ({self.finding_count} findings)" if self.finding_count > max(1, self.file_count) else ""
+        often = f" ({counted(self.finding_count, 'finding')})" if self.finding_count > max(1, self.file_count) else ""
         return f"{self.severity} {self.code}: {self.message} ({self.rule}, {self.section}){files}{often}"
 
     def to_json(self) -> dict[str, Any]:

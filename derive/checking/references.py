@@ -11,6 +11,7 @@ from derive.checking.instance import Judged
 from derive.checking.judge import reads
 from derive.elements.instance import Instance
 from derive.secrecy import shown_term, shown_uid
+from derive.wording import counted
 
 _LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
 #: Sequences of images that Common Instance Reference names again.
@@ -74,9 +75,8 @@ def _common(instance: Judged) -> Iterator[Finding]:
         message = "is absent: nothing tells in which series the images that are referenced are"
         yield instance.find("CHK-COMMONREF-NONE", "ReferencedSeriesSequence", message)
     elif missing:
-        message = (
-            f"lacks {len(missing)} of {len(referenced)} images that are referenced, the first {shown_uid(missing[0])}"
-        )
+        images = counted(len(referenced), "image")
+        message = f"lacks {len(missing)} of {images} that are referenced, the first {shown_uid(missing[0])}"
         yield instance.find("CHK-COMMONREF", "ReferencedSeriesSequence", message)
 
 

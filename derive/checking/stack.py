@@ -142,7 +142,7 @@ def _same(slices: Sequence[Slice], planes: Planes, series: str) -> Iterator[Find
     first, second, *_ = next(place for place in planes.places if len(place) > 1)
     message = (
         f"{slices[first].name} and {slices[second].name} lie at one position; "
-        f"{len(slices)} images at {counted(len(planes.places), 'position')}"
+        f"{counted(len(slices), 'image')} at {counted(len(planes.places), 'position')}"
     )
     yield finding("CHK-SERIES-SAME", "ImagePositionPatient", message, series)
 
@@ -191,7 +191,7 @@ def _pet(ordered: Sequence[Slice], series: str) -> Iterator[Finding]:
     if len(pairs) != len(ordered):
         return
     if {p[1] for p in pairs} != {len(ordered)}:
-        message = f"is {pairs[0][1]}; the series has {len(ordered)} positions"
+        message = f"is {pairs[0][1]}; the series has {counted(len(ordered), 'position')}"
         yield finding("CHK-PET-SLICES", "NumberOfSlices", message, series)
     if [p[0] for p in pairs] != sorted({p[0] for p in pairs}):
         yield finding("CHK-PET-INDEX", "ImageIndex", "does not rise along the normal", series)

@@ -82,11 +82,13 @@ class Arrival:
         came, number = len(self.files), self.series.instances
         parts = []
         if self.missing:
-            parts.append(f"{len(self.missing)} of {len(self.listed)} instances did not come, first {self.missing[0]}")
+            parts.append(
+                f"{len(self.missing)} of {counted(len(self.listed), 'instance')} did not come, first {self.missing[0]}"
+            )
         elif number is not None and number > came:
-            parts.append(f"{came} of {number} instances came")
+            parts.append(f"{came} of {counted(number, 'instance')} came")
         else:
-            parts.append(f"{came} instances came, and whether that is all cannot be told: {self.listed.cut}")
+            parts.append(f"{counted(came, 'instance')} came, and whether that is all cannot be told: {self.listed.cut}")
         return "; ".join((*parts, *([self.trouble] if self.trouble else [])))
 
     def to_json(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.secrecy import shown_term
 from derive.standard import known_terms
-from derive.wording import flag
+from derive.wording import counted, flag
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 #: float32, in which values are computed, holds every integer of so many bits.
@@ -119,8 +119,9 @@ def check_alike(headers: Sequence[Header]) -> None:
         if 0 < len(without) < len(headers) and not _means_nothing(headers, keyword):
             raise ValuesError(
                 "VAL-RESCALE",
-                f"{len(without)} of {len(headers)} images have no {keyword} while the others do, e.g. {min(without)}; "
-                f"their values are not in the same units. A person can say it: {flag('assume', f'{keyword}=VALUE')}",
+                f"{len(without)} of {counted(len(headers), 'image')} have no {keyword} while the others do, e.g. "
+                f"{min(without)}; their values are not in the same units. A person can say it: "
+                f"{flag('assume', f'{keyword}=VALUE')}",
                 keyword=keyword,
             )
 

@@ -159,7 +159,8 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     studies = distinct(headers, lambda h: h.text("StudyInstanceUID"))
     if len(studies) > 1:
         raise SourceError(
-            "SRC-STUDY", f"the images are of {len(studies)} studies: {tallied(studies, shown_uid)}; wanted one"
+            "SRC-STUDY",
+            f"the images are of {counted(len(studies), 'study')}: {tallied(studies, shown_uid)}; wanted one",
         )
     classes = distinct(headers, lambda h: shown_class(h.text("SOPClassUID")))
     if len(classes) > 1:
@@ -192,7 +193,9 @@ def _is_localizer(header: Header) -> bool:
 def _refuse_kind(headers: Sequence[Header], code: str, test: Callable[[Header], bool], what: str) -> None:
     found = sorted(h.name for h in headers if test(h))
     if found:
-        raise SourceError(code, f"{len(found)} of {len(headers)} images are {what}: {some(found, 12)}", files=found)
+        raise SourceError(
+            code, f"{len(found)} of {counted(len(headers), 'image')} are {what}: {some(found, 12)}", files=found
+        )
 
 
 def _check_pixels(header: Header) -> None:

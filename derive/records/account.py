@@ -280,7 +280,7 @@ class SourcedAccount:
                 continue
             wrong += not _equal(has, expected, image.encodings, self._encodings)
         if wrong:
-            return Compared(False, f"differs from the sources in {wrong} of {len(self._images)} images!")
+            return Compared(False, f"differs from the sources in {wrong} of {counted(len(self._images), 'image')}!")
         return Compared(True, "same in the sources of each image")
 
 

@@ -253,7 +253,7 @@ class _Run:
             units = comparison.series.order.frames.quantity.units
             values = f", in {voxels} voxels of {len(off)} by {max(v.largest for v in off):.6g} {units}" if off else ""
             steps = f" ({max(v.steps for v in off):.6g} steps) at most" if off else ""
-            reasons.append(f"{len(differing)} of {len(verdicts)} images{values}{steps}")
+            reasons.append(f"{len(differing)} of {counted(len(verdicts), 'image')}{values}{steps}")
         if comparison.lacking:
             reasons.append(f"not there: {counted(len(comparison.lacking), 'image')} that the steps make")
         verdict: Verdict = "DIFFERS" if reasons else "SAME"

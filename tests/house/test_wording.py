@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -22,7 +23,9 @@ LIBRARY = {
 OTHERS = re.compile(r"gdcmconv --raw")
 FLAG = re.compile(r"(?<![\w-])--[a-z]|(?<!\w)-o [A-Z]")
 #: A number in front of a noun that has a plural of its own: ``f"{n} images"`` is wrong of one.
-PLURAL = re.compile(r"^ (images|files|instances|frames|slices|errors|warnings|findings|studies|positions)\b")
+PLURAL = re.compile(r"^ (images|files|instances|frames|errors|warnings|findings|studies)\b")
+#: Where repeated positions are told: of them there are always several.
+SEVERAL = ("derive.reading.planes", "derive.inspection.text")
 
 
 def words_of(path):
@@ -52,6 +55,13 @@ def test_no_table_spells_a_flag():
 @pytest.mark.parametrize("path", LIBRARY.values(), ids=name_of)
 def test_no_plural_is_a_parenthesis(path):
     assert [text for text in words_of(path) if re.search(r"\w\(s\)|\w\(es\)", text)] == []
+
+
+@pytest.mark.parametrize("path", [p for name, p in LIBRARY.items() if name not in SEVERAL], ids=name_of)
+def test_a_number_before_a_noun_is_counted(path):
+    pairs = [p for n in ast.walk(tree_of(path)) if isinstance(n, ast.JoinedStr) for p in pairwise(n.values)]
+    behind = [b.value for a, b in pairs if isinstance(a, ast.FormattedValue) and isinstance(b, ast.Constant)]
+    assert [text for text in behind if PLURAL.search(str(text))] == []
 
 
 @pytest.mark.parametrize(
