@@ -39,9 +39,17 @@ from derive.records.record import CONVERT, Record, RecordedStep, record_of
 from derive.wording import counted, flag
 
 #: What is of the application that ran, or follows from pixels: not compared with what it would be today.
-_APPLICATION = ("DerivationDescription", "Manufacturer", "ManufacturerModelName", "SoftwareVersions")
+_APPLICATION = (
+    "DerivationDescription",
+    "RelatedSeriesSequence",
+    "Manufacturer",
+    "ManufacturerModelName",
+    "SoftwareVersions",
+)
 _WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
-_OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW)))
+#: Of other series than the source, which are not at hand.
+_OTHERS = ("RelatedSeriesSequence",)
+_OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW, *_OTHERS)))
 _NEW_VRS = frozenset({"UI", "DA", "TM", "DT"})
 #: Of a value that no source was compared with.
 PULLED_OR_GIVEN = "pulled or given"

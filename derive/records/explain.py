@@ -168,6 +168,7 @@ class Explanation:
         if self.record.source_series:
             known = "not at hand" if self.source_images is None else counted(self.source_images, "image")
             yield f"source   series {self.record.source_series}, {known}"
+        yield from (f"grid     of series {uid}" for uid in self.record.grid_series)
         yield from (f"note     {n}" for n in self.notes)
         if self.masks:
             yield f"note     {NOTE}; {flag('show_values')} shows them"

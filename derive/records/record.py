@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from codes import Code
+from derive.authoring.entities.related_series import PURPOSE
 from derive.elements.instance import Instance
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm, is_digest
 from derive.operations import REGISTRY
-from derive.records.steps import CONVERT, RecordedStep, assumed_in, own_part, recorded_grid, steps_of
+from derive.records.steps import CONVERT, GRID, RecordedStep, assumed_in, own_part, recorded_grid, steps_of
 from derive.version import MANUFACTURER, MODEL
 
 __all__ = [
@@ -80,6 +82,9 @@ class Record:
         Source Image Sequence.
     series : tuple of (Series Instance UID, SOP Instance UIDs)
         Referenced Series Sequence: those of the sources' own sources first.
+    grid_series : tuple of str
+        Series Instance UIDs of Related Series Sequence whose grid, or other than pixels, a step took, in the order of
+        the steps.
     """
 
     software: Software
@@ -88,6 +93,7 @@ class Record:
     codes: tuple[Code, ...]
     sources: tuple[SourceImage, ...]
     series: tuple[tuple[str, tuple[str, ...]], ...]
+    grid_series: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[RecordedStep, ...]:
@@ -97,6 +103,19 @@ class Record:
     def steps_since(self, source_description: str) -> tuple[RecordedStep, ...]:
         """Return the steps that were done to a source that has this Derivation Description itself."""
         return steps_of(own_part(self.description, source_description), self.codes)
+
+    def grid_of(self, recorded: str) -> str:
+        """Return the series that a step took its grid of, by the UID that its text has.
+
+        An attribute follows when UIDs are mapped, and text does not (PS3.15 E.3.9): so what counts is the attribute,
+        and the text tells which of several it is. Both are in the order of the steps; of a description that was cut
+        the first ones are missing.
+        """
+        texts = list(dict.fromkeys(g for s in self.steps for g in s.grids.values() if not g.startswith(GRID)))
+        missing = len(self.grid_series) - len(texts)
+        if recorded in self.grid_series or recorded not in texts or missing < 0:
+            return recorded
+        return self.grid_series[missing + texts.index(recorded)]
 
     def algorithm(self, text: str) -> Algorithm | None:
         """Return who contributed under a name and a version, as a step has them."""
@@ -144,6 +163,7 @@ def record_of(instance: Instance) -> Record:
         tuple(map(_code, instance.items("DerivationCodeSequence"))),
         tuple(map(_source_image, instance.items("SourceImageSequence"))),
         tuple(map(_referenced, instance.items("ReferencedSeriesSequence"))),
+        tuple(_grid_series(instance)),
     )
 
 
@@ -173,3 +193,10 @@ def _source_image(item: Instance) -> SourceImage:
 def _referenced(item: Instance) -> tuple[str, tuple[str, ...]]:
     uids = tuple(i.text("ReferencedSOPInstanceUID") for i in item.items("ReferencedInstanceSequence"))
     return item.text("SeriesInstanceUID"), uids
+
+
+def _grid_series(instance: Instance) -> Iterator[str]:
+    for item in instance.items("RelatedSeriesSequence"):
+        purposes = map(_code, item.items("PurposeOfReferenceCodeSequence"))
+        if (PURPOSE.value, PURPOSE.scheme) in {(c.value, c.scheme) for c in purposes}:
+            yield item.text("SeriesInstanceUID")

@@ -28,7 +28,9 @@ _CALL = re.compile(r"[A-Za-z_]\w*\(")
 _SEPARATOR = "; "
 #: No call has more separators, no text more characters (the attribute has 1024).
 _MOST_PARTS, _LONGEST = 64, 1 << 14
-_GRID = re.compile(r"grid (\(.*\)) (\(.*\)) mm at (.+)")
+#: How numbers of a grid begin, where no series is recorded.
+GRID = "grid "
+_GRID = re.compile(rf"{GRID}(\(.*\)) (\(.*\)) mm at (.+)")
 
 
 @dataclass(frozen=True)

@@ -336,6 +336,7 @@ class _Run:
         if grid is not None:
             self.tolerance_mm = NOISE_MM  # measured positions are not among its numbers
             return grid
+        recorded = self.record.grid_of(recorded)
         if recorded == source.series_instance_uid:
             return source
         at_hand = [h for h in self.at_hand.values() if h.text("SeriesInstanceUID") == recorded]

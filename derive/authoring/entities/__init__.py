@@ -16,6 +16,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     patient_orientation,
     qualification,
     references,
+    related_series,
     series,
 )
 from derive.authoring.entities.registry import BUILDERS, Builder, builder_of
