@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -15,6 +17,7 @@ FIRST = {"HF": "headfirst", "FF": "feet-first", "LF": "left first", "RF": "right
 FIRST |= {"AF": "anterior first", "PF": "posterior first"}
 SIDE = {"P": "prone", "S": "supine", "DR": "right lateral decubitus", "DL": "left lateral decubitus"}
 POSITIONS = [*(f + s for f in ("HF", "FF") for s in SIDE), "LFP", "LFS", "RFP", "RFS", "AFDR", "AFDL", "PFDR", "PFDL"]
+MODIFIER = "PatientOrientationModifierCodeSequence"
 SEQUENCES = "PatientOrientationCodeSequence", "PatientGantryRelationshipCodeSequence"
 
 
@@ -70,3 +73,53 @@ def test_the_others_keep_their_position(modality, tmp_path):
     made = derived(tmp_path, modality=modality, PatientPosition="FFP")
     assert made.PatientPosition == "FFP"
     assert not any(keyword in made for keyword in SEQUENCES)
+
+
+LYING, PRONE = coded("F-10450", "SNM3", "recumbent"), coded("F-10310", "SNM3", "prone")
+FEET = coded("F-10480", "SNM3", "feet-first")
+
+
+def holding(item, keyword, inner):
+    found = deepcopy(item)
+    setattr(found, keyword, [deepcopy(inner)])
+    return found
+
+
+@pytest.mark.parametrize("where", ["beside", "in the gantry", "in its place", "in two places"])
+def test_a_modifier_is_put_into_the_item_that_it_modifies(where, tmp_path):
+    lying, gantry, beside = LYING, FEET, None
+    if where in ("beside", "in two places"):
+        beside = [PRONE]
+    if where == "in the gantry":
+        gantry = holding(FEET, MODIFIER, PRONE)
+    if where in ("in its place", "in two places"):
+        lying = holding(LYING, MODIFIER, PRONE)
+    changes = dict(zip((*SEQUENCES, MODIFIER), ([lying], [gantry], beside), strict=True))
+    made = derived(tmp_path, PatientPosition="HFS", **changes)
+    assert MODIFIER not in made
+    ((one,), (entrance,)) = (made[keyword].value for keyword in SEQUENCES)
+    assert one.PatientOrientationModifierCodeSequence[0].CodeMeaning == "prone"
+    assert MODIFIER not in entrance
+    assert entrance.CodeMeaning == "feet-first"
+
+
+def test_a_gantry_relationship_within_the_orientation_is_put_beside_it(tmp_path):
+    within = holding(LYING, SEQUENCES[1], FEET)
+    made = derived(tmp_path, PatientOrientationCodeSequence=[within], PatientGantryRelationshipCodeSequence=None)
+    assert made.PatientGantryRelationshipCodeSequence[0].CodeMeaning == "feet-first"
+    assert SEQUENCES[1] not in made.PatientOrientationCodeSequence[0]
+
+
+@pytest.mark.parametrize(("meaning", "count"), [("102538003", 1), ("F-10450", 1), ("10904000", 0)])
+def test_a_side_that_only_patient_position_tells_completes_one_who_lies(meaning, count, tmp_path):
+    item = coded(meaning, "SCT", "as coded")
+    made = derived(tmp_path, PatientPosition="FFP", PatientOrientationCodeSequence=[item])
+    found = made.PatientOrientationCodeSequence[0].get(MODIFIER) or []
+    assert [m.CodeMeaning for m in found] == ["prone"] * count
+
+
+def test_what_is_not_legal_of_it_stays_out(tmp_path):
+    nameless = coded("F-10310", "SNM3", "")
+    changes = {SEQUENCES[0]: [LYING], MODIFIER: [nameless]}
+    made = derived(tmp_path, **changes)
+    assert MODIFIER not in made.PatientOrientationCodeSequence[0]
