@@ -25,7 +25,8 @@ class Options:
     uid_prefix : str, optional
         An organisation's UID root; None makes UUID-derived UIDs (PS3.5 B.2).
     timestamp : datetime, optional
-        When the pixels are made; None is now.
+        When the pixels are made; None is now, of which nothing is said beside dates of a source that were shifted or
+        removed (PS3.3 C.12.1, Longitudinal Temporal Information Modified).
     spatial_locations_preserved : {"YES", "NO"}, optional
         Whether a function or a file of one's own left everything at its place (PS3.3 C.12.4.1.2); nothing is claimed
         of it where nobody says so.

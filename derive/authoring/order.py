@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from derive.elements.element import Element
+from derive.elements.element import Element, tag_of
 from derive.model.classes import Target
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames
@@ -18,6 +19,9 @@ from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
 from derive.model.window import Window
 from derive.pixels.encode import EncodedFrame, PixelFormat, SourceEncoding
+
+#: What tells whether the dates of an instance are those of the clock (C.12.1).
+SHIFTED = "LongitudinalTemporalInformationModified"
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,15 @@ class Given:
         ``YES`` or ``NO`` of steps of which nobody else knows; empty where nobody says so.
     attributes : mapping keyword -> text
         Series-level text that replaces what the policy would do.
+    time : bool
+        Whether the caller said when it is made.
     """
 
     series_description: str | None = None
     series_number: int | None = None
     spatial_locations_preserved: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    time: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,8 @@ class Authoring:
     given : Given
     window : Window, optional
         The source's where the quantity is kept, else from the values; None without one.
+    voi_luts : Element, optional
+        The source's VOI LUT Sequence where it is kept.
     """
 
     order: Order
@@ -120,6 +129,7 @@ class Authoring:
     now: datetime
     given: Given
     window: Window | None = None
+    voi_luts: Element | None = None
 
     @property
     def sources(self) -> Sources:
@@ -145,6 +155,28 @@ class Authoring:
     def target(self) -> Target:
         """What class it becomes."""
         return self.order.target
+
+    @cached_property
+    def dated(self) -> bool:
+        """Whether dates and times of now stand beside those of the source.
+
+        *2026-11-30.* Longitudinal Temporal Information Modified says of all dates of an instance that they were
+        shifted, or removed (C.12.1). It has to stay for those that are pulled, and would say it of ours, which are
+        true: who computes with both is years off. So ours are left out, unless a person says a time of that calendar.
+        """
+        column = self.source.table.column(tag_of(SHIFTED))
+        said = {e.stripped() for e in column if e is not None}
+        return self.given.time or not said & {b"MODIFIED", b"REMOVED"}
+
+    @property
+    def date(self) -> str | None:
+        """The date of now, as DA; None where it would be of another calendar than those of the source."""
+        return self.now.strftime("%Y%m%d") if self.dated else None
+
+    @property
+    def time(self) -> str | None:
+        """The time of now, as TM; None where the date is."""
+        return self.now.strftime("%H%M%S.%f") if self.dated else None
 
     @property
     def encodings(self) -> Sequence[str]:

@@ -10,7 +10,7 @@ from derive.authoring.options import Options
 from derive.authoring.order import Authoring, Given, Order
 from derive.authoring.scan import ValueRange, scan
 from derive.authoring.settable import checked_attributes
-from derive.authoring.window import kept_window, made_window, picture_window
+from derive.authoring.window import kept_luts, kept_window, made_window, picture_window
 from derive.elements.charset import fits, is_text
 from derive.elements.element import tag_of
 from derive.errors import UsageError
@@ -46,7 +46,8 @@ def draft(order: Order, options: Options) -> Authoring:
     if places and order.derivation.places_known:
         raise UsageError("OPT-PLACES", "what these operations do to places is known; it is said of a user's own only")
     attributes = checked_attributes(target.iod, options.set)
-    given = Given(options.series_description, options.series_number, places, attributes)
+    timed = options.timestamp is not None
+    given = Given(options.series_description, options.series_number, places, attributes, timed)
     texts = [*_added_text(order.derivation, given), recorded(order.source.assumed)]
     order = replace(order, sources=_holding(order.sources, texts))
     return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)
@@ -59,8 +60,10 @@ def prepare(order: Order, options: Options) -> Prepared:
     """
     authoring = draft(order, options)
     encoding, values = _encoding(order, authoring.target)
-    window, values = _window(order, encoding, values)
-    return Prepared(replace(authoring, uids=_uids(order, options, values), window=window), encoding)
+    luts = kept_luts(order, encoding)
+    window, values = _window(order, encoding, values, beside_luts=luts is not None)
+    uids = _uids(order, options, values)
+    return Prepared(replace(authoring, uids=uids, window=window, voi_luts=luts), encoding)
 
 
 def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
@@ -90,13 +93,16 @@ def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange
 
 
 def _window(
-    order: Order, encoding: Encoding | None, values: ValueRange | None
+    order: Order, encoding: Encoding | None, values: ValueRange | None, beside_luts: bool
 ) -> tuple[Window | None, ValueRange | None]:
-    """Return the source's window, else one of the values; and their range, where it had to be found for that."""
+    """Return the source's window, else one of the values, unless it would stand beside the source's VOI LUT.
+
+    And their range, where it had to be found for that.
+    """
     if order.target.window == "stored":
         return picture_window(order.frames), values
     window = kept_window(order)
-    if window is not None or order.target.window == "none":
+    if window is not None or beside_luts or order.target.window == "none":
         return window, values
     found = values or scan(order.frames)
     return made_window((found.low, found.high), encoding), found

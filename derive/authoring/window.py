@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from derive.authoring.order import Order
+from derive.authoring.policy import Action, row
+from derive.elements.element import Element, tag_of
+from derive.elements.mend import legal
 from derive.model.derivation import ValuesEffect
 from derive.model.frames import Frames
 from derive.model.source import Attributes
-from derive.model.window import Window, _many, real_window, unit_of
-from derive.pixels.encode import Encoding
+from derive.model.window import Window, _many, acted_on, real_window, unit_of
+from derive.pixels.encode import Encoding, Rescale
 
 BYTE = 8
 
@@ -31,6 +34,32 @@ def kept_window(order: Order) -> Window | None:
     if order.target.window == "stored" or order.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         return None
     return _source_window(order.source)
+
+
+# 2026-11-30: a VOI LUT was dropped as made for other stored values. It acts on what comes out of the modality LUT
+# (C.11.2.1.1), HU or Bq/ml, and that is the same whatever is stored; in MR, which has none, on stored values. Where a
+# source has only that, no window is made beside it: many viewers would take the window, and show what nobody chose.
+
+
+def kept_luts(order: Order, encoding: Encoding | None) -> Element | None:
+    """Return the source's VOI LUT Sequence, while the policy keeps it and it acts on the same numbers; else None.
+
+    Parameters
+    ----------
+    order : Order
+    encoding : Encoding, optional
+        How all frames are stored; None where each has its own.
+    """
+    kept = row("voi-lut", "VOILUTSequence").action(order.derivation) is Action.RECOMPUTE
+    element = order.source.agreement(tag_of("VOILUTSequence")).element
+    if not kept or element is None or not element.value:
+        return None
+    before = {acted_on(order.source, k) for k in range(len(order.source.frames))}
+    rescaled = order.target.rescale in (Rescale.SERIES, Rescale.INSTANCE)
+    now = (1.0, 0.0) if rescaled else encoding and (encoding.slope, encoding.intercept)
+    if before != {now}:
+        return None
+    return legal(element, order.target.iod.attributes["VOILUTSequence"], (), order.source.encodings)[0]
 
 
 def made_window(values: tuple[float, float], encoding: Encoding | None) -> Window:

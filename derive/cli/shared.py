@@ -48,7 +48,8 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
         "--timestamp",
         type=timestamp,
         metavar="ISO",
-        help="when the pixels are made, e.g. 2026-11-21T09:30:00",
+        help="when the pixels are made, e.g. 2026-11-21T09:30:00 (default: now; nothing beside dates of a source that "
+        "were shifted or removed)",
     )
 
 

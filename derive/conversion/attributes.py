@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from derive.authoring.order import SHIFTED
 from derive.authoring.policy import known_across_classes
 from derive.conversion.given import Facts, Patient, Study, excluded, new_patient, split_settings
 from derive.conversion.subject import Subject
@@ -15,7 +16,8 @@ from derive.wording import flag
 
 #: What else is known of the patient and the study of a picture that lies nowhere; and of what series it is of, so
 #: that it stands near that one in a list: without a number viewers show it in front of all.
-_ABOUT_TEXT = frozenset({tag_of("SpecificCharacterSet"), tag_of("TimezoneOffsetFromUTC")})
+#: How texts are encoded, and what calendar the dates of the study are of.
+_ABOUT_TEXT = frozenset(map(tag_of, ("SpecificCharacterSet", "TimezoneOffsetFromUTC", SHIFTED)))
 _ABOUT_SERIES = frozenset({tag_of("SeriesNumber"), tag_of("SeriesDescription")})
 _OF_REFERENCE = "that of the reference"
 _BODY = ("BodyPartExamined", "Laterality")

@@ -58,16 +58,16 @@ class Window:
 def real_window(source: Attributes, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return centres and widths of one frame in real-world values."""
     centers, widths = (_numbers(source.value(k, index)) for k in ("WindowCenter", "WindowWidth"))
-    slope, intercept = _acted_on(source, index)
+    slope, intercept = acted_on(source, index)
     return tuple(c * slope + intercept for c in centers), tuple(w * abs(slope) for w in widths)
 
 
 def unit_of(source: Attributes, index: int) -> float:
     """Return how much 1 of what the window of a frame is stated in is in real-world values."""
-    return abs(_acted_on(source, index)[0])
+    return abs(acted_on(source, index)[0])
 
 
-def _acted_on(source: Attributes, index: int) -> tuple[float, float]:
+def acted_on(source: Attributes, index: int) -> tuple[float, float]:
     """Slope and intercept to real-world values of what a VOI LUT acts on (C.11.2.1.2).
 
     With a modality LUT that is its output; without one stored values: so in MR, whose values are mapped.

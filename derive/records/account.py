@@ -46,7 +46,7 @@ _APPLICATION = (
     "ManufacturerModelName",
     "SoftwareVersions",
 )
-_WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
+_WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence")
 #: Of other series than the source, which are not at hand.
 _OTHERS = ("RelatedSeriesSequence",)
 _OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW, *_OTHERS)))

@@ -143,12 +143,12 @@ def device_software(authoring: Authoring) -> str:
 
 
 @per_series("DateOfSecondaryCapture")
-def date_of_capture(authoring: Authoring) -> str:
+def date_of_capture(authoring: Authoring) -> str | None:
     """Return the date of now."""
-    return authoring.now.strftime("%Y%m%d")
+    return authoring.date
 
 
 @per_series("TimeOfSecondaryCapture")
-def time_of_capture(authoring: Authoring) -> str:
+def time_of_capture(authoring: Authoring) -> str | None:
     """Return the time of now."""
-    return authoring.now.strftime("%H%M%S.%f")
+    return authoring.time

@@ -37,15 +37,15 @@ def image_type(authoring: Authoring) -> list[str]:
 
 
 @per_series("ContentDate", "InstanceCreationDate")
-def content_date(authoring: Authoring) -> str:
+def content_date(authoring: Authoring) -> str | None:
     """Return the date of now: the creation of the pixels began."""
-    return authoring.now.strftime("%Y%m%d")
+    return authoring.date
 
 
 @per_series("ContentTime", "InstanceCreationTime")
-def content_time(authoring: Authoring) -> str:
+def content_time(authoring: Authoring) -> str | None:
     """Return the time of now."""
-    return authoring.now.strftime("%H%M%S.%f")
+    return authoring.time
 
 
 @per_frame("AcquisitionDate", sticky=True)

@@ -11,6 +11,7 @@ from derive import standard
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.values import coded
 from derive.authoring.order import Authoring, Frame
+from derive.elements.element import Element
 from derive.model.derivation import ValuesEffect
 from derive.pixels.encode import Rescale, decimal
 
@@ -188,3 +189,9 @@ def window_explanation(authoring: Authoring) -> list[str] | None:
 def voi_lut_function(authoring: Authoring) -> str | None:
     """Return the source's function while its windows are kept."""
     return authoring.window.function if authoring.window else None
+
+
+@per_series("VOILUTSequence")
+def voi_lut_sequence(authoring: Authoring) -> Element | None:
+    """Return the source's tables while what they act on is kept."""
+    return authoring.voi_luts

@@ -119,15 +119,15 @@ def _marked(text: str, whole: str) -> str:
 
 
 @per_series("SeriesDate")
-def series_date(authoring: Authoring) -> str:
+def series_date(authoring: Authoring) -> str | None:
     """Return the date of now."""
-    return authoring.now.strftime("%Y%m%d")
+    return authoring.date
 
 
 @per_series("SeriesTime")
-def series_time(authoring: Authoring) -> str:
+def series_time(authoring: Authoring) -> str | None:
     """Return the time of now."""
-    return authoring.now.strftime("%H%M%S.%f")
+    return authoring.time
 
 
 @per_series("NumberOfSlices", module="pet-series")
