@@ -1,7 +1,8 @@
 """Our decisions on every attribute: ``policy.tsv``, one row a module, and one for each exception.
 
 The columns ``keeps_grid``, ``new_grid`` and ``projection`` give the action by what the derivation does
-to the grid, ``new_quantity`` the action where the values become something else. An action is
+to the grid, ``new_quantity`` the action where the values become something else. ``pull/drop`` for a new grid says one
+action where its planes have the orientation of the source's, and another where they have not. An action is
 
 ``pull``
     the value on which the contributing source instances agree; where they do not, what the attribute's
@@ -30,7 +31,7 @@ from functools import cache
 from importlib.resources import files
 
 from derive.errors import AssembleError
-from derive.model.derivation import Derivation, ValuesEffect
+from derive.model.derivation import Derivation, GeometryEffect, ValuesEffect
 from derive.standard import Iod
 
 ANY = "*"
@@ -54,6 +55,7 @@ class Row:
     module, keyword : str
         ``*`` for all attributes of the module that have no row of their own.
     actions : mapping effect on the grid -> Action
+        Of the values of :class:`GeometryEffect`, and ``new_plane``: a new grid whose planes have another orientation.
     new_quantity : Action, optional
         Overrides them where the values become another quantity.
     other_class : bool
@@ -74,7 +76,15 @@ class Row:
         """Return the action for what a derivation does."""
         if self.new_quantity and derivation.values_effect is ValuesEffect.NEW_QUANTITY:
             return self.new_quantity
-        return self.actions[derivation.geometry_effect.value]
+        effect = derivation.geometry_effect
+        turned = effect is GeometryEffect.NEW_GRID and derivation.new_plane
+        return self.actions["new_plane" if turned else effect.value]
+
+
+def actions_of(line: Mapping[str, str]) -> dict[str, Action]:
+    """Return the actions of a line of a table, by effect on the grid."""
+    found = {effect.value: Action(line[effect.value].partition("/")[0]) for effect in GeometryEffect}
+    return found | {"new_plane": Action(line["new_grid"].rpartition("/")[2])}
 
 
 @cache
@@ -83,7 +93,7 @@ def rows() -> Mapping[tuple[str, str], Row]:
     text = files(__package__).joinpath("policy.tsv").read_text(encoding="utf-8")
     table: dict[tuple[str, str], Row] = {}
     for line in csv.DictReader(text.splitlines(), delimiter="\t"):
-        effects = {effect: Action(line[effect]) for effect in ("keeps_grid", "new_grid", "projection")}
+        effects = actions_of(line)
         override = Action(line["new_quantity"]) if line["new_quantity"] else None
         key = line["module"], line["keyword"]
         if key in table:

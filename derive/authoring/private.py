@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from derive import standard
 from derive.authoring.order import Authoring
-from derive.authoring.policy import ANY, Action, Row
+from derive.authoring.policy import ANY, Action, Row, actions_of
 from derive.elements.element import Element, keyword_of
 from derive.elements.private import creator_of
 from derive.model.derivation import ValuesEffect
@@ -39,7 +39,7 @@ def _rows() -> Mapping[tuple[str, str], tuple[Row, bool]]:
     text = files(__package__).joinpath("private.tsv").read_text(encoding="utf-8")
     found = {}
     for line in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
-        effects = {effect: Action(line[effect]) for effect in ("keeps_grid", "new_grid", "projection")}
+        effects = actions_of(line)
         override = Action(line["new_quantity"]) if line["new_quantity"] else None
         row = Row(MODULE, line["tag"], effects, override, False, "", "", line["reason"])
         found[line["creator"], line["tag"]] = row, line["warn"] == "yes"

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from derive.authoring.entities.registry import per_series
+from derive.authoring.entities.values import own_items
 from derive.authoring.order import Authoring
-from derive.elements.element import tag_of
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import pack_item
+from derive.elements.instance import items_of
 from derive.model.derivation import GeometryEffect
 from derive.model.uids import space_of
 
@@ -128,6 +131,23 @@ def series_date(authoring: Authoring) -> str | None:
 def series_time(authoring: Authoring) -> str | None:
     """Return the time of now."""
     return authoring.time
+
+
+#: Of a request, what speaks of the step that was scheduled for the scanner (C.7.3.1, Table 10-9).
+SCHEDULED = frozenset(
+    map(tag_of, ("ScheduledProcedureStepID", "ScheduledProcedureStepDescription", "ScheduledProtocolCodeSequence"))
+)
+
+
+@per_series("RequestAttributesSequence", sticky=True)
+def request_attributes_sequence(authoring: Authoring) -> Element | None:
+    """Return the source's requests without the scanner's scheduled step: what was derived was not scheduled."""
+    tag = tag_of("RequestAttributesSequence")
+    own = Element(tag, "SQ", own_items(authoring, authoring.source.agreement(tag).element))
+    gone = SCHEDULED if authoring.derivation.steps else frozenset()
+    items = ([e for e in item if e.tag not in gone] for item in items_of(own) or ())
+    packed = b"".join(pack_item(item) for item in items if item)
+    return Element(tag, "SQ", packed) if packed else None
 
 
 @per_series("NumberOfSlices", module="pet-series")
