@@ -187,7 +187,7 @@ def test_one_of_several_series_is_chosen(ct, tmp_path, capsys):
     assert "Abdomen" not in listed
     for number, choice in enumerate(("1.2.3.4", "7", "*abdo*")):
         assert run("mip", ct, "-o", tmp_path / f"o{number}", "--series", choice) == 0
-        assert pydicom.dcmread(tmp_path / f"o{number}" / "IM00001.dcm").SeriesNumber // 10_000 == 7
+        assert pydicom.dcmread(tmp_path / f"o{number}" / "IM00001.dcm").SeriesNumber // 1_000_000 == 7
 
 
 def test_no_patient_data_is_printed(ct, tmp_path, capsys):

@@ -145,8 +145,10 @@ def test_series_description_and_number_are_the_callers_or_ours(text, number, tmp
     assert found.first.SeriesNumber == (number or 1)
 
 
-def test_in_a_study_that_exists_a_number_is_not_guessed(tmp_path):
-    assert written(hu(), tmp_path / "out", **CT, study=STUDY).first["SeriesNumber"].is_empty
+def test_in_a_study_that_exists_a_series_has_a_number_of_its_own(tmp_path):
+    found = [written(hu(), tmp_path / str(k), **CT, study=STUDY).first.SeriesNumber for k in range(2)]
+    assert every(100_000 <= number <= 999_999 for number in found)
+    assert found[0] != found[1]
 
 
 # UIDs

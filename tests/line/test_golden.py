@@ -133,7 +133,7 @@ def dump(dataset):
     """Text of a data set without what differs from run to run: new UIDs and a number, our version, the pixels."""
     del dataset.PixelData
     text = re.sub(r"2\.25\.[0-9]+", "2.25.NEW", str(dataset)).replace(f"'{derive.__version__}'", "'VERSION'")
-    text = re.sub(r"(Series Number +IS: '[0-9]*)[0-9]{4}'", r"\1NNNN'", text)  # a place that follows from the UID
+    text = re.sub(r"(Series Number +IS: '[0-9]*)[0-9]{6}'", r"\1NNNN'", text)  # a place that follows from the UID
     text = "".join(
         line for line in text.splitlines(keepends=True) if not line.startswith(("(0002,", "Dataset.file", "----"))
     )

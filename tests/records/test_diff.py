@@ -264,7 +264,7 @@ def run(*words):
 
 def test_the_command_prints_both_sides_or_json(two, capsys):
     left, right = two(PatientID="P2")
-    assert run(left, right) == 0
+    assert run(left, right, "--show-values") == 0
     text = capsys.readouterr().out
     assert "\nStudy = FoR = Series = Equipment = Acquisition = Image = Other = | Patient changed\n" in text
     assert "\n  PatientID  P1  |  P2\n" in text
