@@ -29,15 +29,11 @@ _LEGAL = {
 _SUMMARY = re.compile(r"^[0-9]+ values: | \.\.\.( \(in [0-9]+ of [0-9]+\))?$| \(in [0-9]+ of [0-9]+\)$")
 #: It names units of the standard, or is any text.
 _RESCALE_TYPE = 0x00281054
-#: Written by this package, and shown as steps.
-_OURS = frozenset([0x00082111])
 
 
 @cache
 def is_confidential(tag: int) -> bool:
     """Whether the value of an attribute may tell whose images they are."""
-    if tag in _OURS:
-        return False
     if tag >> 16 & 1 or tag >> 24 in (0x50, 0x60):
         return True
     try:

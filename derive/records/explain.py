@@ -146,12 +146,13 @@ class Explanation:
 
     def masked(self) -> Explanation:
         """Return the same without the values that tell whose images they are."""
-        return replace(self, attributes=tuple(replace(e, value=masked(e.tag, e.value)) for e in self.attributes))
+        attributes = tuple(replace(e, value=masked(e.tag, e.value)) for e in self.attributes)
+        return replace(self, attributes=attributes, steps=tuple(s.shown for s in self.steps))
 
     @property
     def masks(self) -> bool:
         """Whether any value is masked."""
-        return any(e.value == MASKED for e in self.attributes)
+        return any(e.value == MASKED for e in self.attributes) or any(s.text == MASKED for s in self.steps)
 
     def _head(self) -> Iterator[str]:
         yield f"{counted(self.images, 'image')} of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from codes import Code
 from derive.authoring.entities.references import ELISION
+from derive.elements.confidential import MASKED
 from derive.errors import DeriveError
 from derive.model.assumption import ASSUME
 from derive.model.geometry import Geometry, triple
@@ -68,6 +69,11 @@ class RecordedStep:
         kind = REGISTRY.get(self.name)
         names = kind.taking(Grid) if kind else ()
         return {name: str(self.parameters[name]) for name in names if self.parameters.get(name)}
+
+    @property
+    def shown(self) -> RecordedStep:
+        """The same as it may be shown: what others wrote into the attribute is free text, and may name anybody."""
+        return self if self.name else replace(self, text=MASKED)
 
     def operation(self, grids: Mapping[str, SourceSeries | Geometry] | None = None) -> Operation:
         """Return the operation with its parameters bound.

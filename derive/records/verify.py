@@ -82,7 +82,7 @@ class Verification:
     def __str__(self) -> str:
         """Return the verdict, why, and the first images that differ."""
         lines = [f"{self.verdict}{': ' if self.reason else ''}{self.reason}"]
-        lines += [f"  step    {s.text}" + (f"  ({s.why_not})" if s.why_not else "") for s in self.steps]
+        lines += [f"  step    {s.shown.text}" + (f"  ({s.why_not})" if s.why_not else "") for s in self.steps]
         referenced, at_hand, used = self.sources
         lines.append(f"  sources {referenced} referenced, {at_hand} at hand, {used} used")
         lines += [f"  missing {uid}" for uid in self.missing[:_SHOWN]]
@@ -100,7 +100,7 @@ class Verification:
             "reason": self.reason,
             "series_instance_uid": self.series_instance_uid,
             "version": {"recorded": self.recorded_version, "running": VERSION},
-            "steps": [s.to_json() for s in self.steps],
+            "steps": [s.shown.to_json() for s in self.steps],
             "sources": dict(zip(("referenced", "at_hand", "used"), self.sources, strict=True))
             | {"series_instance_uid": self.source_series, "missing": list(self.missing)},
             "images": [i.to_json() for i in self.images],
@@ -319,7 +319,7 @@ class _Run:
 
     def _built(self, source: SourceSeries) -> DerivedSeries:
         steps = self.steps
-        hopeless = [f"{s.text}: {s.why_not}" for s in steps if not s.recomputable]
+        hopeless = [f"{s.shown.text}: {s.why_not}" for s in steps if not s.recomputable]
         if hopeless or not steps:
             raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
         try:

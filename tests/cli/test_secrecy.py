@@ -43,6 +43,7 @@ TEXTS = [
     "PhysiciansOfRecord",
     "NameOfPhysiciansReadingStudy",
     "SeriesDescription",
+    "DerivationDescription",
     "ProtocolName",
     "OperatorsName",
     "PerformingPhysicianName",
