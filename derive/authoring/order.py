@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from derive.elements.element import Element, tag_of
 from derive.model.classes import Target
-from derive.model.derivation import Derivation
+from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.frames import Frames
 from derive.model.geometry import Geometry
+from derive.model.mapping import RealWorldMapping, agreed
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
@@ -192,6 +193,27 @@ class Authoring:
     def pixel_format(self) -> PixelFormat:
         """How stored values lie in Pixel Data."""
         return self.frames.format
+
+    @property
+    def same_kind(self) -> bool:
+        """Whether the values are of the quantity of a source of this class: what it says of them holds."""
+        kept = self.derivation.values_effect is not ValuesEffect.NEW_QUANTITY
+        return kept and any(f.reference.sop_class_uid == self.target.iod.sop_class_uid for f in self.source.frames)
+
+    @cached_property
+    def mappings(self) -> tuple[tuple[RealWorldMapping, ...], ...]:
+        """What the source says of the real world behind its values, by frame of the result.
+
+        Nothing for all of them where the images behind any of them do not agree.
+        """
+        if not self.same_kind or not any(self.source.mappings):
+            return ()
+        everywhere = agreed(self.source.mappings)
+        if everywhere is not None:
+            return (everywhere,) * self.frames.count
+        behind = (frames_of_principal(self.frames.contributors(i)) for i in range(self.frames.count))
+        each = [agreed(self.source.mappings[k] for k in found or range(len(self.source.mappings))) for found in behind]
+        return tuple(e for e in each if e is not None) if None not in each else ()
 
     @property
     def frames_together(self) -> int:

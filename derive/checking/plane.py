@@ -40,6 +40,21 @@ def _image_type(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-IMAGETYPE-TERM", "ImageType", message)
 
 
+@reads("ImageType", "MultienergyCTAcquisition", "RealWorldValueMappingSequence")
+def _multi_energy(instance: Judged) -> Iterator[Finding]:
+    """What a multi-energy CT image has to say of what it shows (C.8.2.1.1.1, A.3.3.1)."""
+    if instance.texts("MultienergyCTAcquisition") != ["YES"]:
+        return
+    if not any(instance.texts("ImageType")[3:4]):
+        rules = standard.values(instance.iod.name, "ImageType")
+        terms = next((r.values for r in rules if r.value_number == 4), ())
+        message = f"has no value 4, which a multi-energy image has: {', '.join(terms)}, or another term"
+        yield instance.find("CHK-IMAGETYPE", "ImageType", message)
+    if instance.state(tag_of("RealWorldValueMappingSequence")) is not State.FILLED:
+        message = "has no item; a multi-energy image says what its stored values mean"
+        yield instance.find("CHK-MAPPING", "RealWorldValueMappingSequence", message)
+
+
 @reads("ImageOrientationPatient", "Rows", "Columns", "PixelSpacing")
 def _cosines(instance: Judged) -> Iterator[Finding]:
     cosines = np.array(instance.numbers("ImageOrientationPatient"))
@@ -110,4 +125,4 @@ def _derived(instance: Judged) -> bool:
 
 
 #: Image Type, orientation, spacing, what depends on them, and how the patient lay.
-JUDGES = (_image_type, _cosines, _spacing, _diameter, _tilt, _position)
+JUDGES = (_image_type, _multi_energy, _cosines, _spacing, _diameter, _tilt, _position)

@@ -208,6 +208,7 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
     chosen = {k: v for k, v in facts.items() if v is not None}
     call = f"convert({', '.join(f'{k}={v!r}' for k, v in chosen.items())})"
     words = [wishes.description] if wishes.description else []
+    units = subject.quantity.units if volume and (wishes.units or subject.target.units_keyword) else ""
     return Step(
         f"from {samples.format}",
         derivation_code(wishes.code) if wishes.code else None,
@@ -215,7 +216,7 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
         chosen | ({"description": wishes.description} if wishes.description else {}),
         geometry_effect,
         values_effect,
-        units=subject.quantity.units if volume else "",
+        units=units,
         algorithm=wishes.algorithm,
         short=wishes.description or "",
         places_known=False,

@@ -62,6 +62,10 @@ class Target:
         Image Type value 2 of what was acquired like this, and of what was derived.
     value_3 : mapping
         Image Type value 3 by effect on the grid; empty where the IOD has none.
+    value_4 : str
+        ``defined`` where the IOD gives Image Type value 4 a meaning (CT), ``free`` where anything may be said there.
+    cyclic : frozenset of str
+        Terms of Image Type, from value 3 on, of images of a phase: their values wrap around.
     """
 
     iod: standard.Iod
@@ -78,6 +82,14 @@ class Target:
     original_2: str
     value_2: str
     value_3: Mapping[str, str]
+    value_4: str
+    cyclic: frozenset[str]
+
+    @property
+    def terms_3(self) -> frozenset[str]:
+        """Defined Terms of Image Type value 3."""
+        rules = standard.values(self.iod.name, "ImageType")
+        return frozenset(term for rule in rules if rule.value_number == 3 for term in rule.values)
 
 
 @cache
@@ -154,6 +166,8 @@ def target_of(sop_class_uid: str) -> Target:
         line["original_2"],
         line["value_2"],
         value_3,
+        line["value_4"],
+        frozenset(filter(None, line["cyclic"].split("|"))),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from derive.model.classes import Target
 
 _E = TypeVar("_E", bound=Enum)
+#: A value of VR CS (PS3.5 6.2).
+_CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")
 
 
 class GeometryEffect(Enum):
@@ -60,6 +63,8 @@ class Step:
         Whether the planes of the result have another orientation.
     units : str
         Units of a new quantity, empty while the quantity is kept.
+    quantity : Code, optional
+        What a new quantity is, where somebody said so.
     terms : mapping keyword -> Defined Term
         The standard's words for it in the attributes that have some, e.g. ``MAX_IP`` in Image Type.
     own_function : bool
@@ -81,6 +86,7 @@ class Step:
     values_effect: ValuesEffect = ValuesEffect.KEEPS_QUANTITY
     new_plane: bool = False
     units: str = ""
+    quantity: Code | None = None
     terms: Mapping[str, str] = field(default_factory=dict)
     own_function: bool = False
     algorithm: Algorithm | None = None
@@ -147,15 +153,35 @@ class Derivation:
         """Derivation Description of the steps."""
         return "; ".join(s.description for s in self.steps)
 
-    def image_type(self, target: Target) -> list[str]:
-        """Image Type: a free term comes fifth, since CT gives the fourth a meaning; no step at all is ORIGINAL."""
+    def image_type(self, target: Target, said: Sequence[str] = ()) -> list[str]:
+        """Image Type (C.8.2.1.1.1, C.8.3.1.1.1); no step at all is ORIGINAL.
+
+        Parameters
+        ----------
+        target : Target
+        said : sequence of str
+            That of the source, while the quantity is kept. What it says beyond value 2 says what the image is of, and
+            stays: of T2 it is in any plane. A value 3 that the class does not list is said behind one that it does.
+            A free term comes fifth, since CT gives the fourth a meaning.
+        """
         effect = self.geometry_effect
         if not self.steps:
             return ["ORIGINAL", target.original_2, *filter(None, [target.value_3[effect.value]])]
         key = "new_plane" if effect is GeometryEffect.NEW_GRID and self.new_plane else effect.value
-        values = ["DERIVED", target.value_2, *filter(None, [target.value_3[key]])]
-        terms = self.terms("ImageType")
-        return values if not (terms and target.value_3[key]) else [*values, "", *terms]
+        third = target.value_3[key]
+        if not third:
+            return ["DERIVED", target.value_2]
+        own, more = third, [term if _CODE_STRING.fullmatch(term) else "" for term in said[2:]]
+        before, rest = (more[0], more[1:]) if more else ("", [])
+        if before in target.terms_3 and (before not in target.value_3.values() or key in ("keeps_grid", "new_grid")):
+            third = before
+        elif before and before not in target.terms_3 and target.value_4 == "free":
+            rest = [before, *rest]
+        terms = [*([own] if own not in (third, target.value_3["keeps_grid"]) else []), *self.terms("ImageType")]
+        values = ["DERIVED", target.value_2, third, *(rest or [""]), *(t for t in terms if t not in rest)]
+        while not values[-1]:
+            values.pop()
+        return values
 
 
 def _strongest(kind: type[_E], effects: list[_E]) -> _E:

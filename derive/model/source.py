@@ -20,10 +20,12 @@ from pydicom.multival import MultiValue
 from codes import Code
 from derive.elements.element import Element, tag_of, tag_told
 from derive.elements.encoding import decode
+from derive.elements.mend import legal
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
 from derive.model.loss import Loss, loss_of
+from derive.model.mapping import RealWorldMapping, mappings_of
 from derive.model.orientation import reach_mm, turned_mm
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.remark import ABSENT, Remark
@@ -109,6 +111,18 @@ class Attributes:
             for i in range(self.table.count)
             if self.value("LossyImageCompression", i) == "01" or (self.frames and self.frames[i].lossy)
         ]
+
+    @cached_property
+    def mappings(self) -> tuple[tuple[RealWorldMapping, ...], ...]:
+        """What every frame says of the real world behind its stored values (C.7.6.16.2.11); nothing that is illegal."""
+        return tuple(self._mappings(i) for i in range(len(self.frames)))
+
+    def _mappings(self, index: int) -> tuple[RealWorldMapping, ...]:
+        frame, element = self.frames[index], self.table.element(tag_of("RealWorldValueMappingSequence"), index)
+        if element is None:
+            return ()
+        rule = target_of(frame.reference.sop_class_uid).iod.attributes[element.keyword]
+        return mappings_of(legal(element, rule, (), self.encodings)[0], frame.rescale, frame.stored_range)
 
     @cached_property
     def encodings(self) -> list[str]:

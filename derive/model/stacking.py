@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset
 
 from derive import parallel, standard
 from derive.errors import ValuesError
-from derive.model.classes import target_of
+from derive.model.classes import Target, target_of
 from derive.model.geometry import Geometry
+from derive.model.mapping import item_of_values
 from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
@@ -87,7 +88,14 @@ def quantity_of(series: Stackable) -> Quantity:
             keyword=target.units_keyword,
         )
     step = min(abs(f.rescale[0]) for f in series.frames)
-    return Quantity(units, target.fill if units == target.units else 0.0, padded, step)
+    fill = target.fill if units == target.units else 0.0
+    return Quantity(units, fill, padded, step, cyclic=_cyclic(series, target))
+
+
+def _cyclic(series: Stackable, target: Target) -> bool:
+    """Whether any image is of a phase, as far as Image Type says it."""
+    said = {tuple(value or ()) for value in series.values("ImageType")} if target.cyclic else set()
+    return any(term.strip() in target.cyclic for values in said for term in values[2:])
 
 
 def _one(series: Stackable, keyword: str) -> str:
@@ -114,9 +122,10 @@ def _mapped_units(series: Stackable) -> str:
 
 def _units_of(series: Stackable, index: int) -> str:
     items: list[Dataset] = list(series.value("RealWorldValueMappingSequence", index) or ())
-    if series.value("RescaleSlope", index) is not None or len(items) != 1 or "RealWorldValueSlope" not in items[0]:
+    item = item_of_values(items)
+    if series.value("RescaleSlope", index) is not None or item is None:
         return "1"
-    codes = items[0].get("MeasurementUnitsCodeSequence") or ()
+    codes = item.get("MeasurementUnitsCodeSequence") or ()
     return str(codes[0].get("CodeValue") or "1") if codes else "1"
 
 

@@ -43,6 +43,8 @@ class Quantity:
         Smallest difference that stored values of the source can have; None where that is not known.
     made_by : str
         The function of a user's that made the values, where nobody said what they are since.
+    cyclic : bool
+        Whether values wrap around, as those of a phase do: the mean of neighbours then is no value between them.
     """
 
     units: str = "1"
@@ -50,6 +52,7 @@ class Quantity:
     padded: bool = False
     step: float | None = None
     made_by: str = ""
+    cyclic: bool = False
 
 
 def shown_units(units: str) -> str:

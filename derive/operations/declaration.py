@@ -21,7 +21,7 @@ from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, 
 
 import codes
 from codes import Code
-from derive.errors import GeometryError, UsageError
+from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
 from derive.model.geometry import Geometry
@@ -91,6 +91,9 @@ class OperationKind(Generic[P]):
     short : callable (parameters) -> str, optional
         What it did with these parameters, in a few words for Series Description: ``MIP cor 10/5 mm``. Without one its
         name, and the parameters that are not their default.
+    mixes : callable (parameters) -> bool, optional
+        Whether its values are made of those of neighbours, so that it takes no phase. Without one, what it declares
+        of values: what keeps the quantity and not the values.
     """
 
     function: Callable[Concatenate[Volume, P], Volume]
@@ -104,6 +107,7 @@ class OperationKind(Generic[P]):
     fixes: Mapping[str, str] = field(default_factory=dict)
     takes_tilt: bool = False
     short: Short | None = None
+    mixes: Callable[[Mapping[str, Any]], bool] | None = None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -251,6 +255,7 @@ class _Details(TypedDict, total=False):
     fixes: Mapping[str, str]
     takes_tilt: bool
     short: Short
+    mixes: Callable[[Mapping[str, Any]], bool]
 
 
 def operation(
@@ -289,11 +294,22 @@ class Operation:
         ------
         GeometryError
             ``GEO-TILT`` for a tilted stack, unless the operation is declared to take one.
+        ValuesError
+            ``VAL-PHASE`` for values that wrap around, where the operation mixes neighbours.
         """
+        if volume.quantity.cyclic and self.mixes:
+            _refuse_phase(self.kind.name)
         if not self.kind.takes_tilt:
             for given in (volume, *self.parameters.values()):
                 _refuse_tilt(self.kind.name, given)
         return self.kind.function(volume, **self.parameters)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether its values are made of those of neighbours."""
+        if self.kind.mixes is not None:
+            return self.kind.mixes(self.parameters)
+        return self.kind.values_effect is ValuesEffect.KEEPS_QUANTITY
 
     def __str__(self) -> str:
         """Return one parsable line, ``gaussian_blur(sigma_mm=1.5)``; parameters left at None are left out."""
@@ -316,6 +332,15 @@ def _refuse_tilt(name: str, given: Any) -> None:
             f"{name}: the slices shift by {geometry.slice_shift} mm, along rows and columns, from one to the next "
             "(gantry tilt), and it takes only what is stacked along the normal. Rectify it first",
         )
+
+
+def _refuse_phase(name: str) -> None:
+    raise ValuesError(
+        "VAL-PHASE",
+        f"{name}: Image Type says that the images are of a phase, whose values wrap around: between 179 and -179 "
+        "degrees lie 180, and their mean says 0. Wanted what mixes no neighbours: resample with "
+        f"{flag('interpolator', 'nearest')}, or a function of your own that knows of it (apply)",
+    )
 
 
 def derivation_code(text: str) -> Code:

@@ -39,8 +39,12 @@ def _short(given: Mapping[str, Any]) -> str:
     code_in_new_plane="MultiplanarReformatting",
     trial=lambda geometry: {"spacing_mm": max(min(geometry.spacing), max(geometry.spacing) / FINER)},
     example={"spacing_mm": (0.8, 0.8, 2)},
-    fixes={"GEO-SINGLE": "{flag:spacing_mm X Y Z}, with its own slice spacing for Z"},
+    fixes={
+        "GEO-SINGLE": "{flag:spacing_mm X Y Z}, with its own slice spacing for Z",
+        "VAL-PHASE": "{flag:interpolator nearest}",
+    },
     short=_short,
+    mixes=lambda given: given["interpolator"] != "nearest",
 )
 def resample(
     volume: Volume,

@@ -8,6 +8,7 @@ from functools import partial
 from derive import standard
 from derive.errors import SourceError, ValuesError
 from derive.model.classes import target_of
+from derive.model.mapping import item_of_values
 from derive.model.remark import Remark
 from derive.pixels.decode import PixelLayout
 from derive.pixels.encode import Rescale
@@ -93,14 +94,9 @@ def rescale_of(header: Header) -> tuple[float, float]:
 
 
 def mapping_of(header: Header) -> tuple[float, float]:
-    """Slope and intercept of the one linear Real World Value Mapping; (1, 0) without."""
-    items = list(header.value("RealWorldValueMappingSequence") or ())
-    if len(items) != 1:
-        return 1.0, 0.0
-    slope, intercept = items[0].get("RealWorldValueSlope"), items[0].get("RealWorldValueIntercept")
-    if not isinstance(slope, float) or not isinstance(intercept, float):
-        return 1.0, 0.0
-    return _checked(header, slope, intercept)
+    """Slope and intercept of the one linear Real World Value Mapping, or of that made here; (1, 0) without."""
+    item = item_of_values(list(header.value("RealWorldValueMappingSequence") or ()))
+    return (1.0, 0.0) if item is None else _checked(header, item.RealWorldValueSlope, item.RealWorldValueIntercept)
 
 
 def check_alike(headers: Sequence[Header]) -> None:

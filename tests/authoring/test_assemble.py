@@ -125,11 +125,15 @@ def test_a_diameter_that_is_not_that_of_the_pixels_is_not_pulled(tmp_path):
     assert "ReconstructionDiameter" not in dataset
 
 
-def test_mr_has_a_mapping_and_no_rescale(tmp_path):
+def test_mr_has_no_rescale_and_a_mapping_only_where_stored_values_are_not_the_values(tmp_path):
     for dataset in written(make_series("MR"), gaussian_blur(sigma_mm=1.0), folder=tmp_path / "o"):
         assert "RescaleSlope" not in dataset
-        mapping = dataset.RealWorldValueMappingSequence[0]
-        assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (1, 0)
+        assert "RealWorldValueMappingSequence" not in dataset
+    small = make_series("MR", RescaleSlope=0.03, RescaleIntercept=0)
+    for dataset in written(small, gaussian_blur(sigma_mm=1.0), folder=tmp_path / "s"):
+        assert "RescaleSlope" not in dataset
+        (mapping,) = dataset.RealWorldValueMappingSequence
+        assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (0.01, 0)
         assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == "1"
         assert mapping.RealWorldValueFirstValueMapped <= dataset.SmallestImagePixelValue
 

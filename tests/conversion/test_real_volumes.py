@@ -10,6 +10,7 @@ import derive
 from tests.helpers import conversions as of
 from tests.helpers.asserting import every
 from tests.helpers.conversions import PATIENT, Placed
+from tests.helpers.convert_files import rescale
 from tests.helpers.placements import (
     SIGNED,
     SPACING,
@@ -46,9 +47,9 @@ def test_a_real_volume_becomes_a_sound_series_that_is_read_alike(name, real, tmp
 
 
 def real_world(stored, dataset) -> np.ndarray:
-    """Stored values of MR by their Real World Value Mapping."""
-    (mapping,) = dataset.RealWorldValueMappingSequence
-    return stored * float(mapping.RealWorldValueSlope) + float(mapping.RealWorldValueIntercept)
+    """Stored values of MR by their Real World Value Mapping; as they are without."""
+    slope, intercept = rescale(dataset)
+    return stored * slope + intercept
 
 
 def timed_file(name, real, tmp_path):

@@ -168,6 +168,7 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-IMAGETYPE", "CT", set_all(ImageType=["DERIVED", "SECONDARY"])),
     ("CHK-IMAGETYPE", "MR", set_all(ImageType=["DERIVED", "SECONDARY", ""])),
     ("CHK-IMAGETYPE-TERM", "MR", set_all(ImageType=["DERIVED", "SECONDARY", "NEW MAP"])),
+    ("CHK-MAPPING", "CT", set_all(MultienergyCTAcquisition="YES", ImageType=["DERIVED", "SECONDARY", "AXIAL", "VMI"])),
     ("CHK-HIGHBIT", "CT", set_all(HighBit=14)),
     ("CHK-BITS", "SC", both(set_all(BitsStored=17, HighBit=16), drop("LargestImagePixelValue"))),
     ("CHK-PIXEL-VR", "CT", lambda s: [raw(d, "PixelData", "OB", d.PixelData) for d in s]),
@@ -234,7 +235,13 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-PET-INDEX", "PT", set_one(2, ImageIndex=1)),
 ]
 #: Findings that come with the one looked for, because the change cannot be made without them.
-ALSO = {"CHK-FRAMES": {"CHK-EXTENDED"}, "CHK-POINTER": {"CHK-EXTENDED"}, "CHK-SERIES-CLASS": {"CHK-CLASS"}}
+ALSO = {
+    "CHK-FRAMES": {"CHK-EXTENDED"},
+    "CHK-POINTER": {"CHK-EXTENDED"},
+    "CHK-SERIES-CLASS": {"CHK-CLASS"},
+    "CHK-MODULE": {"CHK-IMAGETYPE", "CHK-MAPPING"},
+    "CHK-MAPPING": {"CHK-MODULE"},
+}
 
 
 def _two_frames(dataset: Dataset) -> None:

@@ -122,9 +122,11 @@ def _position(dataset: Dataset) -> np.ndarray:
 
 
 def rescale(dataset: Dataset) -> tuple[float, float]:
-    """Slope and intercept, wherever the class says them."""
+    """Slope and intercept, wherever the class says them; an MR image without a mapping has values as stored."""
     if "RescaleSlope" in dataset:
         return float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    if "RealWorldValueMappingSequence" not in dataset:
+        return 1.0, 0.0
     (mapping,) = dataset.RealWorldValueMappingSequence
     return mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept
 

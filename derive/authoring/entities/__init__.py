@@ -15,6 +15,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     multi_frame,
     patient_orientation,
     qualification,
+    real_world,
     references,
     related_series,
     series,

@@ -32,8 +32,17 @@ def image_index(authoring: Authoring, frame: Frame) -> int:
 
 @per_series("ImageType")
 def image_type(authoring: Authoring) -> list[str]:
-    """Return the terms of the IOD: DERIVED, but for what was acquired like this."""
-    return authoring.derivation.image_type(authoring.target)
+    """Return the terms of the IOD: DERIVED, but for what was acquired like this; and what the source says it is of."""
+    return authoring.derivation.image_type(authoring.target, _common_terms(authoring))
+
+
+def _common_terms(authoring: Authoring) -> list[str]:
+    """Image Type of the source, while its quantity is kept: the values on which all images agree."""
+    if not authoring.same_kind:
+        return []
+    each = [authoring.source.text("ImageType", k).split("\\") for k in range(len(authoring.source.frames))]
+    columns = ({term.strip() for term in column} for column in zip(*each, strict=False))
+    return [column.pop() if len(column) == 1 else "" for column in columns]
 
 
 @per_series("ContentDate", "InstanceCreationDate")

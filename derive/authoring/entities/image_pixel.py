@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from codes import Code
 from derive import standard
 from derive.authoring.entities.registry import per_frame, per_series
-from derive.authoring.entities.values import coded
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element
 from derive.model.derivation import ValuesEffect
@@ -115,44 +111,6 @@ def rescale_intercept(authoring: Authoring, frame: Frame) -> float | None:
 def rescale_type_of_pages(authoring: Authoring) -> str | None:
     """Return US (unspecified) for grey pages (C.8.6.3)."""
     return "US" if _is_grey(authoring) else None
-
-
-@per_series("RescaleType", module="ct-image")
-def rescale_type(authoring: Authoring) -> str | None:
-    """Return the source's while the quantity is kept, HU where it says none; else what the new one is in.
-
-    US (unspecified), unless those units are a defined term (C.11.1.1.2).
-    """
-    if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
-        terms = [v for rule in standard.values(authoring.target.iod.name, "RescaleType") for v in rule.values]
-        said = next((s.units for s in reversed(authoring.derivation.steps) if s.units), "")
-        return said if said in terms else "US"
-    return authoring.source.text("RescaleType") or "HU"
-
-
-@per_frame("RealWorldValueMappingSequence")
-def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> list[dict[str, Any]] | None:
-    """MR: return the line from stored to real-world values, and their units (C.7.6.16.2.11)."""
-    if authoring.target.rescale is not Rescale.MAPPING:
-        return None
-    encoding = frame.encoded.encoding
-    units = next((s.units for s in reversed(authoring.derivation.steps) if s.units), authoring.frames.quantity.units)
-    low, high = encoding.bounds
-    return [
-        {
-            "LUTExplanation": "Stored values to real-world values",
-            "LUTLabel": "DERIVED",
-            "MeasurementUnitsCodeSequence": [coded(_ucum(units))],
-            "RealWorldValueFirstValueMapped": low,
-            "RealWorldValueLastValueMapped": high,
-            "RealWorldValueIntercept": encoding.intercept,
-            "RealWorldValueSlope": encoding.slope,
-        }
-    ]
-
-
-def _ucum(units: str) -> Code:
-    return Code(units, "UCUM", "no units" if units == "1" else units, "")
 
 
 @per_frame("WindowCenter")

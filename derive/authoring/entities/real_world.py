@@ -1,0 +1,114 @@
+"""Real World Value Mapping: the units of stored values (PS3.3 C.7.6.16.2.11), and what Rescale Type says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import codes
+from codes import Code
+from derive import standard
+from derive.authoring.entities.registry import per_frame, per_series
+from derive.authoring.entities.values import coded
+from derive.authoring.order import Authoring, Frame
+from derive.elements.element import Element
+from derive.elements.encoding import encode, pack_item
+from derive.model.derivation import ValuesEffect
+from derive.model.mapping import OWN_LABEL, HeldValues, Line, line_of_values
+from derive.pixels.encode import Rescale
+
+#: Measurement units of the defined terms of Rescale Type (C.11.1.1.2); the first term of a unit is said for it.
+_OF_TERM = {
+    "HU": "[hnsf'U]",
+    "HU_MOD": "[hnsf'U]",
+    "MGML": "mg/ml",
+    "PCT": "%",
+    "ED": "10*23/ml",
+    "EDW": "1",
+    "Z_EFF": "1",
+}
+_OF_UNIT = {"[hnsf'U]": "HU", "mg/ml": "MGML", "mg/mL": "MGML", "mg/cm3": "MGML", "%": "PCT", "10*23/ml": "ED"}
+#: Concept name of a Quantity Definition (C.7.6.16.2.11).
+_QUANTITY = Code("246205007", "SCT", "Quantity", "")
+#: VR SH of Code Value.
+_LONGEST_CODE = 16
+
+
+@per_series("RescaleType", module="ct-image")
+def rescale_type(authoring: Authoring) -> str | None:
+    """Return the source's while the quantity is kept, HU where it says none; else what the new one is in.
+
+    US (unspecified), unless those units are a defined term (C.11.1.1.2), or what one of them means.
+    """
+    if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
+        terms = [v for rule in standard.values(authoring.target.iod.name, "RescaleType") for v in rule.values]
+        said = _OF_UNIT.get(_said_units(authoring), _said_units(authoring))
+        return said if said in terms else "US"
+    return authoring.source.text("RescaleType") or "HU"
+
+
+@per_frame("RealWorldValueMappingSequence")
+def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> list[bytes] | None:
+    """Return what the source maps its values to, for the new stored values; and the units of a new quantity.
+
+    Where a class has no rescale (MR), and stored values are not the values, an item says what they are. PET says its
+    units in an attribute of its own.
+    """
+    rescale = authoring.target.rescale
+    if rescale is Rescale.NONE:
+        return None
+    encoding = frame.encoded.encoding
+    line = Line(encoding.slope, encoding.intercept)
+    stored = HeldValues(line, encoding.bounds, (frame.encoded.smallest, frame.encoded.largest))
+    mapped = authoring.mappings[frame.index] if authoring.mappings else ()
+    items = [mapping.rebased(stored) for mapping in mapped]
+    if _unit_is_new(authoring) or (rescale is Rescale.MAPPING and line_of_values(items) != line):
+        items.append(_own(authoring, stored))
+    return [pack_item(item) for item in items] or None
+
+
+def _unit_is_new(authoring: Authoring) -> bool:
+    """Whether somebody said the units of a new quantity, or of one that no image is behind, and no attribute does."""
+    target, units = authoring.target, _said_units(authoring)
+    if target.rescale is Rescale.INSTANCE or not units:
+        return False
+    if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
+        return not target.units_keyword or units != target.unspecified
+    return not authoring.source.frames and (not target.units_keyword or units not in (target.unspecified, target.units))
+
+
+def _own(authoring: Authoring, stored: HeldValues) -> list[Element]:
+    units = _said_units(authoring) or authoring.frames.quantity.units
+    quantity = next((s.quantity for s in reversed(authoring.derivation.steps) if s.quantity), None)
+    item: dict[str, Any] = {
+        "LUTExplanation": "Stored values to real-world values",
+        "LUTLabel": OWN_LABEL,
+        "MeasurementUnitsCodeSequence": [_coded_units(units)],
+        "RealWorldValueFirstValueMapped": stored.bounds[0],
+        "RealWorldValueLastValueMapped": stored.bounds[1],
+        "RealWorldValueIntercept": stored.rescale.intercept,
+        "RealWorldValueSlope": stored.rescale.slope,
+    }
+    if quantity is not None:
+        named = {
+            "ValueType": "CODE",
+            "ConceptNameCodeSequence": [coded(_QUANTITY)],
+            "ConceptCodeSequence": [coded(quantity)],
+        }
+        item["QuantityDefinitionSequence"] = [named]
+    return [encode(k, v, authoring.encodings, stored.bounds[0] < 0) for k, v in item.items()]
+
+
+def _said_units(authoring: Authoring) -> str:
+    """Units that a step gave the values; the last one that did."""
+    return next((s.units for s in reversed(authoring.derivation.steps) if s.units), "")
+
+
+def _coded_units(units: str) -> dict[str, Any]:
+    """Return the item of a unit of UCUM, or of a defined term that means one."""
+    unit = _OF_TERM.get(units, units)
+    known = (c for cid in (83, 7181) for c in codes.context_group(cid).codes if c.scheme == "UCUM" and c.value == unit)
+    meaning = next((c.meaning for c in known), unit)
+    item = coded(Code(unit, "UCUM", meaning, ""))
+    if len(unit) > _LONGEST_CODE:
+        item["LongCodeValue"] = item.pop("CodeValue")
+    return item
