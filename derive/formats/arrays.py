@@ -172,8 +172,11 @@ def of_array(array: NDArray[Any], name: str = "numpy array", form: str = "numpy"
 
 
 def shape_without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Take off axes of length 1: those before the fourth from the end, and those at the end of three or more."""
-    while len(shape) > 2 and shape[-1] == 1:
+    """Take off axes of length 1: those before the fourth from the end, and those at the end of three or more.
+
+    Behind another one it stays: images of a single pixel have both.
+    """
+    while len(shape) > 2 and shape[-1] == 1 < shape[-2]:
         shape = shape[:-1]
     while len(shape) > 4 and shape[0] == 1:
         shape = shape[1:]

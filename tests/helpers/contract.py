@@ -79,7 +79,9 @@ def has_the_declared_effect(call, volume):
     assert not np.isinf(result.array).any()
     np.testing.assert_array_equal(volume.array, before)
     assert result.geometry.frame_of_reference_uid == volume.geometry.frame_of_reference_uid
-    assert result.quantity == replace(volume.quantity, padded=result.quantity.padded)
+    kept = {"padded": result.quantity.padded, "made_by": result.quantity.made_by}
+    assert result.quantity == replace(volume.quantity, **kept)
+    assert bool(result.quantity.made_by) == step.own_function
     assert result.quantity.padded or not np.isnan(result.array).any()
     if step.geometry_effect is GeometryEffect.KEEPS_GRID:
         assert result.geometry == volume.geometry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 import zipfile
 
 import pytest
@@ -151,8 +152,16 @@ def test_names_that_no_file_has(name):
         derive.inspect(name)
 
 
-def test_folders_1500_deep(series, tmp_path):
-    here = os.open(tmp_path / "series", os.O_RDONLY)
+@pytest.fixture
+def cleared(series):
+    """A folder that goes when the test ends: shutil, and so pytest, cannot remove what nests so deep."""
+    yield series
+    subprocess.run(["rm", "-rf", series], check=True)
+
+
+def test_folders_1500_deep(cleared):
+    series = cleared
+    here = os.open(series, os.O_RDONLY)
     try:
         for _ in range(1500):
             os.mkdir("d", dir_fd=here)
@@ -170,7 +179,8 @@ def test_folders_1500_deep(series, tmp_path):
     assert derive.check(series).files == 3
 
 
-def test_folders_that_are_deeper_than_a_path_can_say(series):
+def test_folders_that_are_deeper_than_a_path_can_say(cleared):
+    series = cleared
     here = os.open(series, os.O_RDONLY)
     for _ in range(30):
         name = "d" * 250
