@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 
 from derive import standard
@@ -10,10 +10,9 @@ from derive.checking.finding import Finding, checks
 from derive.checking.instance import Judged
 from derive.checking.judge import Judge
 from derive.elements.element import keyword_of, tag_of
-from derive.elements.instance import State
+from derive.elements.instance import Instance, State
 from derive.elements.legal import Fault, faults
 from derive.elements.uid_references import NEW, is_reference
-from derive.model.classes import IDENTITY
 from derive.pixels.encode import Rescale
 from derive.standard import AttributeRule, Iod
 from derive.standard.conditions import Condition, condition_of, module_condition
@@ -37,9 +36,10 @@ def presence_judges(iod: Iod) -> tuple[Judge, ...]:
 def value_judges(iod: Iod) -> tuple[Judge, ...]:
     """Return what judges the value of each attribute of the IOD that has one."""
     return tuple(
-        Judge(partial(_value, rules), frozenset({rules[0].tag}))
+        Judge(partial(judging, rules), frozenset({rules[0].tag}))
         for rules in iod.all_rules.values()
         if rules[0].tag != PIXEL_DATA
+        for judging in ((_value, _items) if rules[0].vr == "SQ" else (_value, _terms))
     )
 
 
@@ -67,10 +67,59 @@ def _value(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Findi
         yield _of_rule(instance, rule, fault)
 
 
-def _presence(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Finding]:
-    rule = next((r for r in rules if r.module in instance.modules), None)
-    if rule is None:
+def _terms(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Finding]:
+    """Defined terms; that of one value alone, of Image Type, is judged with the image."""
+    rule = rules[0]
+    if rule.tag not in instance.elements:
         return
+    listed = [v for v in standard.values(instance.iod.name, rule.keyword) if v.value_number is None]
+    if not listed or any(v.kind != "defined" for v in listed):
+        return
+    known = {term for v in listed for term in v.values}
+    values = instance.texts(rule.keyword)
+    strange = [str(number) for number, value in enumerate(values, 1) if value and value not in known]
+    if strange:
+        which = f"value {', '.join(strange)} of {len(values)}" if len(values) > 1 else "a value"
+        message = f"has {which} that is none of the defined terms {', '.join(listed[0].values)}"
+        section = f"PS3.3 {listed[0].section}"
+        yield _of_rule(instance, rule, Fault("CHK-TERM", (), "defined terms", message, section))
+
+
+def _items(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Finding]:
+    """Sequences without items where there have to be some, and items without attributes."""
+    element = instance.elements.get(rules[0].tag)
+    if element is None:
+        return
+    rule = next((r for r in rules if r.module in instance.modules), rules[0])
+    items = instance.items(rule.keyword)
+    if not items and rule.type == "3":
+        message = "has no item; wanted items, or not the sequence"
+        yield _of_rule(instance, rule, Fault("CHK-EMPTY", (), "type 3", message))
+    for fault in _inside(rule, items):
+        yield _of_rule(instance, rule, fault)
+
+
+def _inside(rule: AttributeRule, items: Sequence[Instance], path: tuple[str, ...] = ()) -> Iterator[Fault]:
+    for number, item in enumerate(items, 1):
+        where = (*path, f"item {number}")
+        if not item.elements:
+            yield Fault("CHK-EMPTY-ITEM", where, "item", "has no attribute")
+        for inner in rule.items:
+            if inner.vr != "SQ" or inner.tag not in item.elements:
+                continue
+            inner_items = item.items(inner.keyword)
+            if not inner_items and inner.type == "3":
+                message = "has no item; wanted items, or not the sequence"
+                yield Fault("CHK-EMPTY-INSIDE", (*where, inner.keyword), "type 3", message)
+            yield from _inside(inner, inner_items, (*where, inner.keyword))
+
+
+def _presence(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Finding]:
+    there = [r for r in rules if r.module in instance.modules]
+    if not there:
+        return
+    strict = [] if there[0].overrides else [r for r in there if r.type == "1"]
+    rule = next(iter(strict), there[0])
     state = instance.state(rule.tag)
     if rule.type == "1" and state is not State.FILLED:
         message = f"is {state.name.lower()}; wanted a value"
@@ -81,6 +130,9 @@ def _presence(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Fi
     elif rule.type == "1C" and state is State.EMPTY:
         message = "is empty; wanted a value, or not the attribute"
         yield _of_rule(instance, rule, Fault("CHK-TYPE1", (), "type 1C", message))
+    elif rule.type == "3" and state is State.EMPTY and any(r.type == "1" for r in there):
+        message = "is empty; wanted a value, or not the attribute"
+        yield _of_rule(instance, rule, Fault("CHK-TYPE1", (), "type 1", message))
     elif rule.type in ("1C", "2C"):
         asked = condition_of(rule)
         if asked is not None:
@@ -94,7 +146,8 @@ def _conditional(instance: Judged, rule: AttributeRule, asked: Condition) -> Ite
         yield _of_rule(instance, rule, Fault("CHK-CONDITION", (), kind, message, asked.section))
     elif not absent and asked.bans(instance.iod.name, instance.value):
         message = f"is present; wanted only {asked.words}"
-        yield _of_rule(instance, rule, Fault("CHK-UNWANTED", (), kind, message, asked.section))
+        code = "CHK-BANNED" if asked.firm else "CHK-UNWANTED"
+        yield _of_rule(instance, rule, Fault(code, (), kind, message, asked.section))
 
 
 def _extended(instance: Judged) -> Iterator[Finding]:
@@ -119,20 +172,16 @@ def _repeating(tag: int) -> bool:
 
 
 def _of_rule(instance: Judged, rule: AttributeRule, fault: Fault) -> Finding:
-    return _finding(instance, fault, rule.keyword, rule.module, rule.entity in IDENTITY)
+    return _finding(instance, fault, rule.keyword, rule.module)
 
 
-def _finding(instance: Judged, fault: Fault, path: str, module: str, identity: bool = False) -> Finding:
-    check = checks()[fault.code]
-    severity, message = check.severity, fault.message
-    if identity and (fault.path or fault.code in _VALUE_CODES):
-        severity, message = "warning", f"{message}; kept, since identity is not altered"
+def _finding(instance: Judged, fault: Fault, path: str, module: str) -> Finding:
     section = fault.section or f"PS3.3 {standard.section(module)}"
-    code = fault.code
+    code, message = fault.code, fault.message
     if _leads_elsewhere(path, fault):
-        code = "CHK-UID-KEPT"
-        severity, message = checks()[code].severity, f"{fault.message}; kept, since it leads to what others made"
-    return Finding(severity, code, ">".join((path, *fault.path)), module, fault.rule, section, message, instance.name)
+        code, message = "CHK-UID-KEPT", f"{fault.message}; whatever it leads to was made by others"
+    where, severity = ">".join((path, *fault.path)), checks()[code].severity
+    return Finding(severity, code, where, module, fault.rule, section, message, instance.name)
 
 
 def _leads_elsewhere(path: str, fault: Fault) -> bool:
@@ -140,6 +189,3 @@ def _leads_elsewhere(path: str, fault: Fault) -> bool:
     keyword = (path, *fault.path)[-1]
     own = not fault.path and keyword in NEW
     return fault.code == "CHK-SYNTAX" and fault.rule == "VR UI" and is_reference(keyword) and not own
-
-
-_VALUE_CODES = frozenset({"CHK-VR", "CHK-VM", "CHK-SYNTAX", "CHK-ENUM", "CHK-CHARSET", "CHK-SEQUENCE"})

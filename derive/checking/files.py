@@ -14,7 +14,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from derive.checking.finding import CheckReport, Finding, finding
+from derive.checking.finding import CheckReport, Finding, finding, strictly
+from derive.checking.groups import group_findings
 from derive.checking.series import SeriesChecker
 from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, keyword_of, tag_of
@@ -39,13 +40,15 @@ _META_TYPE_1 = (
 )
 
 
-def check(source: Files) -> CheckReport:
+def check(source: Files, *, strict: bool = False) -> CheckReport:
     """Check files against the tables of the standard, and each series as a whole.
 
     Parameters
     ----------
     source : path, or iterable of paths
         Files, folders (with all that is in them) and zip archives. What is no DICOM file is passed over.
+    strict : bool
+        Whether every file is held to what a derived one is held to (column ``made`` of ``checks.tsv``).
 
     Returns
     -------
@@ -60,7 +63,8 @@ def check(source: Files) -> CheckReport:
                 checking.file(found)
             elif isinstance(found, Unreadable):
                 checking.unreadable(found)
-    return checking.report()
+    report = checking.report()
+    return strictly(report) if strict else report
 
 
 class _Checking:
@@ -84,7 +88,7 @@ class _Checking:
                     return
                 stream.seek(0)
                 dataset = dcmread(stream, force=not has_preamble(head))
-            judges = (meta_findings, order_findings, sequence_findings)
+            judges = (meta_findings, order_findings, sequence_findings, group_findings)
             header = self.reader.read(origin)
             found = [f for judge in judges for f in judge(dataset, name)]  # before anything is decoded
             found += _encoding_findings(header, name)

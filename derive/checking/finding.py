@@ -105,6 +105,12 @@ class CheckReport:
         }
 
 
+def strictly(report: CheckReport) -> CheckReport:
+    """Return a report in which an error is what would be one in a derived series."""
+    held = [replace(f, severity="error") if checks()[f.code].made == "error" else f for f in report.findings]
+    return replace(report, findings=tuple(sorted(held, key=lambda f: f.severity)))
+
+
 def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings that differ only by their file as one, which says how many files have it."""
     found: dict[Finding, list[str]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
-from derive.checking import pixels, plane, references
+from derive.checking import beside, mapping, pixels, plane, references
 from derive.checking.attributes import presence_judges, value_judges
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
@@ -62,7 +62,8 @@ class _Kind:
 @cache
 def judges_of(iod: Iod) -> tuple[Judge, ...]:
     """Return everything that judges an instance of an IOD, in the order of its findings."""
-    return (*presence_judges(iod), *plane.JUDGES, *pixels.JUDGES, *references.JUDGES, *value_judges(iod))
+    kinds = (plane, pixels, mapping, beside, references)
+    return (*presence_judges(iod), *(judge for kind in kinds for judge in kind.JUDGES), *value_judges(iod))
 
 
 @cache

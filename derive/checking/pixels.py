@@ -16,6 +16,7 @@ from derive.elements.element import keyword_of
 from derive.pixels.encode import Rescale
 from derive.wording import counted
 
+_LOSSY = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
 #: Attributes whose sign is that of the stored values.
 _SIGNED_BY_PIXELS = (
     "SmallestImagePixelValue",
@@ -66,6 +67,8 @@ def _frames(instance: Judged) -> Iterator[Finding]:
     if frames is not None and frames > 1 and "NumberOfFrames" not in instance.iod.attributes:
         message = f"is {frames:g}, and {instance.iod.name} has one frame"
         yield instance.find("CHK-FRAMES", "NumberOfFrames", message)
+    if frames is not None and frames < 1:
+        yield instance.find("CHK-FRAMES", "NumberOfFrames", f"is {frames:g}; wanted 1 or more")
 
 
 @reads_anything
@@ -118,7 +121,7 @@ def _limits(instance: Judged) -> tuple[int, int] | None:
 
 def _values(instance: Judged) -> Iterator[Finding]:
     """Smallest and Largest Image Pixel Value may count padding or not."""
-    stored = instance.stored if instance.stored is not None else _stored(instance)
+    stored = stored_of(instance)
     if stored is None or not stored.size:
         return
     low, high = int(stored.min()), int(stored.max())
@@ -129,7 +132,7 @@ def _values(instance: Judged) -> Iterator[Finding]:
     shown = (_whole(instance, "SmallestImagePixelValue"), _whole(instance, "LargestImagePixelValue"))
     if shown == (None, None) or shown == (low, high):
         return
-    without = _unpadded(instance, stored) or (low, high)
+    without = unpadded(instance, stored) or (low, high)
     for keyword, said, ends in zip(_SIGNED_BY_PIXELS[:2], shown, zip((low, high), without, strict=True), strict=True):
         if said is not None and said not in ends:
             yield instance.find("CHK-MINMAX", keyword, f"is {said}; the stored values say {ends[0]}")
@@ -166,8 +169,10 @@ def _unused_bits(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-PIXEL-BITS", "PixelData", message)
 
 
-def _stored(instance: Judged) -> NDArray[Any] | None:
-    """Return the stored values of the words: shifted, masked, with their sign."""
+def stored_of(instance: Judged) -> NDArray[Any] | None:
+    """Return the stored values, those that are known or those of the words: shifted, masked, with their sign."""
+    if instance.stored is not None:
+        return instance.stored
     words, bits, high = _words(instance), _whole(instance, "BitsStored"), _whole(instance, "HighBit")
     signed = instance.number("PixelRepresentation")
     if words is None or not bits or high is None or signed is None or not bits - 1 <= high < words.itemsize * 8:
@@ -178,7 +183,7 @@ def _stored(instance: Judged) -> NDArray[Any] | None:
     return values - ((values >> bits - 1) << bits) if signed else values
 
 
-def _unpadded(instance: Judged, stored: NDArray[Any]) -> tuple[int, int] | None:
+def unpadded(instance: Judged, stored: NDArray[Any]) -> tuple[int, int] | None:
     """Smallest and largest stored value apart from padding; None where there is no other value or no padding."""
     padding = _whole(instance, "PixelPaddingValue")
     if padding is None:
@@ -206,11 +211,20 @@ def _padding(instance: Judged) -> Iterator[Finding]:
 
 @reads("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 def _lossy(instance: Judged) -> Iterator[Finding]:
-    if instance.text("LossyImageCompression") != "01":
-        return
-    for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
-        if not instance.values(keyword):
+    lossy = instance.text("LossyImageCompression")
+    counts = {keyword: len(instance.values(keyword)) for keyword in _LOSSY}
+    for keyword, count in counts.items():
+        if lossy == "01" and not count:
             yield instance.find("CHK-LOSSY", keyword, "is absent although the image was compressed with loss")
+        if lossy != "01" and count:
+            message = f"has {counted(count, 'value')}, and Lossy Image Compression does not say 01"
+            yield instance.find("CHK-LOSSY-NONE", keyword, message)
+    ratios, methods = counts.values()
+    if ratios and methods and ratios != methods:
+        message = f"has {counted(ratios, 'value')} and Lossy Image Compression Method {methods}; wanted one a step"
+        yield instance.find("CHK-LOSSY-STEPS", _LOSSY[0], message)
+    if any(ratio < 1 for ratio in instance.numbers(_LOSSY[0])):
+        yield instance.find("CHK-LOSSY-STEPS", _LOSSY[0], "is below 1; compression makes nothing larger")
 
 
 @reads("RescaleSlope", "RescaleIntercept")

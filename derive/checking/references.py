@@ -16,6 +16,7 @@ from derive.wording import counted
 _LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
 #: Sequences of images that Common Instance Reference names again.
 _IMAGES = ("SourceImageSequence", "ReferencedImageSequence")
+_INSTANCES = (*_IMAGES, "SourceInstanceSequence", "ReferencedInstanceSequence")
 _EXTENSION = (
     "ContextIdentifier",
     "MappingResource",
@@ -41,11 +42,30 @@ def _derivation(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-SOURCES", "SourceImageSequence", "is absent from a derived image")
 
 
+@reads(*_IMAGES)
+def _images(instance: Judged) -> Iterator[Finding]:
+    """What is referenced as an image is one, its frames are numbered where it has several, and it is named once."""
+    for keyword in _IMAGES:
+        seen: set[tuple[str, ...]] = set()
+        for number, item in enumerate(instance.items(keyword), 1):
+            path = f"{keyword}>item {number}"
+            sop_class, uid = item.text("ReferencedSOPClassUID"), item.text("ReferencedSOPInstanceUID")
+            identity = (uid, *item.texts("ReferencedFrameNumber"), *item.texts("ReferencedSegmentNumber"))
+            if sop_class and not standard.is_image(sop_class):
+                message = f"is {shown_uid(sop_class)}, a class of no images"
+                yield instance.find("CHK-REFERENCE-CLASS", f"{path}>ReferencedSOPClassUID", message)
+            if item.element("ReferencedFrameNumber") is not None and standard.is_single_frame(sop_class):
+                message = "is present, and the instance that is referenced is of a class of single frames"
+                yield instance.find("CHK-REFERENCE-FRAME", f"{path}>ReferencedFrameNumber", message)
+            if uid and identity in seen:
+                message = f"{shown_uid(uid)} is referenced a second time"
+                yield instance.find("CHK-REFERENCE-TWICE", f"{path}>ReferencedSOPInstanceUID", message)
+            seen.add(identity)
+
+
 @reads("SourceImageSequence", "SOPInstanceUID")
 def _sources(instance: Judged) -> Iterator[Finding]:
-    element, own = instance.element("SourceImageSequence"), instance.text("SOPInstanceUID")
-    if element is not None and not element.value:
-        yield instance.find("CHK-SOURCES-ITEM", "SourceImageSequence", "is empty; wanted items, or not the sequence")
+    own = instance.text("SOPInstanceUID")
     for number, item in enumerate(instance.items("SourceImageSequence"), 1):
         path = f"SourceImageSequence>item {number}"
         if own and item.text("ReferencedSOPInstanceUID") == own:
@@ -61,10 +81,10 @@ def _sources(instance: Judged) -> Iterator[Finding]:
             yield instance.find("CHK-SOURCES-ITEM", f"{path}>PurposeOfReferenceCodeSequence", message)
 
 
-@reads(*_IMAGES, "ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
+@reads(*_INSTANCES, "ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
 def _common(instance: Judged) -> Iterator[Finding]:
-    """Every image that is referenced is named again by series, in this study or another one."""
-    referenced = {i.text("ReferencedSOPInstanceUID") for k in _IMAGES for i in instance.items(k)} - {""}
+    """Every instance that is referenced is named again by series, in this study or another one."""
+    referenced = {i.text("ReferencedSOPInstanceUID") for k in _INSTANCES for i in instance.items(k)} - {""}
     if not referenced:
         return
     named = set(_named(instance.items("ReferencedSeriesSequence")))
@@ -132,4 +152,4 @@ def _coded(instance: Judged, item: Instance, path: str, number: str) -> Iterator
 
 
 #: Source images, derivation, common references and their codes.
-JUDGES = (_derivation, _sources, _common, _codes)
+JUDGES = (_derivation, _sources, _images, _common, _codes)

@@ -19,7 +19,7 @@ from derive.elements.instance import Instance
 from derive.elements.meaning import same
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
-from derive.secrecy import shown_term, shown_uid
+from derive.secrecy import shown_number, shown_term, shown_uid
 
 #: Entities that all instances of a series share.
 _SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})
@@ -31,8 +31,14 @@ _IDENTIFYING = frozenset(
         *("SeriesInstanceUID", "SeriesNumber", "Modality", "FrameOfReferenceUID"),
     }
 )
-#: Of the equipment, and still a matter of each image.
+#: Of the equipment, and still a matter of each image: judged apart.
 _OF_EACH_IMAGE = frozenset({"PixelPaddingValue"})
+#: What a source has inside of an item, which is pulled as a whole.
+_PULLED = frozenset({"CHK-EMPTY-INSIDE"})
+#: What is wrong with how a value is written.
+_AS_WRITTEN = frozenset(
+    {"CHK-VR", "CHK-VM", "CHK-SYNTAX", "CHK-ENUM", "CHK-TERM", "CHK-CHARSET", "CHK-SEQUENCE", "CHK-EMPTY"}
+)
 
 
 class SeriesChecker:
@@ -122,7 +128,7 @@ class SeriesChecker:
             findings = [f for f in findings if f.code != "CHK-SOURCES"]
         if self._made:  # of UIDs that are kept as they are the source has told already
             findings = [f for f in findings if f.code != "CHK-UID-KEPT"]
-            findings = [replace(f, severity=_severity_when_made(f)) for f in findings]
+            findings = list(map(_when_made, findings))
         return sorted(findings, key=lambda f: f.severity)
 
     def _uids(self, instance: Instance) -> Iterator[Finding]:
@@ -163,6 +169,10 @@ class SeriesChecker:
         keyword = (instance.target.units_keyword if instance.target else "") or "RescaleType"
         units = instance.text(keyword) or standard.defaults(instance.iod.name).get(keyword, "")
         self._kind("CHK-SERIES-UNITS", (units.upper(),), instance.name)
+        lossy = (instance.text("LossyImageCompression"), *instance.texts("LossyImageCompressionMethod"))
+        self._kind("CHK-LOSSY-SERIES", lossy, instance.name)
+        self._kind("CHK-CHARSET-SERIES", tuple(instance.texts("SpecificCharacterSet")), instance.name)
+        self._kind("CHK-PADDING-SERIES", tuple(instance.texts("PixelPaddingValue")), instance.name)
         self._slices.append(slice_of(instance))
 
     def _kind(self, code: str, kind: tuple[str, ...], name: str) -> None:
@@ -180,13 +190,22 @@ def _distinct(instance: Instance) -> Iterator[Finding]:
         seen.setdefault(uid, keyword)
 
 
-def _severity_when_made(found: Finding) -> Severity:
-    """Return the severity in a derived series; what its patient and study lack cannot be made up."""
-    if found.module in _identity_modules():
-        pulled = found.rule in ("type 1C", "type 2C") or found.severity == "warning"
-        return "warning" if pulled else "error"
+def _when_made(found: Finding) -> Finding:
+    """Return a finding as it is of a derived series.
+
+    What its patient and study lack cannot be made up, and what a source says of them is not altered: how it is
+    written is the source's fault.
+    """
     check = checks()[found.code]
-    return check.made if check.made != check.severity else found.severity
+    severity: Severity = check.made if check.made != check.severity else found.severity
+    if found.code in _PULLED:
+        return replace(found, severity="warning")
+    if found.module not in _identity_modules():
+        return replace(found, severity=severity)
+    kept = ">" in found.path or found.code in _AS_WRITTEN
+    pulled = kept or found.rule in ("type 1C", "type 2C") or found.severity == "warning"
+    message = f"{found.message}; kept, since identity is not altered" if kept else found.message
+    return replace(found, severity="warning" if pulled else "error", message=message)
 
 
 @cache
@@ -199,6 +218,9 @@ _KINDS = {
     "CHK-SERIES-CLASS": "SOPClassUID",
     "CHK-SERIES-TYPE": "ImageType",
     "CHK-SERIES-UNITS": "RescaleType",
+    "CHK-LOSSY-SERIES": "LossyImageCompression",
+    "CHK-CHARSET-SERIES": "SpecificCharacterSet",
+    "CHK-PADDING-SERIES": "PixelPaddingValue",
 }
 
 
@@ -208,8 +230,14 @@ def _listed(kinds: Mapping[tuple[str, ...], str]) -> str:
 
 
 def _terms(kind: tuple[str, ...]) -> str:
-    """UIDs and known terms; of anything else that it is another."""
-    return "\\".join(shown_uid(k) if k[:1].isdigit() else shown_term(k, standard.known_terms()) for k in kind) or "none"
+    """UIDs, short numbers and known terms; of anything else that it is another."""
+    return "\\".join(map(_term, kind)) or "none"
+
+
+def _term(text: str) -> str:
+    if text.removeprefix("-").isdecimal():
+        return shown_number(text)
+    return shown_uid(text) if text[:1].isdigit() else shown_term(text, standard.known_terms())
 
 
 @cache

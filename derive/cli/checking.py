@@ -21,6 +21,9 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     parser.add_argument(
         "--fail-on", choices=["error", "warning"], default="error", help="what makes the exit code 1 (default error)"
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="hold every file to what a derived one is held to: more is an error"
+    )
     parser.add_argument("--all", action="store_true", help="print every finding, not one line a rule")
     reading_flags(parser)
     common_flags(parser)
@@ -31,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check files; exit code 1 if there are errors, 3 if there is no DICOM file."""
     from derive.checking.finding import grouped
 
-    report = derive.check(input_of(arguments.source))
+    report = derive.check(input_of(arguments.source), strict=arguments.strict)
     if arguments.json:
         print_json(report.to_json() | {"groups": [g.to_json() for g in grouped(report.findings)]})
     elif not arguments.quiet:

@@ -23,6 +23,7 @@ from derive.standard.vr import TEXT_VRS
 from derive.wording import counted
 
 _PIXEL_DATA, _CHARACTER_SET = tag_of("PixelData"), tag_of("SpecificCharacterSet")
+_ZONE = tag_of("TimezoneOffsetFromUTC")
 #: Values of these entities identify a person and are not repeated in messages.
 _IDENTIFYING = frozenset({"Patient", "Study"})
 _FORMATS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
@@ -37,8 +38,8 @@ class Fault:
     Parameters
     ----------
     code : str
-        ``CHK-VR``, ``CHK-VM``, ``CHK-SYNTAX``, ``CHK-ENUM``, ``CHK-CHARSET``, ``CHK-SEQUENCE``,
-        ``CHK-TYPE1``, ``CHK-TYPE2`` or ``CHK-CONDITION``.
+        ``CHK-VR``, ``CHK-VM``, ``CHK-SYNTAX``, ``CHK-TIMEZONE``, ``CHK-ENUM``, ``CHK-CHARSET``,
+        ``CHK-SEQUENCE``, ``CHK-TYPE1``, ``CHK-TYPE2`` or ``CHK-CONDITION``.
     path : tuple of str
         Keywords and item numbers from the element to where it is; empty for the element itself.
     rule : str
@@ -129,6 +130,9 @@ def _text_faults(
         if fault:
             which = f"value {number} " if len(found) > 1 else ""
             yield Fault("CHK-SYNTAX", (), f"VR {element.vr}", f"{which}{fault}", "PS3.5 6.2")
+        elif element.tag == _ZONE and not value_syntax.is_offset(value):
+            message = "is no offset of a time zone; wanted +HHMM or -HHMM, from -1200 to +1400"
+            yield Fault("CHK-TIMEZONE", (), "time zone", message, "PS3.3 C.12.1")
     yield from _enumerated(element.vr, rule, values, [v.strip(" ") for v in found])
 
 

@@ -3,8 +3,9 @@
 It holds when headers become a source, before anything else looks at them: choosing, sorting, the window, numbers,
 equipment, references. A value that is only spelled another way is read as what it means. ``illegal.tsv`` has the
 exceptions: ``kept`` as it is (the keys by which an archive files a study), ``refused`` by name (what would change
-values in silence), ``shape`` (judged by its representation alone: its value is a matter of the decoder) and ``read``
-(not judged: it is made anew, and told apart value by value). UIDs of what others made are kept too.
+values in silence), ``positive`` (a number that has to be above 0), ``shape`` (judged by its representation alone: its
+value is a matter of the decoder) and ``read`` (not judged: it is made anew, and told apart value by value). UIDs of
+what others made are kept too.
 
 *2026-11-30, patient and study.* They were pulled byte for byte, however illegal. An archive that rejects or splits a
 study over a date ``anonymized`` helps nobody, and a validator says so; what identifies the patient, the request and
@@ -24,6 +25,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
 from derive import standard
 from derive.elements.charset import known_sets, named_set
 from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.encoding import numbers_of
 from derive.elements.instance import State
 from derive.elements.legal import faults
 from derive.elements.memory import Memory
@@ -147,6 +149,8 @@ def _judged(element: Element, iod: Iod, encodings: tuple[str, ...]) -> Mended:
         wrong = [f for f in faults(element, rule, (), encodings) if f.code not in _OF_LISTS]
         return mended(element, rule, (), encodings) if wrong else _termed(element, iod, rule, encodings)
     result = mended(element, rule, standard.values(iod.name, rule.keyword), encodings)
+    if becomes == "positive" and result.element is not None and not all(n > 0 for n in numbers_of(result.element)):
+        return Mended(None, "is not above 0")
     if result.element is None and becomes == "kept":
         return Mended(element, result.fault, kept=True)
     return result

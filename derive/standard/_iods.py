@@ -131,6 +131,18 @@ def sop_class_uids() -> tuple[str, ...]:
 
 
 @cache
+def is_single_frame(sop_class_uid: str) -> bool:
+    """Tell whether a SOP class is one of single frames; False for one without a table."""
+    return supported(sop_class_uid) and "NumberOfFrames" not in iod(sop_class_uid).attributes
+
+
+@cache
+def is_image(sop_class_uid: str) -> bool:
+    """Tell whether instances of a SOP class are images; a class that nobody knows may be one."""
+    return supported(sop_class_uid) or sop_class_uid not in {row[0] for row in rows("kept_no_images")}
+
+
+@cache
 def iod(sop_class_uid: str) -> Iod:
     """Return the IOD of a storage SOP class.
 

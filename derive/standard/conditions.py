@@ -17,7 +17,7 @@ or ``item`` for attributes inside items; ``keyword`` ``*`` means the module as a
 
 joined by ``and``, and those by ``or``; ``-`` where a data set does not tell, and ``words`` say why.
 ``banned`` says when the attribute shall be absent: ``-`` never, ``otherwise`` when the test does not hold,
-or a test of its own.
+or a test of its own; ``! `` before that test says that no reader may pass over it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ ANY = "*"
 NOT_JUDGED = "-"
 OTHERWISE = "otherwise"
 ITEM = "item"
+_FIRM = "! "
 #: Gives the decoded value of a keyword, or None.
 Has = Callable[[str], Any]
 
@@ -60,6 +61,8 @@ class Condition:
         As in the table; ``-`` if it is not judged.
     banned : str
         When the attribute shall be absent, as in the table.
+    firm : bool
+        Whether its being there is an error in anybody's file.
     section : str
         Section of PS3.3.
     words : str
@@ -70,6 +73,7 @@ class Condition:
     keyword: str
     test: str
     banned: str
+    firm: bool
     section: str
     words: str
 
@@ -143,7 +147,8 @@ def _table() -> Mapping[tuple[str, str], Condition]:
             line["module"],
             line["keyword"],
             line["test"],
-            line["banned"],
+            line["banned"].removeprefix(_FIRM),
+            line["banned"].startswith(_FIRM),
             f"PS3.3 {line['section']}",
             line["words"],
         )

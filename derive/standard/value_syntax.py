@@ -98,6 +98,18 @@ def fault(vr: str, value: str) -> str | None:
     return _control(vr, value) or _length(vr, value) or _shape(vr, value) or _EXTRA.get(vr, _fine)(value)
 
 
+def is_offset(value: str) -> bool:
+    """Tell whether text is an offset from UTC as Timezone Offset From UTC has it: &ZZXX (PS3.3 C.12.1).
+
+    >>> is_offset("+0100"), is_offset("+2500"), is_offset("-0000")
+    (True, False, False)
+    """
+    text = value.strip(" ")
+    if len(text) != 5 or text[0] not in "+-" or not (text[1:].isascii() and text[1:].isdecimal()):
+        return False
+    return -1200 <= int(text) <= 1400 and int(text[3:]) < 60 and text != "-0000"
+
+
 def _fine(_: str) -> None:
     return None
 

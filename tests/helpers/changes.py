@@ -130,6 +130,8 @@ EXTENSION = {
 }
 INCOMPLETE = {k: v for k, v in EXTENSION.items() if k not in ("ContextIdentifier", "ContextGroupVersion")}
 
+LOSSY = {"LossyImageCompression": "01", "LossyImageCompressionMethod": "ISO_10918_1"}
+
 CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-META", "CT", no_meta),
     ("CHK-CLASS", "CT", set_all(SOPClassUID="1.2.840.10008.5.1.4.1.1.66")),
@@ -198,7 +200,7 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-TILT", "CT", set_all(GantryDetectorTilt=15)),
     ("CHK-DERIVATION", "CT", drop("DerivationCodeSequence")),
     ("CHK-SOURCES", "CT", drop("SourceImageSequence")),
-    ("CHK-SOURCES-ITEM", "CT", on_items("SourceImageSequence", list)),
+    ("CHK-EMPTY", "CT", on_items("SourceImageSequence", list)),
     ("CHK-SOURCES-ITEM", "CT", on_source(SpatialLocationsPreserved="MAYBE")),
     ("CHK-SOURCES-ITEM", "CT", lambda s: [_second_purpose(d) for d in s]),
     ("CHK-ORIGINAL", "CT", original),
@@ -231,17 +233,70 @@ CHANGES: list[tuple[str, str, Change]] = [
     ("CHK-SERIES-SHEAR", "CT", sheared),
     ("CHK-SERIES-SPACING", "CT", set_all(SpacingBetweenSlices=2)),
     ("CHK-SERIES-LOCATION", "CT", set_one(1, SliceLocation=20)),
+    ("CHK-EMPTY", "CT", both(on_items("DerivationCodeSequence", list), set_all(DerivationDescription="blurred"))),
+    ("CHK-EMPTY-INSIDE", "CT", on_source(PurposeOfReferenceCodeSequence=[])),
+    ("CHK-EMPTY-ITEM", "CT", on_items("RequestAttributesSequence", lambda: [item()])),
+    ("CHK-BANNED", "CT", set_all(Laterality="L")),
+    ("CHK-BANNED", "CT", set_all(PixelAspectRatio=[1, 2])),
+    ("CHK-TERM", "PT", set_all(CorrectedImage=["DECY", "MINE"])),
+    ("CHK-PRIVATE", "CT", lambda s: [d.add_new(0x00091001, "LO", "mine") for d in s]),
+    ("CHK-OVERLAY", "CT", lambda s: [d.add_new(0x60000010, "US", 4) for d in s]),
+    ("CHK-SAMPLES", "SC", set_all(PhotometricInterpretation="RGB")),
+    ("CHK-LUT-SHAPE", "CT", set_all(PresentationLUTShape="INVERSE")),
+    ("CHK-ORIENTATION", "SC", set_all(PatientOrientation=["L", "X"])),
+    ("CHK-ORIENTATION", "SC", set_all(PatientOrientation=["L", "AP"])),
+    ("CHK-MODALITY", "CT", set_all(Modality="MR")),
+    ("CHK-TIMEZONE", "CT", set_all(TimezoneOffsetFromUTC="+2500")),
+    ("CHK-TEMPORAL", "MR", set_all(TemporalPositionIdentifier=4, NumberOfTemporalPositions=3)),
+    ("CHK-DATES", "CT", set_all(PatientBirthDate="20260103", StudyDate="20260102")),
+    ("CHK-DATES", "CT", set_all(AcquisitionDateTime="20260102101112", ContentDate="20260102", ContentTime="101111")),
+    ("CHK-RANGE", "MR", set_all(EchoTime=-1)),
+    ("CHK-RANGE", "PT", set_all(DecayFactor=0.9)),
+    ("CHK-RANGE", "PT", lambda s: [_half_life(d, 0) for d in s]),
+    ("CHK-MAPPING-ENDS", "CT", on_items("RealWorldValueMappingSequence", lambda: [_mapping(300, -10)])),
+    ("CHK-MAPPING-RANGE", "CT", on_items("RealWorldValueMappingSequence", lambda: [_mapping(0, 300)])),
+    ("CHK-LOSSY-NONE", "CT", set_all(LossyImageCompression="00", LossyImageCompressionRatio=10)),
+    ("CHK-LOSSY-STEPS", "CT", set_all(LossyImageCompressionRatio=[10, 20], **LOSSY)),
+    ("CHK-LOSSY-SERIES", "CT", set_one(2, LossyImageCompressionRatio=10, **LOSSY)),
+    (
+        "CHK-CHARSET-SERIES",
+        "CT",
+        set_one(2, SpecificCharacterSet=["", "ISO 2022 IR 100"], PatientName="Phantom^Groesse"),
+    ),
+    ("CHK-PADDING-SERIES", "CT", lambda s: s[2].add_new("PixelPaddingValue", "SS", -2001)),
+    ("CHK-REFERENCE-CLASS", "CT", on_source(ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.88.33")),
+    ("CHK-REFERENCE-FRAME", "CT", on_source(ReferencedFrameNumber=1)),
+    ("CHK-REFERENCE-TWICE", "CT", lambda s: [d.SourceImageSequence.append(d.SourceImageSequence[0]) for d in s]),
     ("CHK-PET-SLICES", "PT", set_all(NumberOfSlices=5)),
     ("CHK-PET-INDEX", "PT", set_one(2, ImageIndex=1)),
 ]
 #: Findings that come with the one looked for, because the change cannot be made without them.
 ALSO = {
+    "CHK-SEQUENCE": {"CHK-EMPTY-ITEM"},
+    "CHK-CHARSET-SERIES": {"CHK-ENTITY"},
     "CHK-FRAMES": {"CHK-EXTENDED"},
     "CHK-POINTER": {"CHK-EXTENDED"},
     "CHK-SERIES-CLASS": {"CHK-CLASS"},
     "CHK-MODULE": {"CHK-IMAGETYPE", "CHK-MAPPING"},
     "CHK-MAPPING": {"CHK-MODULE"},
 }
+
+
+def _half_life(dataset: Dataset, seconds: float) -> None:
+    dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideHalfLife = seconds
+
+
+def _mapping(first: int, last: int) -> Dataset:
+    mapping = item(
+        RealWorldValueSlope=1.0,
+        RealWorldValueIntercept=0.0,
+        LUTLabel="HU",
+        LUTExplanation="attenuation",
+        MeasurementUnitsCodeSequence=Items([code("[hnsf'U]", "UCUM", "Hounsfield unit")]),
+    )
+    mapping.add_new("RealWorldValueFirstValueMapped", "SS", first)
+    mapping.add_new("RealWorldValueLastValueMapped", "SS", last)
+    return mapping
 
 
 def _two_frames(dataset: Dataset) -> None:

