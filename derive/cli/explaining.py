@@ -27,6 +27,9 @@ def _explain_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sources", action="append", metavar="SOURCE", help=_SOURCES)
     parser.add_argument("--tag", metavar="KEYWORD", help="one attribute only: SliceThickness, or 0018,0050")
+    parser.add_argument(
+        "--full", action="store_true", help="all that the image in the middle says, items of sequences included"
+    )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     _values_flag(parser)
     parser.set_defaults(run=run_explain)
@@ -73,7 +76,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
         assume=dict(arguments.assume),
         show_values=arguments.show_values,
     )
-    _deliver(found, arguments)
+    _deliver(found.in_full() if arguments.full else found, arguments)
     return 0
 
 

@@ -5,14 +5,11 @@ Works on the files alone; with the sources beside it, everything that was pulled
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from derive.authoring.assemble import Entry
-from derive.elements.confidential import MASKED, NOTE, masked
 from derive.elements.element import keyword_of, tag_of
 from derive.errors import DeriveError
 from derive.model.assumption import BY_ASSUMPTION, told
@@ -22,11 +19,10 @@ from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.account import SourcedAccount, account_of, by_policy, derivation_of, rules_of_dropping, unexplained
 from derive.records.at_hand import sources_at_hand
-from derive.records.record import Record, RecordedStep, record_of
+from derive.records.explanation import Explained, Explanation
+from derive.records.record import Record, record_of
 from derive.records.written import (
-    ENTITIES,
     Gathered,
-    class_name,
     distinct,
     entity_of,
     gather,
@@ -34,165 +30,6 @@ from derive.records.written import (
     tag_named,
 )
 from derive.wording import counted, flag
-
-
-@dataclass(frozen=True)
-class Explained:
-    """What became of one attribute, and why.
-
-    Parameters
-    ----------
-    tag : int
-    action : str
-        pulled, recomputed, emptied, given, dropped, "not in this IOD", unexplained or absent; "pulled or given"
-        where no source is at hand that would tell.
-    reason, section : str
-        By which rule; section of PS3.3.
-    entity : str
-    value : str
-        As the image shows it; of several images that differ, how many values.
-    varies : bool
-        Whether it differs between the images.
-    checked : str
-        How it compares with the sources; empty where there is nothing to compare.
-    agrees : bool, optional
-        Whether it does.
-    """
-
-    tag: int
-    action: str
-    reason: str
-    section: str
-    entity: str
-    value: str = ""
-    varies: bool = False
-    checked: str = ""
-    agrees: bool | None = None
-
-    @property
-    def keyword(self) -> str:
-        """Keyword, or (gggg,eeee)."""
-        return keyword_of(self.tag)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, for programs."""
-        return {
-            "keyword": self.keyword,
-            "tag": f"{self.tag:08X}",
-            "entity": self.entity,
-            "action": self.action,
-            "reason": self.reason,
-            "section": self.section,
-            "value": self.value,
-            "varies": self.varies,
-            "checked": self.checked,
-            "agrees": self.agrees,
-        }
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What is known of how a series, or one image of it, came to be.
-
-    Parameters
-    ----------
-    images : int
-    sop_class_uid, series_instance_uid : str
-    record : Record
-    steps : tuple of RecordedStep
-        Those that were done to the source; all that are recorded where it is not at hand.
-    source_images : int, optional
-        How many images the source has; None where it is not at hand.
-    attributes : tuple of Explained
-        Of the images, in tag order.
-    dropped : tuple of Explained
-        Of the source; empty where it is not at hand.
-    rules : tuple of (module, keyword, reason, section)
-        By which attributes of the source are dropped, if it has them.
-    notes : tuple of str
-    assumed : mapping keyword -> text
-        What a person said of the source, as recorded; what identifies somebody is not repeated.
-    """
-
-    images: int
-    sop_class_uid: str
-    series_instance_uid: str
-    record: Record
-    steps: tuple[RecordedStep, ...]
-    source_images: int | None
-    attributes: tuple[Explained, ...]
-    dropped: tuple[Explained, ...] = ()
-    rules: tuple[tuple[str, str, str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    assumed: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def differing(self) -> tuple[Explained, ...]:
-        """What is not as the sources make it."""
-        return tuple(e for e in (*self.attributes, *self.dropped) if e.agrees is False)
-
-    def __str__(self) -> str:
-        """Return aligned lines for people."""
-        lines = [*self._head()]
-        by_entity = sorted(self.attributes, key=lambda e: ENTITIES.index(e.entity))
-        for entity, entries in groupby(by_entity, key=lambda e: e.entity):
-            lines += ["", entity, *_lines(list(entries))]
-        if self.dropped:
-            lines += ["", "Dropped of the source", *_lines(_folded(self.dropped))]
-        elif self.rules:
-            lines += ["", "Dropped, if the source has it"]
-            lines += [f"  {m + ' ' + k:<48}  {r} (PS3.3 {s})" for m, k, r, s in self.rules]
-        return "\n".join(lines)
-
-    def masked(self) -> Explanation:
-        """Return the same without the values that tell whose images they are."""
-        attributes = tuple(replace(e, value=masked(e.tag, e.value)) for e in self.attributes)
-        return replace(self, attributes=attributes, steps=tuple(s.shown for s in self.steps))
-
-    @property
-    def masks(self) -> bool:
-        """Whether any value is masked."""
-        return any(e.value == MASKED for e in self.attributes) or any(s.text == MASKED for s in self.steps)
-
-    def _head(self) -> Iterator[str]:
-        yield f"{counted(self.images, 'image')} of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
-        yield f"made by  {self.record.software}"
-        for software in self.record.contributing:
-            purpose = f"({software.purpose})" if software.purpose else ""
-            yield " ".join(filter(None, ("with    ", str(software), purpose, software.digest)))
-        for keyword, value in self.assumed.items():
-            yield f"assumed  {keyword}={value}, as a person said"
-        for step in self.steps:
-            yield f"step     {step.text}{f'  {step.code}' if step.code else ''}"
-            if not step.recomputable:
-                yield f"         {step.why_not}"
-        if self.record.source_series:
-            known = "not at hand" if self.source_images is None else counted(self.source_images, "image")
-            yield f"source   series {self.record.source_series}, {known}"
-        yield from (f"grid     of series {uid}" for uid in self.record.grid_series)
-        yield from (f"note     {n}" for n in self.notes)
-        if self.masks:
-            yield f"note     {NOTE}; {flag('show_values')} shows them"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, for programs."""
-        software = [s._asdict() for s in (self.record.software, *self.record.contributing)]
-        return {
-            "schema": "derive-explain/1",
-            "images": self.images,
-            "sop_class_uid": self.sop_class_uid,
-            "series_instance_uid": self.series_instance_uid,
-            "made_by": software[0],
-            "contributing": software[1:],
-            "assumed": dict(self.assumed),
-            "steps": [s.to_json() for s in self.steps],
-            "source": {"series_instance_uid": self.record.source_series, "images": self.source_images},
-            "attributes": [e.to_json() for e in self.attributes],
-            "dropped": [e.to_json() for e in self.dropped],
-            "rules": [dict(zip(("module", "keyword", "reason", "section"), r, strict=True)) for r in self.rules],
-            "notes": list(self.notes),
-            "masked": self.masks,
-        }
 
 
 def explain(
@@ -220,6 +57,11 @@ def explain(
         What the sources do not say, beyond what the series records that somebody said (see :func:`derive.read`).
     show_values : bool
         Whether also values are shown that tell whose images they are (PS3.15 E.1.1); else they are masked.
+
+    Returns
+    -------
+    Explanation
+        ``.in_full()`` tells all that the image in the middle says, items of sequences included.
 
     Raises
     ------
@@ -287,6 +129,7 @@ class _Explaining:
             tuple(rules),
             tuple(notes),
             told(self.source.assumed if self.source else self.record.assumed_since("", self.images[0])),
+            middle=sorted(self.images, key=lambda i: i.number("InstanceNumber") or 0.0)[len(self.images) // 2],
         )
 
     def _is_there(self, tag: int) -> bool:
@@ -374,24 +217,3 @@ def _source(
         return None, [f"the source series cannot be read: {error.message.partition(chr(10))[0]}"]
     missing = set(record.source_uids) - {r.sop_instance_uid for r in source.references}
     return source, [f"missing: {counted(len(missing), 'source image')}"] if missing else []
-
-
-def _lines(entries: Sequence[Explained]) -> Iterator[str]:
-    wide = max(len(e.keyword) for e in entries)
-    longest = max(len(e.value) for e in entries)
-    for e in entries:
-        section = f" (PS3.3 {e.section})" if e.section else ""
-        checked = f"{e.checked}; " if e.checked else ""
-        yield f"  {e.action:<15}  {e.keyword:<{wide}}  {e.value:<{longest}}  {checked}{e.reason}{section}"
-
-
-def _folded(entries: Sequence[Explained]) -> list[Explained]:
-    """Private attributes as one line."""
-    private = [e for e in entries if e.tag >> 16 & 1]
-    if len(private) < 2:
-        return list(entries)
-    first = private[0]
-    one = Explained(
-        first.tag, first.action, first.reason, "", first.entity, f"and {len(private) - 1} more private ones"
-    )
-    return [*(e for e in entries if not e.tag >> 16 & 1), one]

@@ -61,7 +61,7 @@ def test_patient_study_and_space_are_the_same_and_identity_is_new(tmp_path):
         assert dataset.SeriesInstanceUID != sources[0].SeriesInstanceUID
         assert dataset.SOPInstanceUID not in {s.SOPInstanceUID for s in sources}
         assert dataset.SeriesDescription == "blur 1 mm: Thorax 2.0"
-        assert 31000 <= dataset.SeriesNumber <= 39999
+        assert 3_100_000 <= dataset.SeriesNumber <= 3_999_999
 
 
 def test_pet_keeps_the_series_time_and_others_get_now(tmp_path):

@@ -35,11 +35,17 @@ def test_a_description_of_none_or_more_is_refused(length):
 
 
 #: "blur 1 mm: " has 11 characters.
-@pytest.mark.parametrize(("length", "kept"), [(52, 52), (53, 53), (54, 53), (64, 53)])
-def test_the_description_of_the_source_is_cut_and_the_step_is_not(length, kept, tmp_path):
+@pytest.mark.parametrize(("length", "kept"), [(6, 53), (7, 47), (11, 47), (13, 47)])
+def test_the_description_of_the_source_is_cut_between_words_and_the_step_is_not(length, kept, tmp_path):
+    said = "s" * 47 + " " + "t" * (length - 1)
+    found = first(tmp_path, source={"SeriesDescription": said}).SeriesDescription
+    assert found == "blur 1 mm: " + said[:kept]
+
+
+@pytest.mark.parametrize(("length", "kept"), [(52, 52), (53, 53), (54, 0), (64, 0)])
+def test_a_word_of_the_source_that_does_not_fit_is_left_out(length, kept, tmp_path):
     found = first(tmp_path, source={"SeriesDescription": "s" * length}).SeriesDescription
-    assert found == "blur 1 mm: " + "s" * kept
-    assert len(found) == min(length + 11, 64)
+    assert found == ("blur 1 mm: " + "s" * kept if kept else "blur 1 mm")
 
 
 def test_where_steps_leave_no_room_they_stand_alone(tmp_path):

@@ -188,7 +188,12 @@ def lines(command: str, root, source, out):
         "echo": [[nowhere, "--timeout", "1"]],
         "archive": [[str(root / "picture.png")]],
         "inspect": [[source]],
-        "explain": [[derived, "--sources", source], [source], [source, "--tag", "PatientName"]],
+        "explain": [
+            [derived, "--sources", source],
+            [derived, "--full"],
+            [source, "--full"],
+            [source, "--tag", "PatientName"],
+        ],
         "diff": [[source, derived], [str(root / "two"), source]],
         "verify": [[derived, "--sources", source], [source]],
         "show": [[source, "-o", f"{out}.png"]],
@@ -244,4 +249,5 @@ def test_values_are_shown_to_whoever_asks(places, capfd):
     root, _ = places
     assert "PLANT000X" in called(["explain", str(root / "derived"), "--show-values"], capfd)
     assert "(masked)" in called(["explain", str(root / "derived")], capfd)
+    assert "(masked)" in called(["explain", str(root / "derived"), "--full"], capfd)
     assert "PLANT000X" in called(["diff", str(root / "two"), str(root / "fine"), "--show-values"], capfd)
