@@ -15,6 +15,7 @@ from typing import Any
 from derive import standard
 from derive.authoring.containers import contributors_by_instance
 from derive.authoring.entities import Builder, builder_of
+from derive.authoring.entities.real_world import unmapped
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.policy import Action, Row, row
 from derive.authoring.presence import Conditional, conditionals, missing, modules_of, settled, unmet, unwanted
@@ -115,7 +116,8 @@ class SeriesPass:
     @property
     def missed(self) -> tuple[Remark, ...]:
         """What of the source is left out, and would have been worth keeping."""
-        return left_out(self.authoring, [*self.constant, *(d.rule.tag for d in self.varying)])
+        there = [*self.constant, *(d.rule.tag for d in self.varying)]
+        return (*left_out(self.authoring, there), *unmapped(self.authoring))
 
     def instance(self, frame: Frame) -> dict[int, Element]:
         """Frame pass: all elements of one instance.

@@ -30,6 +30,9 @@ class Options:
     spatial_locations_preserved : {"YES", "NO"}, optional
         Whether a function or a file of one's own left everything at its place (PS3.3 C.12.4.1.2); nothing is claimed
         of it where nobody says so.
+    quantity : str, optional
+        What a quantity is of which somebody says the units (PS3.3 C.7.6.16.2.11): a code of CID 7180 by keyword, value
+        or meaning, or SCHEME:VALUE:Meaning.
     set : mapping keyword -> text
         Series-level text that replaces what the policy would do.
     """
@@ -40,6 +43,7 @@ class Options:
     uid_prefix: str | None = None
     timestamp: datetime | None = None
     spatial_locations_preserved: Literal["YES", "NO"] | None = None
+    quantity: str | None = None
     set: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from codes import Code
 from derive.elements.element import Element, tag_of
 from derive.model.classes import Target
 from derive.model.derivation import Derivation, ValuesEffect
@@ -39,6 +40,8 @@ class Given:
         Series-level text that replaces what the policy would do.
     time : bool
         Whether the caller said when it is made.
+    quantity : Code, optional
+        What the quantity is of which somebody said the units.
     """
 
     series_description: str | None = None
@@ -46,6 +49,7 @@ class Given:
     spatial_locations_preserved: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     time: bool = False
+    quantity: Code | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from derive.authoring.options import Options
 from derive.authoring.order import Authoring, Given, Order
 from derive.authoring.scan import ValueRange, scan
-from derive.authoring.settable import checked_attributes
+from derive.authoring.settable import checked_attributes, quantity_said
 from derive.authoring.window import kept_luts, kept_window, made_window, picture_window
 from derive.elements.charset import fits, is_text
 from derive.elements.element import tag_of
@@ -47,7 +47,8 @@ def draft(order: Order, options: Options) -> Authoring:
         raise UsageError("OPT-PLACES", "what these operations do to places is known; it is said of a user's own only")
     attributes = checked_attributes(target.iod, options.set)
     timed = options.timestamp is not None
-    given = Given(options.series_description, options.series_number, places, attributes, timed)
+    quantity = quantity_said(options.quantity, order.derivation.units)
+    given = Given(options.series_description, options.series_number, places, attributes, timed, quantity)
     texts = [*_added_text(order.derivation, given), recorded(order.source.assumed)]
     order = replace(order, sources=_holding(order.sources, texts))
     return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)
@@ -127,6 +128,7 @@ def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
         str(options.series_description),
         str(options.series_number),
         str(options.spatial_locations_preserved),
+        *([options.quantity] if options.quantity else []),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
         order.frames.layout,
         (values or scan(order.frames)).digest,
@@ -167,6 +169,6 @@ def _holding(sources: Sources, texts: list[str]) -> Sources:
 
 
 def _added_text(derivation: Derivation, given: Given) -> list[str]:
-    codes = [c.meaning for c in derivation.codes]
+    codes = [c.meaning for c in (*derivation.codes, *filter(None, [given.quantity]))]
     texts = [*(s.label for s in derivation.steps), *(t for a in derivation.algorithms for t in a.texts)]
     return [derivation.description, *texts, given.series_description or "", *codes, *given.attributes.values()]

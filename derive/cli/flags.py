@@ -121,6 +121,11 @@ def places_flag(parser: argparse._ActionsContainer) -> None:
         choices=["YES", "NO"],
         help="whether it left everything at its place; nothing is claimed if nothing is said",
     )
+    parser.add_argument(
+        "--quantity",
+        metavar="CODE",
+        help="what the quantity is whose units are said: a code of CID 7180, or SCHEME:VALUE:Meaning",
+    )
 
 
 def algorithm_of(arguments: argparse.Namespace) -> Algorithm | None:

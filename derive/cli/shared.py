@@ -152,6 +152,7 @@ def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "uid_prefix": arguments.uid_prefix,
         "timestamp": arguments.timestamp,
         "spatial_locations_preserved": getattr(arguments, "spatial_locations_preserved", None),
+        "quantity": getattr(arguments, "quantity", None),
         "set": dict(arguments.set),
     }
 

@@ -63,8 +63,6 @@ class Step:
         Whether the planes of the result have another orientation.
     units : str
         Units of a new quantity, empty while the quantity is kept.
-    quantity : Code, optional
-        What a new quantity is, where somebody said so.
     terms : mapping keyword -> Defined Term
         The standard's words for it in the attributes that have some, e.g. ``MAX_IP`` in Image Type.
     own_function : bool
@@ -86,7 +84,6 @@ class Step:
     values_effect: ValuesEffect = ValuesEffect.KEEPS_QUANTITY
     new_plane: bool = False
     units: str = ""
-    quantity: Code | None = None
     terms: Mapping[str, str] = field(default_factory=dict)
     own_function: bool = False
     algorithm: Algorithm | None = None
@@ -128,6 +125,11 @@ class Derivation:
     def codes(self) -> tuple[Code, ...]:
         """Codes of the steps that have one."""
         return tuple(s.code for s in self.steps if s.code is not None)
+
+    @property
+    def units(self) -> str:
+        """Units that a step gave the values, the last one that did; empty where none did."""
+        return next((s.units for s in reversed(self.steps) if s.units), "")
 
     @property
     def algorithms(self) -> tuple[Algorithm, ...]:

@@ -337,8 +337,8 @@ def _refuse_tilt(name: str, given: Any) -> None:
 def _refuse_phase(name: str) -> None:
     raise ValuesError(
         "VAL-PHASE",
-        f"{name}: Image Type says that the images are of a phase, whose values wrap around: between 179 and -179 "
-        "degrees lie 180, and their mean says 0. Wanted what mixes no neighbours: resample with "
+        f"{name}: Image Type says that the images are of a phase, whose values wrap around: 180 degrees lie between "
+        "179 and -179, and their mean says 0. Wanted what mixes no neighbours: resample with "
         f"{flag('interpolator', 'nearest')}, or a function of your own that knows of it (apply)",
     )
 

@@ -171,6 +171,8 @@ def test_images_that_mean_different_things_leave_nothing_to_say(tmp_path):
     assert [of.lines(image)["OWN"][0] for image in one_by_one] == [0.1, 0.1, 0.2, 0.2]
     mixed = written(source, BLUR, folder=tmp_path / "mixed")
     assert every("RealWorldValueMappingSequence" not in image for image in mixed)
+    (missed,) = [r for r in derive.build(source, BLUR).series_pass.missed if r.code == "SRC-MAPPING"]
+    assert missed.keyword == "RealWorldValueMappingSequence"
 
 
 @pytest.mark.parametrize("kind", ["VMI", "MAT_SPECIFIC"])
@@ -206,7 +208,7 @@ def test_check_asks_a_multi_energy_image_for_both(tmp_path):
         (["T1 MAP"], mip(), ["T1 MAP", "", "PROJECTION IMAGE", "MAX_IP"]),
         (["DIFFUSION", "ADC"], resample(spacing_mm=2.0), ["OTHER", "DIFFUSION", "ADC"]),
         (["ADC"], BLUR, ["OTHER", "ADC"]),
-        (["lower"], BLUR, ["OTHER"]),
+        (["DIFF-USION"], BLUR, ["OTHER"]),
         (["DENSITY MAP"], apply(function=np.copy, code="Smoothing", units="1"), ["OTHER"]),
     ],
 )
@@ -234,3 +236,38 @@ def test_a_phase_is_not_mixed(terms, tmp_path):
     with raises_code("VAL-PHASE"):  # nor in the next step
         derive.build(tmp_path / "0", BLUR)
     assert derive.build(source, NEW, BLUR).count == 4
+
+
+@pytest.mark.parametrize(
+    ("modality", "units", "code"), [("CT", "mg/ml", "mg/ml"), ("MR", "1", "1"), ("PT", "GML", "g/ml")]
+)
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("FractionalAnisotropy", ("110808", "DCM", "Fractional Anisotropy")),
+        ("SCT:44588005:Iodine", ("44588005", "SCT", "Iodine")),
+        ("99ACME:Q:Größe", ("Q", "99ACME", "Größe")),
+    ],
+)
+def test_a_quantity_that_somebody_says_is_in_the_file(modality, units, code, said, wanted, tmp_path):
+    step = apply(function=np.copy, code="Smoothing", units=units)
+    derive.build(make_series(modality, 4), step, quantity=said).write(tmp_path / "out")
+    for image in each(pydicom.dcmread(path) for path in (tmp_path / "out").iterdir()):
+        (item,) = image.RealWorldValueMappingSequence
+        assert item.MeasurementUnitsCodeSequence[0].CodeValue == code
+        (definition,) = item.QuantityDefinitionSequence
+        (concept,) = definition.ConceptCodeSequence
+        assert (concept.CodeValue, concept.CodingSchemeDesignator, concept.CodeMeaning) == wanted
+        assert definition.ConceptNameCodeSequence[0].CodeMeaning == "Quantity"
+    assert not dciodvfy_errors(list((tmp_path / "out").iterdir())[:1]) - dciodvfy_errors(
+        [of.saved(tmp_path / "in", make_series(modality, 4)) / "0.dcm"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "step", "refused"),
+    [("Nonsense", NEW, "OP-CODE"), ("A:B:", NEW, "OP-CODE"), ("Perfusion", BLUR, "OP-UNITS")],
+)
+def test_a_quantity_is_a_code_and_has_units(said, step, refused):
+    with raises_code(refused):
+        derive.build(make_series("MR", 4), step, quantity=said).plan()

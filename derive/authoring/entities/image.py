@@ -172,5 +172,6 @@ def specific_character_set(authoring: Authoring) -> Element | None:
 @per_series("CodingSchemeIdentificationSequence")
 def coding_scheme_identification_sequence(authoring: Authoring) -> list[dict[str, str]] | None:
     """Return an item for every private coding scheme of the derivation codes (C.12.1.1.3)."""
-    schemes = dict.fromkeys(c.scheme for c in authoring.derivation.codes if c.scheme.startswith("99"))
+    said = [*authoring.derivation.codes, *filter(None, [authoring.given.quantity])]
+    schemes = dict.fromkeys(c.scheme for c in said if c.scheme.startswith("99"))
     return [{"CodingSchemeDesignator": scheme} for scheme in schemes] or None

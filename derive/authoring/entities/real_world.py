@@ -10,13 +10,14 @@ from derive import standard
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.values import coded
 from derive.authoring.order import Authoring, Frame
-from derive.elements.element import Element
+from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode, pack_item
 from derive.model.derivation import ValuesEffect
 from derive.model.mapping import OWN_LABEL, HeldValues, Line, line_of_values
+from derive.model.remark import Remark
 from derive.pixels.encode import Rescale
 
-#: Measurement units of the defined terms of Rescale Type (C.11.1.1.2); the first term of a unit is said for it.
+#: Measurement units of the defined terms of Rescale Type (C.11.1.1.2) and of PET Units (C.8.9.1.1.3).
 _OF_TERM = {
     "HU": "[hnsf'U]",
     "HU_MOD": "[hnsf'U]",
@@ -25,10 +26,31 @@ _OF_TERM = {
     "ED": "10*23/ml",
     "EDW": "1",
     "Z_EFF": "1",
+    "CNTS": "{counts}",
+    "NONE": "1",
+    "CM2": "cm2",
+    "CM2ML": "cm2/ml",
+    "PCNT": "%",
+    "CPS": "{counts}/s",
+    "BQML": "Bq/ml",
+    "MGMINML": "mg/min/ml",
+    "UMOLMINML": "umol/min/ml",
+    "MLMING": "ml/min/g",
+    "MLG": "ml/g",
+    "1CM": "/cm",
+    "UMOLML": "umol/ml",
+    "PROPCNTS": "{propcounts}",
+    "PROPCPS": "{propcounts}/s",
+    "MLMINML": "ml/min/ml",
+    "MLML": "ml/ml",
+    "GML": "g/ml",
+    "STDDEV": "{s.d.}",
 }
+#: The term that is said for a unit.
 _OF_UNIT = {"[hnsf'U]": "HU", "mg/ml": "MGML", "mg/mL": "MGML", "mg/cm3": "MGML", "%": "PCT", "10*23/ml": "ED"}
 #: Concept name of a Quantity Definition (C.7.6.16.2.11).
 _QUANTITY = Code("246205007", "SCT", "Quantity", "")
+_SEQUENCE = "RealWorldValueMappingSequence"
 #: VR SH of Code Value.
 _LONGEST_CODE = 16
 
@@ -41,17 +63,17 @@ def rescale_type(authoring: Authoring) -> str | None:
     """
     if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         terms = [v for rule in standard.values(authoring.target.iod.name, "RescaleType") for v in rule.values]
-        said = _OF_UNIT.get(_said_units(authoring), _said_units(authoring))
+        said = _OF_UNIT.get(authoring.derivation.units, authoring.derivation.units)
         return said if said in terms else "US"
     return authoring.source.text("RescaleType") or "HU"
 
 
-@per_frame("RealWorldValueMappingSequence")
+@per_frame(_SEQUENCE)
 def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> list[bytes] | None:
     """Return what the source maps its values to, for the new stored values; and the units of a new quantity.
 
     Where a class has no rescale (MR), and stored values are not the values, an item says what they are. PET says its
-    units in an attribute of its own.
+    units in an attribute of its own; what the quantity is, none but a mapping can say.
     """
     rescale = authoring.target.rescale
     if rescale is Rescale.NONE:
@@ -66,10 +88,21 @@ def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> lis
     return [pack_item(item) for item in items] or None
 
 
+def unmapped(authoring: Authoring) -> tuple[Remark, ...]:
+    """Say that what the source maps its values to is lost, though the quantity is kept."""
+    said = tag_of(_SEQUENCE) in authoring.source.tags
+    if not said or authoring.mappings or not authoring.same_kind or authoring.target.rescale is Rescale.NONE:
+        return ()
+    why = "the images behind a result do not agree" if any(authoring.source.mappings) else "no item is legal"
+    return (Remark("SRC-MAPPING", _SEQUENCE, f"{why}, so that nothing says what the values of the result mean"),)
+
+
 def _unit_is_new(authoring: Authoring) -> bool:
     """Whether somebody said the units of a new quantity, or of one that no image is behind, and no attribute does."""
-    target, units = authoring.target, _said_units(authoring)
-    if target.rescale is Rescale.INSTANCE or not units:
+    target, units = authoring.target, authoring.derivation.units
+    if not units or authoring.given.quantity is not None:
+        return bool(units)
+    if target.rescale is Rescale.INSTANCE:
         return False
     if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         return not target.units_keyword or units != target.unspecified
@@ -77,8 +110,8 @@ def _unit_is_new(authoring: Authoring) -> bool:
 
 
 def _own(authoring: Authoring, stored: HeldValues) -> list[Element]:
-    units = _said_units(authoring) or authoring.frames.quantity.units
-    quantity = next((s.quantity for s in reversed(authoring.derivation.steps) if s.quantity), None)
+    units = authoring.derivation.units or authoring.frames.quantity.units
+    quantity = authoring.given.quantity
     item: dict[str, Any] = {
         "LUTExplanation": "Stored values to real-world values",
         "LUTLabel": OWN_LABEL,
@@ -96,11 +129,6 @@ def _own(authoring: Authoring, stored: HeldValues) -> list[Element]:
         }
         item["QuantityDefinitionSequence"] = [named]
     return [encode(k, v, authoring.encodings, stored.bounds[0] < 0) for k, v in item.items()]
-
-
-def _said_units(authoring: Authoring) -> str:
-    """Units that a step gave the values; the last one that did."""
-    return next((s.units for s in reversed(authoring.derivation.steps) if s.units), "")
 
 
 def _coded_units(units: str) -> dict[str, Any]:
