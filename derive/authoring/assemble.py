@@ -364,7 +364,7 @@ def _missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAt
     return MissingAttribute(
         "ASM-TYPE1",
         f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type {rule.type} in {rule.module} "
-        f"(PS3.3 {section}) and cannot be pulled: {why}; a person can say it: {flag(wish, f'{rule.keyword}=VALUE')}",
+        f"(PS3.3 {section}) and cannot be pulled: {why}; give {flag(wish, f'{rule.keyword}=VALUE')}",
         keyword=rule.keyword,
     )
 

@@ -116,7 +116,7 @@ def test_the_reference_survives_a_target_that_holds_it(tmp_path, place):
         (["{in}/v.nii", "-o", "{place}/out"], "GIV-PATIENT", 2),
         (["{in}/v.nii", "-o", "{place}/out", "--patient-id", "SECRET-4711"], "GIV-PATIENT", 2),
         (["{in}/v.nii", "-o", "{place}/out", "--spacing-mm", "1"], "GEO-STATED", 2),
-        (["{in}/v.nii", "-o", "{place}/out", "--orientation", "1", "0", "x"], "GEO-ORIENTATION", 2),
+        (["{in}/v.nii", "-o", "{place}/out", "--orientation", "upwards"], "GEO-STATED", 2),
         (["{in}/v.nii", "-o", "{place}/out", "--shape", "5", "4", "3"], "RAW-LAYOUT", 2),
         (["{in}/w.nii", "-o", "{place}/out"], "SRC-MISSING", 3),
         (["{in}/v.nii", "-o", "{place}/v.nii"], "EXP-SOURCE", 2),

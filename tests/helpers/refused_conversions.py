@@ -14,7 +14,7 @@ from tests.helpers.convert_files import (
 )
 
 MARKED = derive.Patient("SECRET-4711", "Secret^Person", birth_date="19550505")
-MARKS = ("secret", "person", "4711", "19550505", "doe^", "jane", "19700101")
+MARKS = ("secret", "^person", "4711", "19550505", "doe^", "jane", "19700101")
 #: Of the reference.
 SHAPE = (6, 12, 14)
 
