@@ -76,6 +76,8 @@ def _terms(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Findi
     if not listed or any(v.kind != "defined" for v in listed):
         return
     known = {term for v in listed for term in v.values}
+    if len(known) == 1:  # NONE, where whatever there is has a name of its maker's
+        return
     values = instance.texts(rule.keyword)
     strange = [str(number) for number, value in enumerate(values, 1) if value and value not in known]
     if strange:
