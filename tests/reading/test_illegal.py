@@ -12,7 +12,7 @@ from derive import standard
 from derive.checking import SeriesChecker
 from derive.elements.element import Element, tag_of
 from derive.errors import DeriveError
-from derive.model.remark import lines_of
+from derive.model.remark import ABSENT, lines_of
 from derive.operations import gaussian_blur
 from derive.reading.files import find
 from derive.reading.read import series_of
@@ -200,3 +200,16 @@ def test_a_character_set_that_is_none_is_told_or_absent(said, meant):
     named = Element(tag_of("SpecificCharacterSet"), "CS", said.encode() + b" " * (len(said) % 2))
     source = series_of([replace(h, elements={**h.elements, named.tag: named}) for h in headers])
     assert source.value("SpecificCharacterSet") == meant
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("SliceThickness", 0), ("SliceThickness", -2), ("TimezoneOffsetFromUTC", "+2500")]
+)
+def test_what_cannot_be_is_as_if_it_were_not_there(keyword, value):
+    source = series_of(headers_of("CT", **{keyword: value}))
+    assert (ABSENT, keyword) in {(r.code, r.keyword) for r in source.remarks}
+    series, errors = made_of(source)
+    assert errors == []
+    for made in each(series.made(), 3):
+        element = made.elements.get(tag_of(keyword))
+        assert element is None or not element.stripped()
