@@ -91,7 +91,7 @@ def test_what_a_dead_run_left_is_named_and_removed_by_whoever_writes_there_next(
     code = (
         "import os, pathlib, sys\nfrom derive.writing.unfinished import new_folder\n"
         "part = new_folder(pathlib.Path(sys.argv[1]))\n(part / 'new').mkdir()\n"
-        "(part / 'new' / 'a').write_text('half')\nprint(part.name)\nos.kill(os.getpid(), 9)\n"
+        "(part / 'new' / 'a').write_text('half')\nprint(part.name, flush=True)\nos.kill(os.getpid(), 9)\n"
     )
     ran = subprocess.run([sys.executable, "-c", code, str(tmp_path / "x")], capture_output=True, text=True, check=False)
     name = ran.stdout.strip()
