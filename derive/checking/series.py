@@ -200,18 +200,12 @@ def _when_made(found: Finding) -> Finding:
     severity: Severity = check.made if check.made != check.severity else found.severity
     if found.code in _PULLED:
         return replace(found, severity="warning")
-    if found.module not in _identity_modules():
+    if found.module not in standard.modules_of(IDENTITY):
         return replace(found, severity=severity)
     kept = ">" in found.path or found.code in _AS_WRITTEN
     pulled = kept or found.rule in ("type 1C", "type 2C") or found.severity == "warning"
     message = f"{found.message}; kept, since identity is not altered" if kept else found.message
     return replace(found, severity="warning" if pulled else "error", message=message)
-
-
-@cache
-def _identity_modules() -> frozenset[str]:
-    iods = [standard.iod(uid) for uid in standard.sop_class_uids()]
-    return frozenset(use.module for iod in iods for use in iod.modules if use.entity in IDENTITY)
 
 
 _KINDS = {

@@ -169,6 +169,12 @@ def iod(sop_class_uid: str) -> Iod:
     return Iod(name, sop_class_uid, uses, MappingProxyType(strictest), MappingProxyType(ordered))
 
 
+@cache
+def modules_of(entities: frozenset[str]) -> frozenset[str]:
+    """Return the modules that describe some information entities, in any IOD."""
+    return frozenset(use.module for _, uses in _uses().values() for use in uses if use.entity in entities)
+
+
 def section(module: str) -> str:
     """Return the section of PS3.3 that defines a module, e.g. ``C.7.6.2`` for ``image-plane``.
 
