@@ -19,12 +19,12 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType
 
+from derive.writing.interruptions import ENDINGS
+
 #: Seconds in which a command may end by itself after Ctrl-C.
 PATIENCE_S = 0.6
 #: Seconds in which temporary folders may go after that.
 TIDYING_S = 0.2
-#: What asks a process to end.
-ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Terminated(KeyboardInterrupt):
