@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from pydicom import config
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.datadict import dictionary_VR, keyword_for_tag
-from pydicom.dataelem import RawDataElement
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, PN_DELIMS, STR_VR, TEXT_VR_DELIMS
 
@@ -85,6 +87,21 @@ def texts(dataset: Dataset) -> dict[str, str]:
         if vr in STR_VR:
             found[keyword] = _text(dataset.get_item(tag), vr, encodings)
     return found
+
+
+def dataset_of(found: Mapping[str, str]) -> Dataset:
+    """Return texts by keyword as a data set, the way back of :func:`texts`: an identifier of a query, or an answer.
+
+    What they hold is not judged: keys have wildcards, and archives give what they were given.
+    """
+    dataset = Dataset()
+    if not all(text.isascii() for text in found.values()):
+        dataset.SpecificCharacterSet = "ISO_IR 192"
+    for keyword, text in found.items():
+        tag = tag_for_keyword(keyword)
+        assert tag is not None, "all keywords are the standard's"
+        dataset.add(DataElement(tag, dictionary_VR(tag), text, validation_mode=config.IGNORE))
+    return dataset
 
 
 def _within(key: str, value: str) -> bool:

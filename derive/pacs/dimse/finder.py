@@ -6,16 +6,14 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydicom import config
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import DataElement
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
 from derive.pacs.dimse.association import abort
 from derive.pacs.found import SERIES_KEYWORDS, STUDY_KEYWORDS, limited_to
-from derive.pacs.matching import matches, texts
+from derive.pacs.matching import dataset_of, matches, texts
 
 STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_ROOT = "1.2.840.10008.5.1.4.1.2.1.1"
@@ -219,13 +217,5 @@ def _agrees(answer: Match, unique: Match) -> bool:
 
 
 def _identifier(level: str, keys: Match) -> Dataset:
-    """Identifier of a query; keys hold wildcards, so they are no values of their value representation."""
-    identifier = Dataset()
-    identifier.QueryRetrieveLevel = level
-    if not all(value.isascii() for value in keys.values()):
-        identifier.SpecificCharacterSet = "ISO_IR 192"
-    for name, value in keys.items():
-        tag = tag_for_keyword(name)
-        assert tag is not None, "the keys are this module's own"
-        identifier.add(DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE))
-    return identifier
+    """Identifier of a query."""
+    return dataset_of({"QueryRetrieveLevel": level, **keys})

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom import config, dcmread
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import DataElement
+from pydicom import dcmread
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from derive.pacs.matching import is_uid, matches, texts
+from derive.pacs.matching import dataset_of, is_uid, matches, texts
 from derive.reading.files import UNFINISHED
 
 #: Unique key of each level first, and what can be asked for beside it.
@@ -207,7 +206,7 @@ class Index:
         for value, group in found.items():
             values = _values(level, group[0], whole[value])
             if level != "STUDY" or matches(keys.get("ModalitiesInStudy", ""), values["ModalitiesInStudy"], "CS"):
-                yield answer({k: v for k, v in values.items() if k in keys or k == unique})
+                yield dataset_of({k: v for k, v in values.items() if k in keys or k == unique})
 
 
 def _grouped(keyword: str, instances: Iterable[Kept]) -> dict[str, list[Kept]]:
@@ -226,15 +225,3 @@ def _values(level: str, one: Kept, below: Sequence[Kept]) -> dict[str, str]:
     if level == "STUDY":
         values["ModalitiesInStudy"] = "\\".join(sorted({i.values.get("Modality", "") for i in below} - {""}))
     return values
-
-
-def answer(values: Mapping[str, str]) -> Dataset:
-    """Return texts as a data set."""
-    found = Dataset()
-    if not all(value.isascii() for value in values.values()):
-        found.SpecificCharacterSet = "ISO_IR 192"
-    for keyword, text in values.items():
-        tag = tag_for_keyword(keyword)
-        assert tag is not None, "all keywords are the standard's"
-        found.add(DataElement(tag, dictionary_VR(tag), text, validation_mode=config.IGNORE))
-    return found
