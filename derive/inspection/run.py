@@ -18,6 +18,7 @@ from derive.inspection.grid import Grid, grid_of
 from derive.inspection.inspection import Inspection
 from derive.inspection.stacks import Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
+from derive.model.remark import lines_of
 from derive.model.source import Skipped, SourceSeries
 from derive.pixels.decode import uid_of
 from derive.reading.assumed import checked_assumptions
@@ -193,6 +194,7 @@ def _stack(headers: Sequence[Header], number: int | None, several: bool, assume:
         without_odd=without_odd,
         operations=every(reads) if source is None else verdicts(source),
         choose=flag("series", uid) if several and uid and number is not None else "",
+        remarks=() if source is None else tuple(lines_of(source.remarks, len(source.frames))),
     )
 
 

@@ -41,6 +41,8 @@ class Stack:
         What each operation says, and ``export`` (a volume of it) and ``convert`` (it as a reference).
     choose : str
         The flag that chooses it among several series.
+    remarks : tuple of str
+        What is odd about its files and stops nothing, a line a kind, as commands warn of it.
     """
 
     number: int | None
@@ -62,6 +64,7 @@ class Stack:
     without_odd: Verdict | None
     operations: Mapping[str, Verdict]
     choose: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:

@@ -146,6 +146,9 @@ def _coding(coding: Coding) -> str:
 
 def _verdicts(stack: Stack) -> Iterator[str]:
     fine = [n for n, verdict in stack.operations.items() if verdict.ok]
+    for remark in stack.remarks:
+        label, _, text = remark.partition(" ")
+        yield from wrapped(label, text)
     if stack.reads.ok:
         yield from wrapped("ok", ", ".join(["read", *map(_hyphened, fine)]))
     for problem in stack.problems:

@@ -149,6 +149,16 @@ def test_a_missing_attribute_of_type_1_is_told_with_the_flag_that_gives_it():
     assert made.CountsSource == "EMISSION"
 
 
+def test_what_is_odd_and_stops_nothing_is_told_as_commands_warn_of_it(tmp_path):
+    folder = saved(make_series("CT", count=4, SeriesDescription="HEAD\\NECK"), tmp_path)
+    stack = only(inspect(folder))
+    (line,) = stack.remarks
+    assert stack.reads.ok
+    assert line.startswith("warning SRC-ABSENT: SeriesDescription of 4 images")
+    assert "SRC-ABSENT: SeriesDescription of 4 images" in str(inspect(folder))
+    assert only(inspect(make_series("CT", count=4))).remarks == ()
+
+
 def test_copies_are_listed_and_neither_counted_nor_decoded(tmp_path, decodes_nothing):
     folder = saved(make_series("CT"), tmp_path / "s")
     saved(make_series("CT"), tmp_path / "s" / "again")
