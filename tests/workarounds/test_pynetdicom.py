@@ -16,6 +16,7 @@ from pynetdicom import AE, evt
 from pynetdicom.presentation import PresentationContext
 
 from derive.pacs.dimse import _pynetdicom
+from tests.helpers.cut_archives import associate_request, exchanged, message
 from tests.helpers.dimse_peers import archive, listener
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -96,6 +97,20 @@ def test_identifiers_which_name_patients_are_logged_by_default():
     code = "from pynetdicom import _config as c; print(c.LOG_REQUEST_IDENTIFIERS, c.LOG_RESPONSE_IDENTIFIERS)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["True", "True"]
+
+
+def test_a_message_that_is_none_ends_a_thread_with_a_traceback(monkeypatch):
+    """Once it does not: `guard` can go."""
+    heard = []
+    monkeypatch.setattr(threading, "excepthook", lambda raised: heard.append(raised.exc_type))
+    entity = AE("PEER")
+    entity.add_supported_context(VERIFICATION)
+    server = entity.start_server(("127.0.0.1", 0), block=False)
+    try:
+        exchanged(server.server_address[1], associate_request(), message([(0x110, b"\1\0")]), seconds=0.3)
+    finally:
+        server.shutdown()
+    assert heard
 
 
 def test_our_own_abort_wakes_nobody_who_waits_for_a_message(association):
