@@ -44,8 +44,8 @@ from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
 from derive.reading.files import Source
 from derive.reading.read import read
-from derive.telling import tell
-from derive.wording import counted
+from derive.told.progress import tell
+from derive.told.wording import counted
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
 from derive.writing.part10 import file_meta, file_name

@@ -17,7 +17,7 @@
     └─ InternalError   70  a fault of this package; the command line says so of whatever nobody expected
 
 Every error carries a stable ``code`` such as ``GEO-GAP``; its text says what, where, found, wanted
-and what to change. :mod:`derive.secrecy` decides what a text may hold.
+and what to change. :mod:`derive.told.secrecy` decides what a text may hold.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import pickle
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from derive.secrecy import told
-from derive.wording import counted
+from derive.told.secrecy import told
+from derive.told.wording import counted
 
 
 class DeriveError(Exception):

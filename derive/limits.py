@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from derive.errors import SourceError, UsageError, ValuesError
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: Sequences in sequences.
 MOST_LEVELS = 64

@@ -39,7 +39,7 @@ from derive.model.reference import FrameRef
 from derive.model.remark import Remark
 from derive.model.source import Attributes
 from derive.standard import AttributeRule
-from derive.wording import flag
+from derive.told.wording import flag
 
 
 @dataclass(frozen=True)

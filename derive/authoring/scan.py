@@ -9,7 +9,7 @@ import numpy as np
 
 from derive.errors import ValuesError
 from derive.model.volume import Slabs, slabs
-from derive.telling import tell
+from derive.told.progress import tell
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from derive.model.classes import IDENTITY
 from derive.model.derivation import Derivation
 from derive.standard import AttributeRule, Iod
 from derive.standard.vr import TEXT_VRS
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: Whether a text fits the character set of a series is asked later.
 UTF8 = ("utf_8",)

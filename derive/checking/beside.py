@@ -14,7 +14,7 @@ from derive.checking.instance import Judged
 from derive.checking.judge import Judge, reads
 from derive.elements.element import tag_of
 from derive.elements.instance import Instance
-from derive.secrecy import shown_term
+from derive.told.secrecy import shown_term
 
 _ONE_SAMPLE = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _THREE_SAMPLES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")

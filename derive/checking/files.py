@@ -24,10 +24,10 @@ from derive.errors import SourceError
 from derive.model.source import Skipped
 from derive.reading.files import HEAD_LENGTH, Files, Origin, Unreadable, find, has_preamble, unreadable, why_not_dicom
 from derive.reading.header import Header, Reader
-from derive.secrecy import shown_uid
 from derive.standard import value_syntax
 from derive.standard.vr import TEXT_VRS
-from derive.telling import counting
+from derive.told.progress import counting
+from derive.told.secrecy import shown_uid
 
 PIXEL_DATA = tag_of("PixelData")
 _ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")

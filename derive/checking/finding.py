@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, cast
 
-from derive.secrecy import told
-from derive.wording import counted
+from derive.told.secrecy import told
+from derive.told.wording import counted
 
 SCHEMA = "derive-check/1"
 #: So many files of a group are named.

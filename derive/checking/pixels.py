@@ -14,7 +14,7 @@ from derive.checking.instance import Judged
 from derive.checking.judge import reads, reads_anything
 from derive.elements.element import keyword_of
 from derive.pixels.encode import Rescale
-from derive.wording import counted
+from derive.told.wording import counted
 
 _LOSSY = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
 #: Attributes whose sign is that of the stored values.

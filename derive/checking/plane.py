@@ -14,7 +14,7 @@ from derive.elements.element import tag_of
 from derive.elements.instance import State
 from derive.model.geometry import normal_of
 from derive.model.orientation import COSINE_TOLERANCE, ORIENTATION_MM, orthonormal, reach_mm, skew_of, turned_mm
-from derive.secrecy import shown_term
+from derive.told.secrecy import shown_term
 
 #: Scanners round the diameter, and some give that of the circle that fits in the matrix less a pixel.
 _DIAMETER_TOLERANCE = 0.02

@@ -10,8 +10,8 @@ from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads
 from derive.elements.instance import Instance
-from derive.secrecy import shown_term, shown_uid
-from derive.wording import counted
+from derive.told.secrecy import shown_term, shown_uid
+from derive.told.wording import counted
 
 _LOCATIONS = ("YES", "NO", "REORIENTED_ONLY")
 #: Sequences of images that Common Instance Reference names again.

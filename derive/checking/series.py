@@ -19,7 +19,7 @@ from derive.elements.instance import Instance
 from derive.elements.meaning import same
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
-from derive.secrecy import shown_number, shown_term, shown_uid
+from derive.told.secrecy import shown_number, shown_term, shown_uid
 
 #: Entities that all instances of a series share.
 _SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})

@@ -11,7 +11,7 @@ from derive.checking.finding import Finding, finding
 from derive.checking.instance import Judged
 from derive.model.orientation import ORIENTATION_MM, one_orientation, orientations, reach_mm, turned_mm
 from derive.model.planes import Planes, alike, measured, spacing_tolerance
-from derive.wording import counted
+from derive.told.wording import counted
 
 #: How far Spacing Between Slices may be off the distance of the slices, in mm or as a share of it: it is stated
 #: on its own, and scanners round it. Reading does not ask for it where there are positions.

@@ -9,7 +9,7 @@ import derive
 from derive.cli.inspecting import NOTHING
 from derive.cli.pages import say
 from derive.cli.shared import common_flags, input_of, print_json, reading_flags
-from derive.wording import counted
+from derive.told.wording import counted
 
 if TYPE_CHECKING:
     from derive.checking import CheckReport

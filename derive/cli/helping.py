@@ -8,7 +8,7 @@ import sys
 from derive.cli.commands import parser_of_all
 from derive.cli.shared import common_flags, print_json
 from derive.errors import UsageError
-from derive.wording import did_you_mean
+from derive.told.wording import did_you_mean
 
 SCHEMA = "derive-help/1"
 

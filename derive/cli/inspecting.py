@@ -8,7 +8,7 @@ from functools import partial
 import derive
 from derive.cli.pages import say
 from derive.cli.shared import assume_flag, common_flags, existing, input_of, print_json, reading_flags
-from derive.telling import tell
+from derive.told.progress import tell
 
 NOTHING = 3
 DESCRIPTION = (

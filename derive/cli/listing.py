@@ -11,7 +11,7 @@ from typing import NamedTuple
 import codes
 from derive.cli.pages import filled
 from derive.cli.shared import common_flags, print_json
-from derive.wording import did_you_mean
+from derive.told.wording import did_you_mean
 
 SCHEMA = "derive-codes/1"
 NOTHING = 1

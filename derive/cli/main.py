@@ -18,7 +18,7 @@ from derive.cli.progress import stages
 from derive.cli.watching import Terminated, ended_by_signals
 from derive.errors import OutputError
 from derive.limits import set_unpack_gib
-from derive.wording import Language, speaking
+from derive.told.wording import Language, speaking
 
 INTERRUPTED = 130
 

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from derive.wording import did_you_mean
+from derive.told.wording import did_you_mean
 
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+](inf|nan)", re.IGNORECASE)
 _DASHES = "\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}"

@@ -1,7 +1,7 @@
 """What is printed: nothing a terminal would obey, and no traceback because nobody reads it or the disk is full.
 
 File names, answers of archives and texts of errors can hold anything: control characters are written out here, whoever
-prints them. Values of files stay out of messages by :mod:`derive.secrecy`, where the messages are made.
+prints them. Values of files stay out of messages by :mod:`derive.told.secrecy`, where the messages are made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from derive.errors import OutputError
-from derive.secrecy import clean
+from derive.told.secrecy import clean
 
 #: Exit code where a pipe was closed, as that of whatever SIGPIPE ends: 128 and its number.
 UNHEARD = 141

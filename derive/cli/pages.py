@@ -13,7 +13,7 @@ from textwrap import fill
 from typing import Protocol, TextIO
 
 from derive.cli.ordering import END, spelled, wanted
-from derive.wording import did_you_mean
+from derive.told.wording import did_you_mean
 
 EXIT_CODES = (
     "exit codes: 0 ok, 1 findings, 2 usage, 3 no usable input, 4 geometry, 5 values, 6 output, 7 archive refused, "

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TextIO
 
 from derive.cli.output import cleared_by
-from derive.telling import listening
+from derive.told.progress import listening
 
 #: Seconds before anything is shown, and between two looks of the clock.
 PATIENCE_S, BEAT_S = 1.0, 0.5

@@ -15,7 +15,7 @@ import derive
 from derive.cli.pages import GENERAL, RESULT, SOURCE, group_of, say
 from derive.errors import OutputError, SourceError
 from derive.limits import is_there
-from derive.wording import counted
+from derive.told.wording import counted
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:

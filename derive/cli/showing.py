@@ -11,7 +11,7 @@ from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import assume_flag, common_flags, existing, print_json, reading_flags, sources_of
 from derive.errors import OutputError, UsageError
 from derive.model.axes import DISPLAY
-from derive.telling import tell
+from derive.told.progress import tell
 
 if TYPE_CHECKING:
     from derive.display.page import Page

@@ -12,7 +12,7 @@ from derive.conversion.subject import Subject
 from derive.elements.element import Element, tag_of
 from derive.model.classes import target_of
 from derive.model.source import GivenAttributes, SourceSeries
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: What else is known of the patient and the study of a picture that lies nowhere; and of what series it is of, so
 #: that it stands near that one in a list: without a number viewers show it in front of all.

@@ -12,7 +12,7 @@ from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Dimension, Pictures
 from derive.model.reorient import Placing
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: What vectors with a number a page can hold in their 64 KiB (PS3.5 7.1.2), and pixel data in 4 GiB.
 MOST_PAGES = 8000

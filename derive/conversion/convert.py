@@ -25,7 +25,7 @@ from derive.model.geometry import Geometry
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import quantity_of
 from derive.operations.declaration import derivation_code
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: Series Number in a study that begins with this series.
 FIRST_SERIES = 1

@@ -21,8 +21,8 @@ from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
 from derive.model.stacking import stack
 from derive.model.volume import Quantity
+from derive.told.wording import flag
 from derive.version import MODEL, VERSION
-from derive.wording import flag
 from derive.writing.atomic import target_files, unwritable
 
 SCHEMA = "derive-export/1"

@@ -17,7 +17,7 @@ from derive.elements.legal import problem
 from derive.errors import UsageError
 from derive.model.classes import IDENTITY
 from derive.standard import Iod
-from derive.wording import flag, spoken
+from derive.told.wording import flag, spoken
 
 UTF8 = "ISO_IR 192"
 #: What other words decide.

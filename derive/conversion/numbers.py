@@ -15,7 +15,7 @@ from derive.formats.samples import Samples
 from derive.model.plausible import is_normalised
 from derive.model.volume import Array
 from derive.pixels.encode import SourceEncoding, decimal
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: Numbers looked at together.
 CHUNK = 1 << 22

@@ -13,7 +13,7 @@ from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.axes import DISPLAY
 from derive.model.geometry import Triple, triple
-from derive.wording import flag
+from derive.told.wording import flag
 
 MULTI_FRAME = "multi-frame-secondary-capture"
 Kind = Literal["volume", "secondary-capture", "multi-frame-secondary-capture"]

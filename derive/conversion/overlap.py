@@ -11,7 +11,7 @@ from derive.errors import GeometryError
 from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef, of_principal
 from derive.model.volume import Contributors
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: Points a volume is judged by, along each of its axes.
 POINTS = 33

@@ -13,7 +13,7 @@ from derive.formats.samples import Samples
 from derive.model.axes import DISPLAY
 from derive.model.geometry import Geometry, Triple, triple
 from derive.model.reorient import Matrix
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: Towards where an index grows, in LPS.
 LETTERS = {

@@ -24,7 +24,7 @@ from derive.model.reorient import Placing, Wish, place
 from derive.model.source import SourceSeries
 from derive.model.volume import Array, Quantity, Volume
 from derive.pixels.encode import GREY_16, SourceEncoding
-from derive.wording import flag
+from derive.told.wording import flag
 
 LONGEST_SIDE = 65535
 HU = "HU"

@@ -14,7 +14,7 @@ from derive.display.sight import Sight
 from derive.errors import GeometryError, UsageError
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.volume import Array
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: Axes whose cosine is nearer to 1 than this run side by side.
 PARALLEL = 1e-3

@@ -24,7 +24,7 @@ from derive.model.geometry import Geometry, extent_of, letters_of
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Volume
 from derive.reading.read import read
-from derive.wording import counted
+from derive.told.wording import counted
 from derive.writing.report import Report
 
 #: Slices that are decoded for the planes across them, at most.

@@ -14,7 +14,7 @@ from derive.elements.element import Element
 from derive.elements.encoding import raw, value_bytes
 from derive.errors import ValuesError
 from derive.standard.vr import CHARSET_VRS
-from derive.wording import flag
+from derive.told.wording import flag
 
 _ISO_IR = re.compile(r"(ISO[ _]?2022[ _]|ISO[ _-])IR[ _-]?(\d+)")
 #: Names that are none of the standard's, and still mean one character set.

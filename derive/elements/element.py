@@ -9,8 +9,8 @@ from pydicom.config import IGNORE
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from pydicom.uid import UID
 
-from derive.secrecy import shown_uid
 from derive.standard.vr import TEXT_VRS
+from derive.told.secrecy import shown_uid
 
 
 class Element(NamedTuple):

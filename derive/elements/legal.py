@@ -20,7 +20,7 @@ from derive.elements.instance import encodings_named, items_of, value_of
 from derive.standard import AttributeRule, ValueRule, value_syntax
 from derive.standard.conditions import required_in_item
 from derive.standard.vr import TEXT_VRS
-from derive.wording import counted
+from derive.told.wording import counted
 
 _PIXEL_DATA, _CHARACTER_SET = tag_of("PixelData"), tag_of("SpecificCharacterSet")
 _ZONE = tag_of("TimezoneOffsetFromUTC")

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from derive.errors import ValuesError
 from derive.formats.numpy_files import VOLUME_SCHEMA
 from derive.model.volume import Array, Volume
+from derive.told.wording import flag
 from derive.version import MODEL, VERSION
-from derive.wording import flag
 
 #: Slices that are decoded, written and compared at a time.
 SLAB = 8

@@ -17,7 +17,7 @@ from derive.model.volume import known_units
 from derive.pixels.decode import CODECS, uid_of
 from derive.reading.header import Header
 from derive.reading.select import patient_of
-from derive.secrecy import shown_term
+from derive.told.secrecy import shown_term
 
 #: So many different windows are listed.
 MOST_WINDOWS = 8

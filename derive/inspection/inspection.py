@@ -11,8 +11,8 @@ from derive.inspection.text import block, refused, some, wrapped
 from derive.inspection.verdicts import Verdict, fix_of
 from derive.model.source import Skipped
 from derive.reading.files import Unreadable
+from derive.told.wording import counted
 from derive.version import MODEL, VERSION
-from derive.wording import counted
 
 SCHEMA = "derive-inspect/1"
 

@@ -27,8 +27,8 @@ from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.scan import scan
 from derive.reading.select import apart, unread
-from derive.secrecy import shown_code_strings
-from derive.wording import flag
+from derive.told.secrecy import shown_code_strings
+from derive.told.wording import flag
 
 #: Told how many of how many are done.
 Progress = Callable[[int, int], None]

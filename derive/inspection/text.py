@@ -9,9 +9,9 @@ from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid, Odd
 from derive.inspection.stacks import Stack
 from derive.inspection.verdicts import Verdict
-from derive.secrecy import shown_term
 from derive.standard import known_terms
-from derive.wording import counted
+from derive.told.secrecy import shown_term
+from derive.told.wording import counted
 
 WIDTH = 120
 _INDENT, _LABEL = 4, 16

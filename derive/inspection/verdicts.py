@@ -21,7 +21,7 @@ from derive.reading.header import Header
 from derive.reading.illegal import lawful
 from derive.reading.read import series_of
 from derive.reading.select import select
-from derive.wording import flag, spoken
+from derive.told.wording import flag, spoken
 
 OK = "ok"
 #: For what no error of this package says: a fault of ours.

@@ -19,8 +19,8 @@ from typing import Literal, TypeAlias, cast
 from derive import standard
 from derive.errors import SourceError, UsageError
 from derive.pixels.encode import GREY_16, PixelFormat, Rescale
-from derive.secrecy import shown_uid
-from derive.wording import flag
+from derive.told.secrecy import shown_uid
+from derive.told.wording import flag
 
 #: How frames become instances: each its own, or all in one.
 Container: TypeAlias = Literal["single", "pages"]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from derive.errors import GeometryError
 from derive.model.orientation import COSINE_TOLERANCE, ROUNDED, orthonormal, skew_of
-from derive.wording import counted
+from derive.told.wording import counted
 
 Triple = tuple[float, float, float]
 Shape = tuple[int, int, int]

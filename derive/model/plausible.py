@@ -14,8 +14,8 @@ import numpy as np
 from derive import standard
 from derive.errors import ValuesError
 from derive.model.volume import Quantity
-from derive.secrecy import shown_term
-from derive.wording import flag
+from derive.told.secrecy import shown_term
+from derive.told.wording import flag
 
 #: What lies within this is normalised, or a mask, where the quantity is one of which air is -1000.
 NORMALISED = (-1.0, 1.0)

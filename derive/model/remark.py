@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from derive.wording import counted
+from derive.told.wording import counted
 
 #: So many keywords are named in a line.
 MOST_NAMED = 6

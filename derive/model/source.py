@@ -32,7 +32,7 @@ from derive.model.remark import ABSENT, Remark
 from derive.model.source_frame import Reference, SourceFrame
 from derive.model.stacking import stack
 from derive.model.volume import Volume, as_array
-from derive.wording import counted
+from derive.told.wording import counted
 
 
 class Skipped(NamedTuple):

@@ -16,8 +16,8 @@ from derive.model.mapping import item_of_values
 from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
-from derive.secrecy import shown_term
-from derive.wording import flag
+from derive.told.secrecy import shown_term
+from derive.told.wording import flag
 
 
 class Stackable(Protocol):

@@ -19,8 +19,8 @@ from derive import standard
 from derive.errors import UsageError, ValuesError
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reference import FrameRef, of_principal
-from derive.secrecy import shown_term
-from derive.wording import counted
+from derive.told.secrecy import shown_term
+from derive.told.wording import counted
 
 Array = NDArray[np.float32]
 Pull = Callable[[int, int], Array]

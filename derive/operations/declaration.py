@@ -26,7 +26,7 @@ from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
-from derive.wording import flag
+from derive.told.wording import flag
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
@@ -84,7 +84,7 @@ class OperationKind(Generic[P]):
     example : mapping
         Parameters for the example in its help.
     fixes : mapping error code -> text
-        Which flag changes what this operation refuses, as a marker (:mod:`derive.wording`):
+        Which flag changes what this operation refuses, as a marker (:mod:`derive.told.wording`):
         ``{flag:spacing_mm X Y Z}``.
     takes_tilt : bool
         Whether it takes a stack that leans, whose voxels are sheared; who does not say so is given none.

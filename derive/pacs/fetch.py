@@ -24,7 +24,7 @@ from derive.pacs.config import Config, Destination
 from derive.pacs.filters import keys_of
 from derive.pacs.found import FoundSeries, Listing
 from derive.pacs.matching import is_harmless_uid
-from derive.wording import counted, flag
+from derive.told.wording import counted, flag
 from derive.writing.atomic import target_folder, unwritable
 from derive.writing.unfinished import scratch
 

@@ -15,7 +15,7 @@ from derive.pacs.config import Config, Destination
 from derive.pacs.filters import LEVELS, LIMIT, Level, keys_of, level_of
 from derive.pacs.found import FoundSeries, FoundStudy, Listing, limited_to
 from derive.pacs.matching import is_harmless_uid, matches
-from derive.wording import flag
+from derive.told.wording import flag
 
 SCHEMA = "derive-find/1"
 #: So many studies or series are asked for below at most, where an archive does not count what is in them.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
-from derive.wording import flag
+from derive.told.wording import flag
 
 Item = TypeVar("Item")
 

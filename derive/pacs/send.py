@@ -17,9 +17,9 @@ from derive.pacs.folder import result_of
 from derive.pacs.outcome import SCHEMA, Category, Commitment, Holdings, Result, Told, by_uid
 from derive.pacs.sendable import Sendable, sendables_of
 from derive.pacs.verify import held, holdings_of
-from derive.telling import counting
+from derive.told.progress import counting
+from derive.told.wording import counted
 from derive.version import MODEL, VERSION
-from derive.wording import counted
 
 Sent: TypeAlias = str | Path | Iterable[str | Path] | Iterable[Dataset]
 Verify: TypeAlias = Literal["no", "instances", "pixels"]

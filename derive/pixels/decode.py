@@ -18,7 +18,7 @@ from derive.limits import check_unpacked
 from derive.pixels.codestream import FrameSize, frame_size, is_irreversible
 from derive.pixels.encapsulated import Fragments, codestream_of, fragments_of, has_end, head_of, whole
 from derive.pixels.listening import complaint, listened
-from derive.secrecy import shown_uid
+from derive.told.secrecy import shown_uid
 
 
 @cache

@@ -21,7 +21,7 @@ from derive.model.remark import ASSUMED
 from derive.reading.header import Header
 from derive.standard import AttributeRule, Iod
 from derive.standard.vr import TEXT_VRS
-from derive.wording import counted, did_you_mean
+from derive.told.wording import counted, did_you_mean
 
 _INTEGERS = frozenset(["US", "SS", "UL", "SL", "SV", "UV", "US or SS"])
 _FLOATS = frozenset(["FL", "FD"])

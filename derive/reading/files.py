@@ -21,7 +21,7 @@ from derive.errors import DeriveError, SourceError, UsageError
 from derive.limits import Limits, in_force, is_there
 from derive.model.source import Skipped
 from derive.reading.zips import ZipArchive
-from derive.secrecy import clean
+from derive.told.secrecy import clean
 
 #: What is written or checked: files by name.
 Files: TypeAlias = str | Path | Iterable[str | Path]

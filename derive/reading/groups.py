@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from derive.reading.header import Header
-from derive.wording import counted
+from derive.told.wording import counted
 
 
 def distinct(headers: Sequence[Header], key: Callable[[Header], Hashable]) -> dict[Any, list[Header]]:

@@ -35,7 +35,7 @@ from derive.model.remark import ABSENT, ASSUMED, Remark
 from derive.reading.assumed import element_assumed
 from derive.reading.header import Header
 from derive.standard import AttributeRule, Iod
-from derive.wording import flag
+from derive.told.wording import flag
 
 _CHARACTER_SET, _SIGN = tag_of("SpecificCharacterSet"), tag_of("PixelRepresentation")
 #: What only the decoder can judge.

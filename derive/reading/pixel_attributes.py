@@ -14,9 +14,9 @@ from derive.pixels.decode import PixelLayout
 from derive.pixels.encode import Rescale
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
-from derive.secrecy import shown_term
 from derive.standard import known_terms
-from derive.wording import counted, flag
+from derive.told.secrecy import shown_term
+from derive.told.wording import counted, flag
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 #: float32, in which values are computed, holds every integer of so many bits.

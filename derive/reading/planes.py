@@ -36,8 +36,8 @@ from derive.model.planes import (
 )
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
-from derive.secrecy import shown_uid, some
-from derive.wording import counted, flag
+from derive.told.secrecy import shown_uid, some
+from derive.told.wording import counted, flag
 
 
 class EvenStack(NamedTuple):

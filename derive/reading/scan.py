@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from derive.model.source import Skipped
 from derive.reading.files import Found, Origin, Repeated, Unreadable, unreadable
 from derive.reading.header import Header, Reader
-from derive.telling import counting
+from derive.told.progress import counting
 
 Scanned: TypeAlias = Header | Skipped | Repeated | Unreadable
 

@@ -20,8 +20,8 @@ from derive.pixels.decode import check_decodable, decode
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
-from derive.secrecy import shown_number, shown_term, shown_uid, some
-from derive.wording import counted, flag
+from derive.told.secrecy import shown_number, shown_term, shown_uid, some
+from derive.told.wording import counted, flag
 
 
 class Selected(NamedTuple):

@@ -13,7 +13,7 @@ from typing import IO, NoReturn
 
 from derive.errors import SourceError
 from derive.limits import Limits, why_too_big
-from derive.wording import flag
+from derive.told.wording import flag
 
 _CHUNK = 1024 * 1024
 #: A member is held in memory up to this size, above it in a temporary file that has no name.

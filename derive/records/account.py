@@ -36,7 +36,7 @@ from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange
 from derive.records.record import CONVERT, Record, RecordedStep, record_of
-from derive.wording import counted, flag
+from derive.told.wording import counted, flag
 
 #: What is of the application that ran, or follows from pixels: not compared with what it would be today.
 _APPLICATION = (

@@ -20,8 +20,8 @@ from derive.model.volume import Volume, slabs
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.written import ENTITIES, Gathered, class_name, entity_of, gather, shown
-from derive.telling import counting
-from derive.wording import counted, flag
+from derive.told.progress import counting
+from derive.told.wording import counted, flag
 
 #: Shown of a value of either side, and kept of it.
 _WIDEST, _KEPT, _ABSENT = 44, 1024, "-"

@@ -29,7 +29,7 @@ from derive.records.written import (
     one_series,
     tag_named,
 )
-from derive.wording import counted, flag
+from derive.told.wording import counted, flag
 
 
 def explain(

@@ -14,7 +14,7 @@ from derive.records.details import Detail, details_of, name_of, readable, writte
 from derive.records.record import Record
 from derive.records.steps import RecordedStep
 from derive.records.written import ENTITIES, class_name
-from derive.wording import counted, flag
+from derive.told.wording import counted, flag
 
 
 @dataclass(frozen=True)

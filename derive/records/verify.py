@@ -26,8 +26,8 @@ from derive.records.at_hand import sources_at_hand
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.record import Record, RecordedStep, recorded_grid
 from derive.records.written import Gathered, gather
+from derive.told.wording import counted, flag
 from derive.version import VERSION
-from derive.wording import counted, flag
 
 Verdict = Literal["SAME", "DIFFERS", "NOT-RECOMPUTABLE"]
 _SHOWN = 5

@@ -22,8 +22,8 @@ from derive.reading.files import Files, Unreadable, find
 from derive.reading.header import LONGEST_TOLD, Header
 from derive.reading.read import series_of
 from derive.reading.scan import scan
-from derive.secrecy import shown_uid
-from derive.wording import counted, flag
+from derive.told.secrecy import shown_uid
+from derive.told.wording import counted, flag
 
 #: In the order in which people read them; what no table knows comes last.
 ENTITIES = ("Patient", "Study", "Frame of Reference", "Series", "Equipment", "Acquisition", "Image", "Other")

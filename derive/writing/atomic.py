@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from derive.errors import OutputError
-from derive.wording import flag
+from derive.told.wording import flag
 from derive.writing.interruptions import held
 from derive.writing.ours import changed, contents_of, may_be_dicom, refuse_foreign, refuse_place
 from derive.writing.placing import Move, place_files, place_folder, put_back_folder, replace_folder, unwound

@@ -23,7 +23,7 @@ from pydicom.filereader import read_file_meta_info
 from derive.errors import OutputError
 from derive.model.uids import IMPLEMENTATION_CLASS_UID
 from derive.reading.files import HEAD_LENGTH, plain, why_not_dicom
-from derive.wording import flag
+from derive.told.wording import flag
 
 try:
     from pwd import getpwall

@@ -17,8 +17,8 @@ from derive.model.derivation import Derivation, GeometryEffect, Typed, text_of
 from derive.model.remark import Remark
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import known_units, shown_units
+from derive.told.wording import counted
 from derive.version import MODEL, VERSION
-from derive.wording import counted
 from derive.writing.filing import Writer, WrittenInstance
 
 SCHEMA = "derive-report/1"

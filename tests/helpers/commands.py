@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derive.cli.commands import parser_of_all
-from derive.wording import Language, speaking
+from derive.told.wording import Language, speaking
 
 
 def run(*words: object) -> int:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from derive.wording import Language, counted, did_you_mean, flag, speaking, spoken
+from derive.told.wording import Language, counted, did_you_mean, flag, speaking, spoken
 from tests.helpers.asserting import each
 from tests.house.test_layers import KNOWN, ROOT, name_of, tree_of
 from tests.house.test_names import docstrings

@@ -10,8 +10,8 @@ import derive
 from derive.checking import Finding
 from derive.checking.finding import grouped
 from derive.inspection import inspect
-from derive.telling import listening
-from derive.wording import Language, speaking
+from derive.told.progress import listening
+from derive.told.wording import Language, speaking
 from tests.helpers.asserting import every
 from tests.helpers.commands import run as run_command
 from tests.helpers.inspections import checked, other_series, saved

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from derive.errors import DeriveError, UsageError, ValuesError
 from derive.model.volume import Array, Volume
 from derive.operations.declaration import Function
-from derive.secrecy import cut
-from derive.wording import counted
+from derive.told.secrecy import cut
+from derive.told.wording import counted
 
 #: Characters of the text of an error that are repeated.
 LONGEST_SAID = 400

@@ -18,7 +18,7 @@ from derive.pacs.dimse.intake import Intake, failed_uids
 from derive.pacs.dimse.listener import listening, watched
 from derive.pacs.dimse.proposal import COMMON, storage_contexts, storage_roles
 from derive.pacs.found import Listing
-from derive.wording import counted
+from derive.told.wording import counted
 
 #: SOP Classes of C-GET and C-MOVE; with the Patient Root model the patient has to be named as well.
 _GET = {"STUDY": "1.2.840.10008.5.1.4.1.2.2.3", "PATIENT": "1.2.840.10008.5.1.4.1.2.1.3"}

@@ -18,7 +18,7 @@ from derive.pacs.dimse.status import category_of, meaning
 from derive.pacs.dimse.transcode import data_set, recoded
 from derive.pacs.outcome import Category, Result
 from derive.pacs.sendable import Sendable
-from derive.wording import counted
+from derive.told.wording import counted
 
 LOGGER = logging.getLogger(__name__)
 #: How many instances in a row may stay without an answer, each after all its attempts, before the rest is not tried.

@@ -24,7 +24,7 @@ from derive.pacs.dimse.proposal import supported_context, supported_storage
 from derive.pacs.matching import texts
 from derive.pacs.service.commit import Committing
 from derive.pacs.service.index import LEVELS, Index, Kept, read_kept
-from derive.wording import counted
+from derive.told.wording import counted
 from derive.writing.atomic import write_file
 from derive.writing.unfinished import recover
 
