@@ -1,0 +1,106 @@
+"""What is wanted: a profile of PS3.15 Annex E, its options, and rules of the user's own that come before both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from derive.deidentification.rule import Rule
+from derive.errors import UsageError
+from derive.told.wording import did_you_mean
+
+#: What the columns of the table are called where no option is in force, and the code of the profile (CID 7050).
+BASIC, BASIC_CODE = "basic", "113100"
+#: Editions of PS3.15 Table E.1-1 that can be chosen.
+EDITIONS = ("2026d", "2024b")
+BASES = ("basic", "minimal", "keep-all", "tag-contents", "keep-list", "remove-list")
+DIALECTS = ("", "dcm4chee", "microsoft", "google")
+
+
+class Option(NamedTuple):
+    """An option of the profile (PS3.15 E.3), a row of ``options.tsv``.
+
+    Parameters
+    ----------
+    name : str
+        As it is given: ``device-identity``.
+    kind : str
+        ``retain`` or ``clean``.
+    column : str
+        Of Table E.1-1; empty for what concerns pixels alone.
+    code, meaning : str
+        Of CID 7050.
+    dcm4chee : str
+        What dcm4chee calls it; empty where it has none.
+    cleaner : str
+        The method that does what the column calls C; empty where the column has none.
+    """
+
+    name: str
+    kind: str
+    column: str
+    code: str
+    meaning: str
+    dcm4chee: str
+    cleaner: str
+
+
+@cache
+def options() -> dict[str, Option]:
+    """Return the options by name, in the order of CID 7050."""
+    text = files(__package__).joinpath("options.tsv").read_text(encoding="utf-8")
+    rows = [Option(*line.split("\t")) for line in text.splitlines()[1:]]
+    return {row.name: row for row in rows}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is wanted of a de-identification.
+
+    Parameters
+    ----------
+    base : str
+        One of :data:`BASES`: ``basic`` is the Basic Application Level Confidentiality Profile.
+    options : tuple of str
+        Names of options in force, in the order of CID 7050.
+    edition : str
+        Of Table E.1-1.
+    dialect : str
+        Whose reading of it is followed to the letter; empty for the standard's.
+    rules : tuple of Rule
+        They come before all else; the first that matches holds.
+    tags : tuple of str
+        Addresses of a keep list or a remove list.
+    """
+
+    base: str = BASIC
+    options: tuple[str, ...] = ()
+    edition: str = EDITIONS[0]
+    dialect: str = ""
+    rules: tuple[Rule, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for value, known in ((self.base, BASES), (self.edition, EDITIONS), (self.dialect, DIALECTS)):
+            if value not in known:
+                raise UsageError("DEID-PROFILE", f"there is no {value!r}; there are {', '.join(filter(None, known))}")
+        if unknown := [name for name in self.options if name not in options()]:
+            raise UsageError(
+                "DEID-OPTION",
+                f"there is no option {unknown[0]!r}{did_you_mean(unknown[0], options())}; "
+                f"there are {', '.join(options())}",
+            )
+        if {"full-dates", "modified-dates"} <= {*self.options}:
+            raise UsageError("DEID-DATES", "full-dates and modified-dates exclude each other (PS3.15 E.3.6)")
+
+    def has(self, option: str) -> bool:
+        """Whether an option is in force."""
+        return option in self.options
+
+    def with_options(self, names: Iterable[str]) -> Profile:
+        """Return the profile with more options in force."""
+        wanted = {*self.options, *names}
+        return replace(self, options=(*(n for n in options() if n in wanted), *sorted(wanted - options().keys())))
