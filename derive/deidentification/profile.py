@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from derive.deidentification.rule import Rule
 from derive.errors import UsageError
-from derive.told.wording import did_you_mean
+from derive.told.wording import did_you_mean, flag
 
 #: What the columns of the table are called where no option is in force, and the code of the profile (CID 7050).
 BASIC, BASIC_CODE = "basic", "113100"
@@ -96,6 +97,11 @@ class Profile:
         if {"full-dates", "modified-dates"} <= {*self.options}:
             raise UsageError("DEID-DATES", "full-dates and modified-dates exclude each other (PS3.15 E.3.6)")
 
+    @property
+    def is_confidential(self) -> bool:
+        """Whether it is the Basic Profile, or stricter: only then may its code be claimed."""
+        return self.base in ("basic", "minimal")
+
     def has(self, option: str) -> bool:
         """Whether an option is in force."""
         return option in self.options
@@ -104,3 +110,59 @@ class Profile:
         """Return the profile with more options in force."""
         wanted = {*self.options, *names}
         return replace(self, options=(*(n for n in options() if n in wanted), *sorted(wanted - options().keys())))
+
+
+def profile_of(
+    text: str = BASIC,
+    retain: Iterable[str] = (),
+    clean: Iterable[str] = (),
+    *,
+    rules: Iterable[Rule] = (),
+    edition: str = "",
+    dialect: str = "",
+) -> Profile:
+    """Return the profile that a text names, with more options.
+
+    Parameters
+    ----------
+    text : str
+        A base, with options behind it: ``basic``, ``keep-all``, ``basic+device-identity``; or what others call it:
+        ``deidentify:RetainDeviceIdentityOption,RetainUIDsOption`` (dcm4chee).
+    retain, clean : iterable of str
+        Names of options of that kind.
+    rules : iterable of Rule
+        They come before all else.
+    edition, dialect : str
+        As of :class:`Profile`.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-PROFILE``, ``DEID-OPTION``, ``DEID-DATES``.
+    """
+    base, names = _named(text)
+    wanted = (*names, *_of_kind("retain", retain), *_of_kind("clean", clean))
+    profile = Profile(base, (), edition or EDITIONS[0], dialect, (*rules,))
+    return profile.with_options(wanted)
+
+
+def _of_kind(kind: str, names: Iterable[str]) -> tuple[str, ...]:
+    names = (*names,)
+    for name in names:
+        known = [row.name for row in options().values() if row.kind == kind]
+        if name not in known:
+            raise UsageError(
+                "DEID-OPTION",
+                f"there is no option {name!r} for {flag(kind)}{did_you_mean(name, known)}; "
+                f"there are {', '.join(known)}",
+            )
+    return names
+
+
+def _named(text: str) -> tuple[str, tuple[str, ...]]:
+    said = [word.strip() for word in re.split(r"[+,]", text.removeprefix("deidentify:")) if word.strip()]
+    bases = [word for word in said if word in BASES]
+    if len(bases) > 1:
+        raise UsageError("DEID-PROFILE", f"{' and '.join(bases)} are both a profile; one is wanted")
+    theirs = {row.dcm4chee: row.name for row in options().values() if row.dcm4chee}
+    return bases[0] if bases else BASIC, tuple(theirs.get(w, w) for w in said if w not in BASES)
