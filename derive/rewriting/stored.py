@@ -1,11 +1,26 @@
-"""How a file lies: every element as its bytes, at every depth, private ones and Pixel Data included."""
+"""How a data set lies: every element where it begins and ends, at every depth, private ones included.
+
+Nothing is decoded. Where elements lie is found by :mod:`derive.elements.spans`.
+"""
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import NamedTuple
 
+from pydicom.datadict import private_dictionary_VR
+
 from derive.elements.element import Element, keyword_of
+from derive.elements.encoding import pack
+from derive.elements.spans import Notes, Short, Span, TooDeep, Unusual, items_in, spans_of, vr_of
+from derive.limits import MOST_LEVELS
+
+_ITEM = b"\xfe\xff\x00\xe0"
+#: Of a VR that depends on other attributes, the one as which it is handled: its bytes are the same.
+_ONE_OF = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
 
 
 class SequenceStep(NamedTuple):
@@ -56,8 +71,13 @@ class AttributePath:
         return self.is_private and 0x10 <= self.tag & 0xFFFF <= 0xFF
 
     @property
+    def tags(self) -> tuple[int, ...]:
+        """The tags from the outermost sequence to the attribute."""
+        return (*(step.tag for step in self.above), self.tag)
+
+    @property
     def text(self) -> str:
-        """The place as it is told: keywords joined by a dot; a private one by its creator, never by its block.
+        """The path as it is told: keywords joined by a dot; a private one by its creator, never by its block.
 
         Examples
         --------
@@ -76,14 +96,158 @@ def _told(tag: int, creator: str) -> str:
 
 
 class StoredElement(NamedTuple):
-    """An element as it lies in a file; its value as an :class:`~derive.elements.element.Element` where that is asked.
+    """An element as it lies in a data set.
 
     Parameters
     ----------
-    path : AttributePath
-    element : Element
-        Its value as Explicit VR Little Endian; of a sequence without its items (an empty value).
+    tag : int
+    vr : str
+        As in :class:`AttributePath`.
+    creator : str
+        Private Creator of its block; empty without.
+    start, value, end : int
+        Where it begins, where its value begins, and where it ends.
+    implicit : bool
+        Whether what is in it is Implicit VR.
+    written : str
+        VR as it stands in the file; empty in Implicit VR.
     """
 
-    path: AttributePath
-    element: Element
+    tag: int
+    vr: str
+    creator: str
+    start: int
+    value: int
+    end: int
+    implicit: bool
+    written: str
+
+
+@dataclass(frozen=True, eq=False)
+class StoredDataSet:
+    """A data set as it lies: that of a file, or of an item.
+
+    Parameters
+    ----------
+    data : bytes
+        What holds it.
+    spans : tuple of Span
+        Where its elements lie in that.
+    level : int
+        In how many sequences it stands.
+    """
+
+    data: bytes
+    spans: tuple[Span, ...]
+    level: int = 0
+
+    def stored(self) -> Iterator[StoredElement]:
+        """Give its elements in the order in which they stand."""
+        creators: dict[int, str] = {}
+        for tag, vr, start, value, end, implicit in self.spans:
+            explicit = value - start == 12 or self.data[start + 4 : start + 6] == vr.encode()
+            written, creator = (vr if explicit else ""), ""
+            if tag >> 16 & 1:
+                number = tag & 0xFFFF
+                if 0x10 <= number <= 0xFF:
+                    creators[tag & 0xFFFF0000 | number << 8] = _creator(self.data[value:end])
+                    vr = "LO"
+                else:
+                    creator = creators.get(tag & 0xFFFFFF00, "")
+            if vr == "UN" and tag >> 16 & 1:
+                vr = private_vr(tag, creator)
+                if vr == "UN" and end > value and self.is_items(value, end, implicit):
+                    vr = "SQ"
+            elif vr == "UN":
+                vr = vr_of(tag)
+            yield StoredElement(tag, _ONE_OF.get(vr, vr), creator, start, value, end, implicit, written)
+
+    def is_items(self, value: int, end: int, implicit: bool) -> bool:
+        """Whether bytes of an unknown VR are items of a sequence (PS3.5 6.2.2)."""
+        if self.data[value : value + 4] != _ITEM:
+            return False
+        try:
+            return _ends(items_in(self.data, value, end, implicit, set(), self.level + 1)[1], end)
+        except (Unusual, Short, struct.error):
+            return _is_undefined(self.data, value)
+
+    def items(self, element: StoredElement) -> list[StoredDataSet]:
+        """Return the data sets of the items of a sequence.
+
+        Raises
+        ------
+        Unusual, TooDeep, struct.error
+            For what is no sequence of items.
+        """
+        if self.level + 1 > MOST_LEVELS:
+            raise TooDeep
+        notes: Notes = set()
+        found, _ = items_in(self.data, element.value, element.end, element.implicit, notes, self.level + 1)
+        return [
+            StoredDataSet(
+                self.data,
+                tuple(spans_of(self.data, start, end, element.implicit, notes, self.level + 1)[0]),
+                self.level + 1,
+            )
+            for start, end in found
+        ]
+
+    @cached_property
+    def elements(self) -> Mapping[int, Element]:
+        """Its standard attributes, encoded as Explicit VR Little Endian when they are asked for."""
+        return _Elements(self)
+
+    def element(self, stored: StoredElement) -> Element:
+        """Return an element with its value as Explicit VR Little Endian; private ones inside are left out."""
+        if stored.vr == "SQ":
+            return Element(stored.tag, "SQ", b"".join(_packed(item) for item in self.items(stored)))
+        return Element(stored.tag, stored.vr, self.data[stored.value : stored.end])
+
+
+class _Elements(Mapping[int, Element]):
+    """The standard elements of a data set by their tag; each is made when it is asked for."""
+
+    def __init__(self, of: StoredDataSet) -> None:
+        self._of = of
+        self._stored = {s.tag: s for s in of.stored() if not s.tag >> 16 & 1}
+        self._made: dict[int, Element] = {}
+
+    def __getitem__(self, tag: int) -> Element:
+        if tag not in self._made:
+            self._made[tag] = self._of.element(self._stored[tag])
+        return self._made[tag]
+
+    def __contains__(self, tag: object) -> bool:
+        return tag in self._stored
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+
+def _packed(item: StoredDataSet) -> bytes:
+    body = pack(item.element(stored) for stored in item.stored() if not stored.tag >> 16 & 1)
+    return struct.pack("<4sL", _ITEM, len(body)) + body
+
+
+def _ends(at: int, end: int) -> bool:
+    return at == end
+
+
+def _is_undefined(data: bytes, value: int) -> bool:
+    return data[value + 4 : value + 8] == b"\xff\xff\xff\xff"
+
+
+def _creator(value: bytes) -> str:
+    return value.rstrip(b" \0").decode("latin-1").strip()
+
+
+@cache
+def private_vr(tag: int, creator: str) -> str:
+    """VR of a private attribute, as pydicom's dictionary has it; UN for what nobody knows."""
+    try:
+        return private_dictionary_VR(tag, creator)
+    except KeyError:
+        return "UN"

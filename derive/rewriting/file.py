@@ -1,0 +1,382 @@
+"""A file as it lies: its File Meta Information, what stands before Pixel Data, Pixel Data, and what stands behind.
+
+Pixel Data is never decoded here, and of a large file not even read: it passes from file to file.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import IO, NamedTuple, TypeAlias
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from derive.elements.element import Element
+from derive.elements.instance import Instance
+from derive.elements.spans import (
+    PIXEL_DATA,
+    UNDEFINED,
+    Notes,
+    Short,
+    Span,
+    TooDeep,
+    Unusual,
+    head_at,
+    items_in,
+    spans_of,
+)
+from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
+from derive.errors import SourceError
+from derive.limits import check_unpacked
+from derive.rewriting.stored import StoredDataSet
+
+#: A file of up to so many bytes is read as a whole; of a larger one Pixel Data stays where it is.
+LARGEST_READ = 1 << 25
+_CHUNK = 1 << 20
+#: Bytes of the words that other byte strings are made of (PS3.5 6.2).
+_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+#: What stands behind Pixel Data begins with this group, or a later one (PS3.5 7.1).
+_LAST_GROUPS = 0x7FE0
+
+
+class Passage(NamedTuple):
+    """Bytes that pass as they are, from where they lie.
+
+    Parameters
+    ----------
+    open : callable () -> binary file
+    offset, length : int
+    """
+
+    open: Callable[[], IO[bytes]]
+    offset: int
+    length: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the bytes, some at a time.
+
+        Raises
+        ------
+        OSError
+            Where there are fewer than there were.
+        """
+        with self.open() as stream:
+            stream.seek(self.offset)
+            left = self.length
+            while left:
+                chunk = stream.read(min(left, _CHUNK))
+                if not chunk:
+                    raise OSError("the file was cut while it was read")
+                left -= len(chunk)
+                yield chunk
+
+
+#: A run of bytes of a file.
+Part: TypeAlias = bytes | Passage
+
+
+class StoredPixels(NamedTuple):
+    """Pixel Data as it lies.
+
+    Parameters
+    ----------
+    vr : str
+    head : bytes
+        Its tag, VR and length.
+    value : bytes or Passage
+        Its value; of encapsulated fragments with the delimiter behind them.
+    """
+
+    vr: str
+    head: bytes
+    value: Part
+
+
+@dataclass(frozen=True, eq=False)
+class StoredFile:
+    """A DICOM file, or a data set in memory, as it lies.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    meta : mapping tag -> Element
+        File Meta Information.
+    transfer_syntax : str
+        As the data set is encoded, which need not be as it is declared.
+    head, tail : StoredDataSet
+        What stands before Pixel Data, and behind.
+    pixels : StoredPixels, optional
+    rest : bytes
+        What stands behind the data set and makes no element.
+    implicit : bool
+        Whether what is added is to be encoded as Implicit VR.
+    recoded : bool
+        Whether it was encoded anew since it was Big Endian, or not as a data set has to be.
+    """
+
+    name: str
+    meta: Mapping[int, Element] = field(repr=False)
+    transfer_syntax: str
+    head: StoredDataSet = field(repr=False)
+    pixels: StoredPixels | None = field(default=None, repr=False)
+    tail: StoredDataSet = field(default_factory=lambda: StoredDataSet(b"", ()), repr=False)
+    rest: bytes = field(default=b"", repr=False)
+    implicit: bool = False
+    recoded: bool = False
+
+    @cached_property
+    def instance(self) -> Instance:
+        """What it says of itself, asked leniently; standard attributes only."""
+        return Instance(self.name, self.head.elements, self.transfer_syntax, strict=False)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class; that of the File Meta Information where the data set does not say it."""
+        said = self.instance.text("SOPClassUID")
+        return said or self._meta_text(MEDIA_CLASS)
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a DICOMDIR."""
+        return self._meta_text(MEDIA_CLASS) == "1.2.840.10008.1.3.10" or 0x00041220 in self.head.elements
+
+    def _meta_text(self, tag: int) -> str:
+        element = self.meta.get(tag)
+        return element.stripped().decode("latin-1") if element else ""
+
+
+def stored_file(name: str, opened: Callable[[], IO[bytes]], *, recode: bool = False) -> StoredFile:
+    """Find how a file lies.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    opened : callable () -> binary file
+        Opens it anew.
+    recode : bool
+        Have pydicom read it and encode it anew: for what nests in a way that cannot be walked through.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-NESTING``, ``SRC-UNREADABLE``.
+    """
+    try:
+        with opened() as stream:
+            return _stored(name, opened, stream, recode=recode)
+    except (TooDeep, RecursionError):
+        raise SourceError("SRC-NESTING", f"{name} {TooDeep()}; take it out") from None
+    except (SourceError, OSError):
+        raise
+    except Exception as error:  # pydicom raises whatever a malformed file causes
+        message = f"{name} cannot be read as a DICOM file ({type(error).__name__}); fetch it again, or take it out"
+        raise SourceError("SRC-UNREADABLE", message) from error
+
+
+def stored_dataset(dataset: Dataset, name: str = "a data set") -> StoredFile:
+    """Find how a data set in memory would lie in a file of its transfer syntax.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-UNREADABLE`` for values that cannot be encoded.
+    """
+    try:
+        meta = getattr(dataset, "file_meta", None)
+        syntax = str((meta.get("TransferSyntaxUID") if meta else None) or "")
+        buffer = _written(dataset, implicit=False)
+        pydicom_syntax = UID(syntax)
+        compressed = bool(syntax) and pydicom_syntax.is_transfer_syntax and pydicom_syntax.is_compressed
+        encapsulated = compressed and syntax != DeflatedExplicitVRLittleEndian
+        start = Start(0, {TRANSFER_SYNTAX: syntax} if encapsulated else {}, False, False, False)
+        return _of_bytes(name, buffer, start, {})
+    except (TooDeep, RecursionError):
+        raise SourceError("SRC-NESTING", f"{name} {TooDeep()}; take it out") from None
+    except Exception as error:  # pydicom raises whatever a malformed value causes
+        raise SourceError("SRC-UNREADABLE", f"{name} cannot be encoded ({type(error).__name__})") from error
+
+
+def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, recode: bool) -> StoredFile:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    data = stream.read(min(size, LARGEST_READ))
+    start = start_of(data)
+    meta = _meta(data, start.at)
+    try:
+        if start.big or recode:
+            raise Unusual("left to pydicom")
+        if start.deflated:
+            return _of_bytes(name, _inflated(name, stream, start.at, size), start, meta)
+        if size <= LARGEST_READ:
+            return _of_bytes(name, data, start, meta)
+        return _of_large(name, data, start, (opened, stream, size), meta)
+    except (Unusual, Short, struct.error):
+        stream.seek(0)
+        return _by_pydicom(name, stream, start, meta)
+
+
+def _of_bytes(name: str, data: bytes, start: Start, meta: Mapping[int, Element]) -> StoredFile:
+    """Find how a data set lies that is there as a whole."""
+    at = 0 if start.deflated else start.at
+    head, pixel_span, implicit = _head(data, at, start)
+    if pixel_span is None:
+        return StoredFile(name, meta, start.syntax, head, implicit=implicit)
+    _, vr, first, value, end, _ = pixel_span
+    if end - value == UNDEFINED:
+        end = items_in(data, value, None, False, set(), 1)[1]
+    pixels = StoredPixels(vr, data[first:value], data[value : min(end, len(data))])
+    tail, rest = _tail(data, end, implicit)
+    return StoredFile(name, meta, start.syntax, head, pixels, tail, rest, implicit)
+
+
+def _head(data: bytes, at: int, start: Start) -> tuple[StoredDataSet, Span | None, bool]:
+    spans, _ = spans_of(data, at, len(data), start.expects_implicit, set())
+    pixels = spans.pop() if spans and spans[-1][0] == PIXEL_DATA else None
+    implicit = start.implicit if not spans else not _is_explicit(data, spans[-1])
+    return StoredDataSet(data, tuple(spans)), pixels, implicit
+
+
+def _is_explicit(data: bytes, span: Span) -> bool:
+    _, vr, first, value, _, _ = span
+    return value - first == 12 or data[first + 4 : first + 6] == vr.encode()
+
+
+def _tail(data: bytes, at: int, implicit: bool) -> tuple[StoredDataSet, bytes]:
+    """Find the elements behind Pixel Data; what makes none there is the rest."""
+    if at >= len(data):
+        return StoredDataSet(data, ()), b""
+    notes: Notes = set()
+    group = int.from_bytes(data[at : at + 2], "little")
+    if group >= _LAST_GROUPS:
+        try:
+            return StoredDataSet(data, tuple(spans_of(data, at, len(data), implicit, notes)[0])), b""
+        except (Unusual, Short, struct.error):
+            pass
+    return StoredDataSet(data, ()), data[at:]
+
+
+def _of_large(
+    name: str,
+    data: bytes,
+    start: Start,
+    source: tuple[Callable[[], IO[bytes]], IO[bytes], int],
+    meta: Mapping[int, Element],
+) -> StoredFile:
+    """Find how a large file lies: its Pixel Data is passed over."""
+    opened, stream, size = source
+    head, pixel_span, implicit = _head(data, start.at, start)
+    if pixel_span is None:
+        stream.seek(0)
+        return _of_bytes(name, stream.read(), start, meta)
+    _, vr, first, value, end, _ = pixel_span
+    if end - value == UNDEFINED:
+        end = _behind_fragments(stream, value)
+    stream.seek(min(end, size))
+    tail, rest = _tail(stream.read(), 0, implicit)
+    passage = Passage(opened, value, min(end, size) - value)
+    return StoredFile(
+        name, meta, start.syntax, head, StoredPixels(vr, data[first:value], passage), tail, rest, implicit
+    )
+
+
+def _behind_fragments(stream: IO[bytes], at: int) -> int:
+    """Return where encapsulated fragments end (PS3.5 A.4)."""
+    while True:
+        stream.seek(at)
+        head = stream.read(8)
+        group, number, length = struct.unpack("<HHL", head)
+        at += 8
+        if (group, number) == (0xFFFE, 0xE0DD):
+            return at
+        if (group, number) != (0xFFFE, 0xE000):
+            raise Unusual("no fragment where one belongs")
+        at += length
+
+
+def _inflated(name: str, stream: IO[bytes], at: int, size: int) -> bytes:
+    unpack, parts, count = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
+    stream.seek(at)
+    while chunk := (unpack.unconsumed_tail or stream.read(1 << 16)):
+        parts.append(unpack.decompress(chunk, _CHUNK))
+        count += len(parts[-1])
+        check_unpacked(name, count, size)
+        if unpack.eof:
+            break
+    return b"".join(parts)
+
+
+def _meta(data: bytes, end: int) -> dict[int, Element]:
+    at = 132 if data[128:132] == b"DICM" else 0
+    found: dict[int, Element] = {}
+    while at < end:
+        tag, value, length = head_at(data, at)
+        found[tag] = Element(tag, data[at + 4 : at + 6].decode("latin-1"), data[value : value + length])
+        at = value + length
+    return found
+
+
+def _by_pydicom(name: str, stream: IO[bytes], start: Start, meta: Mapping[int, Element]) -> StoredFile:
+    """Have pydicom read what is Big Endian or unusual, and encode it as Explicit VR Little Endian."""
+    with warnings.catch_warnings(action="ignore"), disable_value_validation():
+        dataset = dcmread(stream, force=True)
+        if start.big:
+            _swap(dataset)
+        data = _written(dataset, implicit=False)
+    declared = UID(start.declared) if start.declared else ExplicitVRLittleEndian
+    native = start.big or not (declared.is_transfer_syntax and declared.is_encapsulated)
+    syntax = str(ExplicitVRLittleEndian) if native else str(declared)
+    plain = Start(0, {TRANSFER_SYNTAX: syntax}, False, False, False)
+    return replace(_of_bytes(name, data, plain, meta), recoded=True)
+
+
+def _written(dataset: Dataset, *, implicit: bool) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
+    with warnings.catch_warnings(action="ignore"), disable_value_validation():
+        plain = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag.group > 2})  # noqa: SIM118
+        for own in ("_read_implicit", "_read_little", "_read_charset"):
+            setattr(plain, own, getattr(dataset, own, None))
+        _decoded(plain)
+        write_dataset(buffer, plain)
+    return buffer.getvalue()
+
+
+def _decoded(dataset: Dataset) -> None:
+    """Decode elements at every depth: what pydicom has not decoded it writes as it lay, whatever the encoding is."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value or ():
+                _decoded(item)
+
+
+def _swap(dataset: Dataset) -> None:
+    """Exchange the bytes of words, which pydicom leaves as they are (PS3.5 7.3)."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value or ():
+                _swap(item)
+        elif element.VR in _WORDS and isinstance(element.value, bytes):
+            width = _WORDS[element.VR]
+            if element.tag == PIXEL_DATA:
+                width = max(width, int(dataset.get("BitsAllocated") or 0) // 8)
+            element.value = np.frombuffer(element.value, f"V{width}").view(f">u{width}").astype(f"<u{width}").tobytes()
+
+
+def deflated(parts: list[bytes]) -> bytes:
+    """Deflate a data set (PS3.5 A.5), of even length."""
+    pack = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = b"".join([*(pack.compress(part) for part in parts), pack.flush()])
+    return packed + b"\0" * (len(packed) % 2)

@@ -1,0 +1,162 @@
+"""A walk through a data set that splices: what nobody changes passes as the bytes that it was.
+
+Whoever calls says what becomes of each attribute (:class:`Fate`), of each item of a sequence, and what is added.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from derive.elements.element import Element
+from derive.rewriting.stored import AttributePath, StoredDataSet, StoredElement
+from derive.standard.vr import LONG_LENGTH_VRS
+
+_ITEM = b"\xfe\xff\x00\xe0"
+_SHORT_LENGTH = 0xFFFF
+
+
+class Act(Enum):
+    """What is done to an element."""
+
+    KEEP = "keep"
+    DROP = "drop"
+    EMPTY = "empty"
+    VALUE = "value"
+    ITEMS = "items"
+
+
+class Fate(NamedTuple):
+    """What becomes of an attribute wherever it stands in the same sequences.
+
+    Parameters
+    ----------
+    act : Act
+        VALUE asks :meth:`Changes.value`, ITEMS goes through the items of a sequence.
+    path : AttributePath
+    why : Any
+        Of whoever decided.
+    """
+
+    act: Act
+    path: AttributePath
+    why: Any = None
+
+
+class Changes(Protocol):
+    """What becomes of the elements of one file."""
+
+    def fate(self, scope: Any, element: StoredElement) -> Fate:
+        """Decide; a scope is what :meth:`item` gave for the item that holds the element."""
+
+    def value(self, scope: Any, fate: Fate, element: Element) -> Element | None:
+        """Return what an element becomes: itself where it stays, None where it goes."""
+
+    def item(self, scope: Any, fate: Fate, item: StoredDataSet) -> Any:
+        """Return the scope of an item of a sequence; None where the item goes."""
+
+    def added(self, scope: Any) -> Iterable[Element]:
+        """Return what is added to a data set when it has been gone through; it stands in the place of what is there."""
+
+
+def spliced(dataset: StoredDataSet, scope: Any, changes: Changes, *, implicit: bool) -> list[bytes]:
+    """Go through a data set and return it as it is afterwards: runs of bytes.
+
+    Parameters
+    ----------
+    dataset : StoredDataSet
+    scope : Any
+        Of the data set, for `changes`.
+    changes : Changes
+    implicit : bool
+        How what is new is encoded.
+
+    Raises
+    ------
+    Unusual, TooDeep, Short, struct.error
+        For a sequence that is none.
+    """
+    parts: dict[int, bytes] = {}
+    for stored in dataset.stored():
+        part = _part(dataset, stored, (scope, changes), implicit=implicit)
+        if part is not None:
+            parts[stored.tag] = part if stored.tag not in parts else parts[stored.tag] + part
+    added = {element.tag: encoded(element, implicit=implicit) for element in changes.added(scope)}
+    if added:
+        parts = dict(sorted({**parts, **added}.items()))
+    return list(parts.values())
+
+
+def _part(
+    dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, Changes], *, implicit: bool
+) -> bytes | None:
+    scope, changes = asking
+    fate = changes.fate(scope, stored)
+    if fate.act is Act.KEEP:
+        return dataset.data[stored.start : stored.end]
+    if fate.act is Act.DROP:
+        return None
+    if fate.act is Act.ITEMS:
+        return _sequence(dataset, stored, asking, fate)
+    if fate.act is Act.EMPTY:
+        return encoded(Element(stored.tag, stored.vr, b""), implicit=implicit)
+    before = Element(stored.tag, stored.vr, dataset.data[stored.value : stored.end])
+    after = changes.value(scope, fate, before)
+    if after is None:
+        return None
+    return dataset.data[stored.start : stored.end] if after is before else encoded(after, implicit=implicit)
+
+
+def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, Changes], fate: Fate) -> bytes:
+    """Go through the items of a sequence; where none of them changes, it stays byte for byte."""
+    scope, changes = asking
+    items, same = [], True
+    for item in dataset.items(stored):
+        inner = changes.item(scope, fate, item)
+        if inner is None:
+            same = False
+            continue
+        body = b"".join(spliced(item, inner, changes, implicit=stored.implicit))
+        same = same and body == _body(item)
+        items.append(struct.pack("<4sL", _ITEM, len(body)) + body)
+    if same:
+        return dataset.data[stored.start : stored.end]
+    return _head(stored.tag, stored.written, sum(map(len, items))) + b"".join(items)
+
+
+def _body(item: StoredDataSet) -> bytes:
+    return item.data[item.spans[0][2] : item.spans[-1][4]] if item.spans else b""
+
+
+def encoded(element: Element, *, implicit: bool) -> bytes:
+    """Encode an element, whose value is Explicit VR Little Endian, as the data set that takes it is encoded."""
+    tag, vr, value = element
+    value += (b"\0" if vr in ("UI", "OB", "UN") else b" ") * (len(value) % 2)
+    if vr == "SQ" and implicit:
+        value = _implicit_items(value)
+    return _head(tag, "" if implicit else vr, len(value)) + value
+
+
+def _head(tag: int, vr: str, length: int) -> bytes:
+    """Tag, VR and length; no VR is Implicit VR."""
+    group, number = tag >> 16, tag & 0xFFFF
+    if not vr:
+        return struct.pack("<HHL", group, number, length)
+    if vr in LONG_LENGTH_VRS:
+        return struct.pack("<HH2sHL", group, number, vr.encode(), 0, length)
+    if length > _SHORT_LENGTH:  # as PS3.5 6.2.2 wants it where the length has no room
+        return struct.pack("<HH2sHL", group, number, b"UN", 0, length)
+    return struct.pack("<HH2sH", group, number, vr.encode(), length)
+
+
+def _implicit_items(value: bytes) -> bytes:
+    """Encode items of Explicit VR as Implicit VR."""
+    whole = StoredDataSet(value, ())
+    holder = StoredElement(0, "SQ", "", 0, 0, len(value), False, "SQ")
+    bodies = [
+        b"".join(encoded(item.element(stored), implicit=True) for stored in item.stored())
+        for item in whole.items(holder)
+    ]
+    return b"".join(struct.pack("<4sL", _ITEM, len(body)) + body for body in bodies)
