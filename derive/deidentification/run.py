@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from derive.deidentification.dates import KeyedShifts
+from derive.deidentification.keys import secrets_of
 from derive.deidentification.profile import Profile
+from derive.deidentification.subjects import KeyedSubjects
+from derive.deidentification.uids import KeyedUids
 from derive.elements.instance import Instance
 
 
@@ -58,3 +63,25 @@ class Run:
     uids: UidMap
     dates: DateShifts
     subjects: Subjects
+
+
+def run_of(profile: Profile, key: str | bytes | None = None, *, key_env: str = "", key_file: Path | None = None) -> Run:
+    """Return what the objects of one run share.
+
+    Parameters
+    ----------
+    profile : Profile
+    key : str or bytes, optional
+        Of which new UIDs, shifts and names follow; a random one where none is given.
+    key_env : str
+        Environment variable that holds it.
+    key_file : Path, optional
+        File that holds it.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-KEY``.
+    """
+    secrets = secrets_of(key, key_env, key_file)
+    return Run(profile, secrets, KeyedUids(secrets), KeyedShifts(secrets), KeyedSubjects(secrets))

@@ -1,0 +1,91 @@
+"""The key of a run, and what is derived of it: nothing here gives the key itself.
+
+It comes from the environment or from a file, never from a command line, which everybody on a machine can read. Without
+one a run makes its own and forgets it: two runs then give a patient two new names.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from derive.errors import UsageError
+from derive.told.wording import flag
+
+#: Bytes that a key has at least: of fewer all can be tried.
+SHORTEST_KEY = 16
+#: Of a random key.
+_RANDOM_BYTES = 32
+ALGORITHMS = ("sha256", "sha384", "sha512")
+
+
+@dataclass(frozen=True)
+class KeyedSecrets:
+    """Digests by one key.
+
+    Parameters
+    ----------
+    key : bytes
+    is_random : bool
+        Whether nobody gave it: what is derived of it is then the same within this run only.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-KEY`` for a key that is too short.
+    """
+
+    key: bytes = field(repr=False)
+    is_random: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.key) < SHORTEST_KEY:
+            raise UsageError(
+                "DEID-KEY",
+                f"the key has {len(self.key)} bytes; wanted {SHORTEST_KEY} or more, or what was replaced can be found "
+                f"by trying: 'openssl rand -hex 32' makes one",
+            )
+
+    def digest(self, purpose: str, text: bytes, algorithm: str = "sha256") -> bytes:
+        """Return the keyed digest (HMAC) of a text for one purpose: of others nothing follows from it."""
+        return hmac.digest(hmac.digest(self.key, purpose.encode(), "sha256"), text, algorithm)
+
+
+def secrets_of(key: str | bytes | None = None, key_env: str = "", key_file: Path | None = None) -> KeyedSecrets:
+    """Return the secrets of a run, by the key that was given; by a random one where none was.
+
+    Parameters
+    ----------
+    key : str or bytes, optional
+        The key itself, for whoever calls from Python.
+    key_env : str
+        Name of the environment variable that holds it.
+    key_file : Path, optional
+        File that holds it; a line feed at its end is none of it.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-KEY`` for a key that is not there, is said twice, or is too short.
+    """
+    if sum(said not in (None, "") for said in (key, key_env, key_file)) > 1:
+        raise UsageError("DEID-KEY", f"the key is said twice; wanted one of {flag('key_env', 'NAME')} and a key file")
+    if key_env:
+        key = os.environ.get(key_env)
+        if key is None:
+            raise UsageError("DEID-KEY", f"the environment variable {key_env} is not set, which holds the key")
+    elif key_file is not None:
+        key = _read(key_file)
+    if key is None:
+        return KeyedSecrets(secrets.token_bytes(_RANDOM_BYTES), is_random=True)
+    return KeyedSecrets(key.encode() if isinstance(key, str) else key)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise UsageError("DEID-KEY", f"the key file {path} cannot be read: {error.strerror}") from error
