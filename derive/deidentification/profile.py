@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from derive.deidentification.private.entries import PrivateEntry
 from derive.deidentification.rule import Rule
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean, flag
@@ -75,6 +76,8 @@ class Profile:
         They come before all else; the first that matches holds.
     tags : tuple of str
         Addresses of a keep list or a remove list.
+    private : tuple of PrivateEntry
+        Private attributes that a site tells of.
     """
 
     base: str = BASIC
@@ -83,6 +86,7 @@ class Profile:
     dialect: str = ""
     rules: tuple[Rule, ...] = ()
     tags: tuple[str, ...] = ()
+    private: tuple[PrivateEntry, ...] = ()
 
     def __post_init__(self) -> None:
         for value, known in ((self.base, BASES), (self.edition, EDITIONS), (self.dialect, DIALECTS)):

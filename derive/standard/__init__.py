@@ -25,7 +25,7 @@ from derive.standard._iods import (
     sop_class_uids,
     supported,
 )
-from derive.standard._private import SafePrivate, safe_private, safe_private_of
+from derive.standard._private import SafePrivate, SafePrivateRow, safe_private, safe_private_of, safe_private_rows
 from derive.standard._tables import confidential_tags, keyword_of, tag_of
 from derive.standard._values import ValueRule, defaults, known_terms, values
 
@@ -35,6 +35,7 @@ __all__ = [
     "Iod",
     "ModuleUse",
     "SafePrivate",
+    "SafePrivateRow",
     "UnknownIod",
     "ValueRule",
     "confidential_tags",
@@ -47,6 +48,7 @@ __all__ = [
     "modules_of",
     "safe_private",
     "safe_private_of",
+    "safe_private_rows",
     "section",
     "sop_class_uids",
     "supported",

@@ -1,4 +1,4 @@
-"""Private attributes that are safe and carry meaning (PS3.15 E.3.10), of the classes that are read."""
+"""Private attributes that are safe (PS3.15 E.3.10): the whole table, and those of it that a result can carry on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FIRST_BLOCK = 0x10
 
 
 class SafePrivate(NamedTuple):
-    """One private attribute that is known to be safe.
+    """One private attribute that is known to be safe, and that images of the classes that are read can have.
 
     Parameters
     ----------
@@ -38,16 +38,50 @@ class SafePrivate(NamedTuple):
         return self.tag & 0xFFFF0000 | (self.tag >> 8 & 0xFF)
 
 
+class SafePrivateRow(NamedTuple):
+    """A row of PS3.15 Table E.3.10-1.
+
+    Parameters
+    ----------
+    group : int
+    creator : str
+    element : int
+        The last two digits of the tag, whichever block a file uses.
+    vr, vm, name : str
+    edition : str
+        In which it was found.
+    """
+
+    group: int
+    creator: str
+    element: int
+    vr: str
+    vm: str
+    name: str
+    edition: str
+
+
+@cache
+def safe_private_rows() -> tuple[SafePrivateRow, ...]:
+    """Return the whole of PS3.15 Table E.3.10-1."""
+    return tuple(
+        SafePrivateRow(int(tag[1:5], 16), creator, int(tag[8:10], 16), vr, vm, name, edition)
+        for creator, tag, vr, vm, name, edition, _ in rows("kept_safe_private")
+    )
+
+
 @cache
 def safe_private() -> Mapping[tuple[int, str, int], SafePrivate]:
-    """All that are known, by group, creator and the last two digits of the tag.
+    """Those that a result can carry on, by group, creator and the last two digits of the tag.
 
     >>> safe_private()[0x7053, "Philips PET Private Group", 0x00].name
     'SUV Factor'
     """
     found: dict[tuple[int, str, int], SafePrivate] = {}
     blocks: dict[int, list[str]] = {}
-    for creator, tag, vr, vm, name, _ in rows("kept_safe_private"):
+    for creator, tag, vr, vm, name, _, pulled in rows("kept_safe_private"):
+        if pulled != "yes":
+            continue
         group, last = int(tag[1:5], 16), int(tag[8:10], 16)
         creators = blocks.setdefault(group, [])
         if creator not in creators:
