@@ -12,6 +12,15 @@ this package and the standard library is read.
 
 from __future__ import annotations
 
+from derive.standard._confidentiality import (
+    CONFIDENTIALITY_EDITIONS,
+    ConfidentialityRow,
+    ContentRow,
+    confidentiality_row,
+    confidentiality_rows,
+    content_row,
+    content_rows,
+)
 from derive.standard._iods import (
     AttributeRule,
     Iod,
@@ -27,25 +36,37 @@ from derive.standard._iods import (
 )
 from derive.standard._private import SafePrivate, SafePrivateRow, safe_private, safe_private_of, safe_private_rows
 from derive.standard._tables import confidential_tags, keyword_of, tag_of
+from derive.standard._types import TypeRule, iod_name, module_tags, rules_of, type_of, typed_sop_classes
 from derive.standard._values import ValueRule, defaults, known_terms, values
 
 __all__ = [
+    "CONFIDENTIALITY_EDITIONS",
     "EDITION",
     "AttributeRule",
+    "ConfidentialityRow",
+    "ContentRow",
     "Iod",
     "ModuleUse",
     "SafePrivate",
     "SafePrivateRow",
+    "TypeRule",
     "UnknownIod",
     "ValueRule",
     "confidential_tags",
+    "confidentiality_row",
+    "confidentiality_rows",
+    "content_row",
+    "content_rows",
     "defaults",
     "iod",
+    "iod_name",
     "is_image",
     "is_single_frame",
     "keyword_of",
     "known_terms",
+    "module_tags",
     "modules_of",
+    "rules_of",
     "safe_private",
     "safe_private_of",
     "safe_private_rows",
@@ -53,6 +74,8 @@ __all__ = [
     "sop_class_uids",
     "supported",
     "tag_of",
+    "type_of",
+    "typed_sop_classes",
     "values",
 ]
 

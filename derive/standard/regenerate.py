@@ -19,6 +19,7 @@ from typing import Any
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary  # the dictionaries as a whole
 
+from derive.standard import regenerate_types as listed_types
 from derive.standard import regenerate_values as listed_values
 
 HERE = Path(__file__).parent
@@ -130,6 +131,25 @@ def _descriptions() -> Iterator[listed_values.Description]:
         )
 
 
+def types() -> tuple[list[Row], list[Row]]:
+    """Return the modules of every storage IOD, and what modules and items hold: with all depths, unlike `modules`."""
+    uids, uses = _highdicom("sop_class_iod_map"), _highdicom("iod_module_map")
+    names = {use["key"] for name in uids.values() for use in uses[name]}
+    added = [row for row in kept("attributes") if row["module"] in names]
+    source = {name: list(_highdicom("module_attribute_map").get(name, ())) for name in names}
+    for row in added:
+        *path, keyword = row["path"].split(">")
+        source[row["module"]].append({"keyword": keyword, "path": path, "type": row["type"]})
+    known = _dictionary() | {
+        row["path"].rpartition(">")[2]: (row["tag"], row["vr"], row["vm"]) for row in added if row["tag"] != RETIRED
+    }
+
+    def tag_of(keyword: str) -> str:
+        return known[keyword][0].strip("()").replace(",", "")
+
+    return listed_types.type_iods(uids, uses), listed_types.type_items(names, source, _overriding(), tag_of)
+
+
 def module_names() -> list[str]:
     """Return the modules of the IODs, sorted."""
     return sorted({row[3] for row in iods()})
@@ -188,12 +208,15 @@ def _page(link: str) -> str:
 
 def tables() -> dict[str, str]:
     """Return file name -> text of every generated table."""
+    type_iods, type_items = types()
     return {
         "iods.tsv": _text(("iod", "sop_class_uid", "entity", "module", "usage"), iods()),
         "modules.tsv": _text(("module", "path", "type", "overrides"), modules()),
         "attributes.tsv": _text(("keyword", "tag", "vr", "vm"), attributes()),
         "sections.tsv": _text(("module", "section"), sections()),
         "values.tsv": _text(listed_values.ListedValues._fields, values()),
+        "type_iods.tsv": _text(("sop_class_uid", "iod", "modules"), type_iods),
+        "type_items.tsv": _text(("items", "attributes"), type_items),
     }
 
 

@@ -134,7 +134,7 @@ def test_edition_and_digest_are_recorded() -> None:
     digest = hashlib.sha256((PACKAGE / "context_groups.tsv").read_bytes()).hexdigest()
     assert digest in readme
     assert f"**Edition.** {codes.EDITION}" in readme
-    assert {group.edition for group in context_groups()} == {codes.EDITION, "2024c"}
+    assert {group.edition for group in context_groups()} == {codes.EDITION, "2024c", "2026d"}
 
 
 def test_table_is_what_the_generator_writes() -> None:

@@ -328,10 +328,3 @@ def test_types_agree_with_the_digest_of_the_standard() -> None:
     assert every("CodeSequence" in path.rpartition(">")[0] for _, path in ours.keys() - shared.keys())
     in_both = {place: kind for place, kind in ours.items() if place in shared}
     assert in_both == {place: kind for place, kind in shared.items() if place[0] in modules}
-
-
-def test_what_tells_whose_images_they_are_is_as_the_standard_has_it() -> None:
-    wanted = {
-        (row["tag"], row["keyword"] or "-", row["basic_2026d"]) for row in shared_rows("confidentiality_e1_1.tsv")
-    }
-    assert {tuple(row) for row in _tables.rows("confidentiality")} == wanted
