@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from derive.deidentification.dates import KeyedShifts
 from derive.deidentification.keys import secrets_of
 from derive.deidentification.profile import Profile
 from derive.deidentification.subjects import KeyedSubjects
+from derive.deidentification.text.cleaning import TextCleaning
 from derive.deidentification.uids import KeyedUids
 from derive.elements.instance import Instance
 
@@ -56,6 +57,8 @@ class Run:
     uids : UidMap
     dates : DateShifts
     subjects : Subjects
+    text : TextCleaning
+        How free text is cleaned.
     """
 
     profile: Profile
@@ -63,6 +66,7 @@ class Run:
     uids: UidMap
     dates: DateShifts
     subjects: Subjects
+    text: TextCleaning = field(default_factory=TextCleaning)
 
 
 def run_of(profile: Profile, key: str | bytes | None = None, *, key_env: str = "", key_file: Path | None = None) -> Run:

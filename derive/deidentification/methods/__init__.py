@@ -5,7 +5,7 @@ becomes: itself where it stays, nothing where it goes. What a rule may set of it
 the value representations that it can be asked for.
 """
 
-from derive.deidentification.methods import dates, dummy, plain, private
+from derive.deidentification.methods import dates, descriptors, dummy, plain, private
 from derive.deidentification.methods.registry import METHODS, Method, method
 
-__all__ = ["METHODS", "Method", "dates", "dummy", "method", "plain", "private"]
+__all__ = ["METHODS", "Method", "dates", "descriptors", "dummy", "method", "plain", "private"]

@@ -1,0 +1,161 @@
+"""What of a text names this patient, or looks as if it named somebody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from derive.deidentification.text.identifiers import (
+    ADDRESS,
+    BIRTH_DATE,
+    CONTACT,
+    DATE,
+    DEVICE,
+    ID,
+    INSTITUTION,
+    NAME,
+    ORGANIZATION,
+    UID,
+    Identifier,
+)
+from derive.deidentification.text.patterns import patterns
+from derive.deidentification.text.spellings import is_telling, spellings
+
+#: Kinds of which the patterns find every value, whoever's it is: their spellings need not be looked for.
+_BY_PATTERN = frozenset([DATE, UID])
+#: An identifier of so few letters and digits is part of any text.
+_SHORTEST_ID = 4
+#: What Google calls the kinds that are harvested.
+INFO_TYPE_OF = {
+    NAME: "PERSON_NAME",
+    ID: "GENERIC_ID",
+    DATE: "DATE",
+    BIRTH_DATE: "DATE_OF_BIRTH",
+    INSTITUTION: "ORGANIZATION_NAME",
+    ORGANIZATION: "ORGANIZATION_NAME",
+    DEVICE: "GENERIC_ID",
+    ADDRESS: "STREET_ADDRESS",
+    CONTACT: "PHONE_NUMBER",
+    UID: "DICOM_UID",
+}
+_BLANKS = re.compile(r"[ \t]{2,}")
+#: Brackets and signs between which nothing is left.
+_EMPTIED = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|<\s*>|\"\s*\"")
+_LOOSE = " ,;:/_-=^#&"
+
+
+class Mention(NamedTuple):
+    """A stretch of a text.
+
+    Parameters
+    ----------
+    start, end : int
+        Of its characters.
+    kind : str
+        Of the identifier, or ``time``, ``age``.
+    info_type : str
+        As Google calls it.
+    """
+
+    start: int
+    end: int
+    kind: str
+    info_type: str
+
+
+@lru_cache(maxsize=4096)
+def found_in(text: str, own: frozenset[Identifier], kinds: frozenset[str]) -> tuple[Mention, ...]:
+    """Return what of a text names somebody, without overlaps, in the order of the text.
+
+    Parameters
+    ----------
+    text : str
+    own : frozenset of Identifier
+        Of this patient's own header.
+    kinds : frozenset of str
+        What is looked for.
+    """
+    found = list(_own_in(text, own, kinds))
+    for pattern in patterns():
+        if pattern.kind in kinds:
+            found += (Mention(*m.span(), pattern.kind, pattern.info_type) for m in pattern.expression.finditer(text))
+    return tuple(_apart(found))
+
+
+def _own_in(text: str, own: frozenset[Identifier], kinds: frozenset[str]) -> Iterable[Mention]:
+    searched = kinds - _BY_PATTERN - ({BIRTH_DATE} if DATE in kinds else set())
+    for kind in sorted(searched):
+        expression = _expression(frozenset(i for i in own if i.kind == kind))
+        if expression is not None:
+            yield from (Mention(*m.span(), kind, INFO_TYPE_OF[kind]) for m in expression.finditer(text))
+
+
+def _apart(found: Iterable[Mention]) -> Iterable[Mention]:
+    """Join what overlaps, as the kind of what begins first."""
+    last: Mention | None = None
+    for one in sorted(found, key=lambda f: (f.start, -f.end)):
+        if last is None:
+            last = one
+        elif one.start < last.end:
+            last = last._replace(end=max(last.end, one.end))
+        else:
+            yield last
+            last = one
+    if last is not None:
+        yield last
+
+
+@lru_cache(maxsize=512)
+def _expression(own: frozenset[Identifier]) -> re.Pattern[str] | None:
+    """Return what matches every spelling of some identifiers, the longest first; None where there is none."""
+    terms = {text for identifier in own for text in spellings(identifier) if _is_searched(identifier.kind, text)}
+    if not terms:
+        return None
+    return re.compile("|".join(map(_bounded, sorted(terms, key=lambda t: (-len(t), t)))), re.IGNORECASE)
+
+
+def _is_searched(kind: str, text: str) -> bool:
+    if kind == NAME:
+        return len(text) > 1 or not text.isascii()
+    letters = sum(map(str.isalnum, text))
+    return is_telling(text) or (kind == ID and letters >= _SHORTEST_ID and any(map(str.isdecimal, text)))
+
+
+def _bounded(term: str) -> str:
+    """Let a term match where it is no part of a longer word or number; who writes no blanks has no such bounds."""
+    return _bound(term[0], "(?<!{})") + re.escape(term).replace(r"\ ", r"\s+") + _bound(term[-1], "(?!{})")
+
+
+def _bound(char: str, form: str) -> str:
+    if char.isdecimal():
+        return form.format(r"\d")
+    if not char.isalpha() or _is_of_no_blanks(char):
+        return ""
+    return form.format(r"[^\W\d_]")
+
+
+def _is_of_no_blanks(char: str) -> bool:
+    """Whether a letter is of a script that puts no blanks between words: Han, Kana, Thai."""
+    return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0e7f"
+
+
+def without(text: str, found: Iterable[Mention]) -> str:
+    """Return a text without some stretches of it, and without the blanks and brackets that they leave.
+
+    Examples
+    --------
+    >>> without("Follow up (Doe, Jane), knee", [Mention(11, 20, "name", "PERSON_NAME")])
+    'Follow up , knee'
+    """
+    left = list(found)
+    if not left:
+        return text
+    parts, end = [], 0
+    for one in left:
+        parts.append(text[end : one.start])
+        end = one.end
+    joined = _EMPTIED.sub("", " ".join((*parts, text[end:])))
+    lines = (_BLANKS.sub(" ", line).strip(_LOOSE) for line in joined.split("\n"))
+    return "\n".join(lines)
