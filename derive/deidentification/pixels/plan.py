@@ -1,0 +1,77 @@
+"""What is wanted of the pictures of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from derive.deidentification.pixels.box import Box
+from derive.elements.instance import Instance
+from derive.errors import UsageError
+from derive.told.wording import did_you_mean
+
+US_REGIONS = ("", "keep")
+#: Empty: text is looked for where ``risks.tsv`` asks for it, if tesseract is there.
+OCR = ("", "off", "report", "blank")
+OCR_TEXT = ("all", "sensitive")
+BURNED_IN = ("refuse", "skip", "keep", "vouched")
+
+
+class PixelTemplate(Protocol):
+    """What is blanked in the images of one kind of device (``templates`` reads them)."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the report."""
+
+    @property
+    def keep_only(self) -> bool:
+        """Whether all is blanked but the boxes."""
+
+    @property
+    def us_regions(self) -> bool:
+        """Whether the ultrasound regions of an image are boxes too."""
+
+    def holds(self, instance: Instance) -> bool:
+        """Whether an image is one of them."""
+
+    def boxes_in(self, rows: int, columns: int) -> tuple[Box, ...]:
+        """Return the boxes in an image of this size; DEID-TEMPLATE if one lies outside of it."""
+
+
+@dataclass(frozen=True)
+class PixelPlan:
+    """What becomes of text in pictures.
+
+    Parameters
+    ----------
+    boxes : tuple of Box
+        They are blanked in every image.
+    us_regions : str
+        ``keep``: of an image with Sequence of Ultrasound Regions (0018,6011) all outside of them is blanked.
+    templates : tuple of PixelTemplate
+        The first that an image matches says what is blanked in it.
+    ocr : str
+        ``report``: recognised text is said; ``blank``: and blanked; ``off``: nobody looks.
+    ocr_text : str
+        What of it counts: ``all``, or what is ``sensitive``: of this patient, or like a date, a number, a name.
+    burned_in : str
+        What becomes of an image that may have text burned in and was not cleaned: ``refuse`` it, ``skip`` it, ``keep``
+        it and say so; ``vouched``: a person has looked, and there is none.
+    """
+
+    boxes: tuple[Box, ...] = ()
+    us_regions: str = ""
+    templates: tuple[PixelTemplate, ...] = ()
+    ocr: str = ""
+    ocr_text: str = OCR_TEXT[0]
+    burned_in: str = BURNED_IN[0]
+
+    def __post_init__(self) -> None:
+        for name, known in (("us_regions", US_REGIONS), ("ocr", OCR), ("ocr_text", OCR_TEXT), ("burned_in", BURNED_IN)):
+            value = getattr(self, name)
+            if value not in known:
+                raise UsageError(
+                    "DEID-PIXEL-PLAN",
+                    f"{name} is {', '.join(filter(None, known))}; there is no {value!r}{did_you_mean(value, known)}",
+                )
