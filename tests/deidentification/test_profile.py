@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from derive.deidentification.profile import options, profile_of
-from tests.helpers.asserting import each, raises_code
+from tests.helpers.asserting import each, every, raises_code
 
 
 def test_the_options_of_dcm4chee_are_those_of_the_standard() -> None:
@@ -16,15 +16,18 @@ def test_the_options_of_dcm4chee_are_those_of_the_standard() -> None:
 
 def test_every_option_is_known_by_its_name() -> None:
     """Each behind a base, and under the flag of its kind."""
-    for row in each(options().values(), 11):
-        assert profile_of(f"basic+{row.name}").has(row.name)
+    for row in each(options().values(), 12):
+        assert every(profile_of(f"basic+{spelling}").has(row.name) for spelling in filter(None, row.spellings))
         assert profile_of(**{row.kind: [row.name]}).has(row.name)  # type: ignore[arg-type]  # by name of the kind
 
 
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        ({"text": "basicc"}, "DEID-OPTION"),
+        ({"text": "basicc"}, "DEID-PROFILE"),
+        ({"text": "basic+devise-identity"}, "DEID-OPTION"),
+        ({"text": "anonymize:RetainUIDsOption"}, "DEID-PROFILE"),
+        ({"text": "dcm4chee:safe-private"}, "DEID-OPTION"),
         ({"text": "basic+keep-all"}, "DEID-PROFILE"),
         ({"retain": ["pixels"]}, "DEID-OPTION"),
         ({"clean": ["uids"]}, "DEID-OPTION"),
