@@ -1,20 +1,27 @@
-"""Side by side: slices are decoded, filtered, encoded and written in threads.
+"""Side by side: slices are decoded, filtered, encoded and written in threads; headers are rewritten in processes.
 
-numpy, OpenCV, SimpleITK and the file system let other threads run while they work, so threads are enough and
-nothing is copied between processes. There are few and large pieces of work, since to hand one over takes as
+numpy, OpenCV, SimpleITK and the file system let other threads run while they work, so threads are enough for pixels
+and nothing is copied between processes. There are few and large pieces of work, since to hand one over takes as
 long as a small one. What is computed does not depend on how many threads there are.
+
+What walks through headers is Python, which one thread at a time may run: :func:`in_processes` is for that.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import count
 from typing import TypeVar
 
-from derive.errors import UsageError
+from derive.errors import InternalError, UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -146,3 +153,67 @@ def settle(futures: Iterable[Future[Result]]) -> None:
     for future in futures:
         if not future.cancel():
             future.exception()
+
+
+def in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], count: int, begin: Callable[[], None]
+) -> Iterator[Result]:
+    """Call a function with every item in other processes, and give the results in the order of the items.
+
+    Only so many items are taken ahead as the processes can be at work with: what is given may be without end.
+
+    Parameters
+    ----------
+    function : callable (Item) -> Result
+        Of a module, so that another process finds it.
+    items : iterable
+    count : int
+        How many processes; with 1 everything happens here.
+    begin : callable () -> None
+        Called once by every process before its first item, and here with a count of 1.
+
+    Raises
+    ------
+    InternalError
+        ``SYS-PROCESS`` if a process ended in the midst of its work, as one does that the system takes the memory from.
+    Exception
+        One that a call raised.
+    """
+    if count == 1:
+        begin()
+        yield from map(function, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ProcessPoolExecutor(count, _context(), _begun, (os.getpid(), begin)) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 2 * count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenExecutor as error:
+            text = "a process that worked for this one has ended, perhaps for want of memory; fewer jobs need less"
+            raise InternalError("SYS-PROCESS", text) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """A fork needs no second start of Python and inherits what is at hand; macOS does not bear it."""
+    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+    return multiprocessing.get_context("fork" if forks else "spawn")
+
+
+def _begun(parent: int, begin: Callable[[], None]) -> None:
+    """Begin in another process: who asked for the work decides when it ends, and nobody works on without them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    begin()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)

@@ -1,0 +1,91 @@
+"""What files and folders are called: by what the objects say now, never by what they were called or said before."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from derive.elements.instance import Instance
+from derive.errors import UsageError
+from derive.told.wording import did_you_mean
+from derive.writing.part10 import file_name
+
+LAYOUTS = ("tree", "flat")
+#: Of a name of a folder stands so much; a Patient ID has at most 64 characters (PS3.5 6.2).
+_LONGEST = 64
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+#: What no system takes as a name, or takes for something else.
+_RESERVED = re.compile(r"\.*|(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Names:
+    """What an object says of itself that can name its file.
+
+    Parameters
+    ----------
+    patient_id, study_uid, series_uid, sop_instance_uid : str
+    """
+
+    patient_id: str
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+
+    @classmethod
+    def of(cls, instance: Instance) -> Names:
+        """Take them from an object that is asked leniently."""
+        keywords = ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+        return cls(*(instance.text(keyword) for keyword in keywords))
+
+
+def checked_layout(layout: str) -> str:
+    """Return a layout.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-LAYOUT`` for one that is not known.
+    """
+    if layout not in LAYOUTS:
+        hint = did_you_mean(layout, LAYOUTS)
+        raise UsageError("DEID-LAYOUT", f"there is no layout {layout!r:.40}{hint}; there are {', '.join(LAYOUTS)}")
+    return layout
+
+
+def folder_of(names: Names, before: Names, stand_in: str) -> PurePosixPath:
+    """Return the folder of a series: ``<Patient ID>/<study>/<series>``.
+
+    Parameters
+    ----------
+    names : Names
+        What the objects say now.
+    before : Names
+        What they said before.
+    stand_in : str
+        What the patient's folder is called where the Patient ID was kept: it tells whose images these are, and a name
+        of a folder is read by whoever lists it. UIDs that were kept are not hidden so: they name nobody.
+    """
+    patient = stand_in if names.patient_id in ("", before.patient_id) else names.patient_id
+    parts = (fit(patient, "patient"), fit(names.study_uid, "study"), fit(names.series_uid, "series"))
+    return PurePosixPath(*parts)
+
+
+def file_of(names: Names, number: int, layout: str) -> str:
+    """Return the name of a file: by its place in the series, or, where all lie in one folder, by its UID."""
+    if layout == "flat" and names.sop_instance_uid:
+        return f"{fit(names.sop_instance_uid, 'object')}.dcm"
+    return file_name(number)
+
+
+def fit(text: str, otherwise: str) -> str:
+    """Return a text as any system takes it for a name.
+
+    Examples
+    --------
+    >>> fit("S-001", "patient"), fit("../a b/c", "patient"), fit("..", "patient"), fit("con", "patient")
+    ('S-001', 'a_b_c', 'patient', '_con')
+    """
+    name = _UNFIT.sub("_", text).strip("._ ")[:_LONGEST]
+    return (name and (f"_{name}" if _RESERVED.fullmatch(name) else name)) or otherwise

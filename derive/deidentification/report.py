@@ -1,0 +1,250 @@
+"""The report: what became of every attribute of every object, what a person has to know, and what was claimed.
+
+It holds no value of a file, no key, and nothing that leads from a new name back to an old one: whoever gets the objects
+may get the report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from derive.deidentification.account import Accounts, Fault, Risk
+from derive.deidentification.profile import BASIC_CODE, Profile, options
+from derive.deidentification.survey import Other
+from derive.elements.element import shown_class
+from derive.told.wording import counted
+from derive.version import MODEL, VERSION
+
+SCHEMA = "derive-deidentification/1"
+#: So many names or risks stand in the short text.
+_SHOWN = 5
+
+
+class ObjectRecord(NamedTuple):
+    """What became of one object.
+
+    Parameters
+    ----------
+    file : str
+        Its new name, below the target.
+    sop_class : str
+        UID.
+    account : int
+        Which of the accounts is its own.
+    risks : tuple of Risk
+    faults : tuple of Fault
+        Why it is in quarantine, or its series.
+    state : str
+        ``published``; ``quarantined`` for its own faults or those of its series; ``withheld`` where another object of
+        its series was refused.
+    """
+
+    file: str
+    sop_class: str
+    account: int
+    risks: tuple[Risk, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    state: str = "published"
+
+
+class SeriesCounts(NamedTuple):
+    """How many series were published, had been published by an earlier run, and were not published."""
+
+    published: int = 0
+    there_already: int = 0
+    quarantined: int = 0
+    withheld: int = 0
+
+
+_NO_SERIES = SeriesCounts()
+
+
+@dataclass(frozen=True)
+class DeidentificationReport:
+    """What a run did.
+
+    Parameters
+    ----------
+    folder : Path
+        The target.
+    profile : Profile
+    objects : tuple of ObjectRecord
+    accounts : Accounts
+    codes : mapping of str to int
+        How many objects claim a code of CID 7050.
+    unclaimed : mapping of (code, why) to int
+        Options that were asked for and are not claimed, with the number of objects.
+    refused, skipped : tuple of Other
+        Objects without a new file; of a series with a refused one nothing is published.
+    others : tuple of Other
+        What is no object, or cannot be read.
+    series : SeriesCounts
+    consistent : bool
+        Whether another run gives the same UIDs, dates and names.
+    verified, dry_run : bool
+    """
+
+    folder: Path
+    profile: Profile
+    objects: tuple[ObjectRecord, ...]
+    accounts: Accounts = field(repr=False)
+    codes: Mapping[str, int]
+    unclaimed: Mapping[tuple[str, str], int]
+    refused: tuple[Other, ...] = ()
+    skipped: tuple[Other, ...] = ()
+    others: tuple[Other, ...] = ()
+    series: SeriesCounts = _NO_SERIES
+    consistent: bool = False
+    verified: bool = True
+    dry_run: bool = False
+
+    @property
+    def published(self) -> tuple[ObjectRecord, ...]:
+        """Objects that are in the target."""
+        return tuple(o for o in self.objects if o.state == "published")
+
+    @property
+    def quarantined(self) -> tuple[ObjectRecord, ...]:
+        """Objects that are not published for their own faults or for those of their series."""
+        return tuple(o for o in self.objects if o.state == "quarantined")
+
+    @property
+    def unread(self) -> tuple[Other, ...]:
+        """What is DICOM, or may be, and cannot be read."""
+        return tuple(o for o in self.others if o.code)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was found is published, or was left out as asked."""
+        return not (self.quarantined or self.refused or self.unread)
+
+    @property
+    def exit_code(self) -> int:
+        """0; 1 if something is not published."""
+        return 0 if self.ok else 1
+
+    @property
+    def risks(self) -> Mapping[Risk, int]:
+        """What a person has to know, with the number of objects."""
+        return Counter(risk for o in self.objects for risk in dict.fromkeys(o.risks))
+
+    def __repr__(self) -> str:
+        """Return its first line."""
+        return f"<DeidentificationReport: {str(self).partition(chr(10))[0]}>"
+
+    def __str__(self) -> str:
+        """Return a few lines for people."""
+        return "\n".join([self._first(), *self._claims(), *self._troubles(), *self._notes()])
+
+    def _first(self) -> str:
+        verb = "would be in" if self.dry_run else "in"
+        before = self.series.there_already
+        there = f", {counted(before, 'series')} there already" if before else ""
+        how = "" if self.dry_run else ", every one verified" if self.verified else ", NOT verified"
+        of = f"{counted(len(self.published), 'object')} of {counted(self.series.published, 'series')}"
+        return f"{of} {verb} {self.folder}{how if self.published else ''}{there}"
+
+    def _claims(self) -> list[str]:
+        known = {row.code: row.meaning for row in options().values()} | {
+            BASIC_CODE: "Basic Application Confidentiality"
+        }
+        claimed = [f"{code} {known.get(code, '')}".strip() for code in self.codes]
+        lines = [f"claimed: {', '.join(claimed)}"] if claimed else []
+        return lines + [
+            f"not claimed: {code}: {why} ({counted(n, 'object')})" for (code, why), n in self.unclaimed.items()
+        ]
+
+    def _troubles(self) -> list[str]:
+        lines = []
+        if self.quarantined:
+            kinds = Counter(fault.kind for o in self.quarantined for fault in {*o.faults})
+            told = ", ".join(f"{kind} ({n})" for kind, n in kinds.most_common(_SHOWN))
+            lines.append(f"in quarantine: {counted(len(self.quarantined), 'object')}: {told}")
+        for title, found in (("refused", self.refused), ("cannot be read", self.unread), ("left out", self.skipped)):
+            lines += _listed(title, found)
+        return lines
+
+    def _notes(self) -> list[str]:
+        lines = [f"note: {risk.text} ({counted(n, 'object')})" for risk, n in [*self.risks.items()][: 2 * _SHOWN]]
+        if no_object := [o for o in self.others if not o.code]:
+            lines.append(f"not copied: {counted(len(no_object), 'file')} that are no DICOM objects")
+        if not self.consistent:
+            lines.append("note: no key was given: another run gives other UIDs, dates and names")
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs; schemas/deidentify.json describes it."""
+        return {
+            "schema": SCHEMA,
+            "software": {"name": MODEL, "version": VERSION},
+            "folder": str(self.folder),
+            "profile": _profile(self.profile),
+            "consistent": self.consistent,
+            "verified": self.verified,
+            "dry_run": self.dry_run,
+            "ok": self.ok,
+            "series": self.series._asdict(),
+            "codes": [{"code": code, "objects": n} for code, n in self.codes.items()],
+            "not_claimed": [{"code": c, "why": why, "objects": n} for (c, why), n in self.unclaimed.items()],
+            "risks": [{**risk._asdict(), "objects": n} for risk, n in self.risks.items()],
+            "accounts": self.accounts.to_json(),
+            "objects": [_object(o) for o in self.objects],
+            "refused": [o._asdict() for o in self.refused],
+            "skipped": [o._asdict() for o in self.skipped],
+            "others": [o._asdict() for o in self.others],
+        }
+
+
+def _listed(title: str, found: Sequence[Other]) -> list[str]:
+    if not found:
+        return []
+    by_reason: Counter[str] = Counter(o.code or o.reason for o in found)
+    first = [f"  {o.reason}" if o.code else f"  {o.name}: {o.reason}" for o in found[:_SHOWN]]
+    more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return [f"{title}: {counted(len(found), 'file')} ({', '.join(by_reason)})", *first, *more]
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    return {
+        "base": profile.base,
+        "options": list(profile.options),
+        "edition": profile.edition,
+        "dialect": profile.dialect,
+        "rules": [{"address": r.address.text, "method": r.method, "told": r.told} for r in profile.rules],
+    }
+
+
+def _object(record: ObjectRecord) -> dict[str, Any]:
+    return {
+        "file": record.file,
+        "sop_class": record.sop_class,
+        "class": shown_class(record.sop_class),
+        "account": record.account,
+        "state": record.state,
+        "risks": [risk.code for risk in record.risks],
+        "faults": [fault._asdict() for fault in record.faults],
+    }
+
+
+def masked(others: Iterable[Other], texts: Iterable[str]) -> tuple[Other, ...]:
+    """Return what was found without names that tell who a patient is: files are called after them.
+
+    Parameters
+    ----------
+    others : iterable of Other
+    texts : iterable of str
+        What patients of the set are known by.
+    """
+    known = [t.casefold() for t in texts if len(t) > 2]
+    return tuple(_masked(number, other, known) for number, other in enumerate(others, 1))
+
+
+def _masked(number: int, other: Other, known: Sequence[str]) -> Other:
+    if not any(text in other.name.casefold() for text in known):
+        return other
+    stand_in = f"file {number}"
+    return other._replace(name=stand_in, reason=other.reason.replace(other.name, stand_in))
