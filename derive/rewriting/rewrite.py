@@ -6,7 +6,7 @@ Whoever calls says what becomes of each attribute (:class:`Fate`), of each item 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ class Act(Enum):
     """What is done to an element."""
 
     KEEP = "keep"
+    CREATOR = "creator"
     DROP = "drop"
     EMPTY = "empty"
     VALUE = "value"
@@ -34,7 +35,8 @@ class Fate(NamedTuple):
     Parameters
     ----------
     act : Act
-        VALUE asks :meth:`Changes.value`, ITEMS goes through the items of a sequence.
+        VALUE asks :meth:`Changes.value`, ITEMS goes through the items of a sequence; CREATOR stays as long as
+        anything stays in the block that it reserves.
     path : AttributePath
     why : Any
         Of whoever decided.
@@ -57,8 +59,11 @@ class Changes(Protocol):
     def item(self, scope: Any, fate: Fate, item: StoredDataSet) -> Any:
         """Return the scope of an item of a sequence; None where the item goes."""
 
-    def added(self, scope: Any) -> Iterable[Element]:
-        """Return what is added to a data set when it has been gone through; it stands in the place of what is there."""
+    def added(self, scope: Any, done: Mapping[int, bytes]) -> Iterable[Element]:
+        """Return what is added to a data set that has been gone through: instead of what is there, if it is there.
+
+        Elements that are done are given as they are encoded, by their tag.
+        """
 
 
 def spliced(dataset: StoredDataSet, scope: Any, changes: Changes, *, implicit: bool) -> list[bytes]:
@@ -79,22 +84,26 @@ def spliced(dataset: StoredDataSet, scope: Any, changes: Changes, *, implicit: b
         For a sequence that is none.
     """
     parts: dict[int, bytes] = {}
+    creators: list[int] = []
     for stored in dataset.stored():
-        part = _part(dataset, stored, (scope, changes), implicit=implicit)
+        fate = changes.fate(scope, stored)
+        part = _part(dataset, stored, fate, (scope, changes), implicit=implicit)
         if part is not None:
             parts[stored.tag] = part if stored.tag not in parts else parts[stored.tag] + part
-    added = {element.tag: encoded(element, implicit=implicit) for element in changes.added(scope)}
+        if fate.act is Act.CREATOR:
+            creators.append(stored.tag)
+    _drop_unused(creators, parts)
+    added = {element.tag: encoded(element, implicit=implicit) for element in changes.added(scope, parts)}
     if added:
         parts = dict(sorted({**parts, **added}.items()))
     return list(parts.values())
 
 
 def _part(
-    dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, Changes], *, implicit: bool
+    dataset: StoredDataSet, stored: StoredElement, fate: Fate, asking: tuple[Any, Changes], *, implicit: bool
 ) -> bytes | None:
     scope, changes = asking
-    fate = changes.fate(scope, stored)
-    if fate.act is Act.KEEP:
+    if fate.act in (Act.KEEP, Act.CREATOR):
         return dataset.data[stored.start : stored.end]
     if fate.act is Act.DROP:
         return None
@@ -124,6 +133,14 @@ def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, 
     if same:
         return dataset.data[stored.start : stored.end]
     return _head(stored.tag, stored.written, sum(map(len, items))) + b"".join(items)
+
+
+def _drop_unused(creators: list[int], parts: dict[int, bytes]) -> None:
+    """Take out Private Creators of whose block nothing is left."""
+    blocks = {tag >> 8 for tag in parts} if creators else set()
+    for tag in creators:
+        if (tag & 0xFFFF0000 | (tag & 0xFF) << 8) >> 8 not in blocks:
+            del parts[tag]
 
 
 def _body(item: StoredDataSet) -> bytes:

@@ -25,6 +25,7 @@ _META = {
 }
 _REPEATED = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
 _REPEATED_TAGS = {tag_of(meta): tag_of(own) for meta, own in _REPEATED.items()}
+_TRANSFER_SYNTAX = tag_of("TransferSyntaxUID")
 _PREAMBLE = b"\0" * 128 + b"DICM"
 
 
@@ -48,11 +49,28 @@ def file_parts(elements: Mapping[int, Element]) -> list[bytes]:
 
     The bytes are those that pydicom writes for the Dataset of the same elements.
     """
-    own = (Element(meta, "UI", elements[tag].value) for meta, tag in _REPEATED_TAGS.items())
-    meta = pack([*_constant_meta(), *own])
-    length = pack([Element(0x00020000, "UL", struct.pack("<L", len(meta)))])
+    own = {meta: elements[tag].value for meta, tag in _REPEATED_TAGS.items()}
     first, *rest = pack_parts(elements)
-    return [b"".join([_PREAMBLE, length, meta, first]), *rest]
+    return [file_start(own) + first, *rest]
+
+
+def file_start(repeated: Mapping[int, bytes], transfer_syntax: str = "") -> bytes:
+    """Return what a file begins with: an empty preamble, and its File Meta Information.
+
+    Parameters
+    ----------
+    repeated : mapping tag -> bytes
+        Values of the File Meta Information that repeat the data set, padded.
+    transfer_syntax : str
+        Explicit VR Little Endian unless said otherwise.
+    """
+    constant = {element.tag: element for element in _constant_meta()}
+    own = {tag: Element(tag, "UI", value) for tag, value in repeated.items()}
+    if transfer_syntax:
+        own[_TRANSFER_SYNTAX] = encode("TransferSyntaxUID", transfer_syntax)
+    meta = pack({**constant, **own}.values())
+    length = pack([Element(0x00020000, "UL", struct.pack("<L", len(meta)))])
+    return b"".join([_PREAMBLE, length, meta])
 
 
 @cache

@@ -43,7 +43,7 @@ class Changes:
     def item(self, scope, fate, item):
         return (*fate.path.above, SequenceStep(fate.path.tag, fate.path.creator))
 
-    def added(self, scope):
+    def added(self, scope, done):
         return () if scope else self.new
 
 

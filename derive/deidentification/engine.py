@@ -1,0 +1,276 @@
+"""The engine: one object in, the same object without what has to go, with all that it says of that.
+
+An object goes through once. What becomes of an attribute is decided once for all objects of a class
+(:mod:`~derive.deidentification.decide`) and remembered; only what changes is decoded.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from derive.deidentification.decide import Question, decided, structure
+from derive.deidentification.here import Here
+from derive.deidentification.marks import APPENDED, Claims, claims_of, marks
+from derive.deidentification.methods import METHODS
+from derive.deidentification.private.claims import CHARACTERISTICS
+from derive.deidentification.profile import Profile
+from derive.deidentification.ruling import Ruling
+from derive.deidentification.run import Run
+from derive.elements.element import Element, tag_of
+from derive.elements.instance import encodings_named
+from derive.elements.spans import Short, Unusual, spans_of
+from derive.errors import SourceError
+from derive.rewriting.file import Part, StoredFile, deflated
+from derive.rewriting.rewrite import Act, Fate, encoded, spliced
+from derive.rewriting.stored import AttributePath, SequenceStep, StoredDataSet, StoredElement
+from derive.writing.part10 import file_start
+
+_CHARACTER_SET, _SOP_CLASS, _SOP_INSTANCE = map(tag_of, ("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID"))
+_MEDIA_CLASS, _MEDIA_INSTANCE = tag_of("MediaStorageSOPClassUID"), tag_of("MediaStorageSOPInstanceUID")
+_DEFAULT_SYNTAX = "1.2.840.10008.1.2.1"
+
+
+class Decided(NamedTuple):
+    """What became of an attribute, for the report: never its value.
+
+    Parameters
+    ----------
+    path : str
+    action, method, why : str
+        As in :class:`Ruling`.
+    """
+
+    path: str
+    action: str
+    method: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Deidentified:
+    """An object that went through.
+
+    Parameters
+    ----------
+    parts : tuple of Part
+        A Part 10 file, one after the other.
+    sop_instance_uid : str
+        The new one.
+    transfer_syntax : str
+    decisions : tuple of Decided
+        In the order in which attributes stand; of objects with the same decisions the same tuple.
+    claims : Claims
+    elements : mapping tag -> Element
+        What the object says of itself afterwards; standard attributes only.
+    """
+
+    parts: tuple[Part, ...] = field(repr=False)
+    sop_instance_uid: str
+    transfer_syntax: str
+    decisions: tuple[Decided, ...] = field(repr=False)
+    claims: Claims
+    elements: Mapping[int, Element] = field(repr=False)
+
+
+class Deidentifier:
+    """De-identifies objects, and remembers what it decided.
+
+    Parameters
+    ----------
+    profile : Profile
+    run : Run
+    """
+
+    def __init__(self, profile: Profile, run: Run) -> None:
+        self.profile, self.run = profile, run
+        self._scopes: dict[tuple[object, ...], _Scope] = {}
+        self._decisions: dict[tuple[Decided, ...], tuple[Decided, ...]] = {}
+
+    def file(self, stored: StoredFile, *, vouched: bool = False) -> Deidentified:
+        """De-identify an object.
+
+        Parameters
+        ----------
+        stored : StoredFile
+        vouched : bool
+            Whether a deterministic method, or a person, answers for its pixels.
+
+        Raises
+        ------
+        SourceError
+            ``SRC-UNREADABLE`` for sequences that are none.
+        ValuesError
+            ``DEID-VALUE`` for a new value that the object's character set cannot say.
+        """
+        changes = _Changes(self, stored, claims_of(self.profile, vouched=vouched))
+        try:
+            head = spliced(stored.head, changes.top, changes, implicit=stored.implicit)
+            changes.marked = True
+            tail = spliced(stored.tail, changes.top, changes, implicit=stored.implicit)
+        except (Unusual, Short, struct.error) as error:
+            message = f"{stored.name} has a sequence that is none; it is read anew by another way, or taken out"
+            raise SourceError("SRC-UNREADABLE", message) from error
+        pixels = [stored.pixels.head, stored.pixels.value] if stored.pixels else []
+        return self._result(stored, changes, (head, pixels, tail))
+
+    def _result(
+        self, stored: StoredFile, changes: _Changes, bodies: tuple[list[bytes], list[Part], list[bytes]]
+    ) -> Deidentified:
+        head, pixels, tail = bodies
+        data = b"".join(head)
+        after = StoredDataSet(data, tuple(spans_of(data, 0, len(data), stored.implicit, set())[0]))
+        syntax = stored.transfer_syntax or _DEFAULT_SYNTAX
+        body: list[Part] = [data, *pixels, *tail]
+        if syntax == DeflatedExplicitVRLittleEndian:
+            body = [deflated([part for part in body if isinstance(part, bytes)])]
+        uid = after.elements[_SOP_INSTANCE].value if _SOP_INSTANCE in after.elements else b""
+        sop_class = stored.sop_class_uid.encode()
+        repeated = {_MEDIA_CLASS: sop_class + b"\0" * (len(sop_class) % 2), _MEDIA_INSTANCE: uid}
+        start = file_start(repeated, syntax)
+        found = tuple(changes.found)
+        return Deidentified(
+            (start, *body),
+            uid.rstrip(b" \0").decode("ascii", "replace"),
+            syntax,
+            self._decisions.setdefault(found, found),
+            changes.claims,
+            after.elements,
+        )
+
+    def scope(self, key: _Key) -> _Scope:
+        """Return what is remembered of the same place in objects of the same kind."""
+        scope = self._scopes.get(key)
+        if scope is None:
+            scope = self._scopes[key] = _Scope(key)
+        return scope
+
+
+class _Key(NamedTuple):
+    """What decisions depend on, but for the attribute itself."""
+
+    sop_class_uid: str
+    characteristics: bytes
+    above: tuple[SequenceStep, ...] = ()
+    forced: str = ""
+
+
+class _Known(NamedTuple):
+    """What is known of an attribute when it is met again."""
+
+    ruling: Ruling
+    type: str | None
+    decided: Decided
+
+
+class _Scope:
+    """What is remembered of the attributes of a place."""
+
+    def __init__(self, key: _Key) -> None:
+        self.key = key
+        self.fates: dict[tuple[int, str, str], Fate] = {}
+
+
+class _Within(NamedTuple):
+    """A data set that is gone through: what is remembered of its place, and its character sets."""
+
+    scope: _Scope
+    encodings: tuple[str, ...]
+    top: bool = False
+
+
+class _Changes:
+    """What becomes of the elements of one object (:class:`derive.rewriting.rewrite.Changes`)."""
+
+    def __init__(self, engine: Deidentifier, stored: StoredFile, claims: Claims) -> None:
+        self._engine, self._instance, self.claims = engine, stored.instance, claims
+        held = stored.head.elements.get(CHARACTERISTICS)
+        key = _Key(stored.sop_class_uid, held.value if held else b"")
+        self.top = _Within(engine.scope(key), self._instance.encodings, top=True)
+        self._implicit = stored.implicit
+        self.found: dict[Decided, None] = {}
+        self._private: dict[AttributePath, None] = {}
+        self.marked = False
+
+    def fate(self, within: _Within, element: StoredElement) -> Fate:
+        tag, vr, creator, *_ = element
+        scope = within.scope
+        fate = scope.fates.get((tag, vr, creator))
+        if fate is None:
+            fate = scope.fates[tag, vr, creator] = self._fate(scope.key, element)
+        if fate.why is not None:
+            self.found[fate.why.decided] = None
+            if tag >> 16 & 1 and fate.act is not Act.DROP:
+                self._private[fate.path] = None
+        return fate
+
+    def _fate(self, key: _Key, element: StoredElement) -> Fate:
+        path = AttributePath(element.tag, element.vr, element.creator, key.above)
+        if path.is_creator:
+            return Fate(Act.CREATOR, path)
+        question = Question(path, self._instance, self._engine.profile, key.sop_class_uid, key.forced)
+        if path.tag == CHARACTERISTICS and not key.above:
+            return Fate(Act.DROP, path)  # what is left of the private attributes is told anew
+        ruling = decided(question)
+        known = _Known(ruling, question.type, Decided(path.text, ruling.action, ruling.method, ruling.why))
+        return Fate(_act(ruling, path.vr), path, known)
+
+    def value(self, within: _Within, fate: Fate, element: Element) -> Element | None:
+        ruling, kind, _ = fate.why
+        here = Here(fate.path, self._instance, within.encodings, kind, self._engine.run, ruling.settings)
+        return METHODS[ruling.method].change(element, here)
+
+    def item(self, within: _Within, fate: Fate, item: StoredDataSet) -> _Within | None:
+        key = within.scope.key
+        above = (*fate.path.above, SequenceStep(fate.path.tag, fate.path.creator))
+        inner = key._replace(above=above, forced=_forced(fate.why.ruling, fate.path, key.forced))
+        named = item.elements.get(_CHARACTER_SET)
+        own = encodings_named(named.stripped().decode("ascii", "replace").split("\\")) if named else ()
+        return _Within(self._engine.scope(inner), own or within.encodings)
+
+    def added(self, within: _Within, done: Mapping[int, bytes]) -> Iterable[Element]:
+        if not within.top or self.marked:
+            return ()
+        items = {
+            keyword: _items(done[tag], implicit=self._implicit) for tag, keyword in APPENDED.items() if tag in done
+        }
+        return marks(self._engine.profile, self.claims, self._instance, items)
+
+
+def _act(ruling: Ruling, vr: str) -> Act:
+    """What the walk does for a ruling."""
+    if ruling.method == "remove":
+        return Act.DROP
+    if vr == "SQ":
+        return Act.EMPTY if ruling.method == "redact" else Act.ITEMS
+    return Act.KEEP if ruling.method == "keep" else Act.VALUE
+
+
+def _forced(ruling: Ruling, path: AttributePath, outer: str) -> str:
+    """Return what a sequence asks of its content."""
+    if structure().get(path.tag) == "structure":
+        return ""
+    if ruling.action == "D":
+        return "D"
+    if ruling.action == "C":
+        return ruling.method
+    return outer if ruling.why == "beyond the table" else ""
+
+
+def _items(part: bytes, *, implicit: bool) -> list[bytes]:
+    """Return the items of an encoded sequence, encoded as Explicit VR Little Endian."""
+    whole = StoredDataSet(part, tuple(spans_of(part, 0, len(part), implicit, set())[0]))
+    stored = next(whole.stored())
+    return [
+        encoded_item(b"".join(encoded(item.element(e), implicit=False) for e in item.stored()))
+        for item in whole.items(stored)
+    ]
+
+
+def encoded_item(body: bytes) -> bytes:
+    """Return an item of a sequence with its length."""
+    return struct.pack("<HHL", 0xFFFE, 0xE000, len(body)) + body

@@ -1,0 +1,116 @@
+"""What a de-identified object says of itself (PS3.15 E.1.1): that it is, how, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from derive.deidentification.methods import METHODS
+from derive.deidentification.profile import BASIC_CODE, Profile, options
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import encode, encode_item
+from derive.elements.instance import Instance
+from derive.version import MANUFACTURER, MODEL, VERSION
+
+_METHOD, _CODES = "DeidentificationMethod", "DeidentificationMethodCodeSequence"
+_EQUIPMENT = "ContributingEquipmentSequence"
+#: Longitudinal Temporal Information Modified, by the option in force (PS3.3 C.12.1.1.3.1.1? C.7.1.1).
+_DATES = {"full-dates": "UNMODIFIED", "modified-dates": "MODIFIED"}
+_PIXELS = "pixels"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What may be said to have been done.
+
+    Parameters
+    ----------
+    codes : tuple of (value, scheme, meaning)
+        Of CID 7050.
+    withheld : tuple of (option, reason)
+        Options that were asked for and are not claimed.
+    """
+
+    codes: tuple[tuple[str, str, str], ...]
+    withheld: tuple[tuple[str, str], ...] = ()
+
+
+def claims_of(profile: Profile, *, vouched: bool) -> Claims:
+    """Return what an object may claim.
+
+    Parameters
+    ----------
+    profile : Profile
+    vouched : bool
+        Whether a deterministic method, or a person, answers for its pixels.
+    """
+    if not profile.is_confidential:
+        reason = f"the profile {profile.base} is not the Basic Profile"
+        return Claims((), tuple((name, reason) for name in profile.options))
+    claimed = [(BASIC_CODE, "DCM", "Basic Application Confidentiality Profile")]
+    withheld = []
+    for name in profile.options:
+        option = options()[name]
+        if name == _PIXELS:
+            if not vouched:
+                withheld.append((name, "no deterministic method and no person answers for the pixels"))
+                continue
+        elif option.cleaner and option.cleaner not in METHODS:
+            withheld.append((name, f"there is no cleaner {option.cleaner}"))
+            continue
+        claimed.append((option.code, "DCM", option.meaning))
+    if vouched and not profile.has(_PIXELS):
+        claimed.append((options()[_PIXELS].code, "DCM", options()[_PIXELS].meaning))
+    return Claims(tuple(claimed), tuple(withheld))
+
+
+def marks(profile: Profile, claims: Claims, before: Instance, items: Mapping[str, list[bytes]]) -> Iterator[Element]:
+    """Give the attributes that say so.
+
+    Parameters
+    ----------
+    profile : Profile
+    claims : Claims
+    before : Instance
+        What the object said of itself.
+    items : mapping keyword -> list of encoded items
+        What is left of the sequences that are appended to.
+    """
+    yield encode(_METHOD, [*before.texts(_METHOD), said(profile)])
+    if profile.is_confidential:
+        yield encode("PatientIdentityRemoved", "YES")
+        dates = next((_DATES[name] for name in profile.options if name in _DATES), "REMOVED")
+        yield encode("LongitudinalTemporalInformationModified", dates)
+        there = {item.text("CodeValue") for item in before.items(_CODES)}
+        new = [encode_item(_code(*code)) for code in claims.codes if code[0] not in there]
+        yield _appended(_CODES, items.get(_CODES, []), new)
+    yield _appended(_EQUIPMENT, items.get(_EQUIPMENT, []), [_ourselves()])
+
+
+def said(profile: Profile) -> str:
+    """Return how it was de-identified, in words that fit into one value (LO)."""
+    return f"derive {VERSION}: {profile.base} profile, PS3.15 {profile.edition}"[:64]
+
+
+def _ourselves() -> bytes:
+    purpose = _code("109104", "DCM", "De-identifying Equipment")
+    return encode_item(
+        {
+            "Manufacturer": MANUFACTURER,
+            "ManufacturerModelName": MODEL,
+            "SoftwareVersions": VERSION,
+            "PurposeOfReferenceCodeSequence": [purpose],
+        }
+    )
+
+
+def _code(value: str, scheme: str, meaning: str) -> dict[str, str]:
+    return {"CodeValue": value, "CodingSchemeDesignator": scheme, "CodeMeaning": meaning}
+
+
+def _appended(keyword: str, before: Iterable[bytes], new: Iterable[bytes]) -> Element:
+    return Element(tag_of(keyword), "SQ", b"".join([*before, *new]))
+
+
+#: Sequences of the object itself that are appended to.
+APPENDED = {tag_of(keyword): keyword for keyword in (_CODES, _EQUIPMENT)}
