@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
 
-class Line(NamedTuple):
+class AccountLine(NamedTuple):
     """What became of one attribute; of its value nothing is said.
 
     Parameters
@@ -41,7 +41,7 @@ class Risk(NamedTuple):
     text: str
 
 
-class Fault(NamedTuple):
+class Shortcoming(NamedTuple):
     """Why a written object is not published: what kind of thing is still there, and where.
 
     Parameters
@@ -60,15 +60,15 @@ class Accounts:
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[Line, ...], int] = {}
+        self._numbers: dict[tuple[AccountLine, ...], int] = {}
         self._known: dict[Hashable, int] = {}
 
     @property
-    def all(self) -> tuple[tuple[Line, ...], ...]:
+    def all(self) -> tuple[tuple[AccountLine, ...], ...]:
         """Every account, by its number."""
         return tuple(self._numbers)
 
-    def number(self, lines: Iterable[Line]) -> int:
+    def number(self, lines: Iterable[AccountLine]) -> int:
         """Return the number of an account, a new one if it is new."""
         account = tuple(lines)
         return self._numbers.setdefault(account, len(self._numbers))

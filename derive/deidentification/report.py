@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from derive.deidentification.account import Accounts, Fault, Risk
+from derive.deidentification.account import Accounts, Risk, Shortcoming
 from derive.deidentification.profile import BASIC_CODE, Profile, options
 from derive.deidentification.survey import Other
 from derive.elements.element import shown_class
@@ -36,7 +36,7 @@ class ObjectRecord(NamedTuple):
     account : int
         Which of the accounts is its own.
     risks : tuple of Risk
-    faults : tuple of Fault
+    faults : tuple of Shortcoming
         Why it is in quarantine, or its series.
     state : str
         ``published``; ``quarantined`` for its own faults or those of its series; ``withheld`` where another object of
@@ -47,7 +47,7 @@ class ObjectRecord(NamedTuple):
     sop_class: str
     account: int
     risks: tuple[Risk, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[Shortcoming, ...] = ()
     state: str = "published"
 
 
