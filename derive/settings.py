@@ -9,6 +9,10 @@
     InstitutionName = "General Hospital"
     StationName = "AI1"
 
+    [deidentification]
+    key_env = "DERIVE_KEY"               # the environment variable that holds the key, or
+    key_file = "/etc/derive/key"         # the file that does
+
     [targets.PACS]
     address = "PACS@10.0.0.5:104"
     listen = 11113                       # where C-MOVE and storage commitment answer
@@ -35,7 +39,8 @@ from typing import Any
 from derive.errors import UsageError
 
 FILE = "derive.toml"
-_KEYS = frozenset({"aet", "uid_prefix", "equipment", "targets"})
+_KEYS = frozenset({"aet", "uid_prefix", "equipment", "targets", "deidentification"})
+_KEY_PLACES = frozenset({"key_env", "key_file"})
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,18 @@ class Settings:
         Set in every series that is made, where the caller says nothing else.
     network : mapping
         What it says of archives (``aet``, ``targets``): see :mod:`derive.pacs.config`.
+    key_env : str
+        The environment variable that holds the key of de-identification; empty where it names none.
+    key_file : Path, optional
+        The file that holds it; a relative path is from the folder of ``derive.toml``.
     """
 
     path: Path | None = None
     uid_prefix: str | None = None
     equipment: Mapping[str, str] = field(default_factory=dict)
     network: Mapping[str, Any] = field(default_factory=dict)
+    key_env: str = ""
+    key_file: Path | None = None
 
 
 def load_settings(folder: Path | None = None) -> Settings:
@@ -85,7 +96,17 @@ def _read(path: Path) -> Settings:
     if not isinstance(equipment, dict) or not all(isinstance(v, str) for v in equipment.values()):
         raise UsageError("CFG-KEY", f'{path}: [equipment] holds Keyword = "text"')
     network = {key: value for key, value in found.items() if key in ("aet", "targets")}
-    return Settings(path, found.get("uid_prefix"), equipment, network)
+    key_env, key_file = _key(found.get("deidentification", {}), path)
+    return Settings(path, found.get("uid_prefix"), equipment, network, key_env, key_file)
+
+
+def _key(said: Any, path: Path) -> tuple[str, Path | None]:
+    """Where the key of de-identification is: it never stands in this file itself."""
+    if not isinstance(said, dict) or not all(isinstance(v, str) for v in said.values()):
+        raise UsageError("CFG-KEY", f'{path}: [deidentification] holds key_env = "NAME" or key_file = "FILE"')
+    check_known(said, _KEY_PLACES, f"{path}: [deidentification]")
+    file = said.get("key_file")
+    return said.get("key_env", ""), path.parent / file if file else None
 
 
 def check_known(said: Mapping[str, Any], names: frozenset[str], where: str) -> None:

@@ -1,11 +1,16 @@
-"""How many days the dates of an object are moved, and a date that is moved."""
+"""How many days the dates of an object are moved, and a date that is moved.
+
+One shift for all that is of a patient keeps every interval between two dates (PS3.15 E.3.6: modified dates); a scope
+of study, series or instance does not, and the option may then not be claimed.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 from derive.deidentification.keys import KeyedSecrets
 from derive.deidentification.subjects import patient_of
@@ -20,10 +25,50 @@ SCOPES: dict[str, Callable[[Instance], str]] = {
 }
 #: Days by which dates are moved where nobody says other: back, so that none is in the future.
 FIRST_DAYS, LAST_DAYS = -365, -1
+#: More days are a slip of the pen.
+_MOST_DAYS = 36_525
+#: What Microsoft moves at most where nothing is said, either way.
+MICROSOFT_DAYS = 50
+_RANGE = re.compile(r"([+-]?\d{1,6})(?:\.\.([+-]?\d{1,6}))?")
 #: A day, and what else a DA or a DT says after it; ACR-NEMA wrote full stops between its parts (PS3.5 6.2).
-_DATE = re.compile(r"(\d{4})(\.?)(\d{2})\2(\d{2})(.*)")
+_DATE = re.compile(r"(\d{4})(\.?)(\d{2})\2(\d{2})((?:\d{2}){0,3}(?:\.\d{1,6})?(?:[+-]\d{4})?)", re.ASCII)
 #: A DT of less than a day's precision.
-_PARTIAL = re.compile(r"(\d{4})(\d{2})?([+-]\d{4})?")
+_PARTIAL = re.compile(r"(\d{4})(\d{2})?([+-]\d{4})?", re.ASCII)
+
+
+def days_told(text: str) -> tuple[int, int]:
+    """Return the first and the last day of a range as it is given: ``-365..-1``, or ``-30`` for one shift for all.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-DATES`` for what is no range, or moves nothing.
+
+    Examples
+    --------
+    >>> days_told("-365..-1"), days_told("-30")
+    ((-365, -1), (-30, -30))
+    """
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError("DEID-DATES", f"{text!r} is no range of days; wanted as -365..-1, or one number")
+    first, last = int(match[1]), int(match[2] or match[1])
+    return checked_days(first, last)
+
+
+def checked_days(first: int, last: int) -> tuple[int, int]:
+    """Return a range of days that moves dates.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-DATES``.
+    """
+    if first > last or first == last == 0:
+        raise UsageError("DEID-DATES", f"{first}..{last} days move no date; wanted as -365..-1")
+    if max(abs(first), abs(last)) > _MOST_DAYS:
+        raise UsageError("DEID-DATES", f"{first}..{last} days are more than a hundred years")
+    return first, last
 
 
 @dataclass(frozen=True)
@@ -52,37 +97,52 @@ class KeyedShifts:
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
             raise UsageError("DEID-DATES", f"there is no scope {self.scope!r}; there are {', '.join(SCOPES)}")
-        if self.first > self.last or self.first == self.last == 0:
-            raise UsageError("DEID-DATES", f"{self.first}..{self.last} days move no date; wanted as -365..-1")
+        checked_days(self.first, self.last)
+
+    @property
+    def keeps_intervals(self) -> bool:
+        """Whether all intervals between dates of a patient stay: only then are they modified dates (113107)."""
+        return self.scope == "patient" or self.first == self.last
 
     def days(self, instance: Instance) -> int:
         """Return the shift of the patient, study, series or instance that an object is of."""
+        if self.first == self.last:
+            return self.first
         holds_zero = self.first <= 0 <= self.last
-        count = self.last - self.first + 1 - holds_zero
-        digest = self.secrets.digest(f"dates of a {self.scope}", SCOPES[self.scope](instance).encode())
-        days = self.first + int.from_bytes(digest[:8], "big") % count
+        number = self.secrets.number(f"dates of a {self.scope}", SCOPES[self.scope](instance).encode())
+        days = self.first + number % (self.last - self.first + 1 - holds_zero)
         return days + 1 if holds_zero and days >= 0 else days
 
+    def microsoft_days(self, instance: Instance) -> int:
+        """Return the shift that Microsoft's function gives to the same, up to as many days as the range has."""
+        most = max(abs(self.first), abs(self.last))
+        return self.secrets.microsoft_days(SCOPES[self.scope](instance), most)
 
+    def with_settings(self, scope: str = "", days: tuple[int, int] | None = None) -> KeyedShifts:
+        """Return shifts of another scope or range, by the same key."""
+        first, last = days or (self.first, self.last)
+        return replace(self, scope=scope or self.scope, first=first, last=last)
+
+
+@lru_cache(maxsize=8192)
 def shifted(text: str, days: int) -> str | None:
     """Return a DA or DT moved by whole days, its time and offset as they were; None for what is no date.
+
+    A year, or a year and a month, moves as its first day does: by about as much.
 
     Examples
     --------
     >>> shifted("20240301", -1), shifted("20240301120000.5+0100", 366), shifted("soon", 1)
     ('20240229', '20250302120000.5+0100', None)
+    >>> shifted("202403", -40), shifted("2024", -40)
+    ('202401', '2023')
     """
     match = _DATE.fullmatch(text.strip())
-    if match is None:
-        return _partly_shifted(text.strip(), days)
-    year, between, month, day, rest = match.groups()
-    moved = _moved(int(year), int(month), int(day), days)
-    return None if moved is None else moved.strftime(f"%Y{between}%m{between}%d").zfill(8) + rest
-
-
-def _partly_shifted(text: str, days: int) -> str | None:
-    """A year, or a year and a month: as the first of its days is moved."""
-    match = _PARTIAL.fullmatch(text)
+    if match is not None:
+        year, between, month, day, rest = match.groups()
+        moved = _moved(int(year), int(month), int(day), days)
+        return None if moved is None else f"{moved.year:04d}{between}{moved.month:02d}{between}{moved.day:02d}{rest}"
+    match = _PARTIAL.fullmatch(text.strip())
     if match is None:
         return None
     year, month, offset = match.groups()

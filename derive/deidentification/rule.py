@@ -1,11 +1,52 @@
-"""A rule of the user's own: an address, a method, and its settings."""
+"""A rule of the user's own: an address, a method, and its settings.
+
+An address is read in every form that others write it in, and matches attributes at any depth: what stands in an item of
+a sequence is the same attribute. A private attribute is addressed by who defines it (PS3.5 7.8.1), never by its block,
+which every system that a file goes through may move.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
 
-from derive.rewriting.stored import AttributePath
+from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+from pydicom.valuerep import VR
+
+from derive.errors import UsageError
+from derive.rewriting.stored import AttributePath, SequenceStep
+from derive.told.wording import did_you_mean
+
+#: ``(0010,0010)``, ``0010,0010``, ``00100010``, ``0x00100010``, with an x for any digit.
+_TAG = re.compile(r"\(?\s*(?:0x)?([0-9A-Fa-fxX]{4})\s*,?\s*([0-9A-Fa-fxX]{4})\s*\)?")
+#: ``(0029,"SIEMENS CSA HEADER",10)``: the element as two digits, or behind the xx of its block (PS3.15 E.3.10).
+_PRIVATE = re.compile(
+    r"\(?\s*(?:0x)?([0-9A-Fa-f]{4})\s*,\s*"
+    r"(?:\"([^\"]+)\"|'([^']+)'|([^\"',()]+?))\s*,\s*(?:xx|0x)?([0-9A-Fa-fxX]{2}|\*)\s*\)?"
+)
+#: What stands between the sequences of a path; dots within quotes or brackets belong to a creator.
+_STEP = re.compile(r"(\([^()]*(?:\"[^\"]*\"|'[^']*')?[^()]*\)|[^.()\"']+(?:\"[^\"]*\"|'[^']*')?[^.()\"']*)(?:\.|$)")
+#: An x of a mask is any of these.
+_ANY_DIGIT = "[0-9A-F]"
+
+
+class _Step(NamedTuple):
+    """What one step of a path asks: a tag by its eight digits, of some creator; or only a value representation."""
+
+    digits: re.Pattern[str] | None
+    creator: str
+    vr: str
+
+    def matches(self, tag: int, creator: str, vr: str) -> bool:
+        if self.digits is None:
+            return vr == self.vr
+        if self.creator:
+            # Without its block, which stands in the third pair of digits.
+            return creator.strip(" \0") == self.creator and bool(self.digits.fullmatch(f"{tag & 0xFFFF00FF:08X}"))
+        return bool(self.digits.fullmatch(f"{tag:08X}"))
 
 
 @dataclass(frozen=True)
@@ -16,15 +57,101 @@ class Address:
     ----------
     text : str
         As it was given: a keyword, ``(0010,0010)``, ``0010,0010``, ``00100010``, a mask ``(50xx,xxxx)``, a VR
-        (``PN``), a private attribute by its creator ``(0029,"SIEMENS CSA HEADER",10)``, and any of them behind the
-        sequences that hold it, joined by a dot (``RequestAttributesSequence.AccessionNumber``).
+        (``PN``), a private attribute by its creator ``(0029,"SIEMENS CSA HEADER",10)`` (``xx`` for all of its block),
+        and any of them behind the sequences that hold it, joined by a dot
+        (``RequestAttributesSequence.AccessionNumber``). A dot in front: at the top level only.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-ADDRESS`` for what names no attribute.
     """
 
     text: str
+    _steps: tuple[_Step, ...] = field(init=False, repr=False, compare=False)
+    _is_whole: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = self.text.strip()
+        object.__setattr__(self, "_is_whole", text.startswith("."))
+        object.__setattr__(self, "_steps", tuple(_step(part, self.text) for part in _parts(text.removeprefix("."))))
 
     def matches(self, path: AttributePath) -> bool:
         """Whether an attribute is one of those."""
-        return path.text == self.text
+        last = self._steps[-1]
+        if not last.matches(path.tag, path.creator, path.vr):
+            return False
+        wanted = self._steps[:-1]
+        if len(path.above) < len(wanted) or (self._is_whole and len(path.above) != len(wanted)):
+            return False
+        above: tuple[SequenceStep, ...] = path.above[len(path.above) - len(wanted) :]
+        return all(step.matches(*found, "SQ") for step, found in zip(wanted, above, strict=True))
+
+
+def _parts(text: str) -> list[str]:
+    parts, at = [], 0
+    while at < len(text):
+        match = _STEP.match(text, at)
+        if match is None:
+            raise _none(text)
+        parts.append(match[1].strip())
+        at = match.end()
+    if not parts or text.endswith("."):
+        raise _none(text)
+    return parts
+
+
+def _step(text: str, whole: str) -> _Step:
+    if found := _PRIVATE.fullmatch(text):
+        return _private(found, whole)
+    if found := _TAG.fullmatch(text):
+        return _tag(found[1].upper() + found[2].upper(), whole)
+    if text in _vrs():
+        return _Step(None, "", text)
+    digits = _keywords().get(text)
+    if digits is None:
+        raise _none(whole, did_you_mean(text, _keywords()))
+    return _tag(digits, whole)
+
+
+def _tag(digits: str, whole: str) -> _Step:
+    odd = digits[3] in "13579BDF"
+    if odd and digits[4:6] != "XX" and "X" not in digits[:4]:
+        raise UsageError(
+            "DEID-ADDRESS",
+            f"{whole} is a private attribute by the block that it has in one file, which other systems move; "
+            f'wanted its creator: ({digits[:4]},"WHO DEFINES IT",{digits[6:].lower()})',
+        )
+    return _Step(re.compile(digits.replace("X", _ANY_DIGIT)), "", "")
+
+
+def _private(found: re.Match[str], whole: str) -> _Step:
+    group, creator = found[1].upper(), (found[2] or found[3] or found[4]).strip()
+    element = found[5].upper().replace("*", "XX")
+    if not int(group, 16) & 1:
+        raise UsageError("DEID-ADDRESS", f"{whole} has the even group {group}; private groups are odd (PS3.5 7.8.1)")
+    return _Step(re.compile(f"{group}00{element}".replace("X", _ANY_DIGIT)), creator, "")
+
+
+def _none(text: str, hint: str = "") -> UsageError:
+    return UsageError(
+        "DEID-ADDRESS",
+        f"{text!r} names no attribute{hint}; wanted a keyword, (0010,0010), a mask (50xx,xxxx), a VR (PN), or a "
+        'private attribute by its creator (0029,"SIEMENS CSA HEADER",10), each behind the sequences that hold it, '
+        "joined by dots",
+    )
+
+
+@cache
+def _vrs() -> frozenset[str]:
+    return frozenset(str(vr) for vr in VR if len(vr) == 2)
+
+
+@cache
+def _keywords() -> dict[str, str]:
+    """Tags by keyword, as eight digits; of repeating groups with an X for each digit that repeats."""
+    single = {entry[4]: f"{tag:08X}" for tag, entry in DicomDictionary.items() if entry[4]}
+    return {entry[4]: mask.upper() for mask, entry in RepeatersDictionary.items() if entry[4]} | single
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,83 @@
-"""What one run shares over all its objects: keys, the map of UIDs, the shifts of dates, the new names of patients."""
+"""What one run shares over all its objects: keys, the map of UIDs, the shifts of dates, the new names of patients.
+
+A run is told of every object of the set before the first one is changed (:meth:`Run.seen`); nothing of what it gives
+depends on the order of objects, so that several processes may each work on some of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from derive.deidentification.dates import KeyedShifts
-from derive.deidentification.keys import secrets_of
+from derive.deidentification.dates import FIRST_DAYS, LAST_DAYS, KeyedShifts
+from derive.deidentification.id_map import add_to_id_map, read_id_map
+from derive.deidentification.keys import KeyedSecrets, secrets_of
 from derive.deidentification.profile import Profile
-from derive.deidentification.subjects import KeyedSubjects
+from derive.deidentification.subjects import KeyedSubjects, ListedSubjects, NamedSubject
 from derive.deidentification.text.cleaning import TextCleaning
-from derive.deidentification.uids import KeyedUids
+from derive.deidentification.uids import KeyedUids, RecordedUids, checked_map, secrets_kept
 from derive.elements.instance import Instance
+from derive.errors import UsageError
+from derive.settings import load_settings
+from derive.told.wording import flag
+
+#: UIDs by which others refer to an object, or to what it is part of.
+_NAMES = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
+EXTERNAL = ("map", "remove")
 
 
-class UidMap(Protocol):
-    """One map of UIDs for a whole run (``uids``)."""
+@dataclass(frozen=True)
+class RunPlan:
+    """What a person says of the things that the objects of a run share.
 
-    def new(self, uid: str) -> str:
-        """Return what a UID is replaced by: always the same, and a well-known one (PS3.6 Annex A) by itself."""
+    Parameters
+    ----------
+    key_env : str
+        Environment variable that holds the key; empty for what ``derive.toml`` says, if it says anything.
+    key_file : Path, optional
+        File that holds the key.
+    uid_map : Path, optional
+        SQLite file that keeps what became of each UID.
+    external : str
+        What becomes of references to objects outside of the set: ``map`` or ``remove``.
+    date_scope : str
+        What has one shift: ``patient``, ``study``, ``series`` or ``instance``.
+    date_shift : (int, int)
+        First and last day of the range of shifts.
+    patient_id, patient_name : str
+        Of the one patient of the set; empty for what follows of the key.
+    id_map : Path, optional
+        CSV file of old and new Patient IDs.
+    id_map_create : bool
+        Whether patients that it lacks are added to it.
+    text : TextCleaning
+        How free text is cleaned.
 
+    Raises
+    ------
+    UsageError
+        ``DEID-SUBJECT``, ``DEID-EXTERNAL``.
+    """
 
-class DateShifts(Protocol):
-    """How many days the dates of an object are moved (``dates``)."""
+    key_env: str = ""
+    key_file: Path | None = None
+    uid_map: Path | None = None
+    external: str = EXTERNAL[0]
+    date_scope: str = "patient"
+    date_shift: tuple[int, int] = (FIRST_DAYS, LAST_DAYS)
+    patient_id: str = ""
+    patient_name: str = ""
+    id_map: Path | None = None
+    id_map_create: bool = False
+    text: TextCleaning = field(default_factory=TextCleaning)
 
-    def days(self, instance: Instance) -> int:
-        """Return the shift of the patient, study, series or instance that an object is of."""
-
-
-class Subjects(Protocol):
-    """Who a patient is called by afterwards (``subjects``)."""
-
-    def patient_id(self, instance: Instance) -> str:
-        """Return the new Patient ID of an object."""
-
-    def patient_name(self, instance: Instance) -> str:
-        """Return the new Patient's Name of an object."""
-
-
-class Secrets(Protocol):
-    """What is derived of the key; nothing gives the key itself (``keys``)."""
-
-    def digest(self, purpose: str, text: bytes, algorithm: str = "sha256") -> bytes:
-        """Return the keyed digest (HMAC) of a text for one purpose."""
+    def __post_init__(self) -> None:
+        if self.external not in EXTERNAL:
+            raise UsageError("DEID-EXTERNAL", f"there is no {self.external!r}; there are {', '.join(EXTERNAL)}")
+        if self.id_map is not None and (self.patient_id or self.patient_name):
+            raise UsageError("DEID-SUBJECT", f"{flag('id_map')} and {flag('patient_id')} exclude each other")
+        if self.id_map_create and self.id_map is None:
+            raise UsageError("DEID-SUBJECT", f"{flag('id_map_create')} wants {flag('id_map', 'FILE')}")
 
 
 @dataclass(frozen=True)
@@ -53,39 +87,90 @@ class Run:
     Parameters
     ----------
     profile : Profile
-    secrets : Secrets
-    uids : UidMap
-    dates : DateShifts
-    subjects : Subjects
+    secrets : KeyedSecrets
+    uids : KeyedUids
+    dates : KeyedShifts
+    subjects : KeyedSubjects
     text : TextCleaning
         How free text is cleaned.
+    id_map : Path, optional
+        Where patients are written that were not listed.
     """
 
     profile: Profile
-    secrets: Secrets
-    uids: UidMap
-    dates: DateShifts
-    subjects: Subjects
+    secrets: KeyedSecrets
+    uids: KeyedUids
+    dates: KeyedShifts
+    subjects: KeyedSubjects
     text: TextCleaning = field(default_factory=TextCleaning)
+    id_map: Path | None = None
+
+    def seen(self, instance: Instance) -> None:
+        """Hear of an object of the set, before the first one is changed.
+
+        Raises
+        ------
+        SourceError
+            ``DEID-PATIENTS``, ``DEID-ID-MAP``, ``DEID-ISSUER`` for a patient that cannot be called by a new name.
+        """
+        self.subjects.seen(instance)
+        self.uids.seen(instance.lenient.text(name) for name in _NAMES)
+
+    def keep(self) -> None:
+        """Write down which patients are new, before the first object of the set is written.
+
+        Raises
+        ------
+        OutputError
+            ``DEID-ID-MAP``.
+        """
+        if self.id_map is not None and isinstance(self.subjects, ListedSubjects):
+            add_to_id_map(self.id_map, self.subjects.added)
 
 
-def run_of(profile: Profile, key: str | bytes | None = None, *, key_env: str = "", key_file: Path | None = None) -> Run:
+def run_of(profile: Profile, key: str | bytes | None = None, plan: RunPlan | None = None) -> Run:
     """Return what the objects of one run share.
 
     Parameters
     ----------
     profile : Profile
     key : str or bytes, optional
-        Of which new UIDs, shifts and names follow; a random one where none is given.
-    key_env : str
-        Environment variable that holds it.
-    key_file : Path, optional
-        File that holds it.
+        Of which new UIDs, shifts and names follow; that of the plan, of ``derive.toml``, of the map of UIDs, or a
+        random one where none is given.
+    plan : RunPlan, optional
 
     Raises
     ------
     UsageError
-        ``DEID-KEY``.
+        ``DEID-KEY``, ``DEID-UID-MAP``, ``DEID-ID-MAP``, ``DEID-SUBJECT``, ``DEID-DATES``.
     """
-    secrets = secrets_of(key, key_env, key_file)
-    return Run(profile, secrets, KeyedUids(secrets), KeyedShifts(secrets), KeyedSubjects(secrets))
+    plan = plan or RunPlan()
+    secrets = _secrets(key, plan)
+    shifts = KeyedShifts(secrets, plan.date_scope, *plan.date_shift)
+    return Run(profile, secrets, _uids(secrets, plan), shifts, _subjects(secrets, plan), plan.text, plan.id_map)
+
+
+def _secrets(key: str | bytes | None, plan: RunPlan) -> KeyedSecrets:
+    if key is None and not plan.key_env and plan.key_file is None:
+        settings = load_settings()
+        found = secrets_of(None, settings.key_env, settings.key_file)
+    else:
+        found = secrets_of(key, plan.key_env, plan.key_file)
+    return secrets_kept(plan.uid_map) if found.is_random and plan.uid_map is not None else found
+
+
+def _uids(secrets: KeyedSecrets, plan: RunPlan) -> KeyedUids:
+    removes = plan.external != EXTERNAL[0]
+    if plan.uid_map is None:
+        return KeyedUids(secrets, removes)
+    checked_map(plan.uid_map)
+    return RecordedUids(secrets, removes, path=plan.uid_map)
+
+
+def _subjects(secrets: KeyedSecrets, plan: RunPlan) -> KeyedSubjects:
+    if plan.id_map is not None:
+        listed = read_id_map(plan.id_map, plan.id_map_create)
+        return ListedSubjects(secrets, listed=listed, where=str(plan.id_map), creates=plan.id_map_create)
+    if plan.patient_id or plan.patient_name:
+        return NamedSubject(secrets, new_id=plan.patient_id, new_name=plan.patient_name)
+    return KeyedSubjects(secrets)
