@@ -10,7 +10,7 @@ from typing import Any
 from derive.deidentification.layout import checked_layout
 from derive.deidentification.profile import BASIC, Profile, profile_of
 from derive.deidentification.rule import Rule
-from derive.deidentification.run import Run, run_of
+from derive.deidentification.run import Run, RunPlan, run_of
 from derive.elements.instance import Instance
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean, flag
@@ -95,7 +95,7 @@ class Settled:
     @property
     def seen(self) -> Callable[[Instance], None]:
         """Told of every object of the set in the first pass."""
-        return lambda _: None
+        return self.run.seen
 
 
 def wanted_of(said: Mapping[str, Any]) -> Wanted:
@@ -136,7 +136,7 @@ def settled(wanted: Wanted) -> Settled:
         raise UsageError("DEID-RESUME", text)
     profile = _profile(wanted)
     key_file = Path(wanted.key_file) if wanted.key_file else None
-    return Settled(wanted, profile, run_of(profile, wanted.key, key_env=wanted.key_env, key_file=key_file))
+    return Settled(wanted, profile, run_of(profile, wanted.key, RunPlan(wanted.key_env, key_file)))
 
 
 def _profile(wanted: Wanted) -> Profile:

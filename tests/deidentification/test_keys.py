@@ -11,7 +11,7 @@ import pytest
 from derive.deidentification.keys import SHORTEST_KEY, KeyedSecrets, microsoft_days, secrets_of
 from derive.deidentification.profile import Profile
 from derive.deidentification.run import RunPlan, run_of
-from tests.helpers.asserting import raises_code
+from tests.helpers.asserting import every, raises_code
 from tests.helpers.methods import KEY, OTHER_KEY, instance_of
 
 UID = "1.2.840.113619.2.55.3.1"
@@ -34,7 +34,7 @@ def test_the_same_key_gives_the_same_whichever_way_it_comes(tmp_path, monkeypatc
     for said in ('key_env = "DERIVE_KEY"', 'key_file = "key"'):
         (tmp_path / "derive.toml").write_text(f"[deidentification]\n{said}\n")
         assert facts(run_of(Profile())) == wanted
-    assert all(mine != other for mine, other in zip(wanted, facts(run_of(Profile(), OTHER_KEY)), strict=True))
+    assert every(mine != other for mine, other in zip(wanted, facts(run_of(Profile(), OTHER_KEY)), strict=True))
 
 
 def test_without_a_key_every_run_has_its_own_and_says_so(tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ from derive.deidentification.profile import Profile
 from derive.deidentification.run import RunPlan, run_of
 from derive.deidentification.uids import is_well_known, names_a_kind
 from derive.elements.element import tag_of
-from tests.helpers.asserting import each, raises_code
+from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.methods import KEY, OTHER_KEY, instance_of
 
 ARCS = st.lists(st.integers(0, 10**12), min_size=3, max_size=5)
@@ -31,7 +31,7 @@ def test_different_uids_become_different_legal_ones_always_the_same(uids):
     assert made == [again.uids.new(uid) for uid in reversed(uids)][::-1]
     assert len({*made}) == len(uids)
     assert {*made} & {*uids} == set()
-    assert all(UID(new).is_valid and new.startswith("2.25.") for new in made)
+    assert every(UID(new).is_valid and new.startswith("2.25.") for new in made)
     assert run.uids.new(f" {uids[0]}\0") == made[0]
 
 
