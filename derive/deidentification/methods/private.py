@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from derive.deidentification.here import Here
 from derive.deidentification.methods.registry import METHODS, method
+from derive.deidentification.private.csa import NoCsa, cleaned_csa, is_csa
+from derive.deidentification.private.protocol import cleaned_protocol
 from derive.elements.element import Element
 
 
@@ -15,3 +19,26 @@ def clean_private(element: Element, here: Here) -> Element | None:
     """
     cleaner = METHODS.get("cleanDescriptors")
     return cleaner.change(element, here) if cleaner is not None else None
+
+
+@method("cleanCsa", keep=list)
+def clean_csa(element: Element, here: Here) -> Element | None:
+    """Clean a CSA header of Siemens, or its protocol as text; what is neither goes.
+
+    Notes
+    -----
+    ``keep`` names more items that a person vouches for.
+    """
+    vouched = here.settings.get("keep", ())
+    names = [str(name) for name in vouched] if isinstance(vouched, list | tuple) else []
+    cleaned = _cleaned_value(element.value, here.run.profile.options, names)
+    return element._replace(value=cleaned + b"\0" * (len(cleaned) % 2)) if cleaned else None
+
+
+def _cleaned_value(value: bytes, options: Sequence[str], keep: Sequence[str]) -> bytes | None:
+    if is_csa(value):
+        try:
+            return cleaned_csa(value, options, keep)
+        except NoCsa:
+            return None
+    return cleaned_protocol(value.decode("latin-1")).encode("latin-1")
