@@ -36,7 +36,16 @@ from derive.standard._iods import (
 )
 from derive.standard._private import SafePrivate, SafePrivateRow, safe_private, safe_private_of, safe_private_rows
 from derive.standard._tables import confidential_tags, keyword_of, tag_of
-from derive.standard._types import TypeRule, iod_name, module_tags, rules_of, type_of, typed_sop_classes
+from derive.standard._types import (
+    TypeRule,
+    iod_name,
+    module_tags,
+    rules_of,
+    sop_class_named,
+    sop_class_names,
+    type_of,
+    typed_sop_classes,
+)
 from derive.standard._values import ValueRule, defaults, known_terms, values
 
 __all__ = [
@@ -71,6 +80,8 @@ __all__ = [
     "safe_private_of",
     "safe_private_rows",
     "section",
+    "sop_class_named",
+    "sop_class_names",
     "sop_class_uids",
     "supported",
     "tag_of",

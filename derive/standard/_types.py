@@ -104,6 +104,40 @@ def iod_name(sop_class_uid: str) -> str | None:
     return _iods()[sop_class_uid][0] if sop_class_uid in _iods() else None
 
 
+def sop_class_named(text: str) -> str | None:
+    """Return the SOP Class UID that a text means, or None.
+
+    Parameters
+    ----------
+    text : str
+        A UID, whether its IOD is known or not; the name of an IOD (``ct-image``, ``CT Image Storage``,
+        ``CTImageStorage``); or a modality (``CT``, ``RTSTRUCT``): then the class that most of its instances are of.
+
+    Examples
+    --------
+    >>> sop_class_named("CT") == sop_class_named("ct-image") == sop_class_named("CTImageStorage")
+    True
+    """
+    if text and not text.strip("0123456789."):
+        return text
+    folded = _folded(text)
+    modalities = {name.casefold(): uid for name, uid in rows("kept_class_names")}
+    names = {_folded(name): uid for uid, (name, _) in reversed(_iods().items())}
+    return modalities.get(folded) or names.get(folded) or names.get(f"{folded}image")
+
+
+def sop_class_names() -> tuple[str, ...]:
+    """Return what a SOP class can be called besides its UID: modalities and names of IODs."""
+    return (*(row[0] for row in rows("kept_class_names")), *dict.fromkeys(name for name, _ in _iods().values()))
+
+
+def _folded(text: str) -> str:
+    plain = "".join(c for c in text.casefold() if c.isalnum())
+    for word in ("forpresentation", "forprocessing", "storage", "waveform"):
+        plain = plain.removesuffix(word)
+    return plain
+
+
 @cache
 def _iods() -> dict[str, tuple[str, str]]:
     return {uid: (name, modules) for uid, name, modules in rows("type_iods")}
