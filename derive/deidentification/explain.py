@@ -1,0 +1,262 @@
+"""What would become of an attribute, and why: the decision of the engine, told without any file.
+
+What is told is what :func:`~derive.deidentification.decide.decided` answers for an object of a class that says
+nothing of itself, so that an explanation cannot differ from what is done.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR, keyword_dict
+
+from derive import standard
+from derive.deidentification.decide import Question, decided
+from derive.deidentification.private.entries import private_address
+from derive.deidentification.private.safe import private_vr
+from derive.deidentification.profile import BASIC, Option, Profile, options
+from derive.deidentification.ruling import Ruling
+from derive.elements.instance import Instance
+from derive.errors import UsageError
+from derive.rewriting.stored import AttributePath, SequenceStep
+from derive.standard import ConfidentialityRow, TypeRule
+from derive.told.wording import did_you_mean, flag
+
+#: What stands between the sequences of a path, but not within the creator of a private one.
+_BETWEEN = re.compile(r"""[.>](?=(?:[^"']*["'][^"']*["'])*[^"']*$)""")
+_TAG = re.compile(r"\(?\s*([0-9A-Fa-fxX]{4})\s*,?\s*([0-9A-Fa-fxX]{4})\s*\)?")
+_FIRST_BLOCK = 0x1000
+#: What an action of PS3.15 Table E.1-1a means.
+MEANINGS = {
+    "K": "kept",
+    "X": "removed",
+    "Z": "emptied",
+    "D": "replaced by a dummy",
+    "U": "replaced by the UID of the map",
+    "C": "cleaned",
+}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What becomes of an attribute, and why.
+
+    Parameters
+    ----------
+    path : AttributePath
+    name : str
+        As the standard has it; empty where nobody knows.
+    ruling : Ruling
+    reason : str
+        Why the table names it, in words for people.
+    sop_class_uid : str
+        Of the object; empty where none is meant.
+    rules : tuple of TypeRule or None
+        What the modules of its IOD say of the attribute; None where nobody knows.
+    row : ConfidentialityRow or None
+        Of Table E.1-1.
+    otherwise : mapping of str to Ruling
+        What it would become with one option more: those in whose column the row has something.
+    """
+
+    path: AttributePath
+    name: str
+    ruling: Ruling
+    reason: str
+    sop_class_uid: str
+    rules: tuple[TypeRule, ...] | None
+    row: ConfidentialityRow | None
+    otherwise: dict[str, Ruling] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str | None:
+        """Type in the IOD; empty where it does not have the attribute, None where nobody knows."""
+        return standard.type_of(self.sop_class_uid, self.path.tags) if self.rules is not None else None
+
+    def __str__(self) -> str:
+        iod = standard.iod_name(self.sop_class_uid) or "no IOD that is known"
+        ruling, told = self.ruling, [f"{shown(self.path)}  {' '.join(filter(None, (self.path.vr, self.name)))}"]
+        told.append(f"  {ruling.action}  {MEANINGS[ruling.action]} ({ruling.method}), since {ruling.why}")
+        if self.row is not None:
+            told.append(f"  Table E.1-1: {'; '.join((f'Basic Profile {self.row.basic}', *_columns(self.row)))}")
+        if self.reason:
+            told.append(f"  it is there as it {self.reason}")
+        if self.rules:
+            modules = ", ".join(f"{rule.module} ({rule.usage}) {rule.type}" for rule in self.rules)
+            told.append(f"  {iod}: type {self.type}: {modules}")
+        else:
+            told.append(f"  {iod}: {'does not have it there' if self.rules is not None else 'type not known'}")
+        for name, other in self.otherwise.items():
+            told.append(f"  with {name}: {other.action}  {MEANINGS[other.action]} ({other.method})")
+        return "\n".join(told)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for programs; schemas/deid-explain.json describes it."""
+        return {
+            "tag": f"{self.path.tag:08X}",
+            "path": self.path.text,
+            "name": self.name,
+            "vr": self.path.vr,
+            **_ruled(self.ruling),
+            "reason": self.reason,
+            "type": self.type,
+            "modules": [rule._asdict() for rule in self.rules or ()],
+            "table": self.row and {"basic": self.row.basic, "options": dict(_by_option(self.row))},
+            "otherwise": {name: _ruled(ruling) for name, ruling in self.otherwise.items()},
+        }
+
+
+def explained(path: AttributePath, sop_class_uid: str, profile: Profile) -> Explained:
+    """Return what becomes of an attribute in objects of a class.
+
+    Parameters
+    ----------
+    path : AttributePath
+    sop_class_uid : str
+        Empty for none: then nothing is removed that may be required.
+    profile : Profile
+    """
+    row = standard.confidentiality_row(path.tag, profile.edition)
+    more = [] if row is None else [o for o in options().values() if o.column in row.actions and not profile.has(o.name)]
+    return Explained(
+        path,
+        name_of(path, row),
+        ruled(path, sop_class_uid, profile),
+        reason_of(path, row),
+        sop_class_uid,
+        standard.rules_of(sop_class_uid, path.tags),
+        row,
+        {option.name: ruled(path, sop_class_uid, _with(profile, option)) for option in more},
+    )
+
+
+def ruled(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling:
+    """Return what is decided of an attribute, in an object that says nothing of itself."""
+    return decided(Question(path, Instance("an object", {}, strict=False), profile, sop_class_uid))
+
+
+def path_of(text: str, profile: Profile) -> AttributePath:
+    """Return the attribute that a text names.
+
+    Parameters
+    ----------
+    text : str
+        A keyword, ``(0010,0010)``, ``0010,0010``, ``00100010``, ``(0029,"SIEMENS CSA HEADER",10)``; behind the
+        sequences that hold it, joined by ``.`` or ``>``.
+    profile : Profile
+        For the private attributes that a site tells of.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-ADDRESS`` for what names no attribute, ``DEID-PRIVATE`` for what is no private one.
+    """
+    *above, last = (_step(part.strip(), text) for part in _BETWEEN.split(text))
+    return AttributePath(last.tag, vr_of(*last, profile), last.creator, (*above,))
+
+
+def _step(part: str, text: str) -> SequenceStep:
+    if "," in part and ('"' in part or "'" in part):
+        group, creator, element = private_address(part)
+        return SequenceStep(group << 16 | _FIRST_BLOCK | element, creator)
+    if found := _TAG.fullmatch(part):
+        return SequenceStep(int((found[1] + found[2]).lower().replace("x", "0"), 16))
+    if part not in _tags():
+        hint = did_you_mean(part, _tags())
+        raise UsageError("DEID-ADDRESS", f"{text!r} names no attribute{hint}; wanted a keyword, or (gggg,eeee)")
+    return SequenceStep(_tags()[part])
+
+
+@cache
+def _tags() -> dict[str, int]:
+    """Keywords to tags: those of the dictionary, and those that only newer tables have, by their name as one word."""
+    from pydicom._dicom_dict import RepeatersDictionary
+
+    newer = {_keyword(row): number for row in standard.confidentiality_rows() if (number := row.tag) is not None}
+    repeating = {entry[4]: int(mask.replace("x", "0"), 16) for mask, entry in RepeatersDictionary.items()}
+    return newer | repeating | dict(keyword_dict)
+
+
+def _keyword(row: ConfidentialityRow) -> str:
+    return row.keyword or re.sub(r"\W", "", row.name)
+
+
+def vr_of(tag: int, creator: str, profile: Profile) -> str:
+    """Return the VR of an attribute by the dictionaries; UN where none has it."""
+    if tag >> 16 & 1:
+        return private_vr(tag >> 16, creator, tag & 0xFF, profile.private) or "UN"
+    return dictionary_VR(tag).partition(" ")[0] if dictionary_has_tag(tag) else "UN"
+
+
+def name_of(path: AttributePath, row: ConfidentialityRow | None) -> str:
+    """Return what the standard calls an attribute; empty where no table has it."""
+    if row is not None and row.tag is not None:
+        return row.name
+    return dictionary_description(path.tag) if dictionary_has_tag(path.tag) else ""
+
+
+def shown(path: AttributePath) -> str:
+    """Return a path with its tag, where its text has it not."""
+    return path.text if path.is_private else f"{path.text} ({path.tag >> 16:04X},{path.tag & 0xFFFF:04X})"
+
+
+def reason_of(path: AttributePath, row: ConfidentialityRow | None) -> str:
+    """Return why the table names an attribute, in words for people; empty for one that it does not name.
+
+    The standard gives no reasons; these follow from the columns in which an option keeps or cleans it
+    (``reasons.tsv``), the first that fits.
+    """
+    if row is None:
+        return ""
+    fits = {
+        "private": path.is_private,
+        "group 0010": path.tag >> 16 == 0x0010 and "retain_patient_characteristics" not in row.actions,
+        "vr PN": path.vr == "PN",
+        BASIC: True,
+    }
+    return next(why for which, why in _reasons().items() if fits.get(which, which in row.actions))
+
+
+@cache
+def _reasons() -> dict[str, str]:
+    text = files(__package__).joinpath("reasons.tsv").read_text(encoding="utf-8")
+    return {which: why for which, why in (line.split("\t") for line in text.splitlines()[1:])}
+
+
+def sop_class_of(text: str) -> str:
+    """Return the SOP Class UID that a person means.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-CLASS`` for what names none.
+    """
+    found = standard.sop_class_named(text)
+    if text and found is None:
+        hint = did_you_mean(text, standard.sop_class_names())
+        told = f"{flag('sop_class')} {text!r} is no SOP class{hint}; wanted a modality (CT), an IOD (ct-image) or a UID"
+        raise UsageError("DEID-CLASS", told)
+    return found or ""
+
+
+def _with(profile: Profile, option: Option) -> Profile:
+    """Return the profile with one option more; of the two for dates the one that is asked for."""
+    dates = {"full-dates", "modified-dates"}
+    names = [n for n in profile.options if not {n, option.name} <= dates]
+    return profile.with_only((*names, option.name))
+
+
+def _by_option(row: ConfidentialityRow) -> list[tuple[str, str]]:
+    return [(o.name, row.actions[o.column]) for o in options().values() if o.column in row.actions]
+
+
+def _columns(row: ConfidentialityRow) -> list[str]:
+    return [f"{name} {action}" for name, action in _by_option(row)]
+
+
+def _ruled(ruling: Ruling) -> dict[str, str]:
+    return {"action": ruling.action, "method": ruling.method, "why": ruling.why}
