@@ -7,7 +7,7 @@ nothing of itself, so that an explanation cannot differ from what is done.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -224,7 +224,7 @@ def reason_of(path: AttributePath, row: ConfidentialityRow | None) -> str:
 @cache
 def _reasons() -> dict[str, str]:
     text = files(__package__).joinpath("reasons.tsv").read_text(encoding="utf-8")
-    return {which: why for which, why in (line.split("\t") for line in text.splitlines()[1:])}
+    return dict(line.split("\t") for line in text.splitlines()[1:])
 
 
 def sop_class_of(text: str) -> str:
@@ -247,7 +247,7 @@ def _with(profile: Profile, option: Option) -> Profile:
     """Return the profile with one option more; of the two for dates the one that is asked for."""
     dates = {"full-dates", "modified-dates"}
     names = [n for n in profile.options if not {n, option.name} <= dates]
-    return profile.with_only((*names, option.name))
+    return replace(profile, options=(*(name for name in options() if name in {*names, option.name}),))
 
 
 def _by_option(row: ConfidentialityRow) -> list[tuple[str, str]]:

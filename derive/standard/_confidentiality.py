@@ -25,6 +25,8 @@ class ConfidentialityRow:
 
     Parameters
     ----------
+    tag : int or None
+        None for a repeating group and for private attributes.
     shown : str
         Its tag as the table has it: ``(0010,0010)``, ``(50xx,xxxx)``, ``private``.
     keyword, name : str
@@ -36,6 +38,7 @@ class ConfidentialityRow:
     retired, in_standard_iod : bool
     """
 
+    tag: int | None
     shown: str
     keyword: str
     name: str
@@ -138,11 +141,13 @@ def _rows(edition: str) -> tuple[dict[int, ConfidentialityRow], dict[str, Confid
             continue
         keyword = "" if row["keyword"] == _NONE else row["keyword"]
         retired, standard = row["retired"] == "Y", row["in_standard_iod"] == "Y"
-        found = ConfidentialityRow(shown, keyword, row["name"], basic, _actions(row), retired, standard)
-        if shown == _PRIVATE or REPEATING in shown:
+        is_mask = shown == _PRIVATE or REPEATING in shown
+        tag = None if is_mask else int(shown.strip("()").replace(",", ""), 16)
+        found = ConfidentialityRow(tag, shown, keyword, row["name"], basic, _actions(row), retired, standard)
+        if tag is None:
             masked[shown] = found
         else:
-            exact[int(shown.strip("()").replace(",", ""), 16)] = found
+            exact[tag] = found
     return exact, masked
 
 

