@@ -22,22 +22,22 @@ def clean_descriptors(element: Element, here: Here) -> Element | None:
     if not element.stripped():
         return element
     if element.vr not in TEXT_VRS:
-        return _nothing_left(element, here)
+        return nothing_left(element, here)
     try:
         texts = value_syntax.split(element.vr, element.value, here.encodings)
     except UnicodeError:
-        return _nothing_left(element, here)
+        return nothing_left(element, here)
     run = here.run
     own = own_identifiers(here.instance)
     left = [cleaned(text, own, run.profile.options, run.text) for text in texts]
     if left == texts:
         return element
     if not any(left):
-        return _nothing_left(element, here)
+        return nothing_left(element, here)
     return text_element(element, left, here.encodings)
 
 
-def _nothing_left(element: Element, here: Here) -> Element | None:
+def nothing_left(element: Element, here: Here) -> Element | None:
     """Keep what the type asks for: a dummy, an empty attribute, or none; where nobody knows the type a dummy."""
     if here.type in ("2", "2C"):
         return element._replace(value=b"")

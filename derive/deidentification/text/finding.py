@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -43,7 +43,8 @@ INFO_TYPE_OF = {
 _BLANKS = re.compile(r"[ \t]{2,}")
 #: Brackets and signs between which nothing is left.
 _EMPTIED = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|<\s*>|\"\s*\"")
-_LOOSE = " ,;:/_-=^#&"
+_BEFORE_COMMA = re.compile(r"[ \t]+([,;])")
+_LOOSE, _LINE = " ,;:/_-=^#&", "\r\n\f"
 
 
 class Mention(NamedTuple):
@@ -80,7 +81,7 @@ def found_in(text: str, own: frozenset[Identifier], kinds: frozenset[str]) -> tu
     found = list(_own_in(text, own, kinds))
     for pattern in patterns():
         if pattern.kind in kinds:
-            found += (Mention(*m.span(), pattern.kind, pattern.info_type) for m in pattern.expression.finditer(text))
+            found += (Mention(*span, pattern.kind, pattern.info_type) for span in pattern.spans(text))
     return tuple(_apart(found))
 
 
@@ -105,6 +106,17 @@ def _apart(found: Iterable[Mention]) -> Iterable[Mention]:
             last = one
     if last is not None:
         yield last
+
+
+@lru_cache(maxsize=1024)
+def searched(text: str, own: frozenset[Identifier]) -> tuple[Mention, ...]:
+    """Return where a text that is about something else names this patient, or other persons of the header.
+
+    That is for attributes in which nobody expects a name: patterns are not looked for, as numbers have many meanings,
+    nor are words of institutions, as a manufacturer is in the name of its own (2026-11-30).
+    """
+    kinds = frozenset([NAME, ID, BIRTH_DATE, CONTACT])
+    return tuple(_apart(m for m in _own_in(text, own, kinds) if is_telling(text[m.start : m.end])))
 
 
 @lru_cache(maxsize=512)
@@ -147,15 +159,33 @@ def without(text: str, found: Iterable[Mention]) -> str:
     Examples
     --------
     >>> without("Follow up (Doe, Jane), knee", [Mention(11, 20, "name", "PERSON_NAME")])
-    'Follow up , knee'
+    'Follow up, knee'
+    >>> without("ep2d_DOE_b0", [Mention(5, 8, "name", "PERSON_NAME")])
+    'ep2d_b0'
     """
-    left = list(found)
-    if not left:
+    left, end = "", 0
+    for one in found:
+        left, end = _joined(left, text[end : one.start]), one.end
+    if not end:
         return text
-    parts, end = [], 0
-    for one in left:
-        parts.append(text[end : one.start])
+    emptied = _EMPTIED.sub("", _joined(left, text[end:]))
+    return _BLANKS.sub(" ", _BEFORE_COMMA.sub(r"\1", emptied)).strip(_LOOSE).rstrip("\r\n\f")
+
+
+def _joined(left: str, right: str) -> str:
+    """Join what stood on both sides of what went: by one of the signs that were there."""
+    one, other = left.rstrip(_LOOSE), right.lstrip(_LOOSE)
+    if not one or not other or one[-1] in _LINE or other[0] in _LINE:
+        return one + other
+    signs = left[len(one) :] + right[: len(right) - len(other)]
+    return one + (signs[0] if signs and len(set(signs)) == 1 else " ") + other
+
+
+def replaced(text: str, found: Iterable[Mention], by: Callable[[str, Mention], str]) -> str:
+    """Return a text in which each of some stretches is what a function makes of it."""
+    parts: list[str] = []
+    end = 0
+    for one in found:
+        parts += (text[end : one.start], by(text[one.start : one.end], one))
         end = one.end
-    joined = _EMPTIED.sub("", " ".join((*parts, text[end:])))
-    lines = (_BLANKS.sub(" ", line).strip(_LOOSE) for line in joined.split("\n"))
-    return "\n".join(lines)
+    return "".join((*parts, text[end:]))

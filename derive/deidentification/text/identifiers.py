@@ -11,6 +11,8 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from pydicom.datadict import dictionary_VR
+
 from derive.deidentification.text.stopwords import is_placeholder
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import Instance, encodings_named, items_of, value_of
@@ -66,7 +68,10 @@ def identifiers_of(instance: Instance) -> frozenset[Identifier]:
     instance : Instance
         Asked leniently, whatever it is: what cannot be read is not there.
     """
-    return _of_elements(instance.elements.values(), instance.lenient.encodings)
+    elements = instance.elements
+    # Elements of a file are made when they are asked for: most are not worth it.
+    told = (elements[tag] for tag in elements if may_tell(tag))
+    return _of_elements(told, instance.lenient.encodings)
 
 
 _remembered: tuple[Instance, frozenset[Identifier]] | None = None
@@ -107,6 +112,16 @@ def _of_sequence(element: Element, encodings: tuple[str, ...]) -> frozenset[Iden
                 inner = encodings_named(value_of(named, encodings)) or encodings
         found |= _of_elements(item, inner)
     return frozenset(found)
+
+
+@cache
+def may_tell(tag: int) -> bool:
+    """Whether an attribute can hold an identifier, by itself or in its items, by the dictionary alone."""
+    try:
+        vr = dictionary_VR(tag)
+    except KeyError:
+        return True
+    return vr == "SQ" or bool(kind_of(tag, vr))
 
 
 @cache

@@ -8,9 +8,14 @@ running text and in no header is not found, which is why there is the list of wo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
+
+from derive.deidentification.text.stopwords import stopwords
+
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 class Pattern(NamedTuple):
@@ -28,6 +33,20 @@ class Pattern(NamedTuple):
     kind: str
     info_type: str
     expression: re.Pattern[str]
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Return where it stands in a text.
+
+        A name with a caret whose first word is a part of the body is none: Siemens writes what is examined so
+        (``HEAD^ROUTINE``), and who has that for a name is found by the own header (2026-11-30).
+        """
+        for match in self.expression.finditer(text):
+            if "^" not in match[0] or not _is_region(match[0]):
+                yield match.span()
+
+
+def _is_region(text: str) -> bool:
+    return any(word.lower() in stopwords("anatomy") for word in _WORD.findall(text.partition("^")[0]))
 
 
 @cache

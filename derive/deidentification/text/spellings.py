@@ -77,7 +77,7 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _is_name(word: str) -> bool:
-    if not word or word.lower() in stopwords("title"):
+    if not word or word.lower() in stopwords("title") | stopwords("placeholder"):
         return False
     return len(word) > 1 or not word.isascii()
 
@@ -194,7 +194,9 @@ def is_telling(text: str) -> bool:
 
     Numbers of few digits, short words, terms of the standard and words that stand for no name are in any file.
     """
-    if is_placeholder(text) or text.upper() in known_terms() or text.lower() in stopwords("place"):
+    if is_placeholder(text) or text.upper() in known_terms():
+        return False
+    if text.lower() in stopwords("place") | stopwords("anatomy"):
         return False
     letters = sum(c.isascii() and c.isalpha() for c in text)
     digits = sum(c.isdecimal() for c in text)

@@ -1,0 +1,110 @@
+"""Methods for texts beyond the table, for content of reports, and for stretches of text by their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from pydicom.valuerep import MAX_VALUE_LEN
+
+from derive.deidentification.dates import shifted
+from derive.deidentification.here import Here
+from derive.deidentification.methods.descriptors import clean_descriptors, nothing_left
+from derive.deidentification.methods.dummy import replace
+from derive.deidentification.methods.registry import method
+from derive.deidentification.methods.values import text_element
+from derive.deidentification.profile import Transformation
+from derive.deidentification.text.finding import INFO_TYPE_OF, Mention, found_in, replaced, searched, without
+from derive.deidentification.text.identifiers import KINDS, kind_of, own_identifiers
+from derive.deidentification.text.transforming import TRANSFORMATIONS, Stretch, is_for
+from derive.elements.element import Element, tag_of
+from derive.standard import value_syntax
+from derive.standard.vr import TEXT_VRS
+
+_ALL_KINDS = frozenset([*KINDS, "time", "age"])
+_DATES = frozenset(["DA", "DT"])
+#: A value of these is one thing, and either valid as that or nothing.
+_WHOLE = frozenset(["DA", "DT", "TM", "AS"])
+_RECORD_NUMBERS = frozenset(map(tag_of, ("PatientID", "OtherPatientIDs", "MedicalRecordLocator")))
+
+
+@method("searchText")
+def search_text(element: Element, here: Here) -> Element | None:
+    """Take the identifiers of this patient out of a text that the table does not name; else leave it as it is."""
+    if element.vr not in TEXT_VRS or not element.stripped():
+        return element
+    own = own_identifiers(here.instance)
+    try:
+        texts = value_syntax.split(element.vr, element.value, here.encodings)
+    except UnicodeError:
+        # Bytes that its character set cannot say are no text that can be searched, whatever they look like.
+        return nothing_left(element, here)
+    left = [without(text, searched(text, own)) for text in texts]
+    return element if left == texts else _with(element, left, here)
+
+
+@method("cleanStructuredContent")
+def clean_structured_content(element: Element, here: Here) -> Element | None:
+    """Clean what a content item says (PS3.15 E.3.4): a name becomes a dummy, a text what may stay of it."""
+    return replace(element, here) if element.vr == "PN" else clean_descriptors(element, here)
+
+
+@method("infoTypes", transformations=tuple)
+def transform_info_types(element: Element, here: Here) -> Element | None:
+    """Transform what a value holds by its kind: names, dates, identifiers and the like; the rest stays.
+
+    Settings: ``transformations``, a sequence of :class:`~derive.deidentification.profile.Transformation`; the first
+    that is for a kind holds, and what none is for stays. Without any all that is found is redacted.
+    """
+    if element.vr not in TEXT_VRS or not element.stripped():
+        return element
+    try:
+        texts = value_syntax.split(element.vr, element.value, here.encodings)
+    except UnicodeError:
+        return nothing_left(element, here)
+    given = here.settings.get("transformations")
+    wanted = tuple(given) if isinstance(given, Sequence) and given else (Transformation("redact"),)
+    left = [_transformed(text, element, wanted, here) for text in texts]
+    return element if left == texts else _with(element, left, here)
+
+
+def _transformed(text: str, element: Element, wanted: tuple[Transformation, ...], here: Here) -> str:
+    if not text:
+        return text
+    if element.vr == "PN":
+        return _by_kind(text, [Mention(0, len(text), "name", "PERSON_NAME")], element.vr, wanted, here)
+    found: Iterable[Mention]
+    if info_type := _info_type(element):
+        found = [Mention(0, len(text), kind_of(element.tag, element.vr), info_type)]
+    else:
+        found = found_in(text, own_identifiers(here.instance), _ALL_KINDS)
+    return _by_kind(text, found, element.vr, wanted, here)
+
+
+def _info_type(element: Element) -> str:
+    """Return of what kind an attribute as a whole is; empty for one that holds a text."""
+    if element.vr == "AS":
+        return "AGE"
+    if element.tag in _RECORD_NUMBERS:
+        return "MEDICAL_RECORD_NUMBER"
+    return INFO_TYPE_OF.get(kind_of(element.tag, element.vr), "")
+
+
+def _by_kind(text: str, found: Iterable[Mention], vr: str, wanted: tuple[Transformation, ...], here: Here) -> str:
+    chosen = {m: t for m in found if (t := next((t for t in wanted if is_for(t.info_types, m.info_type)), None))}
+    if all(t.method == "redact" for t in chosen.values()):
+        return without(text, chosen)
+
+    def transformed(part: str, mention: Mention) -> str:
+        transformation, days = chosen[mention], here.run.dates.days(here.instance)
+        if vr in _DATES and transformation.method == "dateShift":
+            return shifted(part, days) or ""
+        stretch = Stretch(part, mention, days, partial(here.run.secrets.digest, "text"), transformation.settings)
+        made = TRANSFORMATIONS[transformation.method](stretch)
+        return "" if vr in _WHOLE else made.replace("=", "") if vr == "PN" else made.replace("\\", "")
+
+    return replaced(text, chosen, transformed)[: MAX_VALUE_LEN.get(vr)]
+
+
+def _with(element: Element, texts: list[str], here: Here) -> Element | None:
+    return text_element(element, texts, here.encodings) if any(texts) else nothing_left(element, here)
