@@ -93,9 +93,9 @@ def test_only_what_is_known_stays(version):
 
 def test_the_weight_stays_with_the_option_and_more_with_a_person_who_vouches():
     source = pack_csa(Csa(2, (tag("UsedPatientWeight", b"66\0"), tag("SecretItem", b"7\0" + CANARY))))
-    names = [t.name for t in read_csa(cleaned_csa(source, ["patient-characteristics"])).tags]
+    names = [t.name for t in read_csa(cleaned_csa(source, ("patient-characteristics",))).tags]
     assert names == ["UsedPatientWeight"]
-    kept = cleaned_csa(source, (), ["SecretItem"])
+    kept = cleaned_csa(source, (), ("SecretItem",))
     assert [t.texts for t in read_csa(kept).tags] == [("7",)]
     assert CANARY not in kept
     assert cleaned_csa(source) is None

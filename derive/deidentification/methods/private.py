@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from derive.deidentification.here import Here
 from derive.deidentification.methods.registry import METHODS, method
 from derive.deidentification.private.csa import NoCsa, cleaned_csa, is_csa
@@ -30,12 +28,12 @@ def clean_csa(element: Element, here: Here) -> Element | None:
     ``keep`` names more items that a person vouches for.
     """
     vouched = here.settings.get("keep", ())
-    names = [str(name) for name in vouched] if isinstance(vouched, list | tuple) else []
+    names = tuple(str(name) for name in vouched) if isinstance(vouched, list | tuple) else ()
     cleaned = _cleaned_value(element.value, here.run.profile.options, names)
     return element._replace(value=cleaned + b"\0" * (len(cleaned) % 2)) if cleaned else None
 
 
-def _cleaned_value(value: bytes, options: Sequence[str], keep: Sequence[str]) -> bytes | None:
+def _cleaned_value(value: bytes, options: tuple[str, ...], keep: tuple[str, ...]) -> bytes | None:
     if is_csa(value):
         try:
             return cleaned_csa(value, options, keep)

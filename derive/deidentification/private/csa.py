@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -88,6 +88,11 @@ class Csa:
 
     version: int
     tags: tuple[CsaTag, ...]
+
+
+@cache
+def _pattern(holds: str) -> re.Pattern[str]:
+    return _NUMBER if holds == "number" else re.compile(holds)
 
 
 @cache
@@ -181,15 +186,16 @@ def _cleared(item: bytes) -> bytes:
     return item.partition(b"\0")[0].ljust(len(item), b"\0")
 
 
-def cleaned_csa(value: bytes, options: Collection[str] = (), keep: Collection[str] = ()) -> bytes | None:
+@lru_cache(maxsize=8)  # the header of a series is the same in all of its images
+def cleaned_csa(value: bytes, options: tuple[str, ...] = (), keep: tuple[str, ...] = ()) -> bytes | None:
     """Return a CSA header with what identifies nobody.
 
     Parameters
     ----------
     value : bytes
-    options : collection of str
+    options : tuple of str
         Options of the profile in force.
-    keep : collection of str
+    keep : tuple of str
         Names of more items that a person vouches for; their dead space is cleared all the same.
 
     Returns
@@ -216,7 +222,7 @@ def _cleaned(tag: CsaTag, options: Collection[str], keep: Collection[str]) -> Cs
     if row.holds == _PROTOCOL:
         items = tuple(_protocol_item(text) for text in tag.texts)
         return replace(tag, items=items + (b"",) * (len(tag.items) - len(items))) if any(items) else None
-    pattern = _NUMBER if row.holds == "number" else re.compile(row.holds)
+    pattern = _pattern(row.holds)
     if not all(pattern.fullmatch(text.strip()) for text in tag.texts):
         return None
     return _only_counting(tag)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -47,6 +47,7 @@ def is_protocol(text: str) -> bool:
     return _BEGIN in text
 
 
+@lru_cache(maxsize=8)  # it is the same in all images of a series
 def cleaned_protocol(text: str) -> str:
     r"""Return a protocol with what identifies nobody; empty for a text without one.
 
