@@ -17,7 +17,9 @@ from derive.deidentification.decide import Question, decided, structure
 from derive.deidentification.here import Here
 from derive.deidentification.marks import APPENDED, Claims, claims_of, marks
 from derive.deidentification.methods import METHODS
-from derive.deidentification.private.claims import CHARACTERISTICS
+from derive.deidentification.private.claims import CHARACTERISTICS, characteristics
+from derive.deidentification.private.decide import private_ruling
+from derive.deidentification.private.safe import private_vr
 from derive.deidentification.profile import Profile
 from derive.deidentification.ruling import Ruling
 from derive.deidentification.run import Run
@@ -109,9 +111,11 @@ class Deidentifier:
         """
         changes = _Changes(self, stored, claims_of(self.profile, vouched=vouched))
         try:
-            head = spliced(stored.head, changes.top, changes, implicit=stored.implicit)
-            changes.marked = True
+            # What stays behind the pixels is known before the marks are made, which stand before them.
             tail = spliced(stored.tail, changes.top, changes, implicit=stored.implicit)
+            behind, changes.found, changes.marked = changes.found, {}, False
+            head = spliced(stored.head, changes.top, changes, implicit=stored.implicit)
+            changes.found.update(behind)
         except (Unusual, Short, struct.error) as error:
             message = f"{stored.name} has a sequence that is none; it is read anew by another way, or taken out"
             raise SourceError("SRC-UNREADABLE", message) from error
@@ -165,6 +169,7 @@ class _Known(NamedTuple):
     ruling: Ruling
     type: str | None
     decided: Decided
+    is_safe: bool
 
 
 class _Scope:
@@ -193,8 +198,8 @@ class _Changes:
         self.top = _Within(engine.scope(key), self._instance.encodings, top=True)
         self._implicit = stored.implicit
         self.found: dict[Decided, None] = {}
-        self._private: dict[AttributePath, None] = {}
-        self.marked = False
+        self._safe: dict[AttributePath, None] = {}
+        self.marked = True
 
     def fate(self, within: _Within, element: StoredElement) -> Fate:
         tag, vr, creator, *_ = element
@@ -204,25 +209,31 @@ class _Changes:
             fate = scope.fates[tag, vr, creator] = self._fate(scope.key, element)
         if fate.why is not None:
             self.found[fate.why.decided] = None
-            if tag >> 16 & 1 and fate.act is not Act.DROP:
-                self._private[fate.path] = None
+            if fate.why.is_safe and fate.act in (Act.KEEP, Act.ITEMS):
+                self._safe[fate.path] = None
         return fate
 
     def _fate(self, key: _Key, element: StoredElement) -> Fate:
-        path = AttributePath(element.tag, element.vr, element.creator, key.above)
+        profile = self._engine.profile
+        path = _path(element, key.above, profile)
         if path.is_creator:
             return Fate(Act.CREATOR, path)
-        question = Question(path, self._instance, self._engine.profile, key.sop_class_uid, key.forced)
-        if path.tag == CHARACTERISTICS and not key.above:
+        question = Question(path, self._instance, profile, key.sop_class_uid, key.forced)
+        if path.tag == CHARACTERISTICS and not key.above and profile.is_confidential:
             return Fate(Act.DROP, path)  # what is left of the private attributes is told anew
         ruling = decided(question)
-        known = _Known(ruling, question.type, Decided(path.text, ruling.action, ruling.method, ruling.why))
-        return Fate(_act(ruling, path.vr), path, known)
+        told = Decided(path.text, ruling.action, ruling.method, ruling.why)
+        is_safe = path.is_private and ruling == private_ruling(path, profile, self._instance)
+        return Fate(_act(ruling, path.vr), path, _Known(ruling, question.type, told, is_safe))
 
     def value(self, within: _Within, fate: Fate, element: Element) -> Element | None:
-        ruling, kind, _ = fate.why
+        ruling, kind, _, is_safe = fate.why
         here = Here(fate.path, self._instance, within.encodings, kind, self._engine.run, ruling.settings)
-        return METHODS[ruling.method].change(element, here)
+        before = element if element.vr == fate.path.vr else element._replace(vr=fate.path.vr)
+        after = METHODS[ruling.method].change(before, here)
+        if is_safe and after is not None:
+            self._safe[fate.path] = None
+        return element if after is before else after
 
     def item(self, within: _Within, fate: Fate, item: StoredDataSet) -> _Within | None:
         key = within.scope.key
@@ -238,7 +249,19 @@ class _Changes:
         items = {
             keyword: _items(done[tag], implicit=self._implicit) for tag, keyword in APPENDED.items() if tag in done
         }
-        return marks(self._engine.profile, self.claims, self._instance, items)
+        profile = self._engine.profile
+        said = marks(profile, self.claims, self._instance, items)
+        safe = characteristics(self._safe) if profile.is_confidential else None
+        return said if safe is None else (*said, safe)
+
+
+def _path(element: StoredElement, above: tuple[SequenceStep, ...], profile: Profile) -> AttributePath:
+    """Return where an attribute stands; of a private one whose VR the file does not tell, what is known of it."""
+    tag, vr, creator, *_ = element
+    if vr == "UN" and creator:
+        known = private_vr(tag >> 16, creator, tag & 0xFF, profile.private)
+        vr = known if known != "SQ" else vr  # its bytes are no items
+    return AttributePath(tag, vr, creator, above)
 
 
 def _act(ruling: Ruling, vr: str) -> Act:
