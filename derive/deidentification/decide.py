@@ -17,6 +17,7 @@ from derive.deidentification.methods import METHODS
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.profile import Profile, options
 from derive.deidentification.ruling import Ruling
+from derive.deidentification.text.content import VALUES
 from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath
@@ -58,6 +59,8 @@ class Question:
     sop_class_uid : str
     forced : str
         What the sequence that holds it was ruled to be: ``D``, or the name of a cleaner; empty for nothing.
+    item : Ruling, optional
+        Of the content item that it stands in.
     """
 
     path: AttributePath
@@ -65,6 +68,7 @@ class Question:
     profile: Profile
     sop_class_uid: str
     forced: str = ""
+    item: Ruling | None = None
 
     @property
     def type(self) -> str | None:
@@ -93,6 +97,11 @@ def by_rule(question: Question) -> Ruling | None:
 def by_base(question: Question) -> Ruling | None:
     """A base other than the Basic Profile."""
     return base_action(question.path, question.sop_class_uid, question.profile)
+
+
+def by_content_item(question: Question) -> Ruling | None:
+    """The value of a content item, by the concept name of the item."""
+    return question.item if question.path.tag in VALUES else None
 
 
 def by_encoding(question: Question) -> Ruling | None:
@@ -135,11 +144,10 @@ def by_table(question: Question) -> Ruling | None:
     row = standard.confidentiality_row(question.path.tag, question.profile.edition)
     if row is None:
         return None
-    in_force = [options()[name] for name in question.profile.options]
-    for option in in_force:
+    for option in question.profile.columns:
         if row.actions.get(option.column) == "K":
             return Ruling.of("K", f"{option.column}: K")
-    for option in in_force:
+    for option in question.profile.columns:
         if row.actions.get(option.column) == "C" and option.cleaner in METHODS:
             return Ruling("C", option.cleaner, why=f"{option.column}: C")
     action = resolved(row.basic, question.type)
@@ -250,6 +258,7 @@ _LETTERS = {"keep": "K", "remove": "X", "redact": "Z", "replace": "D", "substitu
 STEPS: tuple[Callable[[Question], Ruling | None], ...] = (
     by_rule,
     by_base,
+    by_content_item,
     by_encoding,
     by_private,
     by_repeating_group,

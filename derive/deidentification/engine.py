@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
@@ -20,11 +20,12 @@ from derive.deidentification.methods import METHODS
 from derive.deidentification.private.claims import CHARACTERISTICS, characteristics
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.private.safe import private_vr
-from derive.deidentification.profile import Profile
+from derive.deidentification.profile import Profile, options
 from derive.deidentification.ruling import Ruling
 from derive.deidentification.run import Run
+from derive.deidentification.text.content import CONTENT_SEQUENCES, item_action
 from derive.elements.element import Element, tag_of
-from derive.elements.instance import encodings_named
+from derive.elements.instance import Instance, encodings_named
 from derive.elements.spans import Short, Unusual, spans_of
 from derive.errors import SourceError
 from derive.rewriting.file import Part, StoredFile, deflated
@@ -34,6 +35,10 @@ from derive.writing.part10 import file_start
 
 _CHARACTER_SET, _SOP_CLASS, _SOP_INSTANCE = map(tag_of, ("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID"))
 _MEDIA_CLASS, _MEDIA_INSTANCE = tag_of("MediaStorageSOPClassUID"), tag_of("MediaStorageSOPInstanceUID")
+#: What becomes of an attribute that the cleaning of pixels has written anew.
+_REPLACED = Fate(Act.DROP, AttributePath(0, ""))
+#: Cleaners of sequences whose items are decided one by one.
+_BY_ITEM = frozenset({options()["structured-content"].cleaner})
 _DEFAULT_SYNTAX = "1.2.840.10008.1.2.1"
 
 
@@ -79,6 +84,38 @@ class Deidentified:
     elements: Mapping[int, Element] = field(repr=False)
 
 
+class Cleaned(Protocol):
+    """What became of the pixels of an object (``pixels``)."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was blanked; what follows is asked only then."""
+
+    @property
+    def value(self) -> bytes:
+        """Pixel Data; of encapsulated fragments with the delimiter behind them."""
+
+    @property
+    def vr(self) -> str:
+        """Value representation of that."""
+
+    @property
+    def encapsulated(self) -> bool:
+        """Whether it is made of fragments."""
+
+    @property
+    def transfer_syntax(self) -> str:
+        """Transfer syntax afterwards."""
+
+    @property
+    def elements(self) -> Mapping[int, Element | None]:
+        """Attributes that say it, by their tag; None for those that go."""
+
+    @property
+    def vouched(self) -> bool:
+        """Whether a deterministic method, or a person, answers for them."""
+
+
 class Deidentifier:
     """De-identifies objects, and remembers what it decided.
 
@@ -93,23 +130,25 @@ class Deidentifier:
         self._scopes: dict[tuple[object, ...], _Scope] = {}
         self._decisions: dict[tuple[Decided, ...], tuple[Decided, ...]] = {}
 
-    def file(self, stored: StoredFile, *, vouched: bool = False) -> Deidentified:
+    def file(self, stored: StoredFile, cleaned: Cleaned | None = None) -> Deidentified:
         """De-identify an object.
 
         Parameters
         ----------
         stored : StoredFile
-        vouched : bool
-            Whether a deterministic method, or a person, answers for its pixels.
+        cleaned : Cleaned, optional
+            What became of its pixels; they pass as they are where nobody looked after them.
 
         Raises
         ------
         SourceError
-            ``SRC-UNREADABLE`` for sequences that are none.
+            ``SRC-UNREADABLE`` for an object without attributes, or with sequences that are none.
         ValuesError
             ``DEID-VALUE`` for a new value that the object's character set cannot say.
         """
-        changes = _Changes(self, stored, claims_of(self.profile, vouched=vouched))
+        if not stored.head.spans:
+            raise SourceError("SRC-UNREADABLE", f"{stored.name} holds no attributes; take it out")
+        changes = _Changes(self, stored, cleaned)
         try:
             # What stays behind the pixels is known before the marks are made, which stand before them.
             tail = spliced(stored.tail, changes.top, changes, implicit=stored.implicit)
@@ -119,8 +158,7 @@ class Deidentifier:
         except (Unusual, Short, struct.error) as error:
             message = f"{stored.name} has a sequence that is none; it is read anew by another way, or taken out"
             raise SourceError("SRC-UNREADABLE", message) from error
-        pixels = [stored.pixels.head, stored.pixels.value] if stored.pixels else []
-        return self._result(stored, changes, (head, pixels, tail))
+        return self._result(stored, changes, (head, _pixels(stored, cleaned), tail))
 
     def _result(
         self, stored: StoredFile, changes: _Changes, bodies: tuple[list[bytes], list[Part], list[bytes]]
@@ -128,7 +166,8 @@ class Deidentifier:
         head, pixels, tail = bodies
         data = b"".join(head)
         after = StoredDataSet(data, tuple(spans_of(data, 0, len(data), stored.implicit, set())[0]))
-        syntax = stored.transfer_syntax or _DEFAULT_SYNTAX
+        cleaned = changes.cleaned
+        syntax = (cleaned.transfer_syntax if cleaned and cleaned.changed else stored.transfer_syntax) or _DEFAULT_SYNTAX
         body: list[Part] = [data, *pixels, *tail]
         if syntax == DeflatedExplicitVRLittleEndian:
             body = [deflated([part for part in body if isinstance(part, bytes)])]
@@ -154,6 +193,18 @@ class Deidentifier:
         return scope
 
 
+def _pixels(stored: StoredFile, cleaned: Cleaned | None) -> list[Part]:
+    """Return Pixel Data as it passes, or as it was cleaned."""
+    if stored.pixels is None:
+        return []
+    if cleaned is None or not cleaned.changed:
+        return [stored.pixels.head, stored.pixels.value]
+    length = 0xFFFFFFFF if cleaned.encapsulated else len(cleaned.value)
+    if stored.implicit:
+        return [struct.pack("<HHL", 0x7FE0, 0x0010, length), cleaned.value]
+    return [struct.pack("<HH2sHL", 0x7FE0, 0x0010, cleaned.vr.encode(), 0, length), cleaned.value]
+
+
 class _Key(NamedTuple):
     """What decisions depend on, but for the attribute itself."""
 
@@ -161,6 +212,7 @@ class _Key(NamedTuple):
     characteristics: bytes
     above: tuple[SequenceStep, ...] = ()
     forced: str = ""
+    item: Ruling | None = None
 
 
 class _Known(NamedTuple):
@@ -191,8 +243,11 @@ class _Within(NamedTuple):
 class _Changes:
     """What becomes of the elements of one object (:class:`derive.rewriting.rewrite.Changes`)."""
 
-    def __init__(self, engine: Deidentifier, stored: StoredFile, claims: Claims) -> None:
-        self._engine, self._instance, self.claims = engine, stored.instance, claims
+    def __init__(self, engine: Deidentifier, stored: StoredFile, cleaned: Cleaned | None) -> None:
+        self._engine, self._instance, self.cleaned = engine, stored.instance, cleaned
+        self._replaced = cleaned.elements if cleaned and cleaned.changed else {}
+        self._vouched = cleaned is not None and cleaned.vouched
+        self.claims = claims_of(engine.profile, vouched=self._vouched)
         held = stored.head.elements.get(CHARACTERISTICS)
         key = _Key(stored.sop_class_uid, held.value if held else b"")
         self.top = _Within(engine.scope(key), self._instance.encodings, top=True)
@@ -204,6 +259,8 @@ class _Changes:
     def fate(self, within: _Within, element: StoredElement) -> Fate:
         tag, vr, creator, *_ = element
         scope = within.scope
+        if within.top and tag in self._replaced:
+            return _REPLACED
         fate = scope.fates.get((tag, vr, creator))
         if fate is None:
             fate = scope.fates[tag, vr, creator] = self._fate(scope.key, element)
@@ -218,7 +275,7 @@ class _Changes:
         path = _path(element, key.above, profile)
         if path.is_creator:
             return Fate(Act.CREATOR, path)
-        question = Question(path, self._instance, profile, key.sop_class_uid, key.forced)
+        question = Question(path, self._instance, profile, key.sop_class_uid, key.forced, key.item)
         if path.tag == CHARACTERISTICS and not key.above and profile.is_confidential:
             return Fate(Act.DROP, path)  # what is left of the private attributes is told anew
         ruling = decided(question)
@@ -238,10 +295,20 @@ class _Changes:
     def item(self, within: _Within, fate: Fate, item: StoredDataSet) -> _Within | None:
         key = within.scope.key
         above = (*fate.path.above, SequenceStep(fate.path.tag, fate.path.creator))
-        inner = key._replace(above=above, forced=_forced(fate.why.ruling, fate.path, key.forced))
         named = item.elements.get(_CHARACTER_SET)
         own = encodings_named(named.stripped().decode("ascii", "replace").split("\\")) if named else ()
-        return _Within(self._engine.scope(inner), own or within.encodings)
+        encodings = own or within.encodings
+        ruling = None
+        if fate.path.tag in CONTENT_SEQUENCES:
+            content = Instance("an item", item.elements, strict=False, around=encodings)
+            ruling = item_action(fate.path, content, self._instance, self._engine.profile)
+            if ruling is not None and ruling.action == "X":
+                return None
+        inner = key._replace(above=above, forced=_forced(fate.why.ruling, fate.path, key.forced), item=ruling)
+        return _Within(self._engine.scope(inner), encodings)
+
+    def emptied(self, fate: Fate) -> bool:
+        return fate.why.type in ("2", "2C", None)
 
     def added(self, within: _Within, done: Mapping[int, bytes]) -> Iterable[Element]:
         if not within.top or self.marked:
@@ -250,9 +317,12 @@ class _Changes:
             keyword: _items(done[tag], implicit=self._implicit) for tag, keyword in APPENDED.items() if tag in done
         }
         profile = self._engine.profile
-        said = marks(profile, self.claims, self._instance, items)
         safe = characteristics(self._safe) if profile.is_confidential else None
-        return said if safe is None else (*said, safe)
+        return [
+            *marks(profile, self.claims, self._instance, items, vouched=self._vouched),
+            *([safe] if safe is not None else []),
+            *(element for element in self._replaced.values() if element is not None),
+        ]
 
 
 def _path(element: StoredElement, above: tuple[SequenceStep, ...], profile: Profile) -> AttributePath:
@@ -280,7 +350,7 @@ def _forced(ruling: Ruling, path: AttributePath, outer: str) -> str:
     if ruling.action == "D":
         return "D"
     if ruling.action == "C":
-        return ruling.method
+        return "" if ruling.method in _BY_ITEM else ruling.method
     return outer if ruling.why == "beyond the table" else ""
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from derive.deidentification.methods import METHODS
 from derive.deidentification.profile import BASIC_CODE, Profile, options
-from derive.elements.element import Element, tag_of
+from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.encoding import encode, encode_item
 from derive.elements.instance import Instance
 from derive.version import MANUFACTURER, MODEL, VERSION
 
 _METHOD, _CODES = "DeidentificationMethod", "DeidentificationMethodCodeSequence"
 _EQUIPMENT = "ContributingEquipmentSequence"
-#: Longitudinal Temporal Information Modified, by the option in force (PS3.3 C.12.1.1.3.1.1? C.7.1.1).
+#: Longitudinal Temporal Information Modified, by the option in force (PS3.15 E.3.6).
 _DATES = {"full-dates": "UNMODIFIED", "modified-dates": "MODIFIED"}
 _PIXELS = "pixels"
 
@@ -58,13 +58,16 @@ def claims_of(profile: Profile, *, vouched: bool) -> Claims:
         elif option.cleaner and option.cleaner not in METHODS:
             withheld.append((name, f"there is no cleaner {option.cleaner}"))
             continue
-        claimed.append((option.code, "DCM", option.meaning))
+        claimed.append((option.code, option.scheme, option.meaning))
     if vouched and not profile.has(_PIXELS):
-        claimed.append((options()[_PIXELS].code, "DCM", options()[_PIXELS].meaning))
+        pixels = options()[_PIXELS]
+        claimed.append((pixels.code, pixels.scheme, pixels.meaning))
     return Claims(tuple(claimed), tuple(withheld))
 
 
-def marks(profile: Profile, claims: Claims, before: Instance, items: Mapping[str, list[bytes]]) -> Iterator[Element]:
+def marks(
+    profile: Profile, claims: Claims, before: Instance, items: Mapping[str, list[bytes]], *, vouched: bool
+) -> Iterator[Element]:
     """Give the attributes that say so.
 
     Parameters
@@ -75,6 +78,8 @@ def marks(profile: Profile, claims: Claims, before: Instance, items: Mapping[str
         What the object said of itself.
     items : mapping keyword -> list of encoded items
         What is left of the sequences that are appended to.
+    vouched : bool
+        As of :func:`claims_of`.
     """
     yield encode(_METHOD, [*before.texts(_METHOD), said(profile)])
     if profile.is_confidential:
@@ -84,6 +89,11 @@ def marks(profile: Profile, claims: Claims, before: Instance, items: Mapping[str
         there = {item.text("CodeValue") for item in before.items(_CODES)}
         new = [encode_item(_code(*code)) for code in claims.codes if code[0] not in there]
         yield _appended(_CODES, items.get(_CODES, []), new)
+    if vouched:
+        yield encode("BurnedInAnnotation", "NO")
+    for tag, text in profile.added:
+        if tag not in before.elements:
+            yield encode(keyword_of(tag), text)
     yield _appended(_EQUIPMENT, items.get(_EQUIPMENT, []), [_ourselves()])
 
 

@@ -223,9 +223,12 @@ def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, re
         if size <= LARGEST_READ:
             return _of_bytes(name, data, start, meta)
         return _of_large(name, data, start, (opened, stream, size), meta)
-    except (Unusual, Short, struct.error):
+    except Unusual:
         stream.seek(0)
         return _by_pydicom(name, stream, start, meta)
+    except (Short, struct.error):
+        message = f"{name} ends in the middle of an element; fetch it again, or take it out"
+        raise SourceError("SRC-UNREADABLE", message) from None
 
 
 def _of_bytes(name: str, data: bytes, start: Start, meta: Mapping[int, Element]) -> StoredFile:

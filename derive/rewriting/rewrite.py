@@ -59,6 +59,9 @@ class Changes(Protocol):
     def item(self, scope: Any, fate: Fate, item: StoredDataSet) -> Any:
         """Return the scope of an item of a sequence; None where the item goes."""
 
+    def emptied(self, fate: Fate) -> bool:
+        """Whether a sequence stays of which all items went."""
+
     def added(self, scope: Any, done: Mapping[int, bytes]) -> Iterable[Element]:
         """Return what is added to a data set that has been gone through: instead of what is there, if it is there.
 
@@ -118,7 +121,7 @@ def _part(
     return dataset.data[stored.start : stored.end] if after is before else encoded(after, implicit=implicit)
 
 
-def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, Changes], fate: Fate) -> bytes:
+def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, Changes], fate: Fate) -> bytes | None:
     """Go through the items of a sequence; where none of them changes, it stays byte for byte."""
     scope, changes = asking
     items, same = [], True
@@ -132,6 +135,8 @@ def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, 
         items.append(struct.pack("<4sL", _ITEM, len(body)) + body)
     if same:
         return dataset.data[stored.start : stored.end]
+    if not items and not changes.emptied(fate):
+        return None
     return _head(stored.tag, stored.written, sum(map(len, items))) + b"".join(items)
 
 

@@ -43,6 +43,9 @@ class Changes:
     def item(self, scope, fate, item):
         return (*fate.path.above, SequenceStep(fate.path.tag, fate.path.creator))
 
+    def emptied(self, fate):
+        return True
+
     def added(self, scope, done):
         return () if scope else self.new
 
