@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from derive.conversion.convert import convert
     from derive.conversion.export import Exported, export
     from derive.conversion.given import Patient, Study
+    from derive.deidentification.deidentify import deidentify
+    from derive.deidentification.report import DeidentificationReport
     from derive.demo import demo_series
     from derive.display import show
     from derive.errors import (
@@ -67,6 +69,8 @@ _HOMES = {
     "derive.conversion.convert": "convert",
     "derive.conversion.export": "Exported export",
     "derive.conversion.given": "Patient Study",
+    "derive.deidentification.deidentify": "deidentify",
+    "derive.deidentification.report": "DeidentificationReport",
     "derive.demo": "demo_series",
     "derive.display": "show",
     "derive.errors": "AssembleError DeriveError GeometryError InvalidInstance NetworkError OutputError PartlyStored "
@@ -113,6 +117,7 @@ __all__ = [
     "AssembleError",
     "Catalogue",
     "CheckReport",
+    "DeidentificationReport",
     "DeriveError",
     "DerivedSeries",
     "Exported",
@@ -140,6 +145,7 @@ __all__ = [
     "build",
     "check",
     "convert",
+    "deidentify",
     "demo_series",
     "diff",
     "explain",

@@ -119,8 +119,8 @@ def _archive_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_archive, progress=False)
 
 
-def send_flags(parser: argparse._ActionsContainer) -> None:
-    """Add how to send."""
+def send_flags(parser: argparse._ActionsContainer, *, resume: bool = True) -> None:
+    """Add how to send; a command that goes on with something else has its own ``--resume``."""
     target_flags(parser)
     parser.add_argument(
         "--verify",
@@ -131,7 +131,8 @@ def send_flags(parser: argparse._ActionsContainer) -> None:
         help="ask the archive afterwards what it has; 'pixels' fetches and compares",
     )
     parser.add_argument("--commit", action="store_true", help="ask for storage commitment")
-    parser.add_argument("--resume", action="store_true", help="ask first, and send only what is not there")
+    if resume:
+        parser.add_argument("--resume", action="store_true", help="ask first, and send only what is not there")
     parser.add_argument("--parallel", type=int, metavar="N", help="associations side by side")
     parser.add_argument(
         "--attempts", type=int, default=3, metavar="N", help="for what is refused in passing (default 3)"

@@ -20,6 +20,7 @@ PATIENCE_S, BEAT_S = 1.0, 0.5
 NARROW = 79
 #: What a stage counts, where it is not images.
 UNITS = {"reading": "files", "checking": "files", "inspecting": "files", "drawing": "slices", "measuring": "slices"}
+UNITS |= {"de-identifying": "objects"}
 
 
 def _columns(stream: TextIO) -> int | None:

@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
-
-class AccountLine(NamedTuple):
-    """What became of one attribute; of its value nothing is said.
-
-    Parameters
-    ----------
-    path : str
-        Where it stands: keywords joined by a dot, a private one by its creator.
-    action : str
-        K, X, Z, D, U or C (PS3.15 Table E.1-1a).
-    method : str
-        What did it.
-    why : str
-        From which rule, column or preset.
-    """
-
-    path: str
-    action: str
-    method: str
-    why: str
+from derive.deidentification.engine import Decided
 
 
 class Risk(NamedTuple):
@@ -60,17 +40,13 @@ class Accounts:
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[tuple[AccountLine, ...], int] = {}
-        self._known: dict[Hashable, int] = {}
+        self._numbers: dict[tuple[Decided, ...], int] = {}
 
-    @property
-    def all(self) -> tuple[tuple[AccountLine, ...], ...]:
-        """Every account, by its number."""
-        return tuple(self._numbers)
+    def __len__(self) -> int:
+        return len(self._numbers)
 
-    def number(self, lines: Iterable[AccountLine]) -> int:
+    def number(self, account: tuple[Decided, ...]) -> int:
         """Return the number of an account, a new one if it is new."""
-        account = tuple(lines)
         return self._numbers.setdefault(account, len(self._numbers))
 
     def to_json(self) -> list[list[dict[str, Any]]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -72,11 +74,24 @@ def folder_of(names: Names, before: Names, stand_in: str) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
-def file_of(names: Names, number: int, layout: str) -> str:
-    """Return the name of a file: by its place in the series, or, where all lie in one folder, by its UID."""
-    if layout == "flat" and names.sop_instance_uid:
-        return f"{fit(names.sop_instance_uid, 'object')}.dcm"
-    return file_name(number)
+def files_of(names: Sequence[Names], layout: str, taken: Counter[str]) -> list[str]:
+    """Return the names of the files of a series: by their places in it, or, where all lie in one folder, by their UIDs.
+
+    Parameters
+    ----------
+    names : sequence of Names
+    layout : str
+    taken : Counter of str
+        How often each name was given in the folder: two objects that have one UID share no file. It is counted on.
+    """
+    if layout != "flat":
+        return [file_name(k) for k in range(1, len(names) + 1)]
+    return [_free(fit(n.sop_instance_uid, "object"), taken) for n in names]
+
+
+def _free(stem: str, taken: Counter[str]) -> str:
+    taken[stem] += 1
+    return f"{stem}.dcm" if taken[stem] == 1 else f"{stem}-{taken[stem]}.dcm"
 
 
 def fit(text: str, otherwise: str) -> str:

@@ -6,8 +6,9 @@ may get the report.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 from derive.deidentification.account import Accounts, Risk, Shortcoming
 from derive.deidentification.profile import BASIC_CODE, Profile, options
 from derive.deidentification.survey import Other
+from derive.deidentification.text.identifiers import Identifier
 from derive.elements.element import shown_class
 from derive.told.wording import counted
 from derive.version import MODEL, VERSION
@@ -22,6 +24,9 @@ from derive.version import MODEL, VERSION
 SCHEMA = "derive-deidentification/1"
 #: So many names or risks stand in the short text.
 _SHOWN = 5
+#: Words of fewer characters are in every name of a file.
+_SHORTEST = 3
+_WORDS = re.compile(r"[\W_]+")
 
 
 class ObjectRecord(NamedTuple):
@@ -76,7 +81,7 @@ class DeidentificationReport:
     accounts : Accounts
     codes : mapping of str to int
         How many objects claim a code of CID 7050.
-    unclaimed : mapping of (code, why) to int
+    unclaimed : mapping of (option, why) to int
         Options that were asked for and are not claimed, with the number of objects.
     refused, skipped : tuple of Other
         Objects without a new file; of a series with a refused one nothing is published.
@@ -155,7 +160,7 @@ class DeidentificationReport:
         claimed = [f"{code} {known.get(code, '')}".strip() for code in self.codes]
         lines = [f"claimed: {', '.join(claimed)}"] if claimed else []
         return lines + [
-            f"not claimed: {code}: {why} ({counted(n, 'object')})" for (code, why), n in self.unclaimed.items()
+            f"not claimed: {name}: {why} ({counted(n, 'object')})" for (name, why), n in self.unclaimed.items()
         ]
 
     def _troubles(self) -> list[str]:
@@ -189,7 +194,7 @@ class DeidentificationReport:
             "ok": self.ok,
             "series": self.series._asdict(),
             "codes": [{"code": code, "objects": n} for code, n in self.codes.items()],
-            "not_claimed": [{"code": c, "why": why, "objects": n} for (c, why), n in self.unclaimed.items()],
+            "not_claimed": [{"option": name, "why": why, "objects": n} for (name, why), n in self.unclaimed.items()],
             "risks": [{**risk._asdict(), "objects": n} for risk, n in self.risks.items()],
             "accounts": self.accounts.to_json(),
             "objects": [_object(o) for o in self.objects],
@@ -230,20 +235,22 @@ def _object(record: ObjectRecord) -> dict[str, Any]:
     }
 
 
-def masked(others: Iterable[Other], texts: Iterable[str]) -> tuple[Other, ...]:
+def masked(others: Iterable[Other], identifiers: Iterable[Identifier]) -> tuple[Other, ...]:
     """Return what was found without names that tell who a patient is: files are called after them.
 
     Parameters
     ----------
     others : iterable of Other
-    texts : iterable of str
-        What patients of the set are known by.
+    identifiers : iterable of Identifier
+        Of the set.
     """
-    known = [t.casefold() for t in texts if len(t) > 2]
-    return tuple(_masked(number, other, known) for number, other in enumerate(others, 1))
+    found = tuple(others)
+    texts = (word for i in identifiers if found for word in _WORDS.split(i.text.casefold()))
+    known = {word for word in texts if len(word) >= _SHORTEST}
+    return tuple(_masked(number, other, known) for number, other in enumerate(found, 1))
 
 
-def _masked(number: int, other: Other, known: Sequence[str]) -> Other:
+def _masked(number: int, other: Other, known: Collection[str]) -> Other:
     if not any(text in other.name.casefold() for text in known):
         return other
     stand_in = f"file {number}"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
+from derive.deidentification.text.identifiers import UID, Identifier, identifiers_of
 from derive.errors import SourceError
 from derive.model.source import Skipped
 from derive.reading.files import Found, Origin, Repeated, Source, Unreadable, find
@@ -85,14 +86,14 @@ class Survey:
     others : tuple of Other
     size : int
         Bytes of the files of all objects.
-    identifiers : frozenset of str
+    identifiers : frozenset of Identifier
         What patients of the set are known by.
     """
 
     series: tuple[SurveyedSeries, ...]
     others: tuple[Other, ...]
     size: int = 0
-    identifiers: frozenset[str] = frozenset()
+    identifiers: frozenset[Identifier] = frozenset()
 
     @property
     def count(self) -> int:
@@ -119,11 +120,17 @@ class _Surveyor:
     series: dict[tuple[str, str], list[Member]] = field(default_factory=dict)
     others: list[Other] = field(default_factory=list)
     sizes: dict[Path, int] = field(default_factory=dict)
+    identifiers: set[Identifier] = field(default_factory=set)
+    first: dict[str, Origin | Dataset] = field(default_factory=dict)
 
     def take(self, found: Found, header: Header | Skipped | Repeated | Unreadable) -> None:
         if isinstance(header, Header) and isinstance(found, Origin | Dataset):
             asked = header.lenient
             self.seen(asked)
+            self.identifiers |= identifiers_of(asked)
+            if self._is_copy(found, asked.text("SOPInstanceUID")):
+                self.others.append(Other(header.name, "a copy of an object of the set"))
+                return
             key = (asked.text("StudyInstanceUID"), asked.text("SeriesInstanceUID"))
             number = asked.integer("InstanceNumber")
             name = header.name if isinstance(found, Origin) else f"data set {self._count() + 1}"
@@ -136,6 +143,16 @@ class _Surveyor:
             self.others.append(Other(header.name, "another name of a file of the set"))
         elif isinstance(header, Skipped):
             self.others.append(Other(*header))
+
+    def _is_copy(self, found: Origin | Dataset, uid: str) -> bool:
+        """Whether the same object was there, byte by byte; two that differ and have one UID are both kept."""
+        if not uid:
+            return False
+        first = self.first.setdefault(uid, found)
+        if first is found or not (isinstance(first, Origin) and isinstance(found, Origin)):
+            return False
+        with first.open() as one, found.open() as other:
+            return one.read() == other.read()
 
     def _count(self) -> int:
         return sum(map(len, self.series.values()))
@@ -168,7 +185,8 @@ def survey_of(source: Source, seen: Callable[[Header], None]) -> Survey:
             raise SourceError(unread.code, unread.reason)
         raise SourceError("SRC-NONE", f"no DICOM object was found in {counted(len(surveyor.others), 'file')}")
     series = (SurveyedSeries(tuple(sorted(m, key=lambda m: m[1:]))) for m in surveyor.series.values())
-    return Survey(tuple(series), tuple(surveyor.others), sum(surveyor.sizes.values()))
+    names = frozenset(i for i in surveyor.identifiers if i.kind != UID)
+    return Survey(tuple(series), tuple(surveyor.others), sum(surveyor.sizes.values()), names)
 
 
 def _kept(found: Iterable[Found], kept: list[Found]) -> Iterator[Found]:

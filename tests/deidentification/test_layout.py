@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from derive.deidentification.layout import LAYOUTS, Names, checked_layout, file_of, fit, folder_of
+from derive.deidentification.layout import LAYOUTS, Names, checked_layout, files_of, fit, folder_of
 from tests.helpers.asserting import raises_code
 
 BEFORE = Names("MRN 4711", "1.2.3", "1.2.3.4", "1.2.3.4.5")
@@ -17,12 +18,17 @@ NOW = Names("S001", "2.25.1", "2.25.2", "2.25.3")
 
 def test_a_tree_is_of_patient_study_and_series():
     assert folder_of(NOW, BEFORE, "P1") == PurePosixPath("S001/2.25.1/2.25.2")
-    assert file_of(NOW, 7, "tree") == "IM00007.dcm"
-    assert file_of(NOW, 7, "flat") == "2.25.3.dcm"
+    assert files_of([NOW, NOW], "tree", Counter()) == ["IM00001.dcm", "IM00002.dcm"]
+
+
+def test_two_objects_with_one_uid_share_no_file():
+    taken = Counter()
+    assert files_of([NOW, NOW], "flat", taken) == ["2.25.3.dcm", "2.25.3-2.dcm"]
+    assert files_of([NOW], "flat", taken) == ["2.25.3-3.dcm"]
 
 
 def test_an_object_without_uid_is_called_by_its_place():
-    assert file_of(Names("", "", "", ""), 7, "flat") == "IM00007.dcm"
+    assert files_of([Names("", "", "", "")], "flat", Counter()) == ["object.dcm"]
     assert folder_of(Names("", "", "", ""), BEFORE, "P1") == PurePosixPath("P1/study/series")
 
 

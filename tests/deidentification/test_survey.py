@@ -76,3 +76,11 @@ def test_nothing_is_refused(tmp_path):
         survey_of(tmp_path / "nowhere", lambda _: None)
     with raises_code("SRC-NONE"):
         survey_of(list[Dataset](), lambda _: None)
+
+
+def test_a_copy_is_left_out_and_said_and_another_object_of_the_same_uid_is_not(study):
+    (study / "copy.dcm").write_bytes((study / "a" / "im1.dcm").read_bytes())
+    saved(study / "other", make_series(count=1, shape=(3, 3)))
+    found = survey_of(study, lambda _: None)
+    assert found.count == 6
+    assert [o.reason for o in found.others].count("a copy of an object of the set") == 1

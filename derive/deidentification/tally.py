@@ -1,0 +1,89 @@
+"""What is counted while objects come; the report is made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from derive.deidentification.account import Accounts
+from derive.deidentification.profile import Profile
+from derive.deidentification.report import DeidentificationReport, ObjectRecord, SeriesCounts, masked
+from derive.deidentification.survey import Other, Survey
+from derive.deidentification.wanted import Wanted
+from derive.deidentification.work import Treated
+
+
+@dataclass
+class Tally:
+    """Remembers what became of each object, in a few bytes each.
+
+    Parameters
+    ----------
+    profile : Profile
+    wanted : Wanted
+    """
+
+    profile: Profile
+    wanted: Wanted
+    accounts: Accounts = field(default_factory=Accounts)
+    objects: list[ObjectRecord] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+    unclaimed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: list[Other] = field(default_factory=list)
+    skipped: list[Other] = field(default_factory=list)
+    series: Counter[str] = field(default_factory=Counter)
+    there_already: int = 0
+    _numbers: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def state_of(self, series: Sequence[Treated]) -> str:
+        """Return what becomes of a series: ``published``, ``quarantined``, ``withheld``, or ``skipped``."""
+        if any(t.refused for t in series):
+            return "withheld"
+        if any(t.faults for t in series):
+            return "quarantined"
+        return "published" if any(t.name for t in series) else "skipped"
+
+    def take(self, series: Sequence[Treated], state: str, files: Iterable[str]) -> None:
+        """Remember what became of the objects of a series; `files` are the names of those that were made."""
+        self.series[state] += 1
+        named = iter(files)
+        for one in series:
+            if one.refused is not None:
+                self.refused.append(one.refused)
+            elif one.skipped is not None:
+                self.skipped.append(one.skipped)
+            else:
+                self._take(one, state, next(named))
+
+    def _take(self, one: Treated, state: str, file: str) -> None:
+        if one.account not in self._numbers:
+            self._numbers[one.account] = self.accounts.number(one.decisions)
+        number = self._numbers[one.account]
+        self.objects.append(ObjectRecord(file, one.sop_class, number, one.risks, one.faults, state))
+        if state == "published":
+            self.codes.update(one.codes)
+            self.unclaimed.update(one.unclaimed)
+
+    def report(self, folder: Path, survey: Survey) -> DeidentificationReport:
+        """Return the report."""
+        counts = SeriesCounts(
+            self.series["published"], self.there_already, self.series["quarantined"], self.series["withheld"]
+        )
+        refused, skipped, others = (masked(f, survey.identifiers) for f in (self.refused, self.skipped, survey.others))
+        return DeidentificationReport(
+            folder,
+            self.profile,
+            tuple(self.objects),
+            self.accounts,
+            dict(sorted(self.codes.items())),
+            dict(self.unclaimed),
+            refused=refused,
+            skipped=skipped,
+            others=others,
+            series=counts,
+            consistent=self.wanted.is_keyed,
+            verified=self.wanted.verify,
+            dry_run=self.wanted.dry_run,
+        )
