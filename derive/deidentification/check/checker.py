@@ -1,0 +1,93 @@
+"""The checker: every written file beside its original, and the set as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from derive.deidentification.check.demands import Demands
+from derive.deidentification.check.legal import legal_violations
+from derive.deidentification.check.links import Links
+from derive.deidentification.check.marks import file_violations, mark_violations
+from derive.deidentification.check.needles import Searcher
+from derive.deidentification.check.pair import Pair
+from derive.deidentification.check.privates import creator_violations
+from derive.deidentification.check.search import identifier_violations
+from derive.deidentification.check.spots import Spots
+from derive.deidentification.check.stored_values import pixel_violations
+from derive.deidentification.check.values import value_violations
+from derive.deidentification.check.violation import Violation, violation
+from derive.deidentification.check.walk import NoWalk, Walked, walk
+from derive.deidentification.profile import Profile
+from derive.deidentification.text.identifiers import Identifier
+
+#: All that is judged of a file: a function each.
+JUDGES: tuple[Callable[[Pair, Links], Iterator[Violation]], ...] = (
+    value_violations,
+    legal_violations,
+    creator_violations,
+    mark_violations,
+    file_violations,
+    pixel_violations,
+    identifier_violations,
+)
+
+
+class DeidChecker:
+    """The check of what a de-identification wrote. It remembers what it saw of the set.
+
+    Parameters
+    ----------
+    profile : Profile
+        What was asked for.
+    identifiers : iterable of Identifier, optional
+        Of all objects of the set: what none of the written files may hold.
+
+    Notes
+    -----
+    It shares nothing with the engine but the tables of the standard and the harvest of identifiers: it walks through
+    the files itself, and reads from the tables itself what has to become of an attribute.
+    """
+
+    def __init__(self, profile: Profile, identifiers: Iterable[Identifier] = ()) -> None:
+        self.demands = Demands(profile)
+        self.searcher = Searcher(self.demands, identifiers)
+        self.spots = Spots()
+        self.links = Links()
+
+    def pair(self, original: bytes, output: bytes, file: str = "") -> tuple[Violation, ...]:
+        """Judge a written file beside its original.
+
+        Parameters
+        ----------
+        original, output : bytes
+            Whole files.
+        file : str
+            Name of the written one, for violations.
+        """
+        try:
+            before: Walked | None = walk(original, self.spots)
+        except NoWalk:
+            before = None
+        return self._judged(before, output, file)
+
+    def alone(self, output: bytes, file: str = "") -> tuple[Violation, ...]:
+        """Judge a written file whose original nobody has, by what it says itself."""
+        found = self._judged(None, output, file)
+        return (*found, violation("DCK-NO-ORIGINAL", "", "", file))
+
+    def _judged(self, original: Walked | None, output: bytes, file: str) -> tuple[Violation, ...]:
+        try:
+            after = walk(output, self.spots)
+        except NoWalk:
+            return (violation("DCK-READ", "", "", file),)
+        pair = Pair(original, after, self.demands, self.searcher, file)
+        found = [v for judge in JUDGES for v in judge(pair, self.links)]
+        if not after.as_written:
+            found.append(violation("DCK-READ", "", "only pydicom reads it", file))
+        return tuple(dict.fromkeys(found))
+
+    def finish(self) -> tuple[Violation, ...]:
+        """Judge the set as a whole: what became of references between its objects."""
+        clashes = (violation(code, path, "", file) for code, path, file in self.links.clashes)
+        lost = (violation("DCK-REFERENCE", path, "", file) for path, file in self.links.lost())
+        return tuple(dict.fromkeys((*clashes, *lost)))

@@ -1,0 +1,100 @@
+"""The judge of the bytes of a written file: none of them names what an identifier named."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from derive.deidentification.check.demands import CODE_TAGS, Want
+from derive.deidentification.check.links import Links
+from derive.deidentification.check.needles import WORDS, Needles, whole
+from derive.deidentification.check.pair import Pair
+from derive.deidentification.check.violation import Violation
+from derive.deidentification.check.walk import PIXEL_DATA, Leaf
+from derive.deidentification.text.identifiers import (
+    BIRTH_DATE,
+    DATE,
+    UID,
+)
+from derive.standard.vr import TEXT_VRS
+
+_WIDE = re.compile(rb"(?:[!-~]\0){4}")
+#: Value representations that no text is in: numbers, UIDs (judged one by one), and times of a day.
+_NO_TEXT = frozenset(["DS", "IS", "UI", "TM", "AS"])
+_DATES = frozenset([DATE, BIRTH_DATE])
+#: Whom a device is by, and what it is called: a word of an institution that makes devices, or is called like one.
+_MAKERS = frozenset([0x00080070, 0x00081090])
+_PATIENT = (0x00100010, 0x00100020)
+#: Of longer values of bytes so much is searched: a name stands at the beginning or at the end.
+_LONGEST = 1 << 16
+
+
+class Hit(NamedTuple):
+    """An identifier that was found: its kind, where, if it is of another object of the set, and if it is one word."""
+
+    kind: str
+    leaf: Leaf
+    others: bool
+    word: bool = False
+
+
+def identifier_violations(pair: Pair, links: Links) -> Iterator[Violation]:
+    """Search a written file, wherever a text may stand, for the identifiers of its original and of the set."""
+    told: set[tuple[str, str]] = set()
+    for hit in _hits(pair):
+        code = _judged(pair, hit)
+        where = hit.leaf.spot.text if code else ""
+        if code and (code, where) not in told:
+            told.add((code, where))
+            yield pair.told(code, hit.leaf.spot, f"kind {hit.kind}" + (", of another object" if hit.others else ""))
+
+
+def _hits(pair: Pair) -> Iterator[Hit]:
+    output, searcher = pair.output, pair.searcher
+    leaves = [leaf for leaf in output.leaves if _may_hold_text(leaf)]
+    parts = [_searched(output.data, leaf) for leaf in leaves]
+    starts, at = [], 0
+    for part in parts:
+        starts.append(at)
+        at += len(part) + 1
+    text = b"\n".join(parts).lower()
+    wide = text.replace(b"\0", b"") if _WIDE.search(text) else b""
+    words = {*WORDS.findall(text)}
+    own, uids = searcher.own(pair.original) if pair.original else (Needles(()), frozenset())
+    for needles_, others in ((own, False), (searcher.others, True)):
+        for where, kind, word in needles_.found_in(text, words):
+            yield Hit(kind, leaves[bisect_right(starts, where) - 1], others, word)
+        if wide:
+            for _, kind, _ in needles_.found_in(wide, {*WORDS.findall(wide)}):
+                yield Hit(kind, next(leaf for leaf in leaves if b"\0" in output.data[leaf.start : leaf.stop]), others)
+    for uid in uids:
+        if (where := whole(text, uid)) >= 0:
+            yield Hit(UID, leaves[bisect_right(starts, where) - 1], False)
+
+
+def _may_hold_text(leaf: Leaf) -> bool:
+    if leaf.vr in _NO_TEXT or leaf.start == leaf.stop:
+        return False
+    return leaf.vr in TEXT_VRS or (leaf.vr in ("UN", "OB") and leaf.spot.tag != PIXEL_DATA)
+
+
+def _searched(data: bytes, leaf: Leaf) -> bytes:
+    if leaf.stop - leaf.start <= 2 * _LONGEST:
+        return data[leaf.start : leaf.stop]
+    return data[leaf.start : leaf.start + _LONGEST] + b"\n" + data[leaf.stop - _LONGEST : leaf.stop]
+
+
+def _judged(pair: Pair, hit: Hit) -> str:
+    """Return the code of a violation; none where an identifier stands that may."""
+    leaf = hit.leaf
+    if pair.demand(leaf).want is Want.KEPT or pair.is_ours(leaf):
+        return ""
+    if hit.kind in _DATES and leaf.vr in ("DA", "DT"):
+        return ""  # moved dates fall on others by chance; they are judged one by one
+    if hit.others and leaf.spot.tags[0] in _PATIENT:
+        return ""  # a new name that is somebody else's old one is the choice of who gave it
+    if leaf.vr == "CS" or leaf.spot.tag in CODE_TAGS or (hit.word and leaf.spot.tag in _MAKERS):
+        return "DCK-WORD"
+    return "DCK-IDENTIFIER"

@@ -1,0 +1,191 @@
+"""The judge of values: what has to go is not there, what has to change is another, what is retained is the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from pydicom._uid_dict import UID_dictionary
+
+from derive.deidentification.check.demands import REPEATING, Demand, Want, names_a_class
+from derive.deidentification.check.links import Links
+from derive.deidentification.check.pair import Pair, counterparts
+from derive.deidentification.check.violation import Violation
+from derive.deidentification.check.walk import Leaf, texts
+from derive.standard.vr import TEXT_VRS
+
+_UID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+_DAY = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})(.*)", re.DOTALL)
+_EMPTY_ALLOWED = ("2", "2C")
+_SOP_INSTANCE = 0x00080018
+
+
+def value_violations(pair: Pair, links: Links) -> Iterator[Violation]:
+    """Judge every value of a written file, and what of the original is not there any more."""
+    links.originals |= {uid for leaf in pair.before_at(_SOP_INSTANCE) for uid in _uids(pair.original, leaf)}
+    for leaf in pair.output.leaves:
+        demand = pair.demand(leaf)
+        judge = _JUDGES.get(demand.want)
+        if judge is not None and not leaf.spot.is_creator and not pair.is_ours(leaf):
+            yield from judge(pair, leaf, demand, links)
+    for spots in pair.before.values():
+        for leaf in spots.values():
+            yield from _missing(pair, leaf, links)
+
+
+def _gone(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
+    if pair.is_below_gone(leaf):
+        return
+    if leaf.spot.is_private:
+        if not pair.is_stated_safe(leaf.spot):
+            yield pair.told("DCK-PRIVATE", leaf.spot, demand.why)
+        return
+    kind = pair.type_of(leaf.spot)
+    if kind is None or kind not in ("", "3"):  # what the IOD may require may stand with another value
+        if any(_same(pair, leaf, other) for other in counterparts(pair, leaf)):
+            yield pair.told("DCK-KEPT", leaf.spot, demand.why)
+        return
+    yield pair.told("DCK-PRESENT", leaf.spot, demand.why)
+
+
+def _changed(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
+    if leaf.vr != "SQ" and any(_same(pair, leaf, other) for other in counterparts(pair, leaf)):
+        yield pair.told("DCK-KEPT", leaf.spot, demand.why)
+
+
+def _same(pair: Pair, leaf: Leaf, other: Leaf) -> bool:
+    """Whether any value of a leaf is one that stood there before."""
+    assert pair.original is not None
+    if leaf.vr == "SQ" or other.vr == "SQ":
+        return leaf.vr == other.vr and bool(leaf.items) and _bytes(pair, leaf) == _bytes(pair, other, before=True)
+    if leaf.vr in TEXT_VRS:
+        return not {*texts(pair.output, leaf)}.isdisjoint(texts(pair.original, other))
+    value = pair.output.value(leaf)
+    return bool(value.strip(b"\0")) and value == pair.original.value(other)
+
+
+def _bytes(pair: Pair, leaf: Leaf, before: bool = False) -> bytes:
+    walked = pair.original if before else pair.output
+    assert walked is not None
+    return walked.data[leaf.start : leaf.stop]
+
+
+def _mapped(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
+    new = _uids(pair.output, leaf)
+    if any(len(uid) > 64 or not _UID.fullmatch(uid) for uid in new):
+        yield pair.told("DCK-VALUE", leaf.spot, "no legal UID")
+    others = list(counterparts(pair, leaf))
+    if len(others) != 1 or len(old := _uids(pair.original, others[0])) != len(new):
+        known = {uid for other in others for uid in _uids(pair.original, other) if not is_registered(uid)}
+        if not known.isdisjoint(new):
+            yield pair.told("DCK-UID-KEPT", leaf.spot, demand.why)
+        return
+    for before, after in zip(old, new, strict=True):
+        yield from _mapped_one(pair, leaf, (before, after), (demand, links))
+
+
+def _mapped_one(pair: Pair, leaf: Leaf, uids: tuple[str, str], about: tuple[Demand, Links]) -> Iterator[Violation]:
+    before, after = uids
+    demand, links = about
+    if is_registered(before):
+        if before != after:
+            yield pair.told("DCK-UID-CLASS", leaf.spot)
+    elif before == after:
+        yield pair.told("DCK-UID-KEPT", leaf.spot, demand.why)
+    elif code := links.became(before, after):
+        yield pair.told(code, leaf.spot, demand.why)
+
+
+def _free(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
+    """Judge classes, syntaxes and coding schemes, which are replaced by nobody."""
+    if leaf.vr != "UI":
+        return
+    others = list(counterparts(pair, leaf))
+    if len(others) == 1:
+        old, new = _uids(pair.original, others[0]), _uids(pair.output, leaf)
+        if old != new and (names_a_class(leaf.spot.tag) or any(map(is_registered, old))):
+            yield pair.told("DCK-UID-CLASS", leaf.spot)
+
+
+def _shifted(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
+    others = list(counterparts(pair, leaf))
+    if any(_same(pair, leaf, other) for other in others):
+        yield pair.told("DCK-KEPT", leaf.spot, demand.why)
+        return
+    if len(others) != 1 or pair.original is None:
+        return
+    old, new = [*texts(pair.original, others[0])], [*texts(pair.output, leaf)]
+    for before, after in zip(old, new, strict=False):
+        found, moved = _day(before), _day(after)
+        if found is None or moved is None:
+            continue
+        if code := links.moved(pair.patient, (moved[0] - found[0]).days):
+            yield pair.told(code, leaf.spot, demand.why)
+        if moved[1] != found[1]:
+            yield pair.told("DCK-SHIFT-TIME", leaf.spot, demand.why)
+
+
+def _day(value: bytes) -> tuple[date, bytes] | None:
+    """Return the day of a DA or DT, and what stands behind it."""
+    match = _DAY.fullmatch(value)
+    try:
+        return (date(int(match[1]), int(match[2]), int(match[3])), match[4]) if match else None
+    except ValueError:
+        return None
+
+
+_JUDGES: dict[Want, Callable[[Pair, Leaf, Demand, Links], Iterator[Violation]]] = {
+    Want.GONE: _gone,
+    Want.CHANGED: _changed,
+    Want.MAPPED: _mapped,
+    Want.SHIFTED: _shifted,
+    Want.FREE: _free,
+    Want.KEPT: _free,
+}
+
+
+def _missing(pair: Pair, leaf: Leaf, links: Links) -> Iterator[Violation]:
+    """Judge what of an original leaf is left: whether something that has to be there is not."""
+    spot = leaf.spot
+    now = pair.after.get(spot, {})
+    same = now.get(leaf.at)
+    assert pair.original is not None
+    value = pair.original.value(leaf)
+    if spot.is_private or not _holder_is_there(pair, leaf):
+        return
+    demand = pair.demand(leaf)
+    if demand.want is Want.KEPT and value:
+        if not any(pair.output.value(other) == value for other in now.values()):
+            yield pair.told("DCK-LOST", spot, demand.why)
+        return
+    if demand.want is Want.MAPPED and same is None and len(now) != len(pair.before[spot]):
+        links.gone += [(uid, spot.text, pair.file) for uid in _uids(pair.original, leaf)]
+    if leaf.vr == "SQ" and not leaf.items:
+        return
+    kind = pair.type_of(spot)
+    if spot.tag >> 24 in REPEATING and spot.above is None and not pair.has_group(spot.tag >> 16):
+        return  # a whole group goes, and with it the module
+    if same is None:
+        if kind in ("1", "2"):
+            yield pair.told("DCK-TYPE", spot, f"type {kind}, absent")
+    elif kind in ("1", "1C") and value and not (same.items if same.vr == "SQ" else pair.output.value(same)):
+        yield pair.told("DCK-TYPE", spot, f"type {kind}, empty")
+
+
+def _holder_is_there(pair: Pair, leaf: Leaf) -> bool:
+    """Whether the item that holds a leaf is in the written file too."""
+    above = leaf.spot.above
+    if above is None:
+        return True
+    holder = pair.after.get(above, {}).get(leaf.at[:-1])
+    return holder is not None and holder.items > leaf.at[-1]
+
+
+def is_registered(uid: str) -> bool:
+    """Whether a UID is one that the standard gives out, or lists (PS3.6 Annex A)."""
+    return uid.startswith("1.2.840.10008.") or uid in UID_dictionary
+
+
+def _uids(walked: object, leaf: Leaf) -> list[str]:
+    return [part.decode("latin-1") for part in texts(walked, leaf)] if walked is not None else []  # type: ignore[arg-type]
