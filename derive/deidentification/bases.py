@@ -104,7 +104,7 @@ def _is_listed(path: AttributePath, profile: Profile) -> bool:
 
 def _leads_to_listed(path: AttributePath, profile: Profile) -> bool:
     """Whether an attribute of the list stands inside of it."""
-    return path.vr == "SQ" and any(address.text.startswith(f"{path.text}.") for address in profile.tags)
+    return path.vr == "SQ" and any(address.leads_through(path) for address in profile.tags)
 
 
 def _sequences_above(path: AttributePath) -> tuple[AttributePath, ...]:

@@ -87,6 +87,17 @@ class Address:
         above: tuple[SequenceStep, ...] = path.above[len(path.above) - len(wanted) :]
         return all(step.matches(*found, "SQ") for step, found in zip(wanted, above, strict=True))
 
+    def leads_through(self, path: AttributePath) -> bool:
+        """Whether it is for attributes that stand inside of this sequence."""
+        return any(self._ends_with(self._steps[: n + 1], path) for n in range(len(self._steps) - 1))
+
+    def _ends_with(self, steps: tuple[_Step, ...], path: AttributePath) -> bool:
+        places = (*path.above, SequenceStep(path.tag, path.creator))
+        if len(places) < len(steps) or (self._is_whole and len(places) != len(steps)):
+            return False
+        found = places[len(places) - len(steps) :]
+        return all(step.matches(*place, "SQ") for step, place in zip(steps, found, strict=True))
+
 
 def _parts(text: str) -> list[str]:
     parts, at = [], 0

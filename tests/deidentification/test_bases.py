@@ -68,11 +68,12 @@ def test_a_keep_list_keeps_what_an_image_cannot_do_without() -> None:
         assert action(AttributePath(tag, vr), profile) == (None if vr == "UI" else "keep")
 
 
-def test_a_keep_list_keeps_the_content_of_what_it_lists_and_the_way_to_it() -> None:
+@pytest.mark.parametrize("nested", ["RequestAttributesSequence.AccessionNumber", "(0040,0275).00080050"])
+def test_a_keep_list_keeps_the_content_of_what_it_lists_and_the_way_to_it(nested: str) -> None:
     """A sequence with all that is in it; of one on the way the rest goes."""
     whole = Profile("keep-list", tags=(Address("RequestAttributesSequence"),))
     assert action(at("AccessionNumber", "SH", "RequestAttributesSequence"), whole) == "keep"
-    one = Profile("keep-list", tags=(Address("RequestAttributesSequence.AccessionNumber"),))
+    one = Profile("keep-list", tags=(Address(nested),))
     assert action(at("RequestAttributesSequence", "SQ"), one) == "keep"
     assert action(at("AccessionNumber", "SH", "RequestAttributesSequence"), one) == "keep"
     assert action(at("RequestedProcedureID", "SH", "RequestAttributesSequence"), one) == "remove"

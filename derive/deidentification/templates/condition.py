@@ -53,7 +53,7 @@ RELATIONS: Mapping[str, Relation] = {
 _PATTERNS = ("matches", "finds")
 
 
-class Condition(Protocol):
+class Criterion(Protocol):
     """What holds, or not, for a header."""
 
     def holds(self, instance: Instance) -> bool:
@@ -125,7 +125,7 @@ class There:
 class Every:
     """All of some conditions; without any it holds for every image."""
 
-    parts: tuple[Condition, ...] = ()
+    parts: tuple[Criterion, ...] = ()
 
     def holds(self, instance: Instance) -> bool:
         """Whether all of them hold."""
@@ -136,7 +136,7 @@ class Every:
 class AnyOf:
     """One of some conditions."""
 
-    parts: tuple[Condition, ...]
+    parts: tuple[Criterion, ...]
 
     def holds(self, instance: Instance) -> bool:
         """Whether one of them holds."""
@@ -147,14 +147,14 @@ class AnyOf:
 class Not:
     """The contrary of a condition."""
 
-    part: Condition
+    part: Criterion
 
     def holds(self, instance: Instance) -> bool:
         """Whether it does not hold."""
         return not self.part.holds(instance)
 
 
-def tests_of(condition: Condition) -> tuple[Test | There, ...]:
+def tests_of(condition: Criterion) -> tuple[Test | There, ...]:
     """Return the tests of single attributes that a condition is made of."""
     match condition:
         case Test() | There():

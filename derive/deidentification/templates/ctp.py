@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from derive.deidentification.pixels.box import Box
-from derive.deidentification.templates.condition import RELATIONS, AnyOf, Condition, Every, Not, Test
+from derive.deidentification.templates.condition import RELATIONS, AnyOf, Criterion, Every, Not, Test
 from derive.deidentification.templates.template import Template
 from derive.elements.element import tag_of
 from derive.errors import UsageError
@@ -78,7 +78,7 @@ class _Signature:
             yield found.group().strip()
             at = found.end()
 
-    def read(self) -> Condition:
+    def read(self) -> Criterion:
         condition = self._any()
         if self._next():
             raise self._error(f"{self._next()!r} stands where an operator is wanted")
@@ -92,19 +92,19 @@ class _Signature:
         self.at += taken
         return taken
 
-    def _any(self) -> Condition:
+    def _any(self) -> Criterion:
         parts = [self._all()]
         while self._taken("+"):
             parts.append(self._all())
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
-    def _all(self) -> Condition:
+    def _all(self) -> Criterion:
         parts = [self._one()]
         while self._taken("*"):
             parts.append(self._one())
         return parts[0] if len(parts) == 1 else Every(tuple(parts))
 
-    def _one(self) -> Condition:
+    def _one(self) -> Criterion:
         if self._taken("!"):
             return Not(self._one())
         if self._taken("("):

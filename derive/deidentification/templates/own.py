@@ -25,7 +25,7 @@ from functools import cache
 from pydicom.datadict import keyword_dict, keyword_for_tag
 
 from derive.deidentification.pixels.box import Box
-from derive.deidentification.templates.condition import AnyOf, Condition, Every, Not, Test, There
+from derive.deidentification.templates.condition import AnyOf, Criterion, Every, Not, Test, There
 from derive.deidentification.templates.template import WHOLE, Template
 from derive.elements.element import tag_told
 from derive.elements.instance import State
@@ -75,7 +75,7 @@ def _box(said: object, place: str) -> Box:
         raise UsageError("DEID-TEMPLATE", f"{place}: {error.message}") from None
 
 
-def _condition(keyword: str, said: object, place: str) -> Condition:
+def _condition(keyword: str, said: object, place: str) -> Criterion:
     tags = tags_of(keyword, place)
     if isinstance(said, list):
         return AnyOf(tuple(_test(tags, str(text)) for text in said))
@@ -84,7 +84,7 @@ def _condition(keyword: str, said: object, place: str) -> Condition:
     raise UsageError("DEID-TEMPLATE", f"{place}: {keyword} wants a text, a number, or a list of them")
 
 
-def _test(tags: tuple[int, ...], text: str) -> Condition:
+def _test(tags: tuple[int, ...], text: str) -> Criterion:
     if text.startswith("!"):
         return Not(_test(tags, text[1:]))
     if not text:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from derive.deidentification.pixels.box import Box
-from derive.deidentification.templates.condition import AnyOf, Condition, Every, Not, Test, There
+from derive.deidentification.templates.condition import AnyOf, Criterion, Every, Not, Test, There
 from derive.deidentification.templates.own import tags_of
 from derive.deidentification.templates.template import WHOLE, Template
 from derive.elements.instance import State
@@ -85,9 +85,9 @@ def _box(text: str, ctp: bool, place: str) -> Box | None:
     return Box(x, y, width, height)
 
 
-def _criteria(lines: list[str], place: str) -> Condition:
+def _criteria(lines: list[str], place: str) -> Criterion:
     """Checks of which one must hold, each joined from left to right; without any it is for every image."""
-    checks: list[Condition] = []
+    checks: list[Criterion] = []
     for line in lines:
         sign, rest = (
             ("+", line[1:]) if line.startswith("+") else ("||", line[2:]) if line.startswith("||") else ("", line)
@@ -100,7 +100,7 @@ def _criteria(lines: list[str], place: str) -> Condition:
     return AnyOf(tuple(checks)) if len(checks) > 1 else checks[0] if checks else Every()
 
 
-def _line(text: str, place: str) -> Condition:
+def _line(text: str, place: str) -> Criterion:
     first, *others = _NEXT_TEST.split(text)
     condition = _test(first, place)
     for sign, test in zip(others[::2], others[1::2], strict=True):
@@ -108,11 +108,11 @@ def _line(text: str, place: str) -> Condition:
     return condition
 
 
-def _joined(before: Condition, sign: str, after: Condition) -> Condition:
+def _joined(before: Criterion, sign: str, after: Criterion) -> Criterion:
     return Every((before, after)) if sign == "+" else AnyOf((before, after))
 
 
-def _test(text: str, place: str) -> Condition:
+def _test(text: str, place: str) -> Criterion:
     action, _, rest = text.strip().partition(" ")
     keyword, _, value = rest.strip().partition(" ")
     action = action.lower()

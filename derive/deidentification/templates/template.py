@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from derive.deidentification.pixels.box import Box
-from derive.deidentification.templates.condition import Condition, Every, Test, tests_of
+from derive.deidentification.templates.condition import Criterion, Every, Test, tests_of
 from derive.elements.element import is_standard, keyword_of, tag_of
 from derive.elements.instance import Instance
 from derive.errors import UsageError
@@ -24,7 +24,7 @@ class Template:
     ----------
     name : str
         For the report.
-    when : Condition
+    when : Criterion
         What the header of an image says that it is for.
     boxes : tuple of Box
     keep_only : bool
@@ -41,7 +41,7 @@ class Template:
     """
 
     name: str
-    when: Condition
+    when: Criterion
     boxes: tuple[Box, ...] = ()
     keep_only: bool = False
     us_regions: bool = False
@@ -96,7 +96,7 @@ def not_looked_at(templates: Iterable[Template]) -> tuple[str, ...]:
     return tuple(keyword_of(tag) for tag in sorted(asked) if not is_standard(tag) and tag >> 16 != 0x0002)
 
 
-def _only_value(condition: Condition, tag: int) -> int | None:
+def _only_value(condition: Criterion, tag: int) -> int | None:
     """The number that a condition wants of an attribute, where it must be equal to it."""
     parts = condition.parts if isinstance(condition, Every) else (condition,)
     for part in parts:
