@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -72,8 +73,10 @@ class Deidentified:
     decisions : tuple of Decided
         In the order in which attributes stand; of objects with the same decisions the same tuple.
     claims : Claims
-    elements : mapping tag -> Element
-        What the object says of itself afterwards; standard attributes only.
+    head : bytes
+        What stands before Pixel Data.
+    implicit : bool
+        Whether that is Implicit VR.
     """
 
     parts: tuple[Part, ...] = field(repr=False)
@@ -81,7 +84,13 @@ class Deidentified:
     transfer_syntax: str
     decisions: tuple[Decided, ...] = field(repr=False)
     claims: Claims
-    elements: Mapping[int, Element] = field(repr=False)
+    head: bytes = field(repr=False)
+    implicit: bool
+
+    @cached_property
+    def elements(self) -> Mapping[int, Element]:
+        """What the object says of itself afterwards; standard attributes only."""
+        return StoredDataSet(self.head, tuple(spans_of(self.head, 0, len(self.head), self.implicit, set())[0])).elements
 
 
 class Cleaned(Protocol):
@@ -164,14 +173,13 @@ class Deidentifier:
         self, stored: StoredFile, changes: _Changes, bodies: tuple[list[bytes], list[Part], list[bytes]]
     ) -> Deidentified:
         head, pixels, tail = bodies
-        data = b"".join(head)
-        after = StoredDataSet(data, tuple(spans_of(data, 0, len(data), stored.implicit, set())[0]))
         cleaned = changes.cleaned
         syntax = (cleaned.transfer_syntax if cleaned and cleaned.changed else stored.transfer_syntax) or _DEFAULT_SYNTAX
+        data = b"".join(head)
         body: list[Part] = [data, *pixels, *tail]
         if syntax == DeflatedExplicitVRLittleEndian:
             body = [deflated([part for part in body if isinstance(part, bytes)])]
-        uid = after.elements[_SOP_INSTANCE].value if _SOP_INSTANCE in after.elements else b""
+        uid = changes.sop_instance
         sop_class = stored.sop_class_uid.encode()
         repeated = {_MEDIA_CLASS: sop_class + b"\0" * (len(sop_class) % 2), _MEDIA_INSTANCE: uid}
         start = file_start(repeated, syntax)
@@ -182,7 +190,8 @@ class Deidentifier:
             syntax,
             self._decisions.setdefault(found, found),
             changes.claims,
-            after.elements,
+            data,
+            stored.implicit,
         )
 
     def scope(self, key: _Key) -> _Scope:
@@ -255,6 +264,7 @@ class _Changes:
         self.found: dict[Decided, None] = {}
         self._safe: dict[AttributePath, None] = {}
         self.marked = True
+        self.sop_instance = b""
 
     def fate(self, within: _Within, element: StoredElement) -> Fate:
         tag, vr, creator, *_ = element
@@ -313,6 +323,7 @@ class _Changes:
     def added(self, within: _Within, done: Mapping[int, bytes]) -> Iterable[Element]:
         if not within.top or self.marked:
             return ()
+        self.sop_instance = done.get(_SOP_INSTANCE, b"")[8:]  # a UI has a head of eight bytes in either encoding
         items = {
             keyword: _items(done[tag], implicit=self._implicit) for tag, keyword in APPENDED.items() if tag in done
         }
@@ -357,7 +368,7 @@ def _forced(ruling: Ruling, path: AttributePath, outer: str) -> str:
 def _items(part: bytes, *, implicit: bool) -> list[bytes]:
     """Return the items of an encoded sequence, encoded as Explicit VR Little Endian."""
     whole = StoredDataSet(part, tuple(spans_of(part, 0, len(part), implicit, set())[0]))
-    stored = next(whole.stored())
+    stored = whole.stored()[0]
     return [
         encoded_item(b"".join(encoded(item.element(e), implicit=False) for e in item.stored()))
         for item in whole.items(stored)

@@ -137,7 +137,7 @@ def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, 
         return dataset.data[stored.start : stored.end]
     if not items and not changes.emptied(fate):
         return None
-    return _head(stored.tag, stored.written, sum(map(len, items))) + b"".join(items)
+    return _head(stored.tag, dataset.written_vr(stored), sum(map(len, items))) + b"".join(items)
 
 
 def _drop_unused(creators: list[int], parts: dict[int, bytes]) -> None:
@@ -176,7 +176,7 @@ def _head(tag: int, vr: str, length: int) -> bytes:
 def _implicit_items(value: bytes) -> bytes:
     """Encode items of Explicit VR as Implicit VR."""
     whole = StoredDataSet(value, ())
-    holder = StoredElement(0, "SQ", "", 0, 0, len(value), False, "SQ")
+    holder = StoredElement(0, "SQ", "", 0, 0, len(value), False)
     bodies = [
         b"".join(encoded(item.element(stored), implicit=True) for stored in item.stored())
         for item in whole.items(holder)

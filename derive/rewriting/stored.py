@@ -15,7 +15,7 @@ from pydicom.datadict import private_dictionary_VR
 
 from derive.elements.element import Element, keyword_of
 from derive.elements.encoding import pack
-from derive.elements.spans import Notes, Short, Span, TooDeep, Unusual, items_in, spans_of, vr_of
+from derive.elements.spans import VRS, Notes, Short, Span, TooDeep, Unusual, items_in, spans_of, vr_of
 from derive.limits import MOST_LEVELS
 
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -109,8 +109,6 @@ class StoredElement(NamedTuple):
         Where it begins, where its value begins, and where it ends.
     implicit : bool
         Whether what is in it is Implicit VR.
-    written : str
-        VR as it stands in the file; empty in Implicit VR.
     """
 
     tag: int
@@ -120,7 +118,6 @@ class StoredElement(NamedTuple):
     value: int
     end: int
     implicit: bool
-    written: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,26 +138,42 @@ class StoredDataSet:
     spans: tuple[Span, ...]
     level: int = 0
 
-    def stored(self) -> Iterator[StoredElement]:
-        """Give its elements in the order in which they stand."""
+    def stored(self) -> tuple[StoredElement, ...]:
+        """Return its elements in the order in which they stand."""
+        return self._stored
+
+    @cached_property
+    def _stored(self) -> tuple[StoredElement, ...]:
         creators: dict[int, str] = {}
+        found = []
         for tag, vr, start, value, end, implicit in self.spans:
-            explicit = value - start == 12 or self.data[start + 4 : start + 6] == vr.encode()
-            written, creator = (vr if explicit else ""), ""
+            creator = ""
             if tag >> 16 & 1:
-                number = tag & 0xFFFF
-                if 0x10 <= number <= 0xFF:
-                    creators[tag & 0xFFFF0000 | number << 8] = _creator(self.data[value:end])
-                    vr = "LO"
-                else:
-                    creator = creators.get(tag & 0xFFFFFF00, "")
-            if vr == "UN" and tag >> 16 & 1:
-                vr = private_vr(tag, creator)
-                if vr == "UN" and end > value and self.is_items(value, end, implicit):
-                    vr = "SQ"
+                vr, creator = self._private((tag, vr, start, value, end, implicit), creators)
             elif vr == "UN":
                 vr = vr_of(tag)
-            yield StoredElement(tag, _ONE_OF.get(vr, vr), creator, start, value, end, implicit, written)
+            found.append(StoredElement(tag, vr if len(vr) == 2 else _ONE_OF[vr], creator, start, value, end, implicit))
+        return tuple(found)
+
+    def _private(self, span: Span, creators: dict[int, str]) -> tuple[str, str]:
+        """Return the VR of a private attribute, and who reserved its block; who reserves one is remembered."""
+        tag, vr, _, value, end, implicit = span
+        number = tag & 0xFFFF
+        if 0x10 <= number <= 0xFF:
+            creators[tag & 0xFFFF0000 | number << 8] = _creator(self.data[value:end])
+            return "LO", ""
+        creator = creators.get(tag & 0xFFFFFF00, "")
+        if vr == "UN":
+            vr = private_vr(tag, creator)
+            if vr == "UN" and end > value and self.is_items(value, end, implicit):
+                vr = "SQ"
+        return vr, creator
+
+    def written_vr(self, stored: StoredElement) -> str:
+        """Return the VR of an element as it stands in the file; empty in Implicit VR."""
+        code = self.data[stored.start + 4 : stored.start + 6]
+        explicit = stored.value - stored.start == 12 or VRS.get(code) == stored.vr
+        return code.decode() if explicit else ""
 
     def is_items(self, value: int, end: int, implicit: bool) -> bool:
         """Whether bytes of an unknown VR are items of a sequence (PS3.5 6.2.2)."""
