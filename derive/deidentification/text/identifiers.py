@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VR
+from pydicom.multival import MultiValue
 
 from derive.deidentification.text.stopwords import is_placeholder
 from derive.elements.element import Element, tag_of
@@ -158,7 +159,7 @@ def _texts_of(element: Element, encodings: tuple[str, ...]) -> tuple[str, ...]:
     value = value_of(element, encodings)
     if value is None:
         return ()
-    return tuple(map(str, value)) if hasattr(value, "__iter__") and not isinstance(value, str) else (str(value),)
+    return tuple(map(str, value)) if isinstance(value, MultiValue) else (str(value),)
 
 
 def _split(kind: str, value: str) -> tuple[str, ...]:

@@ -72,8 +72,9 @@ def _names(text: str) -> Iterator[str]:
             yield from (f"{one}{between}{other}" for between in ("^", " ", ", ", ",", "_", "-", ".", ""))
     yield " ".join(filter(None, (*components[1:], family)))
     for component in components:
-        yield component
-        yield from (word for word in _BETWEEN_WORDS.split(component) if _is_name(word))
+        words = _BETWEEN_WORDS.split(component)
+        yield from ((component,) if len(words) > 1 else ())
+        yield from (word for word in words if _is_name(word))
 
 
 def _is_name(word: str) -> bool:
@@ -204,6 +205,19 @@ def is_telling(text: str) -> bool:
     return letters + digits >= _FEWEST_DIGITS or letters >= _FEWEST_LETTERS or others >= _FEWEST_OTHERS
 
 
+@lru_cache(maxsize=4096)
+def searched_for(identifier: Identifier) -> frozenset[str]:
+    """Return the spellings by which the bytes of a file are searched: those that tell where they come from.
+
+    Of places the whole name only: their words are in the names of manufacturers, cities and scanners.
+    """
+    if _SPELLED.get(identifier.kind) is _places:
+        found = {other for text in _others(identifier.text) for other in transliterated(text)}
+    else:
+        found = set(spellings(identifier))
+    return frozenset(text for text in found if is_telling(text))
+
+
 def needles(identifiers: Iterable[Identifier], encodings: Iterable[str] = ()) -> frozenset[bytes]:
     """Return the bytes to look for in a file that must not name what the identifiers name.
 
@@ -224,7 +238,7 @@ def needles(identifiers: Iterable[Identifier], encodings: Iterable[str] = ()) ->
 
 @lru_cache(maxsize=4096)
 def _needles(identifier: Identifier, encodings: tuple[str, ...]) -> frozenset[bytes]:
-    texts = {text for text in spellings(identifier) if is_telling(text)}
+    texts = set(searched_for(identifier))
     if identifier.kind not in (DATE, BIRTH_DATE, UID):
         texts |= {cased for text in texts for cased in (text.upper(), text.lower(), text.title())}
     return frozenset(data for text in texts for name in encodings if (data := _encoded(text, name)))
