@@ -20,7 +20,7 @@ LIBRARY = {
     if name.startswith("derive") and ".cli" not in name and "regenerate" not in name
 }
 #: Programs of others, whose flags are theirs in any language.
-OTHERS = re.compile(r"gdcmconv --raw")
+OTHERS = re.compile(r"gdcmconv --raw|^--psm$")
 FLAG = re.compile(r"(?<![\w-])--[a-z]|(?<!\w)-o [A-Z]")
 #: A number in front of a noun that has a plural of its own: ``f"{n} images"`` is wrong of one.
 PLURAL = re.compile(r"^ (images|files|instances|frames|errors|warnings|findings|studies)\b")

@@ -1,0 +1,281 @@
+"""Pixel Data with some areas blank, in a transfer syntax that keeps all other samples as they are.
+
+Native: the words are written where they lie. Compressed without loss: each frame is decoded, blanked and encoded
+without loss. Baseline and Extended JPEG: in their blocks. What else is compressed with loss becomes native.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import ExplicitVRLittleEndian
+
+from derive.deidentification.pixels.black import blank_values, levels
+from derive.deidentification.pixels.layout import OF_SERIES, padding
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import encode
+from derive.elements.instance import Instance
+from derive.errors import ValuesError
+from derive.pixels.area import Area
+from derive.pixels.codestream import is_irreversible
+from derive.pixels.decode import CODECS
+from derive.pixels.encapsulated import codestream_of, fragments_of, whole
+from derive.pixels.jpeg.blanking import blanked as blanked_jpeg
+from derive.pixels.jpeg.blanking import is_ycbcr
+from derive.pixels.jpeg.huffman import NotSequential
+from derive.pixels.recode import decoded, encoded
+from derive.pixels.samples import Native, SampleLayout
+from derive.told.wording import counted
+
+_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
+_NATIVE = str(ExplicitVRLittleEndian)
+#: Sequential JPEG: blanked in its blocks.
+_IN_BLOCKS = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
+#: Syntaxes in which frames are encoded again as another one, for want of an encoder, or as they can be lossy.
+_ENCODED_AS = {
+    "1.2.840.10008.1.2.4.91": "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.201": "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.202": "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.203": "1.2.840.10008.1.2.4.90",
+}
+_OF_ENCAPSULATED = tuple(
+    map(tag_of, ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "EncapsulatedPixelDataValueTotalLength"))
+)
+_EXTREMES = tuple(map(tag_of, ("SmallestImagePixelValue", "LargestImagePixelValue")))
+_ICON = tag_of("IconImageSequence")
+_LONGEST_TABLE = 1 << 32
+
+
+class StoredValue(NamedTuple):
+    """Pixel Data as it is stored: its VR, and its value; of encapsulated fragments with the delimiter behind them."""
+
+    vr: str
+    value: bytes
+    encapsulated: bool
+
+
+@dataclass(frozen=True)
+class BlankedPixels:
+    """Pixel Data with some areas blank, and what has to be said of it.
+
+    Parameters
+    ----------
+    pixels : StoredValue
+    transfer_syntax : str
+    elements : mapping tag -> Element or None
+        Attributes to set, or to remove.
+    """
+
+    pixels: StoredValue
+    transfer_syntax: str
+    elements: Mapping[int, Element | None]
+
+
+class ToBlank(NamedTuple):
+    """What is to become blank: areas of all frames, and bits of words that are no part of stored values."""
+
+    areas: Sequence[Area]
+    bits: int = 0
+
+
+def blanked(instance: Instance, stored: StoredValue, layout: SampleLayout, wanted: ToBlank) -> BlankedPixels:
+    """Blank areas in all frames.
+
+    Parameters
+    ----------
+    instance : Instance
+    stored : StoredValue
+    layout : SampleLayout
+    wanted : ToBlank
+
+    Raises
+    ------
+    ValuesError
+        ``DEID-PHOTOMETRIC`` where nobody can say what is black; ``VAL-TRUNCATED``, ``VAL-DECODE`` for damaged pixels.
+    SourceError
+        ``SRC-SYNTAX`` for what cannot be decoded.
+    """
+    if not stored.encapsulated:
+        return _native(instance, stored, layout, wanted)
+    frames = list(frames_of(instance, stored, layout))
+    if layout.transfer_syntax in _IN_BLOCKS:
+        try:
+            return _in_blocks(instance, frames, layout, wanted)
+        except NotSequential:
+            pass  # progressive, or odd: it is decoded, or the decoder refuses it
+    return _recoded(instance, frames, layout, wanted)
+
+
+def frames_of(instance: Instance, stored: StoredValue, layout: SampleLayout) -> Iterator[bytes]:
+    """Give the compressed frames, each as the decoders take it.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-TRUNCATED`` if there are fewer than are stated.
+    """
+    if layout.frames == 1:
+        stream = BytesIO(stored.value)
+        yield whole(stream, fragments_of(stream, 0, len(stored.value)))
+        return
+    tables = [instance.elements.get(tag) for tag in _OF_ENCAPSULATED[:2]]
+    extended = tuple(t.value for t in tables if t is not None and t.value)
+    count = 0
+    try:
+        for frame in generate_frames(
+            stored.value,
+            number_of_frames=layout.frames,
+            extended_offsets=(extended[0], extended[1]) if len(extended) == 2 else None,
+        ):
+            count += 1
+            yield frame
+    except (ValueError, struct.error, EOFError, IndexError) as error:
+        raise ValuesError("VAL-TRUNCATED", f"{instance.name}: its frames cannot be told apart") from error
+    if count != layout.frames:
+        raise ValuesError(
+            "VAL-TRUNCATED", f"{instance.name}: {counted(layout.frames, 'frame')} stated, and found {count}"
+        )
+
+
+def _native(instance: Instance, stored: StoredValue, layout: SampleLayout, wanted: ToBlank) -> BlankedPixels:
+    native = Native(stored.value, layout, stored.vr, instance.name)
+    native.clear(wanted.bits)
+    if wanted.areas:
+        native.fill(wanted.areas, blank_values(instance, layout, instance.name))
+    elements = _extremes(instance, layout, native.words) if wanted.areas else {}
+    return BlankedPixels(stored._replace(value=native.value()), layout.transfer_syntax, elements | _icon(instance))
+
+
+def _in_blocks(instance: Instance, frames: list[bytes], layout: SampleLayout, wanted: ToBlank) -> BlankedPixels:
+    """Blank JPEG in its blocks; the first frame is decoded to see that it is one still."""
+    colour = layout.photometric
+    if layout.samples > 1:
+        said = is_ycbcr(codestream_of(frames[0]))
+        colour = colour if said is None else ("YBR_FULL" if said else "RGB")
+    ends = levels(instance, colour, layout.samples, instance.name)
+    written = [blanked_jpeg(codestream_of(frame), wanted.areas, ends) for frame in frames]
+    if layout.bits_stored <= CODECS[layout.transfer_syntax].bits[1]:
+        decoded(written[0], layout, instance.name)
+    gone = dict.fromkeys(tag for tag in _EXTREMES if tag in instance.elements)
+    return _encapsulated(instance, written, layout.transfer_syntax, gone)
+
+
+def _recoded(instance: Instance, frames: list[bytes], layout: SampleLayout, wanted: ToBlank) -> BlankedPixels:
+    """Decode all frames, blank them, and encode them again without loss."""
+    lossy = CODECS.get(layout.transfer_syntax, CODECS["1.2.840.10008.1.2.5"]).loss
+    is_lossy = lossy == "certain" or (lossy == "possible" and is_irreversible(codestream_of(frames[0])))
+    words = _filled(instance, frames, layout, wanted)
+    plain = layout._replace(transfer_syntax=_NATIVE, photometric=words.photometric, by_plane=False)
+    elements = _extremes(instance, plain, words.samples)
+    if not is_lossy:
+        syntax = _ENCODED_AS.get(layout.transfer_syntax, layout.transfer_syntax)
+        for photometric in dict.fromkeys((layout.photometric, words.photometric)):
+            target = plain._replace(transfer_syntax=syntax, photometric=photometric)
+            written = _all_encoded(instance, words.samples, target)
+            if written is not None:
+                return _encapsulated(instance, written, syntax, elements | _photometric(layout, photometric))
+    else:
+        elements |= _loss(instance, layout, sum(map(len, frames)))
+    if layout.samples > 1:
+        elements[tag_of("PlanarConfiguration")] = encode("PlanarConfiguration", 0)
+    value = words.samples.astype(words.samples.dtype.newbyteorder("<"), copy=False).tobytes()
+    gone = dict.fromkeys(tag for tag in _OF_ENCAPSULATED if tag in instance.elements)
+    stored = StoredValue("OW" if layout.bits_allocated > 8 else "OB", value + b"\0" * (len(value) % 2), False)
+    elements |= _photometric(layout, words.photometric) | gone | _icon(instance)
+    return BlankedPixels(stored, _NATIVE, elements)
+
+
+class _Words(NamedTuple):
+    """Samples of all frames, and what they mean."""
+
+    samples: NDArray[Any]
+    photometric: str
+
+
+def _filled(instance: Instance, frames: list[bytes], layout: SampleLayout, wanted: ToBlank) -> _Words:
+    filled: list[NDArray[Any]] = []
+    for frame in frames:
+        words, photometric = decoded(frame, layout, instance.name)
+        own = layout._replace(photometric=photometric)
+        words = words.astype(_dtype(layout), copy=True)
+        if wanted.bits:
+            unsigned = words.view(words.dtype.str.replace("i", "u"))
+            unsigned &= unsigned.dtype.type(~wanted.bits & ((1 << layout.bits_allocated) - 1))
+        blank = [layout.word(value) for value in blank_values(instance, own, instance.name)] if wanted.areas else []
+        for area in wanted.areas:
+            words[area.top : area.bottom, area.left : area.right] = blank
+        filled.append(words)
+    return _Words(np.stack(filled), photometric)
+
+
+def _dtype(layout: SampleLayout) -> np.dtype[Any]:
+    return np.dtype(f"{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
+
+
+def _all_encoded(instance: Instance, words: NDArray[Any], layout: SampleLayout) -> list[bytes] | None:
+    written: list[bytes] = []
+    for frame in words:
+        one = encoded(frame, layout, instance.name)
+        if one is None:
+            return None
+        written.append(one)
+    return written
+
+
+def _encapsulated(
+    instance: Instance, frames: list[bytes], syntax: str, elements: Mapping[int, Element | None]
+) -> BlankedPixels:
+    has_table = sum(len(frame) + 8 for frame in frames) < _LONGEST_TABLE
+    value = encapsulate(frames, has_bot=has_table) + _DELIMITER
+    gone: dict[int, Element | None] = dict.fromkeys(tag for tag in _OF_ENCAPSULATED if tag in instance.elements)
+    return BlankedPixels(StoredValue("OB", value, True), syntax, {**elements, **gone, **_icon(instance)})
+
+
+def _icon(instance: Instance) -> dict[int, Element | None]:
+    """Icons show what was there."""
+    return {tag: None for tag in (_ICON, *OF_SERIES) if tag in instance.elements}
+
+
+def _photometric(layout: SampleLayout, now: str) -> dict[int, Element | None]:
+    if now == layout.photometric:
+        return {}
+    return {tag_of("PhotometricInterpretation"): encode("PhotometricInterpretation", now)}
+
+
+def _loss(instance: Instance, layout: SampleLayout, size: int) -> dict[int, Element | None]:
+    """Say that there was loss; what is said of it already stays (PS3.3 C.7.6.1.1.5)."""
+    elements: dict[int, Element | None] = {tag_of("LossyImageCompression"): encode("LossyImageCompression", "01")}
+    if not instance.text("LossyImageCompressionRatio"):
+        ratio = f"{layout.native_length / max(1, size):.4g}"
+        elements[tag_of("LossyImageCompressionRatio")] = encode("LossyImageCompressionRatio", ratio)
+    if not instance.text("LossyImageCompressionMethod"):
+        method = CODECS[layout.transfer_syntax].method
+        elements[tag_of("LossyImageCompressionMethod")] = encode("LossyImageCompressionMethod", method)
+    return elements
+
+
+def _extremes(instance: Instance, layout: SampleLayout, words: NDArray[Any]) -> dict[int, Element | None]:
+    """Smallest and Largest Image Pixel Value where they are said, padding left out (PS3.3 C.7.6.3.1)."""
+    said = [tag for tag in _EXTREMES if tag in instance.elements]
+    if not said:
+        return {}
+    if layout.samples > 1 or layout.bits_allocated not in (8, 16):
+        return dict.fromkeys(said)
+    above, below = layout.bits_allocated - 1 - layout.high_bit, layout.bits_allocated - layout.bits_stored
+    native = words.astype(words.dtype.newbyteorder("="), copy=False)
+    values = np.right_shift(np.left_shift(native, above), below) if below else native
+    ignored = padding(instance)
+    if ignored is not None:
+        values = values[(values < ignored[0]) | (values > ignored[1])]
+    if not values.size:
+        return dict.fromkeys(said)
+    form, vr = ("<h", "SS") if layout.signed else ("<H", "US")
+    found = dict(zip(_EXTREMES, (int(values.min()), int(values.max())), strict=True))
+    return {tag: Element(tag, vr, struct.pack(form, found[tag])) for tag in said}

@@ -1,0 +1,258 @@
+"""The pictures of one object: what is blanked in them and why, what text was found, and whether they may go out.
+
+The order: boxes that a person named, ultrasound regions, the first template that matches, recognised text. Blanked is
+what all of them say together. Text is recognised in the picture as it was, so that it is reported whatever is blanked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from derive.deidentification.pixels.blanked import BlankedPixels, StoredValue, ToBlank, blanked
+from derive.deidentification.pixels.layout import embedded_overlays, sample_layout
+from derive.deidentification.pixels.plan import PixelPlan
+from derive.deidentification.pixels.recognised import Reading, read
+from derive.deidentification.pixels.risk import (
+    FACE,
+    REFUSE,
+    TELL,
+    TEXT,
+    PictureRisk,
+    is_picture,
+    is_said_clean,
+    risks_of,
+)
+from derive.elements.element import Element
+from derive.elements.instance import Instance
+from derive.errors import SourceError, ValuesError
+from derive.pixels.area import Area, outside
+from derive.pixels.samples import SampleLayout
+from derive.rewriting.file import Passage, StoredFile
+from derive.told.wording import flag
+
+_UNDEFINED = b"\xff\xff\xff\xff"
+_CORNERS = ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
+BOXES, REGIONS, TEMPLATE, RECOGNISED = "boxes", "ultrasound regions", "template", "recognised text"
+#: Burned In Annotation says NO, and 113101 is claimed, only for these (and for a person's word).
+_DETERMINISTIC = frozenset([BOXES, REGIONS, TEMPLATE])
+
+
+class Blank(NamedTuple):
+    """Areas that are blank, and who says so: boxes, ultrasound regions, template, recognised text."""
+
+    method: str
+    areas: tuple[Area, ...]
+    told: str = ""
+
+
+@dataclass(frozen=True)
+class CleanedPixels:
+    """What became of the pictures of an object.
+
+    Parameters
+    ----------
+    blanked : BlankedPixels, optional
+        Its pixels, where they are others now.
+    blanks : tuple of Blank
+        What was blanked, by whom.
+    vouched : bool
+        Whether a deterministic method, or a person, answers for it: code 113101 and Burned In Annotation NO.
+    skipped : bool
+        Whether it is left out since it may have text burned in.
+    risks : tuple of PictureRisk
+        What is to be told of it.
+    reading : Reading, optional
+        Text that was recognised; its words are values, and never told.
+    """
+
+    blanked: BlankedPixels | None = None
+    blanks: tuple[Blank, ...] = ()
+    vouched: bool = False
+    skipped: bool = False
+    risks: tuple[PictureRisk, ...] = ()
+    reading: Reading | None = field(default=None, repr=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether its pixels are others now."""
+        return self.blanked is not None
+
+    @property
+    def value(self) -> bytes:
+        """Pixel Data that is another now; of encapsulated fragments with the delimiter behind them."""
+        return self._now.pixels.value
+
+    @property
+    def vr(self) -> str:
+        """Value representation of that."""
+        return self._now.pixels.vr
+
+    @property
+    def encapsulated(self) -> bool:
+        """Whether it is made of fragments."""
+        return self._now.pixels.encapsulated
+
+    @property
+    def elements(self) -> Mapping[int, Element | None]:
+        """Attributes to set, or to remove, since the pixels are others now."""
+        return {} if self.blanked is None else self.blanked.elements
+
+    @property
+    def transfer_syntax(self) -> str:
+        """Transfer syntax of the pixels that are others now."""
+        return self._now.transfer_syntax
+
+    @property
+    def _now(self) -> BlankedPixels:
+        assert self.blanked is not None, "asked only of pixels that are others now"
+        return self.blanked
+
+
+def clean_pixels(stored: StoredFile, plan: PixelPlan) -> CleanedPixels:
+    """Blank what a plan says, and see whether an object may go out.
+
+    Parameters
+    ----------
+    stored : StoredFile
+    plan : PixelPlan
+
+    Raises
+    ------
+    SourceError
+        ``DEID-BURNED-IN`` for an image that may have text burned in, and was not cleaned; ``SRC-SYNTAX`` for one to be
+        blanked that cannot be decoded.
+    ValuesError
+        ``DEID-BOX`` for a box outside of the image; ``DEID-PIXELS``, ``DEID-PHOTOMETRIC`` and those of decoding.
+    UsageError
+        ``DEID-OCR`` if text shall be recognised and there is no tesseract.
+    """
+    instance = stored.instance
+    if stored.pixels is None:
+        return CleanedPixels()
+    risks = risks_of(instance)
+    said_clean = is_said_clean(instance)
+    if not is_picture(risks):
+        return _written(stored, (), CleanedPixels())
+    blanks = list(_named(instance, plan)) if plan.boxes or plan.us_regions or plan.templates else []
+    reading = read(stored_value(stored), instance, plan) if _is_looked_at(plan, risks, said_clean) else None
+    if reading is not None and plan.ocr == "blank" and reading.areas:
+        blanks.append(Blank(RECOGNISED, reading.areas))
+    risks = tuple(_weighed(risks, reading))
+    vouched = plan.burned_in == "vouched" or any(blank.method in _DETERMINISTIC for blank in blanks)
+    cleaned = vouched or said_clean or plan.ocr == "blank"
+    feared = [risk for risk in risks if risk.gate in (REFUSE, TEXT)]
+    if feared and not cleaned and plan.burned_in == "refuse":
+        raise _refused(instance, feared[0])
+    skipped = bool(feared) and not cleaned and plan.burned_in == "skip"
+    result = CleanedPixels(None, tuple(blanks), vouched, skipped, _told(risks, vouched or said_clean, plan), reading)
+    return result if skipped else _written(stored, tuple(blanks), result)
+
+
+def stored_value(stored: StoredFile) -> StoredValue:
+    """Return Pixel Data with all its bytes."""
+    assert stored.pixels is not None, "asked only of what has pixels"
+    value = stored.pixels.value
+    if isinstance(value, Passage):
+        value = b"".join(value.chunks())
+    return StoredValue(stored.pixels.vr, bytes(value), stored.pixels.head[-4:] == _UNDEFINED)
+
+
+def _written(stored: StoredFile, blanks: tuple[Blank, ...], result: CleanedPixels) -> CleanedPixels:
+    """Blank, and take out what was put into unused bits of the pixels."""
+    overlays = any(tag >> 16 & 0xFF00 == 0x6000 for tag in stored.instance.elements)
+    if not blanks and not overlays:
+        return result
+    layout = sample_layout(stored.instance)
+    bits = embedded_overlays(stored.instance, layout)
+    areas = tuple(dict.fromkeys(area for blank in blanks for area in blank.areas))
+    if not areas and not bits:
+        return result
+    written = blanked(stored.instance, stored_value(stored), layout, ToBlank(areas, bits))
+    return replace(result, blanked=written)
+
+
+def _named(instance: Instance, plan: PixelPlan) -> list[Blank]:
+    """What is blanked whatever the picture shows."""
+    layout = sample_layout(instance)
+    found: list[Blank] = []
+    if plan.boxes:
+        areas = []
+        for box in plan.boxes:
+            area = box.area(layout.columns, layout.rows)
+            if area is None:
+                raise ValuesError(
+                    "DEID-BOX",
+                    f"{instance.name}: the box {box} lies outside of its {layout.columns} columns and {layout.rows} "
+                    f"rows, and blanks nothing; change {flag('blank')}",
+                )
+            areas.append(area)
+        found.append(Blank(BOXES, tuple(areas)))
+    if plan.us_regions:
+        found += _around_regions(instance, layout)
+    template = next((t for t in plan.templates if t.holds(instance)), None)
+    if template is not None:
+        boxes = (box.area(layout.columns, layout.rows) for box in template.boxes_in(layout.rows, layout.columns))
+        kept = [area for area in boxes if area is not None]
+        kept += us_regions(instance, layout) if template.us_regions else []
+        areas = list(outside(kept, layout.columns, layout.rows)) if template.keep_only and kept else kept
+        if areas:
+            found.append(Blank(TEMPLATE, tuple(areas), template.name))
+    return found
+
+
+def us_regions(instance: Instance, layout: SampleLayout) -> list[Area]:
+    """Return the ultrasound regions of an image (PS3.3 C.8.5.5): both their corners are in them."""
+    found = []
+    for item in instance.lenient.items("SequenceOfUltrasoundRegions"):
+        corners = [item.integer(keyword) for keyword in _CORNERS]
+        if any(corner is None or corner < 0 for corner in corners):
+            continue
+        left, top, right, bottom = (corner or 0 for corner in corners)
+        area = Area(left, top, min(right + 1, layout.columns), min(bottom + 1, layout.rows))
+        if area.left < area.right and area.top < area.bottom:
+            found.append(area)
+    return found
+
+
+def _around_regions(instance: Instance, layout: SampleLayout) -> list[Blank]:
+    """Blank all outside of the ultrasound regions; one that is the whole picture says nothing of where text is."""
+    kept = us_regions(instance, layout)
+    around = outside(kept, layout.columns, layout.rows) if kept else ()
+    return [Blank(REGIONS, around)] if around else []
+
+
+def _is_looked_at(plan: PixelPlan, risks: tuple[PictureRisk, ...], said_clean: bool) -> bool:
+    if plan.ocr in ("report", "blank"):
+        return True
+    return not plan.ocr and not said_clean and any(risk.look and risk.gate == TEXT for risk in risks)
+
+
+def _weighed(risks: tuple[PictureRisk, ...], reading: Reading | None) -> list[PictureRisk]:
+    """Leave out of the risks those that need text, where none was found; where nobody could look, it is said."""
+    found = []
+    for risk in risks:
+        if risk.gate != TEXT or (reading is not None and reading.is_text):
+            found.append(risk)
+        elif reading is None or reading.not_looked:
+            found.append(PictureRisk(risk.name, TELL, False, "nobody has looked for text in it"))
+    if reading is not None and reading.is_text and all(risk.gate not in (REFUSE, TEXT) for risk in found):
+        found.append(PictureRisk("text", TELL, False, "text was recognised in it"))
+    return found
+
+
+def _told(risks: tuple[PictureRisk, ...], answered: bool, plan: PixelPlan) -> tuple[PictureRisk, ...]:
+    """Risks that are left: for text nobody fears what somebody answers for."""
+    return tuple(risk for risk in risks if risk.gate == FACE or not answered)
+
+
+def _refused(instance: Instance, risk: PictureRisk) -> SourceError:
+    return SourceError(
+        "DEID-BURNED-IN",
+        f"{instance.name}: {risk.meaning}, and nothing has cleaned it. Blank what is in it (by "
+        f"{flag('blank', 'X,Y,W,H')}, {flag('us_regions', 'keep')}, {flag('templates', 'FILE')} or "
+        f"{flag('ocr', 'blank')}), or say what is to become of it: {flag('burned_in', 'skip')} leaves it out, "
+        f"{flag('burned_in', 'keep')} lets it go as it is, {flag('burned_in', 'vouched')} says that a person "
+        "has looked and found none",
+    )

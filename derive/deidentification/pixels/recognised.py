@@ -1,0 +1,149 @@
+"""Text in a picture: looked for, weighed, and said where it stands; never what it says.
+
+It finds much of what stands on black, less of what stands on colour, and little of what stands on bright tissue: it
+is a detector, and nothing is called clean for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.deidentification.pixels.blanked import StoredValue, frames_of
+from derive.deidentification.pixels.layout import sample_layout
+from derive.deidentification.pixels.picture import picture_of
+from derive.deidentification.pixels.plan import PixelPlan
+from derive.deidentification.pixels.tesseract import Word, check_there, is_there, words_in
+from derive.deidentification.text.finding import found_in
+from derive.deidentification.text.identifiers import ID, KINDS, NAME, Identifier, own_identifiers
+from derive.elements.instance import Instance
+from derive.pixels.area import Area
+from derive.pixels.recode import decoded
+from derive.pixels.samples import Native, SampleLayout
+
+#: Frames of a multi-frame image that are looked at, spread over all of it: what is burned in stands in all.
+MOST_FRAMES = 8
+#: A word counts from this confidence on; it stops an image from this one on, if it has so many letters and digits.
+_LEAST, _SURE, _SURE_LENGTH = 20, 60, 3
+#: Pixels around a word that are blank too.
+_AROUND = 2
+#: A word is a name, an id, if it is so much alike: an engine takes O for 0.
+_ALIKE, _SHORTEST = 0.8, 4
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was recognised in the pictures of an object.
+
+    Parameters
+    ----------
+    words : tuple of Word
+        Those that count. They are values: nobody is told them.
+    areas : tuple of Area
+        Where these stand, and a bit around.
+    frames : int
+        How many were looked at.
+    is_text : bool
+        Whether it is sure that there is text: a word of three letters or digits, or one of this patient.
+    not_looked : bool
+        Whether nobody could look: there is no tesseract.
+    """
+
+    words: tuple[Word, ...] = field(default=(), repr=False)
+    areas: tuple[Area, ...] = ()
+    frames: int = 0
+    is_text: bool = False
+    not_looked: bool = False
+
+
+def read(stored: StoredValue, instance: Instance, plan: PixelPlan) -> Reading:
+    """Look for text in some frames of an image.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-OCR`` if it was asked for, and there is no tesseract.
+    ValuesError, SourceError
+        If the pixels cannot be decoded, or the program fails.
+    """
+    if not plan.ocr and not is_there():
+        return Reading(not_looked=True)
+    check_there()
+    layout = sample_layout(instance)
+    chosen = sorted({round(n) for n in np.linspace(0, layout.frames - 1, min(MOST_FRAMES, layout.frames))})
+    words: list[Word] = []
+    for number, (samples, own) in zip(chosen, _samples(stored, instance, layout, chosen), strict=True):
+        words += (w for w in words_in(picture_of(samples, own, instance), number) if w.confidence >= _LEAST)
+    sensitive = sensitive_words(words, own_identifiers(instance))
+    counted = sensitive if plan.ocr_text == "sensitive" else [word for word in words if _letters(word.text)]
+    areas = tuple(dict.fromkeys(_around(word.area, layout) for word in counted))
+    sure = [w for w in words if w.confidence >= _SURE and _letters(w.text) >= _SURE_LENGTH]
+    return Reading(tuple(counted), areas, len(chosen), bool(sure or sensitive))
+
+
+def _samples(
+    stored: StoredValue, instance: Instance, layout: SampleLayout, chosen: list[int]
+) -> Iterator[tuple[NDArray[np.generic], SampleLayout]]:
+    """Give the allocated words of some frames, and what they mean."""
+    if not stored.encapsulated:
+        native = Native(stored.value, layout, stored.vr, instance.name).words
+        yield from ((native[number], layout) for number in chosen)
+        return
+    wanted, frames = iter(chosen), frames_of(instance, stored, layout)
+    at = 0
+    for number in wanted:
+        frame = next(islice(frames, number - at, None))
+        at = number + 1
+        words, photometric = decoded(frame, layout, instance.name)
+        yield words, layout._replace(photometric=photometric)
+
+
+def sensitive_words(words: Iterable[Word], own: frozenset[Identifier]) -> list[Word]:
+    """Return the words that name somebody: of this patient's header, alike to it, or a date, a number, a telephone."""
+    lines: dict[tuple[int, ...], list[Word]] = defaultdict(list)
+    for word in words:
+        lines[word.line].append(word)
+    terms = {part for i in own if i.kind in (NAME, ID) for part in _parts(i.text)}
+    return [word for line in lines.values() for word in _sensitive(line, own, terms)]
+
+
+def _sensitive(line: list[Word], own: frozenset[Identifier], terms: set[str]) -> Iterator[Word]:
+    text, starts = "", []
+    for word in line:
+        starts.append(len(text))
+        text += word.text + " "
+    mentions = found_in(text, own, frozenset(KINDS))
+    for word, start in zip(line, starts, strict=True):
+        end = start + len(word.text)
+        if any(m.start < end and m.end > start for m in mentions) or _is_alike(word.text, terms):
+            yield word
+
+
+def _is_alike(text: str, terms: set[str]) -> bool:
+    return any(
+        SequenceMatcher(None, part, term, autojunk=False).ratio() >= _ALIKE for part in _parts(text) for term in terms
+    )
+
+
+def _parts(text: str) -> list[str]:
+    parts = "".join(c if c.isalnum() else " " for c in text.casefold()).split()
+    return [part for part in parts if len(part) >= _SHORTEST]
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def _around(area: Area, layout: SampleLayout) -> Area:
+    return Area(
+        max(0, area.left - _AROUND),
+        max(0, area.top - _AROUND),
+        min(layout.columns, area.right + _AROUND),
+        min(layout.rows, area.bottom + _AROUND),
+    )
