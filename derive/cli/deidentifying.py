@@ -16,8 +16,12 @@ from derive.cli.profiles import profile_flags, profile_options
 from derive.cli.shared import common_flags, print_json, reading_flags, sources_of
 from derive.errors import OutputError
 
-#: Flags that go to derive.deidentify under their own names.
-_PLAIN = ("layout", "encapsulated", "resume", "overwrite", "dry_run", "jobs")
+#: Flags that go to derive.deidentify under their own names, where they were given.
+_PLAIN = (
+    *("key_env", "uid_map", "external", "date_scope", "date_shift", "patient_id", "patient_name", "id_map"),
+    *("id_map_create", "keep_tokens", "blank", "templates", "us_regions", "ocr", "ocr_text", "burned_in"),
+    *("encapsulated", "layout", "dicomdir", "resume", "overwrite", "dry_run", "jobs"),
+)
 
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
@@ -27,7 +31,8 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     )
     profile_flags(parser)
     _key_flags(parser.add_argument_group("keys and names"))
-    _object_flags(parser.add_argument_group("objects"))
+    _text_flags(parser.add_argument_group("texts"))
+    _pixel_flags(parser.add_argument_group("pixels"))
     _result_flags(group_of(parser, RESULT))
     send_flags(parser.add_argument_group("archive, where -o is one"), resume=False)
     reading_flags(parser)
@@ -36,20 +41,61 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
 
 
 def _key_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+    add = group.add_argument
+    add(
         "--key-env",
         metavar="VARIABLE",
-        help="environment variable with the key of which new UIDs, dates and names follow (default: a random key, and "
-        "what derive.toml says of one)",
+        help="environment variable with the key of which new UIDs, shifts of dates and "
+        "names follow (default: what derive.toml says, else a random one, and then runs are not consistent)",
+    )
+    add("--uid-map", metavar="FILE", help="keep what became of each UID, in a SQLite file; keep that secret")
+    add("--external", choices=["map", "remove"], help="references that lead out of the set (default: map)")
+    add(
+        "--date-shift",
+        metavar="DAYS",
+        help="range of the shift of dates, such as -365..-1, with --retain modified-dates",
+    )
+    add(
+        "--date-scope", choices=["patient", "study", "series", "instance"], help="what has one shift (default: patient)"
+    )
+    add("--patient-id", metavar="ID", help="what the one patient of the set is called")
+    add("--patient-name", metavar="NAME", help="Patient's Name of that patient (default: the ID)")
+    add("--id-map", metavar="CSV", help="old and new Patient IDs")
+    add("--id-map-create", action="store_true", help="write patients that it lacks into it")
+
+
+def _text_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--keep-tokens", metavar="FILE", help="words that may stay in cleaned descriptors, one a line: all others go")
+    add(
+        "--encapsulated",
+        choices=["refuse", "skip", "keep"],
+        help="documents in objects (PDF, CDA, STL), which nothing can clean (default: refuse)",
     )
 
 
-def _object_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--encapsulated",
-        choices=["refuse", "skip", "keep"],
-        default="refuse",
-        help="documents in objects (PDF, CDA, STL), which nothing can clean (default: refuse)",
+def _pixel_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--blank",
+        action="append",
+        metavar="X,Y,W,H",
+        help="blank a box in every image; negative X, Y from the far edge; repeatable",
+    )
+    add("--us-regions", choices=["keep"], help="keep the regions of ultrasound images and blank all else")
+    add("--templates", metavar="FILE", help="boxes by what a header says: TOML, a CTP pixel script, a recipe of deid")
+    add(
+        "--ocr",
+        choices=["report", "blank", "off"],
+        help="recognised text is said, or blanked, or not looked for "
+        "(default: said where an image is likely to have some)",
+    )
+    add("--ocr-text", choices=["all", "sensitive"], help="what of it counts (default: all)")
+    add(
+        "--burned-in",
+        choices=["refuse", "skip", "keep", "vouched"],
+        help="images that may have text burned in and were "
+        "not cleaned; vouched: a person has looked at them, and there is none (default: refuse)",
     )
 
 
@@ -58,9 +104,9 @@ def _result_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--layout",
         choices=["tree", "flat"],
-        default="tree",
         help="folders of patients, studies and series (default), or all files in one",
     )
+    group.add_argument("--dicomdir", action="store_true", help="make a DICOMDIR of what is published")
     group.add_argument("--resume", action="store_true", help="go on where a run with the same key ended")
     group.add_argument(
         "--overwrite",
@@ -84,9 +130,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    plain = {name: getattr(arguments, name) for name in _PLAIN}
-    said = {"key_env": arguments.key_env, "verify": not arguments.unverified}
-    return {**profile_options(arguments), **plain, **{k: v for k, v in said.items() if v is not None}}
+    given = {name: getattr(arguments, name) for name in _PLAIN}
+    said = {name: value for name, value in given.items() if value not in (None, False)}
+    return {**profile_options(arguments), "verify": not arguments.unverified, "jobs": None, **said}
 
 
 def _sent(found: Any, arguments: argparse.Namespace) -> int:

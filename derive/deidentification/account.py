@@ -12,7 +12,7 @@ from derive.deidentification.engine import Decided
 _CREATOR = re.compile(r'(?<=,)"(.*?)"(?=,[0-9A-F]{2}\))')
 
 
-class Risk(NamedTuple):
+class Caution(NamedTuple):
     """What a person has to know of an object, since no table settles it.
 
     Parameters

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -61,10 +62,12 @@ def deidentify(source: Source, target: str | Path, **options: Any) -> Deidentifi
         For a target that cannot be written as asked.
     """
     ready, out = settled(wanted_of(options)), Path(target)
-    tally = Tally(ready.profile, ready.wanted)
-    with target_of(out, ready.wanted) as place:
-        survey = survey_of(source, ready.seen)
+    tally = Tally(ready)
+    with target_of(out, ready.wanted) as place, closing(ready.run.uids):
+        survey = survey_of(source, ready.run.seen)
         with place.staging(survey) as staging:
+            if staging is not None:
+                ready.run.keep()
             _run(_Pass(ready, survey, staging, place.publisher), tally)
     return tally.report(out, survey)
 

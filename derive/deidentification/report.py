@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from derive.deidentification.account import Accounts, Risk, Shortcoming
+from derive.deidentification.account import Accounts, Caution, Shortcoming
 from derive.deidentification.profile import BASIC_CODE, Profile, options
 from derive.deidentification.survey import Other
 from derive.deidentification.text.identifiers import Identifier
@@ -40,7 +40,7 @@ class ObjectRecord(NamedTuple):
         UID.
     account : int
         Which of the accounts is its own.
-    risks : tuple of Risk
+    risks : tuple of Caution
     faults : tuple of Shortcoming
         Why it is in quarantine, or its series.
     state : str
@@ -51,7 +51,7 @@ class ObjectRecord(NamedTuple):
     file: str
     sop_class: str
     account: int
-    risks: tuple[Risk, ...] = ()
+    risks: tuple[Caution, ...] = ()
     faults: tuple[Shortcoming, ...] = ()
     state: str = "published"
 
@@ -133,7 +133,7 @@ class DeidentificationReport:
         return 0 if self.ok else 1
 
     @property
-    def risks(self) -> Mapping[Risk, int]:
+    def risks(self) -> Mapping[Caution, int]:
         """What a person has to know, with the number of objects."""
         return Counter(risk for o in self.objects for risk in dict.fromkeys(o.risks))
 

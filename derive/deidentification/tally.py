@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from derive.deidentification.account import Accounts
-from derive.deidentification.profile import Profile
 from derive.deidentification.report import DeidentificationReport, ObjectRecord, SeriesCounts, masked
 from derive.deidentification.survey import Other, Survey
-from derive.deidentification.wanted import Wanted
+from derive.deidentification.wanted import Settled
 from derive.deidentification.work import Treated
 
 
@@ -21,12 +20,10 @@ class Tally:
 
     Parameters
     ----------
-    profile : Profile
-    wanted : Wanted
+    ready : Settled
     """
 
-    profile: Profile
-    wanted: Wanted
+    ready: Settled
     accounts: Accounts = field(default_factory=Accounts)
     objects: list[ObjectRecord] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
@@ -74,7 +71,7 @@ class Tally:
         refused, skipped, others = (masked(f, survey.identifiers) for f in (self.refused, self.skipped, survey.others))
         return DeidentificationReport(
             folder,
-            self.profile,
+            self.ready.profile,
             tuple(self.objects),
             self.accounts,
             dict(sorted(self.codes.items())),
@@ -83,7 +80,7 @@ class Tally:
             skipped=skipped,
             others=others,
             series=counts,
-            consistent=self.wanted.is_keyed,
-            verified=self.wanted.verify,
-            dry_run=self.wanted.dry_run,
+            consistent=self.ready.is_consistent,
+            verified=self.ready.wanted.verify,
+            dry_run=self.ready.wanted.dry_run,
         )

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from derive.deidentification.account import Risk, Shortcoming
+from derive.deidentification.account import Caution, Shortcoming
+from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.engine import Decided, Deidentified, Deidentifier
 from derive.deidentification.layout import Names
 from derive.deidentification.survey import Member, Other, Survey
@@ -66,7 +67,7 @@ class Treated(NamedTuple):
         Of CID 7050 that it claims.
     unclaimed : tuple of (option, why)
         Options that were asked for and are not claimed.
-    risks : tuple of Risk
+    risks : tuple of Caution
     faults : tuple of Shortcoming
         Why it is not published.
     refused, skipped : Other, optional
@@ -81,7 +82,7 @@ class Treated(NamedTuple):
     decisions: tuple[Decided, ...] = ()
     codes: tuple[str, ...] = ()
     unclaimed: tuple[tuple[str, str], ...] = ()
-    risks: tuple[Risk, ...] = ()
+    risks: tuple[Caution, ...] = ()
     faults: tuple[Shortcoming, ...] = ()
     refused: Other | None = None
     skipped: Other | None = None
@@ -117,11 +118,14 @@ class _Worker:
 
     bench: Bench | None = None
     deidentifier: Deidentifier | None = None
+    checker: DeidChecker | None = None
     sent: dict[int, tuple[Decided, ...]] = field(default_factory=dict)
 
     def begin(self, bench: Bench) -> None:
         self.bench, self.sent = bench, {}
-        self.deidentifier = Deidentifier(bench.settled.profile, bench.settled.run)
+        profile = bench.settled.profile
+        self.deidentifier = Deidentifier(profile, bench.settled.run)
+        self.checker = DeidChecker(profile, bench.survey.identifiers) if bench.settled.wanted.verify else None
 
 
 _worker = _Worker()
@@ -237,7 +241,10 @@ def _write(path: Path, output: bytes) -> None:
 
 
 def _faults(original: bytes, output: bytes, name: str) -> tuple[Shortcoming, ...]:
-    return ()
+    """Look at a written object with other eyes than those that made it."""
+    assert _worker.checker is not None, "a worker is set up before its first batch"
+    found = _worker.checker.pair(original, output, name) if original else _worker.checker.alone(output, name)
+    return tuple(dict.fromkeys(Shortcoming(v.code, v.path) for v in found if v.severity == "error"))
 
 
 def _account(decisions: tuple[Decided, ...]) -> tuple[tuple[int, int], tuple[Decided, ...]]:

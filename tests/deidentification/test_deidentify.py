@@ -93,7 +93,7 @@ def test_a_second_run_with_the_key_gives_the_same_and_one_without_another(study,
 
 @pytest.mark.parametrize("jobs", [2, None])
 def test_processes_change_nothing(tmp_path, jobs):
-    source = saved(tmp_path / "in", make_series(count=70, shape=(4, 5), AcquisitionTime="101500"))
+    source = saved(tmp_path / "in", make_series(count=70, shape=(4, 5), AcquisitionTime="101500", ContentTime="101500"))
     one = derive.deidentify(source, tmp_path / "one", key=KEY, jobs=1)
     two = derive.deidentify(source, tmp_path / "two", key=KEY, jobs=jobs)
     assert held(tmp_path / "one") == held(tmp_path / "two")
