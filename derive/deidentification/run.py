@@ -6,6 +6,7 @@ depends on the order of objects, so that several processes may each work on some
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class RunPlan:
         Whether patients that it lacks are added to it.
     text : TextCleaning
         How free text is cleaned.
+    dummies : mapping of str to str
+        What replaces values, by value representation or by keyword, instead of the usual.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class RunPlan:
     id_map: Path | None = None
     id_map_create: bool = False
     text: TextCleaning = field(default_factory=TextCleaning)
+    dummies: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.external not in EXTERNAL:
@@ -93,6 +97,8 @@ class Run:
     subjects : KeyedSubjects
     text : TextCleaning
         How free text is cleaned.
+    dummies : mapping of str to str
+        What replaces values, by value representation or by keyword, instead of the usual.
     id_map : Path, optional
         Where patients are written that were not listed.
     """
@@ -103,6 +109,7 @@ class Run:
     dates: KeyedShifts
     subjects: KeyedSubjects
     text: TextCleaning = field(default_factory=TextCleaning)
+    dummies: Mapping[str, str] = field(default_factory=dict, hash=False)
     id_map: Path | None = None
 
     def seen(self, instance: Instance) -> None:
@@ -142,12 +149,14 @@ def run_of(profile: Profile, key: str | bytes | None = None, plan: RunPlan | Non
     Raises
     ------
     UsageError
-        ``DEID-KEY``, ``DEID-UID-MAP``, ``DEID-ID-MAP``, ``DEID-SUBJECT``, ``DEID-DATES``.
+        ``DEID-KEY``, ``DEID-UID-MAP``, ``DEID-ID-MAP``, ``DEID-SUBJECT``, ``DEID-DATES``, ``DEID-DUMMY``.
     """
     plan = plan or RunPlan()
     secrets = _secrets(key, plan)
     shifts = KeyedShifts(secrets, plan.date_scope, *plan.date_shift)
-    return Run(profile, secrets, _uids(secrets, plan), shifts, _subjects(secrets, plan), plan.text, plan.id_map)
+    return Run(
+        profile, secrets, _uids(secrets, plan), shifts, _subjects(secrets, plan), plan.text, plan.dummies, plan.id_map
+    )
 
 
 def _secrets(key: str | bytes | None, plan: RunPlan) -> KeyedSecrets:

@@ -32,8 +32,8 @@ _DICOM_ROOT = "1.2.840.10008."
 #: New UIDs are remembered, which is faster than to compute them anew, up to so many.
 _MOST_KEPT = 1 << 16
 #: What UIDs mean that name no entity of anybody: what something is, how it is written, whose words are used.
-_KINDS = ("SOPClass", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "DeviceClassUID")
-_OTHER_KINDS = frozenset(["ImplementationClassUID", "SOPClassesInStudy", "SOPClassesSupported", "TemplateExtensionUID"])
+_KINDS = ("SOPClass", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID")
+_OTHER_KINDS = frozenset(["ImplementationClassUID", "SOPClassesInStudy", "SOPClassesSupported"])
 #: Processes wait so long for each other.
 _PATIENCE_S = 60.0
 _LONGEST = 64

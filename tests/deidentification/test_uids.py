@@ -57,7 +57,7 @@ def test_what_means_the_same_to_everybody_stays():
         *(
             ("MACCalculationTransferSyntaxUID", True),
             ("MappingResourceUID", True),
-            ("ManufacturerDeviceClassUID", True),
+            ("ManufacturerDeviceClassUID", False),
         ),
         *(("ReferencedSOPInstanceUID", False), ("DeviceUID", False), ("TrackingUID", False), ("UID", False)),
         *(("FrameOfReferenceUID", False), ("SynchronizationFrameOfReferenceUID", False), ("InstanceCreatorUID", False)),

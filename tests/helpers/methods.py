@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from pydicom.charset import default_encoding
 
@@ -25,6 +26,7 @@ def instance_of(**values: object) -> Instance:
     return Instance("an instance", {e.tag: e for e in elements}, strict=False)
 
 
+@cache
 def run_with(key: str = KEY) -> Run:
     return run_of(Profile(), key)
 

@@ -1,54 +1,49 @@
-"""Replace (D): a value that is valid for its value representation, says nothing, and is never what was there."""
+"""Replace (D): values that are valid for their value representation, say nothing, and are never what was there."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from typing import NamedTuple
 
 from pydicom.datadict import dictionary_VM
 
+from derive.deidentification.dummies import dummies, meaning
 from derive.deidentification.here import Here
 from derive.deidentification.methods.registry import method
-from derive.deidentification.methods.values import ONE_TEXT, padded, text_element
+from derive.deidentification.methods.values import (
+    FLOATS,
+    NUMBERS,
+    ONE_TEXT,
+    number_bytes,
+    text_element,
+    texts_of,
+)
 from derive.elements.element import Element, tag_of
 from derive.standard.value_syntax import ONE_VALUE, WIDTHS
 from derive.standard.vr import TEXT_VRS
 
 _PATIENT_ID, _PATIENT_NAME = tag_of("PatientID"), tag_of("PatientName")
-#: Numbers are written as this many bytes, least significant first; floating point as 0 and 1 in IEEE 754.
-_ONES = {"FL": b"\0\0\x80?", "FD": b"\0\0\0\0\0\0\xf0?"}
-
-
-class Dummy(NamedTuple):
-    """A row of ``dummies.tsv``: what stands for a value, and what does where that is the value itself."""
-
-    name: str
-    dummy: str
-    other: str
-
-
-@cache
-def dummies() -> dict[str, Dummy]:
-    """Return the dummies by value representation, or by keyword where an attribute has its own."""
-    text = files(__package__).joinpath("dummies.tsv").read_text(encoding="utf-8")
-    rows = [Dummy(*line.split("\t")) for line in text.splitlines()[1:]]
-    return {row.name: row for row in rows}
+#: What an empty UID is replaced by follows of this one, which names nothing.
+_NO_UID = "0.0"
+_FILLED = frozenset(["1", "1C"])
 
 
 @method("replace")
 def replace(element: Element, here: Here) -> Element | None:
-    """Put a dummy in its place (D): of as many values, and never the value that it had."""
+    """Put a dummy in its place (D): of as many values, none of them the one that was there."""
     if element.tag in (_PATIENT_ID, _PATIENT_NAME):
         return subject(element, here)
-    if element.vr == "UI":
-        return element._replace(value=padded(here.run.uids.new(_other_than(element.value)).encode(), "UI"))
     if element.vr in TEXT_VRS:
-        row = dummies().get(element.keyword) or dummies()[element.vr]
-        made = [text_element(element, [text] * _count(element), here.encodings) for text in (row.dummy, row.other)]
-    else:
-        made = [element._replace(value=_number(element.vr, one) * _count(element)) for one in (False, True)]
-    return made[0] if made[0].stripped() != element.stripped() else made[1]
+        return text_element(element, [_dummy(element, text, here) for text in _texts(element, here)], here.encodings)
+    if element.vr in NUMBERS:
+        return element._replace(value=_numbers(element))
+    zeros = bytes(max(WIDTHS.get(element.vr, 2), 2))
+    return element._replace(value=zeros if element.value != zeros else b"\1".ljust(len(zeros), b"\0"))
+
+
+def unreadable(element: Element, here: Here) -> Element:
+    """Return what becomes of a value that is none of its kind, so that it may say anything: it never stays."""
+    replaced = replace(element, here) if here.type in _FILLED else None
+    return replaced or element._replace(value=b"")
 
 
 @method("subject", "LO", "PN")
@@ -59,18 +54,22 @@ def subject(element: Element, here: Here) -> Element | None:
     return text_element(element, new, here.encodings)
 
 
-def _other_than(value: bytes) -> str:
-    return value.rstrip(b" \0").decode("ascii", "replace").partition("\\")[0]
+def _texts(element: Element, here: Here) -> list[str]:
+    """The values that are replaced; of an empty attribute as many as the dictionary asks for at least."""
+    if not element.stripped():
+        return [""] * (1 if element.vr in ONE_TEXT else _fewest(element.tag))
+    return texts_of(element, here.encodings)
 
 
-def _count(element: Element) -> int:
-    """How many values a dummy has: as many as there were; without any as many as the dictionary asks for at least."""
-    if element.vr in ONE_TEXT or element.vr in ONE_VALUE:
-        return 1
-    if element.stripped():
-        width = WIDTHS.get(element.vr, 1)
-        return element.value.count(b"\\") + 1 if element.vr in TEXT_VRS else max(1, len(element.value) // width)
-    return _fewest(element.tag)
+def _dummy(element: Element, text: str, here: Here) -> str:
+    if element.vr == "UI":
+        return here.run.uids.new(text or _NO_UID)
+    row = dummies().get(element.keyword) or dummies()[element.vr]
+    said = here.run.dummies.get(element.keyword) or here.run.dummies.get(element.vr) or row.dummy
+    for dummy in (said, row.dummy):
+        if meaning(element.vr, dummy) != meaning(element.vr, text):
+            return dummy
+    return row.other
 
 
 @cache
@@ -81,8 +80,14 @@ def _fewest(tag: int) -> int:
         return 1
 
 
-def _number(vr: str, one: bool) -> bytes:
-    if vr in ("OB", "UN"):
-        return b"\1\0" if one else b"\0\0"
-    width = WIDTHS.get(vr, 2)
-    return (_ONES.get(vr) or b"\1".ljust(width, b"\0")) if one else bytes(width)
+def _numbers(element: Element) -> bytes:
+    """Zeros, and ones where there were zeros."""
+    width = WIDTHS[element.vr]
+    count = max(1, len(element.value) // width) if element.vr not in ONE_VALUE else 1
+    if not element.value:
+        count = _fewest(element.tag)
+    zero, one = (number_bytes(element.vr, [value]) for value in (0, 1))
+    was = [element.value[at * width : (at + 1) * width] for at in range(count)]
+    return b"".join(
+        one if value == zero or (element.vr in FLOATS and not value.strip(b"\0\x80")) else zero for value in was
+    )

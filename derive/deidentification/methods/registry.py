@@ -8,9 +8,15 @@ from typing import TypeAlias
 
 from derive.deidentification.here import Here
 from derive.elements.element import Element
+from derive.errors import UsageError
+from derive.told.wording import did_you_mean
 
 #: An attribute as it was to what it becomes: itself where it stays, None where it goes.
 Change: TypeAlias = Callable[[Element, Here], Element | None]
+
+
+#: Refuses settings of the right types that mean nothing, before any file is read.
+Check: TypeAlias = Callable[[Mapping[str, object]], None]
 
 
 @dataclass(frozen=True)
@@ -26,22 +32,69 @@ class Method:
         What a rule may say of it, and of which type.
     vrs : frozenset of str
         Value representations that it can be asked for; empty for all.
+    check : callable (settings) -> None, optional
     """
 
     name: str
     change: Change
     settings: Mapping[str, type]
     vrs: frozenset[str] = frozenset()
+    check: Check | None = None
+
+    def is_for(self, vr: str) -> bool:
+        """Whether it can be asked for a value representation."""
+        return not self.vrs or vr in self.vrs
 
 
+#: Types of settings, as people call them.
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
 METHODS: dict[str, Method] = {}
 
 
-def method(name: str, *vrs: str, **settings: type) -> Callable[[Change], Change]:
+def method(name: str, *vrs: str, check: Check | None = None, **settings: type) -> Callable[[Change], Change]:
     """Declare a function as the method of a name, for some value representations, with the settings that it reads."""
 
     def declared(change: Change) -> Change:
-        METHODS[name] = Method(name, change, settings, frozenset(vrs))
+        METHODS[name] = Method(name, change, settings, frozenset(vrs), check)
         return change
 
     return declared
+
+
+def checked_method(name: str, settings: Mapping[str, object], where: str = "rule") -> Method:
+    """Return the method of a rule, if there is one and the settings are some of its.
+
+    Parameters
+    ----------
+    name : str
+        Whatever its case: others write ``cryptohash``.
+    settings : mapping of str to object
+    where : str
+        Where the rule stands, for the message.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-METHOD`` for a method that there is not; ``DEID-SETTING`` for what cannot be set of it.
+    """
+    found = {known.casefold(): known for known in METHODS}.get(name.casefold())
+    if found is None:
+        hint = did_you_mean(name, METHODS)
+        raise UsageError("DEID-METHOD", f"{where}: there is no method {name!r}{hint}; there are {', '.join(METHODS)}")
+    named = METHODS[found]
+    for key, value in settings.items():
+        if key not in named.settings:
+            there = f"; there are {', '.join(named.settings)}" if named.settings else "; it has none"
+            hint = did_you_mean(key, named.settings)
+            raise UsageError("DEID-SETTING", f"{where}: {found} has no setting {key!r}{hint}{there}")
+        wanted = named.settings[key]
+        if not (isinstance(value, wanted) or (wanted is float and isinstance(value, int))) or (
+            isinstance(value, bool) and wanted is not bool
+        ):
+            raise UsageError("DEID-SETTING", f"{where}: {key} of {found} wants {_KINDS.get(wanted, wanted.__name__)}")
+    if named.check is not None:
+        try:
+            named.check(settings)
+        except UsageError as error:
+            raise UsageError(error.code, f"{where}: {found}: {error.message}") from error
+    return named

@@ -1,7 +1,8 @@
-"""What methods have in common: the texts that a value is made of, and a value made of texts."""
+"""What methods have in common: the texts or numbers that a value is made of, and a value made of them."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 
 from pydicom.charset import encode_string
@@ -14,6 +15,12 @@ from derive.standard.vr import CHARSET_VRS
 
 #: Value representations of one value, in which a backslash is a character like any other (PS3.5 6.2).
 ONE_TEXT = frozenset(["LT", "ST", "UT", "UR"])
+#: How numbers of the binary value representations are packed; of OW and its like as their words.
+NUMBERS = {
+    **{"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"},
+    **{"OW": "H", "OL": "L", "OV": "Q", "OF": "f", "OD": "d"},
+}
+FLOATS = frozenset(["FL", "FD", "OF", "OD"])
 
 
 def padded(value: bytes, vr: str) -> bytes:
@@ -29,8 +36,7 @@ def texts_of(element: Element, encodings: Sequence[str]) -> list[str]:
     if element.vr not in CHARSET_VRS:
         return [v.strip(" \0") for v in element.value.decode("latin-1").split("\\")]
     decoded = decode(element, encodings)
-    many = hasattr(decoded, "__iter__") and not isinstance(decoded, str | bytes) and element.vr != "PN"
-    values = decoded if many or type(decoded).__name__ == "MultiValue" else [decoded]
+    values = list(decoded) if type(decoded).__name__ == "MultiValue" else [decoded]
     return ["" if v is None else str(v).strip(" \0") for v in values]
 
 
@@ -52,3 +58,24 @@ def text_element(element: Element, text: str | Iterable[str], encodings: Sequenc
             "wanted ASCII, or characters of the Specific Character Set of the object",
         )
     return element._replace(value=padded(encode_string(joined, list(encodings)), element.vr))
+
+
+def packed(element: Element) -> list[float] | list[int] | None:
+    """Return the numbers of a binary value; None for bytes that are none."""
+    form = NUMBERS[element.vr]
+    if len(element.value) % struct.calcsize(form):
+        return None
+    return [value for (value,) in struct.iter_unpack(f"<{form}", element.value)]
+
+
+def number_bytes(vr: str, numbers: Iterable[float]) -> bytes:
+    """Encode numbers of a binary value representation; for the integers among them they are rounded.
+
+    Raises
+    ------
+    KeyError, OverflowError, ValueError, struct.error
+        For another value representation, and for numbers that it cannot hold.
+    """
+    form = NUMBERS[vr]
+    values = [number if vr in FLOATS else round(number) for number in numbers]
+    return struct.pack(f"<{len(values)}{form}", *values)
