@@ -115,7 +115,7 @@ def _held(number: float, vr: str) -> float:
     if vr in FLOATS:
         return number
     bits = 8 * WIDTHS[vr]
-    least, most = (0, 2**bits - 1) if vr in _UNSIGNED else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    least, most = (0, (1 << bits) - 1) if vr in _UNSIGNED else (-(1 << bits - 1), (1 << bits - 1) - 1)
     return min(max(int(number), least), most)
 
 
