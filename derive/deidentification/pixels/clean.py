@@ -1,6 +1,6 @@
 """The pictures of one object: what is blanked in them and why, what text was found, and whether they may go out.
 
-The order: boxes that a person named, ultrasound regions, the first template that matches, recognised text. Blanked is
+The order: boxes that a person named, ultrasound regions, templates, recognised text. Blanked is
 what all of them say together. Text is recognised in the picture as it was, so that it is reported whatever is blanked.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from derive.deidentification.pixels.blanked import BlankedPixels, StoredValue, ToBlank, blanked
 from derive.deidentification.pixels.layout import embedded_overlays, sample_layout
@@ -24,27 +23,16 @@ from derive.deidentification.pixels.risk import (
     is_said_clean,
     risks_of,
 )
+from derive.deidentification.pixels.where import BOXES, RECOGNISED, REGIONS, TEMPLATE, Blank, named
 from derive.elements.element import Element
 from derive.elements.instance import Instance
-from derive.errors import SourceError, ValuesError
-from derive.pixels.area import Area, outside
-from derive.pixels.samples import SampleLayout
+from derive.errors import SourceError
 from derive.rewriting.file import Passage, StoredFile
 from derive.told.wording import flag
 
 _UNDEFINED = b"\xff\xff\xff\xff"
-_CORNERS = ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
-BOXES, REGIONS, TEMPLATE, RECOGNISED = "boxes", "ultrasound regions", "template", "recognised text"
 #: Burned In Annotation says NO, and 113101 is claimed, only for these (and for a person's word).
 _DETERMINISTIC = frozenset([BOXES, REGIONS, TEMPLATE])
-
-
-class Blank(NamedTuple):
-    """Areas that are blank, and who says so: boxes, ultrasound regions, template, recognised text."""
-
-    method: str
-    areas: tuple[Area, ...]
-    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +123,7 @@ def clean_pixels(stored: StoredFile, plan: PixelPlan) -> CleanedPixels:
     said_clean = is_said_clean(instance)
     if not is_picture(risks):
         return _written(stored, (), CleanedPixels())
-    blanks = list(_named(instance, plan)) if plan.boxes or plan.us_regions or plan.templates else []
+    blanks = list(named(instance, plan)) if plan.boxes or plan.us_regions or plan.templates else []
     reading = read(stored_value(stored), instance, plan) if _is_looked_at(plan, risks, said_clean) else None
     if reading is not None and plan.ocr == "blank" and reading.areas:
         blanks.append(Blank(RECOGNISED, reading.areas))
@@ -171,56 +159,6 @@ def _written(stored: StoredFile, blanks: tuple[Blank, ...], result: CleanedPixel
         return result
     written = blanked(stored.instance, stored_value(stored), layout, ToBlank(areas, bits))
     return replace(result, blanked=written)
-
-
-def _named(instance: Instance, plan: PixelPlan) -> list[Blank]:
-    """What is blanked whatever the picture shows."""
-    layout = sample_layout(instance)
-    found: list[Blank] = []
-    if plan.boxes:
-        areas = []
-        for box in plan.boxes:
-            area = box.area(layout.columns, layout.rows)
-            if area is None:
-                raise ValuesError(
-                    "DEID-BOX",
-                    f"{instance.name}: the box {box} lies outside of its {layout.columns} columns and {layout.rows} "
-                    f"rows, and blanks nothing; change {flag('blank')}",
-                )
-            areas.append(area)
-        found.append(Blank(BOXES, tuple(areas)))
-    if plan.us_regions:
-        found += _around_regions(instance, layout)
-    template = next((t for t in plan.templates if t.holds(instance)), None)
-    if template is not None:
-        boxes = (box.area(layout.columns, layout.rows) for box in template.boxes_in(layout.rows, layout.columns))
-        kept = [area for area in boxes if area is not None]
-        kept += us_regions(instance, layout) if template.us_regions else []
-        areas = list(outside(kept, layout.columns, layout.rows)) if template.keep_only and kept else kept
-        if areas:
-            found.append(Blank(TEMPLATE, tuple(areas), template.name))
-    return found
-
-
-def us_regions(instance: Instance, layout: SampleLayout) -> list[Area]:
-    """Return the ultrasound regions of an image (PS3.3 C.8.5.5): both their corners are in them."""
-    found = []
-    for item in instance.lenient.items("SequenceOfUltrasoundRegions"):
-        corners = [item.integer(keyword) for keyword in _CORNERS]
-        if any(corner is None or corner < 0 for corner in corners):
-            continue
-        left, top, right, bottom = (corner or 0 for corner in corners)
-        area = Area(left, top, min(right + 1, layout.columns), min(bottom + 1, layout.rows))
-        if area.left < area.right and area.top < area.bottom:
-            found.append(area)
-    return found
-
-
-def _around_regions(instance: Instance, layout: SampleLayout) -> list[Blank]:
-    """Blank all outside of the ultrasound regions; one that is the whole picture says nothing of where text is."""
-    kept = us_regions(instance, layout)
-    around = outside(kept, layout.columns, layout.rows) if kept else ()
-    return [Blank(REGIONS, around)] if around else []
 
 
 def _is_looked_at(plan: PixelPlan, risks: tuple[PictureRisk, ...], said_clean: bool) -> bool:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from derive.deidentification.pixels.box import Box
-from derive.elements.instance import Instance
+from derive.deidentification.templates.template import Template
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean
 
@@ -15,28 +14,6 @@ US_REGIONS = ("", "keep")
 OCR = ("", "off", "report", "blank")
 OCR_TEXT = ("all", "sensitive")
 BURNED_IN = ("refuse", "skip", "keep", "vouched")
-
-
-class PixelTemplate(Protocol):
-    """What is blanked in the images of one kind of device (``templates`` reads them)."""
-
-    @property
-    def name(self) -> str:
-        """What it is called in the report."""
-
-    @property
-    def keep_only(self) -> bool:
-        """Whether all is blanked but the boxes."""
-
-    @property
-    def us_regions(self) -> bool:
-        """Whether the ultrasound regions of an image are boxes too."""
-
-    def holds(self, instance: Instance) -> bool:
-        """Whether an image is one of them."""
-
-    def boxes_in(self, rows: int, columns: int) -> tuple[Box, ...]:
-        """Return the boxes in an image of this size; DEID-TEMPLATE if one lies outside of it."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +26,8 @@ class PixelPlan:
         They are blanked in every image.
     us_regions : str
         ``keep``: of an image with Sequence of Ultrasound Regions (0018,6011) all outside of them is blanked.
-    templates : tuple of PixelTemplate
-        The first that an image matches says what is blanked in it.
+    templates : tuple of Template
+        Those that are for an image say what is blanked in it.
     ocr : str
         ``report``: recognised text is said; ``blank``: and blanked; ``off``: nobody looks.
     ocr_text : str
@@ -62,7 +39,7 @@ class PixelPlan:
 
     boxes: tuple[Box, ...] = ()
     us_regions: str = ""
-    templates: tuple[PixelTemplate, ...] = ()
+    templates: tuple[Template, ...] = ()
     ocr: str = ""
     ocr_text: str = OCR_TEXT[0]
     burned_in: str = BURNED_IN[0]
