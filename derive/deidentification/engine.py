@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from derive.deidentification.account import Risk
 from derive.deidentification.decide import Question, decided, structure
 from derive.deidentification.here import Here
 from derive.deidentification.marks import APPENDED, Claims, claims_of, marks
@@ -21,6 +22,7 @@ from derive.deidentification.methods import METHODS
 from derive.deidentification.private.claims import CHARACTERISTICS, characteristics
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.private.safe import private_vr
+from derive.deidentification.private.told import stands_twice, told
 from derive.deidentification.profile import Profile, options
 from derive.deidentification.ruling import Ruling
 from derive.deidentification.run import Run
@@ -77,6 +79,8 @@ class Deidentified:
         What stands before Pixel Data.
     implicit : bool
         Whether that is Implicit VR.
+    risks : tuple of Risk
+        What was odd on the way, and a person has to know.
     """
 
     parts: tuple[Part, ...] = field(repr=False)
@@ -86,6 +90,7 @@ class Deidentified:
     claims: Claims
     head: bytes = field(repr=False)
     implicit: bool
+    risks: tuple[Risk, ...] = ()
 
     @cached_property
     def elements(self) -> Mapping[int, Element]:
@@ -192,6 +197,7 @@ class Deidentifier:
             changes.claims,
             data,
             stored.implicit,
+            tuple(changes.risks),
         )
 
     def scope(self, key: _Key) -> _Scope:
@@ -242,10 +248,11 @@ class _Scope:
 
 
 class _Within(NamedTuple):
-    """A data set that is gone through: what is remembered of its place, and its character sets."""
+    """A data set that is gone through: what is remembered of its place, its character sets, and who has which block."""
 
     scope: _Scope
     encodings: tuple[str, ...]
+    blocks: dict[tuple[int, str], int]
     top: bool = False
 
 
@@ -259,10 +266,11 @@ class _Changes:
         self.claims = claims_of(engine.profile, vouched=self._vouched)
         held = stored.head.elements.get(CHARACTERISTICS)
         key = _Key(stored.sop_class_uid, held.value if held else b"")
-        self.top = _Within(engine.scope(key), self._instance.encodings, top=True)
+        self.top = _Within(engine.scope(key), self._instance.encodings, {}, top=True)
         self._implicit = stored.implicit
         self.found: dict[Decided, None] = {}
         self._safe: dict[AttributePath, None] = {}
+        self.risks: dict[Risk, None] = {}
         self.marked = True
         self.sop_instance = b""
 
@@ -278,6 +286,12 @@ class _Changes:
             self.found[fate.why.decided] = None
             if fate.why.is_safe and fate.act in (Act.KEEP, Act.ITEMS):
                 self._safe[fate.path] = None
+            if (
+                creator
+                and fate.act is not Act.DROP
+                and within.blocks.setdefault((tag >> 16, creator), tag >> 8) != tag >> 8
+            ):
+                self.risks[stands_twice(tag >> 16)] = None
         return fate
 
     def _fate(self, key: _Key, element: StoredElement) -> Fate:
@@ -289,9 +303,9 @@ class _Changes:
         if path.tag == CHARACTERISTICS and not key.above and profile.is_confidential:
             return Fate(Act.DROP, path)  # what is left of the private attributes is told anew
         ruling = decided(question)
-        told = Decided(path.text, ruling.action, ruling.method, ruling.why)
+        said = Decided(told(path, profile), ruling.action, ruling.method, ruling.why)
         is_safe = path.is_private and ruling == private_ruling(path, profile, self._instance)
-        return Fate(_act(ruling, path.vr), path, _Known(ruling, question.type, told, is_safe))
+        return Fate(_act(ruling, path.vr), path, _Known(ruling, question.type, said, is_safe))
 
     def value(self, within: _Within, fate: Fate, element: Element) -> Element | None:
         ruling, kind, _, is_safe = fate.why
@@ -315,7 +329,7 @@ class _Changes:
             if ruling is not None and ruling.action == "X":
                 return None
         inner = key._replace(above=above, forced=_forced(fate.why.ruling, fate.path, key.forced), item=ruling)
-        return _Within(self._engine.scope(inner), encodings)
+        return _Within(self._engine.scope(inner), encodings, {})
 
     def emptied(self, fate: Fate) -> bool:
         return fate.why.type in ("2", "2C", None)

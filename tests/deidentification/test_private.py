@@ -9,7 +9,6 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from derive import standard
-from derive.deidentification.private.blocks import creator_tag, creators_kept, stand_twice
 from derive.deidentification.private.claims import CHARACTERISTICS, characteristics, claims_of
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.private.entries import (
@@ -139,15 +138,6 @@ def test_what_is_kept_is_said_in_the_result_by_creator():
     }
     assert not any(block.is_safe for block in says.values())
     assert characteristics([AttributePath(0x00100010, "PN")]) is None
-
-
-def test_creators_follow_what_is_kept():
-    assert creators_kept([0x70532700, 0x70532709, 0x00100010, 0x70530010]) == {0x70530027}
-    assert creators_kept([]) == frozenset()
-    assert creator_tag(0x0029FF01) == 0x002900FF
-    assert stand_twice({0x00210010: "MY", 0x00210011: "MY", 0x00230010: "MY", 0x00210012: "OTHER"}) == ((0x0021, "MY"),)
-    ruling = private_ruling(AttributePath(0x70530027, "LO", PHILIPS), profile_of(), NOBODY)
-    assert ruling.action == "K"
 
 
 def test_nobody_reserved_it():

@@ -22,5 +22,6 @@
 * ``tables``: The IODs that the tables of the standard have.
 * ``verification``: Series on the disk that are verified, and the ways to change their files.
 * ``volumes``: Synthetic volumes and geometries: random, reproducible, in any orientation.
+* ``went_through``: Data sets and files as they are after de-identification, read back.
 * ``web_services``: A DICOMweb service that says what it is told to, and goes wrong in every way.
 """

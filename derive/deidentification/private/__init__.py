@@ -2,6 +2,6 @@
 
 ``decide`` says what becomes of one. It asks ``safe`` (what PS3.15 E.3.10 and public sources say is no danger),
 ``claims`` (what an instance itself says of its private attributes), and ``entries`` (what a site says).
-``blocks`` keeps the Private Creators of what stays, and of nothing else. ``csa`` and ``protocol`` clean what Siemens
-wraps into one private attribute.
+``told`` says where one stands without a creator that nobody knows. ``csa`` and ``protocol`` clean what Siemens wraps
+into one private attribute.
 """

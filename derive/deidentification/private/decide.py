@@ -35,7 +35,7 @@ def private_ruling(path: AttributePath, profile: Profile, instance: Instance) ->
     Returns
     -------
     Ruling
-        Of a Private Creator it is K, which means: while anything of its block stays (``blocks.creators_kept``).
+        Of a Private Creator it is K, which means: while anything of its block stays.
     """
     if path.is_creator:
         return Ruling.of("K", "reserves the block of what stays of it (PS3.5 7.8.1)")
