@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from pydicom.datadict import private_dictionaries
+from pydicom._private_dict import private_dictionaries
 
 from derive.deidentification.account import Risk
 from derive.deidentification.private.safe import safe_rows
