@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
-from pydicom._private_dict import private_dictionaries
-
 from derive.deidentification.engine import Decided
-
-_CREATOR = re.compile(r'(?<=,)"(.*?)"(?=,[0-9A-F]{2}\))')
-
-
-class Caution(NamedTuple):
-    """What a person has to know of an object, since no table settles it.
-
-    Parameters
-    ----------
-    code : str
-    text : str
-        No value of the object.
-    """
-
-    code: str
-    text: str
 
 
 class Shortcoming(NamedTuple):
@@ -56,21 +37,4 @@ class Accounts:
 
     def to_json(self) -> list[list[dict[str, Any]]]:
         """Return them, for programs."""
-        return [[{**line._asdict(), "path": shown_path(line)} for line in account] for account in self._numbers]
-
-
-def shown_path(decided: Decided) -> str:
-    """Return a path for people: a Private Creator that nobody knows, and that is gone, may hold anything.
-
-    Examples
-    --------
-    >>> shown_path(Decided('(0029,"SIEMENS CSA HEADER",10)', "X", "remove", "private"))
-    '(0029,"SIEMENS CSA HEADER",10)'
-    >>> shown_path(Decided('(0011,"Doe^Jane",01).PatientName', "X", "remove", "private"))
-    '(0011,"(another creator)",01).PatientName'
-    """
-    return decided.path if decided.action == "K" else _CREATOR.sub(_known, decided.path)
-
-
-def _known(found: re.Match[str]) -> str:
-    return found[0] if found[1] in private_dictionaries else '"(another creator)"'
+        return [[line._asdict() for line in account] for account in self._numbers]

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from derive.deidentification.account import Risk
+from derive.deidentification.caution import Caution
 from derive.deidentification.decide import Question, decided, structure
 from derive.deidentification.here import Here
 from derive.deidentification.marks import APPENDED, Claims, claims_of, marks
@@ -79,7 +79,7 @@ class Deidentified:
         What stands before Pixel Data.
     implicit : bool
         Whether that is Implicit VR.
-    risks : tuple of Risk
+    cautions : tuple of Caution
         What was odd on the way, and a person has to know.
     """
 
@@ -90,7 +90,7 @@ class Deidentified:
     claims: Claims
     head: bytes = field(repr=False)
     implicit: bool
-    risks: tuple[Risk, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
     @cached_property
     def elements(self) -> Mapping[int, Element]:
@@ -197,7 +197,7 @@ class Deidentifier:
             changes.claims,
             data,
             stored.implicit,
-            tuple(changes.risks),
+            tuple(changes.cautions),
         )
 
     def scope(self, key: _Key) -> _Scope:
@@ -270,7 +270,7 @@ class _Changes:
         self._implicit = stored.implicit
         self.found: dict[Decided, None] = {}
         self._safe: dict[AttributePath, None] = {}
-        self.risks: dict[Risk, None] = {}
+        self.cautions: dict[Caution, None] = {}
         self.marked = True
         self.sop_instance = b""
 
@@ -291,7 +291,7 @@ class _Changes:
                 and fate.act is not Act.DROP
                 and within.blocks.setdefault((tag >> 16, creator), tag >> 8) != tag >> 8
             ):
-                self.risks[stands_twice(tag >> 16)] = None
+                self.cautions[stands_twice(tag >> 16)] = None
         return fate
 
     def _fate(self, key: _Key, element: StoredElement) -> Fate:

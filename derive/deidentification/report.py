@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from derive.deidentification.account import Accounts, Caution, Shortcoming
+from derive.deidentification.account import Accounts, Shortcoming
+from derive.deidentification.caution import Caution
 from derive.deidentification.profile import BASIC_CODE, Profile, options
 from derive.deidentification.survey import Other
 from derive.deidentification.text.identifiers import Identifier

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from derive.deidentification.account import Caution, Shortcoming
+from derive.deidentification.account import Shortcoming
+from derive.deidentification.caution import Caution
 from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.engine import Decided, Deidentified, Deidentifier
 from derive.deidentification.layout import Names

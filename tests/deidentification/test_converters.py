@@ -10,8 +10,8 @@ import pytest
 
 from derive.deidentification.profile import profile_of
 from tests.helpers.asserting import each
-from tests.helpers.went_through import engine, file_through
 from tests.helpers.peers import tool
+from tests.helpers.went_through import engine, file_through
 
 #: What follows dates and identity, and is not of the private attributes; what dcm2niix reads out of Contributing
 #: Equipment; and the memory of the user's own sequences, which nobody can vouch for.

@@ -11,6 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from derive.deidentification.private.entries import dictionary_entries, kept_entries
 from derive.deidentification.profile import profile_of
 from tests.helpers.asserting import each, every
+from tests.helpers.sources import make_series
 from tests.helpers.went_through import (
     bytes_of,
     engine,
@@ -21,7 +22,6 @@ from tests.helpers.went_through import (
     through,
     written,
 )
-from tests.helpers.sources import make_series
 
 PHILIPS, SIEMENS_PT, MEDCOM = "Philips PET Private Group", "SIEMENS MED PT", "SIEMENS MEDCOM HEADER2"
 DATES = ("safe-private", "modified-dates")
@@ -155,12 +155,12 @@ def test_creators_that_stand_twice_are_both_meant_and_told():
     dataset = pet()
     add(dataset, 0x7053, PHILIPS, 0x20, {0x00: ("DS", "7"), 0x03: ("ST", "DOE^JANE")})
     done = gone_through(dataset, *DATES)
-    assert [risk.code for risk in done.risks] == ["SRC-CREATOR-TWICE"]
+    assert [caution.code for caution in done.cautions] == ["SRC-CREATOR-TWICE"]
     result = through(dataset, *DATES)
     assert (result[0x70531000].value, result[0x70532000].value) == (pytest.approx(0.000551), 7)
     assert 0x70532003 not in result
-    assert gone_through(pet(), *DATES).risks == ()
-    assert gone_through(dataset).risks == ()
+    assert gone_through(pet(), *DATES).cautions == ()
+    assert gone_through(dataset).cautions == ()
 
 
 def test_a_site_tells_of_its_own_private_attributes():
@@ -178,7 +178,7 @@ def test_the_report_repeats_no_creator_that_nobody_knows():
     dataset = pet()
     add(dataset, 0x0021, "DOE^JANE", 0x10, {1: ("LO", "x")})
     paths = [decided.path for decided in gone_through(dataset, *DATES).decisions]
-    assert '(0021,"?",01)' in paths
+    assert '(0021,"(another creator)",01)' in paths
     assert f'(7053,"{PHILIPS}",00)' in paths
     assert not any("DOE" in path for path in paths)
 

@@ -10,13 +10,13 @@ from functools import cache
 
 from pydicom._private_dict import private_dictionaries
 
-from derive.deidentification.account import Risk
+from derive.deidentification.caution import Caution
 from derive.deidentification.private.safe import safe_rows
 from derive.deidentification.profile import Profile
 from derive.rewriting.stored import AttributePath, SequenceStep
 
 #: What stands for a creator that nobody knows.
-UNKNOWN = "?"
+UNKNOWN = "(another creator)"
 
 
 def told(path: AttributePath, profile: Profile) -> str:
@@ -33,7 +33,7 @@ def told(path: AttributePath, profile: Profile) -> str:
     >>> told(AttributePath(0x00291010, "OB", "SIEMENS CSA HEADER"), Profile())
     '(0029,"SIEMENS CSA HEADER",10)'
     >>> told(AttributePath(0x00291010, "OB", "DOE^JANE"), Profile())
-    '(0029,"?",10)'
+    '(0029,"(another creator)",10)'
     """
     if not path.creator and not any(step.creator for step in path.above):
         return path.text
@@ -42,7 +42,7 @@ def told(path: AttributePath, profile: Profile) -> str:
     return replace(path, creator=_shown(path.creator, known), above=above).text
 
 
-def stands_twice(group: int) -> Risk:
+def stands_twice(group: int) -> Caution:
     """Say that several blocks of a group have the same creator.
 
     Examples
@@ -51,7 +51,7 @@ def stands_twice(group: int) -> Risk:
     'SRC-CREATOR-TWICE'
     """
     text = f"several blocks of group {group:04X} have the same creator (PS3.5 7.8.1); what is said of it held for all"
-    return Risk("SRC-CREATOR-TWICE", text)
+    return Caution("SRC-CREATOR-TWICE", text)
 
 
 def _shown(creator: str, known: frozenset[str] | set[str]) -> str:
