@@ -90,9 +90,10 @@ def _run(work: _Pass, tally: Tally) -> None:
     count = sum(b.end - b.first for b in tasks)
     tally.there_already += len(there)
     series, done = list[Treated](), 0
-    for batch, treated in zip(tasks, in_processes(treat, tasks, _processes(work), bench), strict=True):
-        series += treated
-        done += len(treated)
+    for batch, result in zip(tasks, in_processes(treat, tasks, _processes(work), bench), strict=True):
+        series += result.treated
+        done += len(result.treated)
+        tally.link(result.links)
         if batch.is_last:
             _end(batch, series, work, tally)
             series = []

@@ -42,6 +42,8 @@ class ObjectRecord(NamedTuple):
     account : int
         Which of the accounts is its own.
     risks : tuple of Caution
+    blanked : tuple of str
+        What said what was blanked in its pixels.
     faults : tuple of Shortcoming
         Why it is in quarantine, or its series.
     state : str
@@ -53,6 +55,7 @@ class ObjectRecord(NamedTuple):
     sop_class: str
     account: int
     risks: tuple[Caution, ...] = ()
+    blanked: tuple[str, ...] = ()
     faults: tuple[Shortcoming, ...] = ()
     state: str = "published"
 
@@ -88,6 +91,8 @@ class DeidentificationReport:
         Objects without a new file; of a series with a refused one nothing is published.
     others : tuple of Other
         What is no object, or cannot be read.
+    of_the_set : tuple of Shortcoming
+        What only all objects together show.
     series : SeriesCounts
     consistent : bool
         Whether another run gives the same UIDs, dates and names.
@@ -103,6 +108,7 @@ class DeidentificationReport:
     refused: tuple[Other, ...] = ()
     skipped: tuple[Other, ...] = ()
     others: tuple[Other, ...] = ()
+    of_the_set: tuple[Shortcoming, ...] = ()
     series: SeriesCounts = _NO_SERIES
     consistent: bool = False
     verified: bool = True
@@ -126,7 +132,7 @@ class DeidentificationReport:
     @property
     def ok(self) -> bool:
         """Whether everything that was found is published, or was left out as asked."""
-        return not (self.quarantined or self.refused or self.unread)
+        return not (self.quarantined or self.refused or self.unread or self.of_the_set)
 
     @property
     def exit_code(self) -> int:
@@ -156,7 +162,7 @@ class DeidentificationReport:
 
     def _claims(self) -> list[str]:
         known = {row.code: row.meaning for row in options().values()} | {
-            BASIC_CODE: "Basic Application Confidentiality"
+            BASIC_CODE: "Basic Application Confidentiality Profile"
         }
         claimed = [f"{code} {known.get(code, '')}".strip() for code in self.codes]
         lines = [f"claimed: {', '.join(claimed)}"] if claimed else []
@@ -170,12 +176,18 @@ class DeidentificationReport:
             kinds = Counter(fault.kind for o in self.quarantined for fault in {*o.faults})
             told = ", ".join(f"{kind} ({n})" for kind, n in kinds.most_common(_SHOWN))
             lines.append(f"in quarantine: {counted(len(self.quarantined), 'object')}: {told}")
+        if self.of_the_set:
+            lines.append(
+                "wrong in the set: " + ", ".join(f"{f.kind} {f.path}".strip() for f in self.of_the_set[:_SHOWN])
+            )
         for title, found in (("refused", self.refused), ("cannot be read", self.unread), ("left out", self.skipped)):
             lines += _listed(title, found)
         return lines
 
     def _notes(self) -> list[str]:
-        lines = [f"note: {risk.text} ({counted(n, 'object')})" for risk, n in [*self.risks.items()][: 2 * _SHOWN]]
+        blanked = Counter(method for o in self.objects for method in o.blanked)
+        lines = [f"blanked by {method}: {counted(n, 'object')}" for method, n in blanked.items()]
+        lines += [f"note: {risk.text} ({counted(n, 'object')})" for risk, n in [*self.risks.items()][: 2 * _SHOWN]]
         if no_object := [o for o in self.others if not o.code]:
             lines.append(f"not copied: {counted(len(no_object), 'file')} that are no DICOM objects")
         if not self.consistent:
@@ -197,21 +209,32 @@ class DeidentificationReport:
             "codes": [{"code": code, "objects": n} for code, n in self.codes.items()],
             "not_claimed": [{"option": name, "why": why, "objects": n} for (name, why), n in self.unclaimed.items()],
             "risks": [{**risk._asdict(), "objects": n} for risk, n in self.risks.items()],
+            "of_the_set": [fault._asdict() for fault in self.of_the_set],
             "accounts": self.accounts.to_json(),
             "objects": [_object(o) for o in self.objects],
-            "refused": [o._asdict() for o in self.refused],
-            "skipped": [o._asdict() for o in self.skipped],
-            "others": [o._asdict() for o in self.others],
+            "refused": [o.to_json() for o in self.refused],
+            "skipped": [o.to_json() for o in self.skipped],
+            "others": [o.to_json() for o in self.others],
         }
 
 
 def _listed(title: str, found: Sequence[Other]) -> list[str]:
+    """Say what is missing: each reason once, with the first file that has it."""
     if not found:
         return []
-    by_reason: Counter[str] = Counter(o.code or o.reason for o in found)
-    first = [f"  {o.reason}" if o.code else f"  {o.name}: {o.reason}" for o in found[:_SHOWN]]
-    more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    return [f"{title}: {counted(len(found), 'file')} ({', '.join(by_reason)})", *first, *more]
+    reasons: dict[tuple[str, str], list[Other]] = {}
+    for other in found:
+        reasons.setdefault((other.code, other.reason.replace(other.name, "")), []).append(other)
+    told = [_reason(others) for others in list(reasons.values())[:_SHOWN]]
+    more = [f"  and {counted(len(reasons) - _SHOWN, 'other reason')}"] if len(reasons) > _SHOWN else []
+    return [f"{title}: {counted(len(found), 'file')}", *told, *more]
+
+
+def _reason(others: Sequence[Other]) -> str:
+    first = others[0]
+    text = first.reason if first.reason.startswith(first.name) else f"{first.name}: {first.reason}"
+    more = f" ({len(others)} such)" if len(others) > 1 else ""
+    return f"  {first.code}{': ' if first.code else ''}{text}{more}"
 
 
 def _profile(profile: Profile) -> dict[str, Any]:
@@ -232,12 +255,13 @@ def _object(record: ObjectRecord) -> dict[str, Any]:
         "account": record.account,
         "state": record.state,
         "risks": [risk.code for risk in record.risks],
+        "blanked": list(record.blanked),
         "faults": [fault._asdict() for fault in record.faults],
     }
 
 
 def masked(others: Iterable[Other], identifiers: Iterable[Identifier]) -> tuple[Other, ...]:
-    """Return what was found without names that tell who a patient is: files are called after them.
+    """Return what was found with stand-ins for names that tell who a patient is: files are called after them.
 
     Parameters
     ----------
@@ -252,7 +276,5 @@ def masked(others: Iterable[Other], identifiers: Iterable[Identifier]) -> tuple[
 
 
 def _masked(number: int, other: Other, known: Collection[str]) -> Other:
-    if not any(text in other.name.casefold() for text in known):
-        return other
-    stand_in = f"file {number}"
-    return other._replace(name=stand_in, reason=other.reason.replace(other.name, stand_in))
+    tells = any(text in other.name.casefold() for text in known)
+    return other._replace(stand_in=f"file {number}") if tells else other

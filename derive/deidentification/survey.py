@@ -56,11 +56,19 @@ class Other(NamedTuple):
     name, reason : str
     code : str
         Of the error; empty for what simply is no DICOM object.
+    stand_in : str
+        What it is called in a report, where its name tells who a patient is; empty where it does not.
     """
 
     name: str
     reason: str
     code: str = ""
+    stand_in: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return it, for programs."""
+        name = self.stand_in or self.name
+        return {"name": name, "reason": self.reason.replace(self.name, name), "code": self.code}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from derive.deidentification.account import Accounts
+from derive.deidentification.account import Accounts, Shortcoming
+from derive.deidentification.check.checker import DeidChecker
+from derive.deidentification.check.links import Links
 from derive.deidentification.report import DeidentificationReport, ObjectRecord, SeriesCounts, masked
 from derive.deidentification.survey import Other, Survey
 from derive.deidentification.wanted import Settled
@@ -32,6 +34,7 @@ class Tally:
     skipped: list[Other] = field(default_factory=list)
     series: Counter[str] = field(default_factory=Counter)
     there_already: int = 0
+    links: Links = field(default_factory=Links)
     _numbers: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def state_of(self, series: Sequence[Treated]) -> str:
@@ -58,10 +61,24 @@ class Tally:
         if one.account not in self._numbers:
             self._numbers[one.account] = self.accounts.number(one.decisions)
         number = self._numbers[one.account]
-        self.objects.append(ObjectRecord(file, one.sop_class, number, one.risks, one.faults, state))
+        self.objects.append(ObjectRecord(file, one.sop_class, number, one.risks, one.blanked, one.faults, state))
         if state == "published":
             self.codes.update(one.codes)
             self.unclaimed.update(one.unclaimed)
+
+    def link(self, links: Links | None) -> None:
+        """Remember what the check saw of UIDs and dates in a batch."""
+        if links is not None:
+            self.links.join(links)
+
+    def _of_the_set(self) -> tuple[Shortcoming, ...]:
+        """Return what only all objects together show: references that lead nowhere now, UIDs that became two."""
+        if not self.ready.wanted.verify:
+            return ()
+        checker = DeidChecker(self.ready.profile)
+        checker.links = self.links
+        found = (Shortcoming(v.code, v.path) for v in checker.finish() if v.severity == "error")
+        return tuple(dict.fromkeys(found))
 
     def report(self, folder: Path, survey: Survey) -> DeidentificationReport:
         """Return the report."""
@@ -79,6 +96,7 @@ class Tally:
             refused=refused,
             skipped=skipped,
             others=others,
+            of_the_set=self._of_the_set(),
             series=counts,
             consistent=self.ready.is_consistent,
             verified=self.ready.wanted.verify,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from derive.deidentification.dates import FIRST_DAYS, LAST_DAYS, days_told
 from derive.deidentification.layout import checked_layout
 from derive.deidentification.pixels.box import Box
-from derive.deidentification.pixels.plan import PixelPlan, PixelTemplate
+from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.profile import BASIC, Profile, profile_of
 from derive.deidentification.rule import Rule
 from derive.deidentification.run import Run, RunPlan, run_of
@@ -202,7 +202,7 @@ def _pixels(wanted: Wanted) -> PixelPlan:
     return PixelPlan(
         boxes,
         wanted.us_regions,
-        cast(tuple[PixelTemplate, ...], templates),
+        templates,
         wanted.ocr,
         wanted.ocr_text,
         wanted.burned_in,

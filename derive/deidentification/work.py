@@ -16,8 +16,10 @@ from typing import IO, NamedTuple
 from derive.deidentification.account import Shortcoming
 from derive.deidentification.caution import Caution
 from derive.deidentification.check.checker import DeidChecker
+from derive.deidentification.check.links import Links
 from derive.deidentification.engine import Decided, Deidentified, Deidentifier
 from derive.deidentification.layout import Names
+from derive.deidentification.pixels.clean import clean_pixels
 from derive.deidentification.survey import Member, Other, Survey
 from derive.deidentification.wanted import Settled
 from derive.elements.instance import Instance
@@ -69,6 +71,8 @@ class Treated(NamedTuple):
     unclaimed : tuple of (option, why)
         Options that were asked for and are not claimed.
     risks : tuple of Caution
+    blanked : tuple of str
+        What said what was blanked in its pixels.
     faults : tuple of Shortcoming
         Why it is not published.
     refused, skipped : Other, optional
@@ -84,9 +88,24 @@ class Treated(NamedTuple):
     codes: tuple[str, ...] = ()
     unclaimed: tuple[tuple[str, str], ...] = ()
     risks: tuple[Caution, ...] = ()
+    blanked: tuple[str, ...] = ()
     faults: tuple[Shortcoming, ...] = ()
     refused: Other | None = None
     skipped: Other | None = None
+
+
+class BatchResult(NamedTuple):
+    """What a worker gives back.
+
+    Parameters
+    ----------
+    treated : list of Treated
+    links : Links, optional
+        What the check saw of UIDs and dates: only all batches together show whether they agree.
+    """
+
+    treated: list[Treated]
+    links: Links | None
 
 
 @dataclass(frozen=True)
@@ -128,6 +147,13 @@ class _Worker:
         self.deidentifier = Deidentifier(profile, bench.settled.run)
         self.checker = DeidChecker(profile, bench.survey.identifiers) if bench.settled.wanted.verify else None
 
+    def linked(self) -> Links | None:
+        """Return what the check saw since it was asked last."""
+        if self.checker is None:
+            return None
+        links, self.checker.links = self.checker.links, Links()
+        return links
+
 
 _worker = _Worker()
 
@@ -146,7 +172,7 @@ def batches(survey: Survey) -> Iterator[Batch]:
             yield Batch(number, first, min(first + step, count), first + step >= count)
 
 
-def treat(batch: Batch) -> list[Treated]:
+def treat(batch: Batch) -> BatchResult:
     """Treat the objects of a batch, in the worker that :class:`Bench` has set up.
 
     Raises
@@ -160,7 +186,8 @@ def treat(batch: Batch) -> list[Treated]:
     folder = None if bench.staging is None else bench.staging / str(batch.series)
     if folder is not None:
         folder.mkdir(exist_ok=True)
-    return [_treated(member, batch.first + k, folder, bench) for k, member in enumerate(members, 1)]
+    treated = [_treated(member, batch.first + k, folder, bench) for k, member in enumerate(members, 1)]
+    return BatchResult(treated, _worker.linked())
 
 
 def peek(member: Member, number: int) -> Treated:
@@ -190,7 +217,10 @@ def _made(member: Member, number: int, folder: Path | None, bench: Bench) -> Tre
     assert _worker.deidentifier is not None
     stored, original = _read(member)
     _refuse_document(stored, bench.settled.wanted.encapsulated)
-    done = _worker.deidentifier.file(stored)
+    cleaned = clean_pixels(stored, bench.settled.pixels)
+    if cleaned.skipped:
+        raise _Skip("it may have text burned in")
+    done = _worker.deidentifier.file(stored, cleaned)
     output = _bytes_of(done)
     now, before = Names.of(Instance(stored.name, done.elements, strict=False)), Names.of(stored.instance)
     name = file_name(number)
@@ -199,7 +229,10 @@ def _made(member: Member, number: int, folder: Path | None, bench: Bench) -> Tre
     faults = _faults(original, output, name) if bench.settled.wanted.verify and not bench.peeks else ()
     account, new = ((0, 0), ()) if bench.peeks else _account(done.decisions)
     codes = tuple(code for code, *_ in done.claims.codes)
-    return Treated(name, now, before, stored.sop_class_uid, account, new, codes, done.claims.withheld, (), faults)
+    cautions = tuple(Caution(risk.name, risk.meaning) for risk in cleaned.risks)
+    blanked = tuple(dict.fromkeys(blank.method for blank in cleaned.blanks)) if cleaned.changed else ()
+    made = Treated(name, now, before, stored.sop_class_uid, account, new)
+    return made._replace(codes=codes, unclaimed=done.claims.withheld, risks=cautions, blanked=blanked, faults=faults)
 
 
 def _read(member: Member) -> tuple[StoredFile, bytes]:
