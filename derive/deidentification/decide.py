@@ -164,7 +164,7 @@ def by_force(question: Question) -> Ruling | None:
         return Ruling("C", question.forced, why="content of a cleaned sequence") if path.vr in _TEXTS else None
     if path.vr == "UI":
         return Ruling.of("U", "content of a replaced sequence")
-    if path.vr in TEXT_VRS - {"CS", "AS", "IS"}:
+    if path.vr in TEXT_VRS - {"CS", "AS", "IS"} or (path.vr in _UNSTRUCTURED and path.tag not in structure()):
         return Ruling.of("D", "content of a replaced sequence")
     return None
 
@@ -183,7 +183,7 @@ def by_kind(question: Question) -> Ruling:
     if kind in ("PN", "AE"):
         return Ruling.of("D" if question.type in _FILLED else "Z", f"{kind} beyond the table")
     if kind == "UR" or (kind in _UNSTRUCTURED and structure().get(path.tag) != "bytes"):
-        return Ruling.of("K" if question.type in _FILLED else "X", f"{kind} beyond the table")
+        return Ruling.of("D" if question.type in _FILLED else "X", f"{kind} beyond the table")
     if kind in _TEXTS and "searchText" in METHODS:
         return Ruling("C", "searchText", why="text beyond the table")
     return Ruling.of("K", "beyond the table")

@@ -7,58 +7,28 @@ An object goes through once. What becomes of an attribute is decided once for al
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from derive.deidentification.caution import Caution
-from derive.deidentification.decide import Question, decided, structure
-from derive.deidentification.here import Here
-from derive.deidentification.marks import APPENDED, Claims, claims_of, marks
-from derive.deidentification.methods import METHODS
-from derive.deidentification.private.claims import CHARACTERISTICS, characteristics
-from derive.deidentification.private.decide import private_ruling
-from derive.deidentification.private.safe import private_vr
-from derive.deidentification.private.told import stands_twice, told
-from derive.deidentification.profile import Profile, options
-from derive.deidentification.ruling import Ruling
+from derive.deidentification.changes import Decided, ObjectChanges, Scopes
+from derive.deidentification.cleaned import Cleaned
+from derive.deidentification.marks import Claims
+from derive.deidentification.profile import Profile
 from derive.deidentification.run import Run
-from derive.deidentification.text.content import CONTENT_SEQUENCES, item_action
 from derive.elements.element import Element, tag_of
-from derive.elements.instance import Instance, encodings_named
 from derive.elements.spans import Short, Unusual, spans_of
 from derive.errors import SourceError
 from derive.rewriting.file import Part, StoredFile, deflated
-from derive.rewriting.rewrite import Act, Fate, encoded, spliced
-from derive.rewriting.stored import AttributePath, SequenceStep, StoredDataSet, StoredElement
+from derive.rewriting.rewrite import spliced
+from derive.rewriting.stored import StoredDataSet
 from derive.writing.part10 import file_start
 
-_CHARACTER_SET, _SOP_CLASS, _SOP_INSTANCE = map(tag_of, ("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID"))
 _MEDIA_CLASS, _MEDIA_INSTANCE = tag_of("MediaStorageSOPClassUID"), tag_of("MediaStorageSOPInstanceUID")
-#: What becomes of an attribute that the cleaning of pixels has written anew.
-_REPLACED = Fate(Act.DROP, AttributePath(0, ""))
-#: Cleaners of sequences whose items are decided one by one.
-_BY_ITEM = frozenset({options()["structured-content"].cleaner})
 _DEFAULT_SYNTAX = "1.2.840.10008.1.2.1"
-
-
-class Decided(NamedTuple):
-    """What became of an attribute, for the report: never its value.
-
-    Parameters
-    ----------
-    path : str
-    action, method, why : str
-        As in :class:`Ruling`.
-    """
-
-    path: str
-    action: str
-    method: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -98,38 +68,6 @@ class Deidentified:
         return StoredDataSet(self.head, tuple(spans_of(self.head, 0, len(self.head), self.implicit, set())[0])).elements
 
 
-class Cleaned(Protocol):
-    """What became of the pixels of an object (``pixels``)."""
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was blanked; what follows is asked only then."""
-
-    @property
-    def value(self) -> bytes:
-        """Pixel Data; of encapsulated fragments with the delimiter behind them."""
-
-    @property
-    def vr(self) -> str:
-        """Value representation of that."""
-
-    @property
-    def encapsulated(self) -> bool:
-        """Whether it is made of fragments."""
-
-    @property
-    def transfer_syntax(self) -> str:
-        """Transfer syntax afterwards."""
-
-    @property
-    def elements(self) -> Mapping[int, Element | None]:
-        """Attributes that say it, by their tag; None for those that go."""
-
-    @property
-    def vouched(self) -> bool:
-        """Whether a deterministic method, or a person, answers for them."""
-
-
 class Deidentifier:
     """De-identifies objects, and remembers what it decided.
 
@@ -141,7 +79,7 @@ class Deidentifier:
 
     def __init__(self, profile: Profile, run: Run) -> None:
         self.profile, self.run = profile, run
-        self._scopes: dict[tuple[object, ...], _Scope] = {}
+        self._scopes = Scopes(profile, run)
         self._decisions: dict[tuple[Decided, ...], tuple[Decided, ...]] = {}
 
     def file(self, stored: StoredFile, cleaned: Cleaned | None = None) -> Deidentified:
@@ -162,7 +100,7 @@ class Deidentifier:
         """
         if not stored.head.spans:
             raise SourceError("SRC-UNREADABLE", f"{stored.name} holds no attributes; take it out")
-        changes = _Changes(self, stored, cleaned)
+        changes = ObjectChanges(self._scopes, stored, cleaned)
         try:
             # What stays behind the pixels is known before the marks are made, which stand before them.
             tail = spliced(stored.tail, changes.top, changes, implicit=stored.implicit)
@@ -175,7 +113,7 @@ class Deidentifier:
         return self._result(stored, changes, (head, _pixels(stored, cleaned), tail))
 
     def _result(
-        self, stored: StoredFile, changes: _Changes, bodies: tuple[list[bytes], list[Part], list[bytes]]
+        self, stored: StoredFile, changes: ObjectChanges, bodies: tuple[list[bytes], list[Part], list[bytes]]
     ) -> Deidentified:
         head, pixels, tail = bodies
         cleaned = changes.cleaned
@@ -200,13 +138,6 @@ class Deidentifier:
             tuple(changes.cautions),
         )
 
-    def scope(self, key: _Key) -> _Scope:
-        """Return what is remembered of the same place in objects of the same kind."""
-        scope = self._scopes.get(key)
-        if scope is None:
-            scope = self._scopes[key] = _Scope(key)
-        return scope
-
 
 def _pixels(stored: StoredFile, cleaned: Cleaned | None) -> list[Part]:
     """Return Pixel Data as it passes, or as it was cleaned."""
@@ -218,177 +149,3 @@ def _pixels(stored: StoredFile, cleaned: Cleaned | None) -> list[Part]:
     if stored.implicit:
         return [struct.pack("<HHL", 0x7FE0, 0x0010, length), cleaned.value]
     return [struct.pack("<HH2sHL", 0x7FE0, 0x0010, cleaned.vr.encode(), 0, length), cleaned.value]
-
-
-class _Key(NamedTuple):
-    """What decisions depend on, but for the attribute itself."""
-
-    sop_class_uid: str
-    characteristics: bytes
-    above: tuple[SequenceStep, ...] = ()
-    forced: str = ""
-    item: Ruling | None = None
-
-
-class _Known(NamedTuple):
-    """What is known of an attribute when it is met again."""
-
-    ruling: Ruling
-    type: str | None
-    decided: Decided
-    is_safe: bool
-
-
-class _Scope:
-    """What is remembered of the attributes of a place."""
-
-    def __init__(self, key: _Key) -> None:
-        self.key = key
-        self.fates: dict[tuple[int, str, str], Fate] = {}
-
-
-class _Within(NamedTuple):
-    """A data set that is gone through: what is remembered of its place, its character sets, and who has which block."""
-
-    scope: _Scope
-    encodings: tuple[str, ...]
-    blocks: dict[tuple[int, str], int]
-    top: bool = False
-
-
-class _Changes:
-    """What becomes of the elements of one object (:class:`derive.rewriting.rewrite.Changes`)."""
-
-    def __init__(self, engine: Deidentifier, stored: StoredFile, cleaned: Cleaned | None) -> None:
-        self._engine, self._instance, self.cleaned = engine, stored.instance, cleaned
-        self._replaced = cleaned.elements if cleaned and cleaned.changed else {}
-        self._vouched = cleaned is not None and cleaned.vouched
-        self.claims = claims_of(engine.profile, vouched=self._vouched)
-        held = stored.head.elements.get(CHARACTERISTICS)
-        key = _Key(stored.sop_class_uid, held.value if held else b"")
-        self.top = _Within(engine.scope(key), self._instance.encodings, {}, top=True)
-        self._implicit = stored.implicit
-        self.found: dict[Decided, None] = {}
-        self._safe: dict[AttributePath, None] = {}
-        self.cautions: dict[Caution, None] = {}
-        self.marked = True
-        self.sop_instance = b""
-
-    def fate(self, within: _Within, element: StoredElement) -> Fate:
-        tag, vr, creator, *_ = element
-        scope = within.scope
-        if within.top and tag in self._replaced:
-            return _REPLACED
-        fate = scope.fates.get((tag, vr, creator))
-        if fate is None:
-            fate = scope.fates[tag, vr, creator] = self._fate(scope.key, element)
-        if fate.why is not None:
-            self.found[fate.why.decided] = None
-            if fate.why.is_safe and fate.act in (Act.KEEP, Act.ITEMS):
-                self._safe[fate.path] = None
-            if (
-                creator
-                and fate.act is not Act.DROP
-                and within.blocks.setdefault((tag >> 16, creator), tag >> 8) != tag >> 8
-            ):
-                self.cautions[stands_twice(tag >> 16)] = None
-        return fate
-
-    def _fate(self, key: _Key, element: StoredElement) -> Fate:
-        profile = self._engine.profile
-        path = _path(element, key.above, profile)
-        if path.is_creator:
-            return Fate(Act.CREATOR, path)
-        question = Question(path, self._instance, profile, key.sop_class_uid, key.forced, key.item)
-        if path.tag == CHARACTERISTICS and not key.above and profile.is_confidential:
-            return Fate(Act.DROP, path)  # what is left of the private attributes is told anew
-        ruling = decided(question)
-        said = Decided(told(path, profile), ruling.action, ruling.method, ruling.why)
-        is_safe = path.is_private and ruling == private_ruling(path, profile, self._instance)
-        return Fate(_act(ruling, path.vr), path, _Known(ruling, question.type, said, is_safe))
-
-    def value(self, within: _Within, fate: Fate, element: Element) -> Element | None:
-        ruling, kind, _, is_safe = fate.why
-        here = Here(fate.path, self._instance, within.encodings, kind, self._engine.run, ruling.settings)
-        before = element if element.vr == fate.path.vr else element._replace(vr=fate.path.vr)
-        after = METHODS[ruling.method].change(before, here)
-        if is_safe and after is not None:
-            self._safe[fate.path] = None
-        return element if after is before else after
-
-    def item(self, within: _Within, fate: Fate, item: StoredDataSet) -> _Within | None:
-        key = within.scope.key
-        above = (*fate.path.above, SequenceStep(fate.path.tag, fate.path.creator))
-        named = item.elements.get(_CHARACTER_SET)
-        own = encodings_named(named.stripped().decode("ascii", "replace").split("\\")) if named else ()
-        encodings = own or within.encodings
-        ruling = None
-        if fate.path.tag in CONTENT_SEQUENCES:
-            content = Instance("an item", item.elements, strict=False, around=encodings)
-            ruling = item_action(fate.path, content, self._instance, self._engine.profile)
-            if ruling is not None and ruling.action == "X":
-                return None
-        inner = key._replace(above=above, forced=_forced(fate.why.ruling, fate.path, key.forced), item=ruling)
-        return _Within(self._engine.scope(inner), encodings, {})
-
-    def emptied(self, fate: Fate) -> bool:
-        return fate.why.type in ("2", "2C", None)
-
-    def added(self, within: _Within, done: Mapping[int, bytes]) -> Iterable[Element]:
-        if not within.top or self.marked:
-            return ()
-        self.sop_instance = done.get(_SOP_INSTANCE, b"")[8:]  # a UI has a head of eight bytes in either encoding
-        items = {
-            keyword: _items(done[tag], implicit=self._implicit) for tag, keyword in APPENDED.items() if tag in done
-        }
-        profile = self._engine.profile
-        safe = characteristics(self._safe) if profile.is_confidential else None
-        return [
-            *marks(profile, self.claims, self._instance, items, vouched=self._vouched),
-            *([safe] if safe is not None else []),
-            *(element for element in self._replaced.values() if element is not None),
-        ]
-
-
-def _path(element: StoredElement, above: tuple[SequenceStep, ...], profile: Profile) -> AttributePath:
-    """Return where an attribute stands; of a private one whose VR the file does not tell, what is known of it."""
-    tag, vr, creator, *_ = element
-    if vr == "UN" and creator:
-        known = private_vr(tag >> 16, creator, tag & 0xFF, profile.private)
-        vr = known if known != "SQ" else vr  # its bytes are no items
-    return AttributePath(tag, vr, creator, above)
-
-
-def _act(ruling: Ruling, vr: str) -> Act:
-    """What the walk does for a ruling."""
-    if ruling.method == "remove":
-        return Act.DROP
-    if vr == "SQ":
-        return Act.EMPTY if ruling.method == "redact" else Act.ITEMS
-    return Act.KEEP if ruling.method == "keep" else Act.VALUE
-
-
-def _forced(ruling: Ruling, path: AttributePath, outer: str) -> str:
-    """Return what a sequence asks of its content."""
-    if structure().get(path.tag) == "structure":
-        return ""
-    if ruling.action == "D":
-        return "D"
-    if ruling.action == "C":
-        return "" if ruling.method in _BY_ITEM else ruling.method
-    return outer if ruling.why == "beyond the table" else ""
-
-
-def _items(part: bytes, *, implicit: bool) -> list[bytes]:
-    """Return the items of an encoded sequence, encoded as Explicit VR Little Endian."""
-    whole = StoredDataSet(part, tuple(spans_of(part, 0, len(part), implicit, set())[0]))
-    stored = whole.stored()[0]
-    return [
-        encoded_item(b"".join(encoded(item.element(e), implicit=False) for e in item.stored()))
-        for item in whole.items(stored)
-    ]
-
-
-def encoded_item(body: bytes) -> bytes:
-    """Return an item of a sequence with its length."""
-    return struct.pack("<HHL", 0xFFFE, 0xE000, len(body)) + body

@@ -15,9 +15,10 @@ from typing import IO, NamedTuple
 
 from derive.deidentification.account import Shortcoming
 from derive.deidentification.caution import Caution
+from derive.deidentification.changes import Decided
 from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.check.links import Links
-from derive.deidentification.engine import Decided, Deidentified, Deidentifier
+from derive.deidentification.engine import Deidentified, Deidentifier
 from derive.deidentification.layout import Names
 from derive.deidentification.pixels.clean import clean_pixels
 from derive.deidentification.survey import Member, Other, Survey

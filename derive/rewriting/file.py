@@ -14,17 +14,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import IO, NamedTuple, TypeAlias
 
-import numpy as np
 from pydicom import dcmread
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from derive.elements.element import Element
 from derive.elements.instance import Instance
 from derive.elements.spans import (
+    EXPLICIT_FOUND,
+    IMPLICIT_FOUND,
     PIXEL_DATA,
     UNDEFINED,
     Notes,
@@ -39,13 +38,14 @@ from derive.elements.spans import (
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
 from derive.limits import check_unpacked
+from derive.rewriting.by_pydicom import encoded_by_pydicom, swap
+from derive.rewriting.rewrite import uniform
 from derive.rewriting.stored import StoredDataSet
 
 #: A file of up to so many bytes is read as a whole; of a larger one Pixel Data stays where it is.
 LARGEST_READ = 1 << 25
 _CHUNK = 1 << 20
-#: Bytes of the words that other byte strings are made of (PS3.5 6.2).
-_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+_MIXED = frozenset({EXPLICIT_FOUND, IMPLICIT_FOUND})
 #: What stands behind Pixel Data begins with this group, or a later one (PS3.5 7.1).
 _LAST_GROUPS = 0x7FE0
 
@@ -197,7 +197,7 @@ def stored_dataset(dataset: Dataset, name: str = "a data set") -> StoredFile:
     try:
         meta = getattr(dataset, "file_meta", None)
         syntax = str((meta.get("TransferSyntaxUID") if meta else None) or "")
-        buffer = _written(dataset, implicit=False)
+        buffer = encoded_by_pydicom(dataset)
         pydicom_syntax = UID(syntax)
         compressed = bool(syntax) and pydicom_syntax.is_transfer_syntax and pydicom_syntax.is_compressed
         encapsulated = compressed and syntax != DeflatedExplicitVRLittleEndian
@@ -236,25 +236,38 @@ def _of_bytes(name: str, data: bytes, start: Start, meta: Mapping[int, Element])
     at = 0 if start.deflated else start.at
     head, pixel_span, implicit = _head(data, at, start)
     if pixel_span is None:
-        return StoredFile(name, meta, start.syntax, head, implicit=implicit)
+        return StoredFile(name, meta, _syntax(start, implicit=implicit), head, implicit=implicit)
     _, vr, first, value, end, _ = pixel_span
     if end - value == UNDEFINED:
         end = items_in(data, value, None, False, set(), 1)[1]
     pixels = StoredPixels(vr, data[first:value], data[value : min(end, len(data))])
     tail, rest = _tail(data, end, implicit)
-    return StoredFile(name, meta, start.syntax, head, pixels, tail, rest, implicit)
+    return StoredFile(name, meta, _syntax(start, implicit=implicit), head, pixels, tail, rest, implicit)
 
 
 def _head(data: bytes, at: int, start: Start) -> tuple[StoredDataSet, Span | None, bool]:
-    spans, _ = spans_of(data, at, len(data), start.expects_implicit, set())
+    """Find the elements before Pixel Data, and whether they are Implicit VR.
+
+    Where some are and some are not, all become Explicit VR: no reader takes a mixture as it is.
+    """
+    notes: Notes = set()
+    spans, _ = spans_of(data, at, len(data), start.expects_implicit, notes)
     pixels = spans.pop() if spans and spans[-1][0] == PIXEL_DATA else None
-    implicit = start.implicit if not spans else not _is_explicit(data, spans[-1])
-    return StoredDataSet(data, tuple(spans)), pixels, implicit
+    head = StoredDataSet(data, tuple(spans))
+    explicit = [bool(head.written_vr(element)) for element in head.stored()] if notes & _MIXED else []
+    implicit = start.implicit if not explicit else not any(explicit)
+    encapsulated = pixels is not None and pixels[4] - pixels[3] == UNDEFINED
+    if not (implicit and encapsulated) and (not explicit or implicit or all(explicit)):
+        return head, pixels, implicit
+    plain = uniform(head)
+    return StoredDataSet(plain, tuple(spans_of(plain, 0, len(plain), False, set())[0])), pixels, False
 
 
-def _is_explicit(data: bytes, span: Span) -> bool:
-    _, vr, first, value, _, _ = span
-    return value - first == 12 or data[first + 4 : first + 6] == vr.encode()
+def _syntax(start: Start, *, implicit: bool) -> str:
+    """Return the transfer syntax of a data set that is encoded like this."""
+    if start.syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
+        return str(ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
+    return start.syntax
 
 
 def _tail(data: bytes, at: int, implicit: bool) -> tuple[StoredDataSet, bytes]:
@@ -336,46 +349,13 @@ def _by_pydicom(name: str, stream: IO[bytes], start: Start, meta: Mapping[int, E
     with warnings.catch_warnings(action="ignore"), disable_value_validation():
         dataset = dcmread(stream, force=True)
         if start.big:
-            _swap(dataset)
-        data = _written(dataset, implicit=False)
+            swap(dataset)
+        data = encoded_by_pydicom(dataset)
     declared = UID(start.declared) if start.declared else ExplicitVRLittleEndian
     native = start.big or not (declared.is_transfer_syntax and declared.is_encapsulated)
     syntax = str(ExplicitVRLittleEndian) if native else str(declared)
     plain = Start(0, {TRANSFER_SYNTAX: syntax}, False, False, False)
     return replace(_of_bytes(name, data, plain, meta), recoded=True)
-
-
-def _written(dataset: Dataset, *, implicit: bool) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = implicit, True
-    with warnings.catch_warnings(action="ignore"), disable_value_validation():
-        plain = Dataset({tag: dataset.get_item(tag) for tag in dataset.keys() if tag.group > 2})  # noqa: SIM118
-        for own in ("_read_implicit", "_read_little", "_read_charset"):
-            setattr(plain, own, getattr(dataset, own, None))
-        _decoded(plain)
-        write_dataset(buffer, plain)
-    return buffer.getvalue()
-
-
-def _decoded(dataset: Dataset) -> None:
-    """Decode elements at every depth: what pydicom has not decoded it writes as it lay, whatever the encoding is."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value or ():
-                _decoded(item)
-
-
-def _swap(dataset: Dataset) -> None:
-    """Exchange the bytes of words, which pydicom leaves as they are (PS3.5 7.3)."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value or ():
-                _swap(item)
-        elif element.VR in _WORDS and isinstance(element.value, bytes):
-            width = _WORDS[element.VR]
-            if element.tag == PIXEL_DATA:
-                width = max(width, int(dataset.get("BitsAllocated") or 0) // 8)
-            element.value = np.frombuffer(element.value, f"V{width}").view(f">u{width}").astype(f"<u{width}").tobytes()
 
 
 def deflated(parts: list[bytes]) -> bytes:

@@ -22,6 +22,7 @@ class Act(Enum):
     """What is done to an element."""
 
     KEEP = "keep"
+    TEXT = "text"
     CREATOR = "creator"
     DROP = "drop"
     EMPTY = "empty"
@@ -35,8 +36,8 @@ class Fate(NamedTuple):
     Parameters
     ----------
     act : Act
-        VALUE asks :meth:`Changes.value`, ITEMS goes through the items of a sequence; CREATOR stays as long as
-        anything stays in the block that it reserves.
+        TEXT is KEEP without what a text has behind a NUL, which nobody sees. VALUE asks :meth:`Changes.value`, ITEMS
+        goes through the items of a sequence. CREATOR stays as long as anything stays in the block that it reserves.
     path : AttributePath
     why : Any
         Of whoever decided.
@@ -108,6 +109,11 @@ def _part(
     scope, changes = asking
     if fate.act in (Act.KEEP, Act.CREATOR):
         return dataset.data[stored.start : stored.end]
+    if fate.act is Act.TEXT:
+        value, _, hidden = dataset.data[stored.value : stored.end].partition(b"\0")
+        if not hidden.strip(b" \0"):
+            return dataset.data[stored.start : stored.end]
+        return encoded(Element(stored.tag, stored.vr, value), implicit=implicit)
     if fate.act is Act.DROP:
         return None
     if fate.act is Act.ITEMS:
@@ -182,3 +188,16 @@ def _implicit_items(value: bytes) -> bytes:
         for item in whole.items(holder)
     ]
     return b"".join(struct.pack("<4sL", _ITEM, len(body)) + body for body in bodies)
+
+
+def uniform(dataset: StoredDataSet) -> bytes:
+    """Encode a data set as Explicit VR at every depth, private attributes included."""
+    parts = []
+    for stored in dataset.stored():
+        if stored.vr == "SQ":
+            bodies = [uniform(item) for item in dataset.items(stored)]
+            value = b"".join(struct.pack("<4sL", _ITEM, len(body)) + body for body in bodies)
+        else:
+            value = dataset.data[stored.value : stored.end]
+        parts.append(_head(stored.tag, stored.vr, len(value)) + value)
+    return b"".join(parts)

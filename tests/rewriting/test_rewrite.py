@@ -127,6 +127,24 @@ def test_every_header_of_the_data_passes_byte_for_byte(real):
     assert count > 50
 
 
+def test_elements_in_two_encodings_become_explicit():
+    data = example()
+    name = data.index(b"\x10\0\x10\0PN\x08\0Doe^Jane")
+    mixed = data[:name] + b"\x10\0\x10\0\x08\0\0\0Doe^Jane" + data[name + 16 :]
+    file = stored(mixed)
+    assert mixed != data
+    assert not file.implicit
+    assert file.transfer_syntax == ExplicitVRLittleEndian
+    assert header(file, Changes()) == as_it_was(stored(data))
+
+
+def test_what_a_text_hides_behind_a_nul_goes_where_it_stays():
+    data = example().replace(b"Doe^Jane", b"Doe\0Jane", 1)
+    changes = Changes()
+    changes.fate = lambda scope, element: Fate(Act.TEXT if element.vr == "PN" else Act.KEEP, None)
+    assert b"\x10\0\x10\0PN\4\0Doe " in header(stored(data), changes)
+
+
 def test_a_file_that_ends_in_the_middle_of_an_element_is_refused(real):
     path = real("pydicom_test_files/test_files/rtplan_truncated.dcm")
     with raises_code("SRC-UNREADABLE"):
