@@ -61,6 +61,7 @@ class Interval:
 
     def __init__(self, data: bytes, unit: Sequence[CodedBlock]) -> None:
         self._data = unstuffed(data)
+        self._end = len(self._data) * 8
         self._unit = unit
         self._at = 0  # bit
         self._values = [0] * (1 + max(b.component for b in unit))
@@ -164,16 +165,18 @@ class Interval:
         return at
 
     def _check(self) -> None:
-        if self._at > len(self._data) * 8:
+        if self._at > self._end:
             raise NotSequential("its entropy-coded data is cut short")
 
     def _look(self) -> None:
         """Look up every bit of the next piece."""
+        if self._at >= self._end:
+            raise NotSequential("its entropy-coded data is cut short")
         start = self._at >> 3
         piece = self._data[start : start + _WINDOW + 8]
         ahead = _ahead(piece + b"\0" * (_LONGEST_BLOCK * len(self._unit) // 8 + 8))
         self._base = start * 8
-        self._limit = self._base + (_WINDOW * 8 - _LONGEST_BLOCK * len(self._unit) if len(piece) > _WINDOW else 1 << 62)
+        self._limit = self._base + _WINDOW * 8 - _LONGEST_BLOCK * len(self._unit) if len(piece) > _WINDOW else self._end
         self._ahead = memoryview(ahead.data)
         rests = {table: _rest(ahead, table) for table in {b.ac for b in self._unit}}
         self._looked = [(b.component, _first(b.dc), rests[b.ac]) for b in self._unit]
