@@ -14,7 +14,6 @@ from pydicom import dcmread
 from pydicom.charset import decode_element
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary
 
 from derive.standard import confidentiality_row
@@ -78,7 +77,7 @@ def presentation() -> Dataset:
     ds = _common(PR, f"{ROOT}8.1", f"{ROOT}3.2")
     ds.Modality, ds.InstanceNumber = "PR", 1
     ds.PresentationCreationDate, ds.PresentationCreationTime = "20200306", "080000"
-    ds.ContentLabel, ds.ContentDescription, ds.ContentCreatorName = "FINDING", "of Quillfeather", "Ombrelle^Odo"
+    ds.ContentLabel, ds.ContentDescription, ds.ContentCreatorName = "FINDING", "of a finding", "Ombrelle^Odo"
     images = [item(ReferencedSOPClassUID=CT, ReferencedSOPInstanceUID=f"{ROOT}7.{n}") for n in (1, 2)]
     ds.ReferencedSeriesSequence = [item(SeriesInstanceUID=f"{ROOT}3.1", ReferencedImageSequence=images)]
     return ds
@@ -130,7 +129,9 @@ def _common(sop_class: str, instance: str, series: str) -> Dataset:
 def stored(ds: Dataset) -> bytes:
     """Return a data set as a file."""
     stream = io.BytesIO()
-    ds.save_as(stream, enforce_file_format=True)
+    ds.file_meta.FileMetaInformationVersion = b"\0\1"
+    ds.file_meta.ImplementationClassUID = f"{ROOT}1"
+    ds.save_as(stream, enforce_file_format=False)
     return stream.getvalue()
 
 
@@ -197,6 +198,3 @@ def moved(text: str, days: int = DAYS) -> str:
 def new_uid(uid: str) -> str:
     """Return another UID, the same for the same one."""
     return uid if uid in UID_dictionary else f"2.25.{int(sha256(uid.encode()).hexdigest()[:30], 16)}"
-
-
-__all__ = ["Sequence", "cleaned", "code", "image", "item", "moved", "new_uid", "presentation", "stored"]

@@ -54,7 +54,7 @@ class DeidChecker:
         self.spots = Spots()
         self.links = Links()
 
-    def pair(self, original: bytes, output: bytes, file: str = "") -> tuple[Violation, ...]:
+    def pair(self, original: bytes, output: bytes, file: str = "", *, vouched: bool = False) -> tuple[Violation, ...]:
         """Judge a written file beside its original.
 
         Parameters
@@ -63,24 +63,28 @@ class DeidChecker:
             Whole files.
         file : str
             Name of the written one, for violations.
+        vouched : bool
+            Whether a person, or a method that decides nothing by chance, answers for its pixels.
         """
         try:
             before: Walked | None = walk(original, self.spots)
         except NoWalk:
             before = None
-        return self._judged(before, output, file)
+        return self._judged(before, output, file, vouched=vouched)
 
     def alone(self, output: bytes, file: str = "") -> tuple[Violation, ...]:
         """Judge a written file whose original nobody has, by what it says itself."""
         found = self._judged(None, output, file)
         return (*found, violation("DCK-NO-ORIGINAL", "", "", file))
 
-    def _judged(self, original: Walked | None, output: bytes, file: str) -> tuple[Violation, ...]:
+    def _judged(
+        self, original: Walked | None, output: bytes, file: str, *, vouched: bool = False
+    ) -> tuple[Violation, ...]:
         try:
             after = walk(output, self.spots)
         except NoWalk:
             return (violation("DCK-READ", "", "", file),)
-        pair = Pair(original, after, self.demands, self.searcher, file)
+        pair = Pair(original, after, self.demands, self.searcher, file, vouched)
         found = [v for judge in JUDGES for v in judge(pair, self.links)]
         if not after.as_written:
             found.append(violation("DCK-READ", "", "only pydicom reads it", file))

@@ -102,6 +102,11 @@ class Demands:
         spot = self._spots.at(None, tag)
         return self.of("", spot, spot.vr).want is Want.KEPT
 
+    def may_go(self, sop_class_uid: str, spot: Spot) -> bool:
+        """Whether a sequence may be taken out: the table lets it go, and the IOD does not need it."""
+        row = None if spot.is_private else confidentiality_row(spot.tag, self.profile.edition)
+        return spot.is_private or (row is not None and self.type_of(sop_class_uid, spot) not in ("1", "1C"))
+
     def type_of(self, sop_class_uid: str, spot: Spot) -> str | None:
         """Return the type of an attribute in an IOD, as :func:`derive.standard.type_of` does."""
         key = sop_class_uid, spot
@@ -195,8 +200,9 @@ class Demands:
             return Demand(Want.CHANGED, "addresses that the table lacks")
         if vr in _BULK and group != _PIXELS and not self._is_structured(sop_class_uid, spot):
             return Demand(Want.GONE, "bytes of no known structure")
-        if vr == "UI" and not names_a_class(spot.tag):
-            return Demand(Want.FREE if self.profile.has("uids") else Want.MAPPED, "UIDs that the table lacks")
+        if vr == "UI":
+            free = names_a_class(spot.tag) or self.profile.has("uids")
+            return Demand(Want.FREE if free else Want.MAPPED, "UIDs that the table lacks")
         return Demand(Want.CLEAN if vr in TEXT_VRS else Want.FREE, "not in the table")
 
     def _is_structured(self, sop_class_uid: str, spot: Spot) -> bool:

@@ -62,8 +62,7 @@ def _fault(value: bytes, vr: str, encodings: tuple[str, ...]) -> str:
 
 
 def _encodings(pair: Pair) -> tuple[str, ...]:
-    named = next((leaf for leaf in pair.output.leaves if leaf.spot.tag == _CHARACTER_SET and not leaf.at), None)
-    sets = pair.output.value(named).decode("latin-1").split("\\") if named else [""]
+    sets = pair.output.text(_CHARACTER_SET).split("\\")
     try:
         return tuple(convert_encodings([name.strip() for name in sets]))
     except (LookupError, ValueError):

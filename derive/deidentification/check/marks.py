@@ -33,6 +33,8 @@ def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
             yield pair.told("DCK-MARK", "DeidentificationMethodCodeSequence", f"{BASIC_CODE} is missing")
         yield from _temporal(pair)
     for option in options().values():
+        if option.name == _PIXELS and pair.vouched:
+            continue
         if profile.has(option.name) and option.code not in now and profile.is_confidential:
             code = "DCK-UNCLAIMED" if option.kind == "clean" else "DCK-MARK"
             yield pair.told(code, "DeidentificationMethodCodeSequence", f"option {option.name}")
@@ -57,7 +59,7 @@ def _burned_in(pair: Pair, claimed: frozenset[str]) -> Iterator[Violation]:
     """Judge whether somebody vouches where Burned In Annotation says NO: the option, and its code with it."""
     code = options()[_PIXELS].code
     says, said = _text(pair.output, _BURNED_IN), _text(pair.original, _BURNED_IN) if pair.original else ""
-    vouched = pair.demands.profile.has(_PIXELS) and code in claimed
+    vouched = pair.vouched or (pair.demands.profile.has(_PIXELS) and code in claimed)
     if says == "NO" and said != "NO" and not vouched and pair.original:
         yield pair.told("DCK-BURNED-IN", "BurnedInAnnotation")
     if code in claimed and says == "YES":
@@ -68,12 +70,10 @@ def _burned_in(pair: Pair, claimed: frozenset[str]) -> Iterator[Violation]:
 
 def codes_of(walked: Walked | None) -> frozenset[str]:
     """Return the codes by which a file says how it was de-identified, of scheme DCM."""
-    items: dict[tuple[int, ...], dict[int, bytes]] = {}
-    for leaf in walked.leaves if walked else ():
-        tags = leaf.spot.tags
-        if len(tags) == 2 and tags[0] == _CODES:
-            items.setdefault(leaf.at, {})[tags[1]] = walked.value(leaf)  # type: ignore[union-attr]  # it has leaves
-    found = (item.get(_CODE_VALUE, b"") for item in items.values() if item.get(_SCHEME) == b"DCM")
+    if walked is None:
+        return frozenset()
+    schemes = {at: walked.value(leaf) for at, leaf in walked.at(_CODES, _SCHEME).items()}
+    found = (walked.value(leaf) for at, leaf in walked.at(_CODES, _CODE_VALUE).items() if schemes.get(at) == b"DCM")
     return frozenset(code.decode("latin-1") for code in found)
 
 
@@ -96,4 +96,4 @@ def file_violations(pair: Pair, links: Links) -> Iterator[Violation]:
 
 
 def _text(walked: Walked | None, tag: int) -> str:
-    return Pair._text(walked, tag)
+    return walked.text(tag) if walked else ""

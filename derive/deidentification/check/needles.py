@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.charset import convert_encodings
@@ -21,65 +22,91 @@ from derive.deidentification.text.identifiers import (
     DATE,
     UID,
     Identifier,
-    identifiers_of,
+    identifiers_in,
     kind_of,
     unwanted_kinds,
 )
 from derive.deidentification.text.spellings import needles
 from derive.elements.element import Element
-from derive.elements.instance import Instance
 
-WORDS = re.compile(rb"[0-9]+|[a-z]+")
-_HIGH = re.compile(rb"[\x80-\xff\x1b]")
+_WORDS = re.compile(rb"[0-9]+|[a-z]+")
+#: What designates a character set (ISO 2022), and what stands in one of two bytes a character.
+_ESCAPES = re.compile(rb"\x1b[\x20-\x2f]*[\x30-\x7e]")
+_TWO_BYTES = re.compile(rb"\x1b\$[\x20-\x2f]*[\x30-\x7e]([^\x1b]*)")
 _CHARACTER_SET = 0x00080005
 _DATES = frozenset([DATE, BIRTH_DATE])
 
 
+class SearchedText:
+    """Bytes that are searched, as they are and in small letters."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw, self.small = raw, raw.lower()
+        self.words = frozenset(_WORDS.findall(self.small))
+        self.is_ascii = raw.isascii()
+
+
+class Found(NamedTuple):
+    """Where an identifier stands, its kind, and whether it is a single word."""
+
+    at: int
+    kind: str
+    word: bool = False
+
+
 class Needles:
-    """The bytes of some identifiers, by one of their words."""
+    """The bytes of some identifiers: by one of their words; those that are no ASCII by themselves."""
 
     def __init__(self, identifiers: Iterable[Identifier], encodings: tuple[str, ...] = ()) -> None:
         self.by_word: dict[bytes, dict[bytes, str]] = {}
         self.direct: dict[bytes, str] = {}
+        self.shifted: dict[bytes, str] = {}
         for identifier in identifiers:
             for needle in needles([identifier], encodings):
-                self._add(needle.lower(), identifier.kind)
+                self._add(needle, identifier.kind)
 
     def _add(self, needle: bytes, kind: str) -> None:
-        if not needle.isascii() or b"\x1b" in needle:
-            self.direct[needle] = kind
-        elif b"\0" not in needle and (words := WORDS.findall(needle)):
-            self.by_word.setdefault(max(words, key=len), {})[needle] = kind
+        if b"\x1b" in needle:  # the characters between two escapes may stand among others (ISO 2022)
+            inner = max(_ESCAPES.split(needle), key=len)
+            (self.shifted if inner.isascii() else self.direct)[inner] = kind
+        elif not needle.isascii():
+            self.direct[needle.lower()] = kind
+        elif b"\0" not in needle and (words := _WORDS.findall(small := needle.lower())):
+            self.by_word.setdefault(max(words, key=len), {})[small] = kind
 
-    def found_in(self, text: bytes, words: Iterable[bytes]) -> Iterator[tuple[int, str, bool]]:
-        """Give where an identifier begins, its kind, and whether it is a single word.
-
-        Parameters
-        ----------
-        text : bytes
-            In small letters.
-        words : iterable of bytes
-            Its words.
-        """
-        for word in self.by_word.keys() & words:
+    def found_in(self, text: SearchedText) -> Iterator[Found]:
+        """Give every identifier that stands in a text."""
+        for word in self.by_word.keys() & text.words:
             for needle, kind in self.by_word[word].items():
-                if (at := whole(text, needle)) >= 0:
-                    yield at, kind, needle.isalpha()
-        if self.direct and _HIGH.search(text):
+                yield from (Found(at, kind, needle.isalpha()) for at in whole(text.small, needle))
+        if not text.is_ascii:
             for needle, kind in self.direct.items():
-                if (at := text.find(needle)) >= 0:
-                    yield at, kind, False
+                yield from (Found(at, kind) for at in _all(text.small, needle))
+        if self.shifted and b"\x1b$" in text.raw:
+            yield from self._shifted_in(text.raw)
+
+    def _shifted_in(self, raw: bytes) -> Iterator[Found]:
+        """Give what stands in two bytes a character between escapes (ISO 2022 IR 87, 159)."""
+        for segment in _TWO_BYTES.finditer(raw):
+            for needle, kind in self.shifted.items():
+                at = segment[1].find(needle)
+                if at >= 0 and at % 2 == 0:
+                    yield Found(segment.start(1) + at, kind)
 
 
-def whole(text: bytes, needle: bytes) -> int:
-    """Return where a needle stands that is no part of a longer word or number; -1 if nowhere."""
-    at = text.find(needle)
-    while at >= 0:
+def whole(text: bytes, needle: bytes) -> Iterator[int]:
+    """Give where a needle stands that is no part of a longer word or number."""
+    for at in _all(text, needle):
         before, after = text[max(0, at - 1) : at], text[at + len(needle) : at + len(needle) + 1]
         if not (_joins(before, needle[:1]) or _joins(needle[-1:], after)):
-            return at
+            yield at
+
+
+def _all(text: bytes, needle: bytes) -> Iterator[int]:
+    at = text.find(needle)
+    while at >= 0:
+        yield at
         at = text.find(needle, at + 1)
-    return -1
 
 
 def _joins(one: bytes, other: bytes) -> bool:
@@ -122,17 +149,16 @@ def _needles_of(identifiers: frozenset[Identifier], encodings: tuple[str, ...]) 
 
 def harvest(walked: Walked) -> tuple[tuple[str, ...], frozenset[Identifier]]:
     """Return the character sets of a file, and the identifiers in its standard attributes, at every depth."""
-    named = next((walked.value(leaf) for leaf in walked.leaves if leaf.spot.tag == _CHARACTER_SET), b"")
-    sets = [part.strip() for part in named.decode("latin-1").split("\\")]
+    sets = [part.strip() for part in walked.text(_CHARACTER_SET).split("\\")]
     telling = [leaf for leaf in walked.leaves if not leaf.spot.is_private and kind_of(leaf.spot.tag, leaf.vr)]
-    elements = {
-        at: Element(leaf.spot.tag, leaf.vr, walked.data[leaf.start : leaf.stop]) for at, leaf in enumerate(telling)
-    }
+    elements = [
+        Element(leaf.spot.tag, leaf.vr, walked.data[leaf.start : leaf.stop]) for leaf in telling if leaf.vr != "SQ"
+    ]
     try:
         encodings = tuple(convert_encodings(sets))
     except (LookupError, ValueError):
         encodings = ("iso8859",)
-    return encodings, identifiers_of(Instance("", elements, strict=False, around=encodings))
+    return encodings, identifiers_in(elements, encodings)
 
 
 @cache

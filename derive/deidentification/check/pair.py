@@ -34,6 +34,8 @@ class Pair:
     searcher : Searcher
     file : str
         For violations.
+    vouched : bool
+        Whether a person, or a method that decides nothing by chance, answers for the pixels.
     """
 
     original: Walked | None
@@ -41,34 +43,35 @@ class Pair:
     demands: Demands
     searcher: Searcher
     file: str = ""
+    vouched: bool = False
 
     @cached_property
     def sop_class_uid(self) -> str:
         """Of the written file."""
-        return self._text(self.output, _SOP_CLASS)
+        return self.output.text(_SOP_CLASS)
 
     @cached_property
     def patient(self) -> str:
         """Whose the original is: the Patient ID; the study of one that names nobody."""
-        return self._text(self.original, _PATIENT_ID) or self._text(self.original, _STUDY)
+        return (self.original.text(_PATIENT_ID) or self.original.text(_STUDY)) if self.original else ""
 
     @cached_property
     def before(self) -> dict[Spot, dict[tuple[int, ...], Leaf]]:
         """The leaves of the original by their spot and items."""
-        return by_spot(self.original)
+        return self.original.by_spot if self.original else {}
 
-    @cached_property
+    @property
     def after(self) -> dict[Spot, dict[tuple[int, ...], Leaf]]:
         """The leaves of the written file by their spot and items."""
-        return by_spot(self.output)
+        return self.output.by_spot
 
     @cached_property
     def own_items(self) -> frozenset[tuple[int, ...]]:
         """The items of Contributing Equipment that say who de-identified, and are not of the original."""
-        leaves = [leaf for leaf in self.output.leaves if leaf.spot.tags == (_EQUIPMENT, _PURPOSE, _CODE_VALUE)]
-        found = {leaf.at[:1] for leaf in leaves if self.output.value(leaf) == _DEIDENTIFYING}
-        before = next((d for p, d in self.before.items() if p.tags == (_EQUIPMENT,)), {})
-        count = sum(leaf.items for leaf in before.values())
+        codes = self.output.at(_EQUIPMENT, _PURPOSE, _CODE_VALUE).values()
+        found = {leaf.at[:1] for leaf in codes if self.output.value(leaf) == _DEIDENTIFYING}
+        before = self.original.at(_EQUIPMENT).values() if self.original else ()
+        count = sum(leaf.items for leaf in before)
         return frozenset(at for at in found if at[0] >= count)
 
     @cached_property
@@ -81,10 +84,6 @@ class Pair:
         whole = spot.tag >> 16, spot.creator, _WHOLE_BLOCK
         one = spot.tag >> 16, spot.creator, spot.tag & 0xFF
         return self.demands.profile.has("safe-private") and not self.stated_safe.isdisjoint((whole, one))
-
-    def before_at(self, tag: int) -> Iterator[Leaf]:
-        """Give the leaf of the original that stands in no sequence."""
-        return (leaf for spot in self.before for leaf in self.before[spot].values() if spot.tags == (tag,))
 
     def has_group(self, group: int) -> bool:
         """Whether the written file has anything of a group."""
@@ -112,21 +111,6 @@ class Pair:
         """Return a violation in this file."""
         return violation(code, spot, why, self.file)
 
-    @staticmethod
-    def _text(walked: Walked | None, tag: int) -> str:
-        if walked is None:
-            return ""
-        found = (leaf for leaf in walked.leaves if leaf.spot.tag == tag and not leaf.at)
-        return next((walked.value(leaf).decode("latin-1") for leaf in found), "")
-
-
-def by_spot(walked: Walked | None) -> dict[Spot, dict[tuple[int, ...], Leaf]]:
-    """Return the leaves of a file by their spot and items."""
-    found: dict[Spot, dict[tuple[int, ...], Leaf]] = {}
-    for leaf in walked.leaves if walked else ():
-        found.setdefault(leaf.spot, {})[leaf.at] = leaf
-    return found
-
 
 def counterparts(pair: Pair, leaf: Leaf) -> Iterator[Leaf]:
     """Give what stood at a spot before: in the same items, or anywhere where items were taken out."""
@@ -146,10 +130,9 @@ def stated_safe(walked: Walked) -> frozenset[tuple[int, str, int]]:
     By group, creator and last byte of the tag; the last is -1 where the whole block is safe.
     """
     items: dict[int, dict[int, bytes]] = {}
-    for leaf in walked.leaves:
-        tags = leaf.spot.tags
-        if len(tags) == len(leaf.at) + 1 == 2 and tags[0] == _STATED:
-            items.setdefault(leaf.at[0], {})[tags[1]] = walked.value(leaf)
+    for tag in (_GROUP, _CREATOR, _STATUS, _SAFE):
+        for at, leaf in walked.at(_STATED, tag).items():
+            items.setdefault(at[0], {})[tag] = walked.value(leaf)
     found: set[tuple[int, str, int]] = set()
     for item in items.values():
         group = int.from_bytes(item.get(_GROUP, b""), "little")

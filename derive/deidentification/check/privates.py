@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from derive.deidentification.check.demands import Want
 from derive.deidentification.check.links import Links
 from derive.deidentification.check.pair import Pair
 from derive.deidentification.check.violation import Violation
@@ -22,7 +21,7 @@ def creator_violations(pair: Pair, links: Links) -> Iterator[Violation]:
         if pair.is_below_gone(leaf):
             continue
         if not leaf.spot.is_creator:
-            if not leaf.spot.creator and pair.demand(leaf).want is not Want.GONE:
+            if not leaf.spot.creator:
                 yield pair.told("DCK-CREATOR", leaf.spot)
             continue
         named = _named(pair.output, leaf)

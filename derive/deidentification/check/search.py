@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from derive.deidentification.check.demands import CODE_TAGS, Want
 from derive.deidentification.check.links import Links
-from derive.deidentification.check.needles import WORDS, Needles, whole
+from derive.deidentification.check.needles import Needles, SearchedText, whole
 from derive.deidentification.check.pair import Pair
 from derive.deidentification.check.violation import Violation
 from derive.deidentification.check.walk import PIXEL_DATA, Leaf
@@ -59,19 +59,18 @@ def _hits(pair: Pair) -> Iterator[Hit]:
     for part in parts:
         starts.append(at)
         at += len(part) + 1
-    text = b"\n".join(parts).lower()
-    wide = text.replace(b"\0", b"") if _WIDE.search(text) else b""
-    words = {*WORDS.findall(text)}
+    raw = b"\n".join(parts)
+    text = SearchedText(raw)
+    wide = SearchedText(raw.replace(b"\0", b"")) if _WIDE.search(raw) else None
     own, uids = searcher.own(pair.original) if pair.original else (Needles(()), frozenset())
-    for needles_, others in ((own, False), (searcher.others, True)):
-        for where, kind, word in needles_.found_in(text, words):
-            yield Hit(kind, leaves[bisect_right(starts, where) - 1], others, word)
+    for sought, others in ((own, False), (searcher.others, True)):
+        for found in sought.found_in(text):
+            yield Hit(found.kind, leaves[bisect_right(starts, found.at) - 1], others, found.word)
         if wide:
-            for _, kind, _ in needles_.found_in(wide, {*WORDS.findall(wide)}):
-                yield Hit(kind, next(leaf for leaf in leaves if b"\0" in output.data[leaf.start : leaf.stop]), others)
+            first = next(leaf for leaf in leaves if b"\0" in output.data[leaf.start : leaf.stop])
+            yield from (Hit(found.kind, first, others) for found in sought.found_in(wide))
     for uid in uids:
-        if (where := whole(text, uid)) >= 0:
-            yield Hit(UID, leaves[bisect_right(starts, where) - 1], False)
+        yield from (Hit(UID, leaves[bisect_right(starts, at) - 1], False) for at in whole(raw, uid))
 
 
 def _may_hold_text(leaf: Leaf) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pydicom.datadict import dictionary_VR, keyword_for_tag, private_dictionary_VR, repeater_has_tag
 
 from derive.rewriting.stored import AttributePath, SequenceStep
@@ -27,43 +25,33 @@ class Spot:
     tag : int
     creator : str
         Who reserved its block; empty for a standard one.
+
+    Attributes
+    ----------
+    tags : tuple of int
+        Its tag behind those of the sequences that hold it.
+    is_private : bool
+        Whether its group is odd.
+    is_creator : bool
+        Whether it reserves a block.
     """
 
-    __slots__ = ("above", "below", "creator", "path", "tag", "vr")
+    __slots__ = ("above", "below", "creator", "is_creator", "is_private", "path", "tag", "tags", "vr")
 
     def __init__(self, above: Spot | None, tag: int, creator: str) -> None:
         self.above, self.tag, self.creator = above, tag, creator
         self.below: dict[tuple[int, str], Spot] = {}
         self.vr = vr_known(tag, creator)
+        self.is_private = bool(tag & _ODD)
+        self.is_creator = self.is_private and _FIRST_CREATOR <= tag & 0xFFFF <= _LAST_CREATOR
+        self.tags: tuple[int, ...] = (tag,) if above is None else (*above.tags, tag)
         steps = () if above is None else (*above.path.above, SequenceStep(above.tag, above.creator))
         self.path: AttributePath = AttributePath(tag, self.vr, creator, steps)
-
-    @property
-    def tags(self) -> tuple[int, ...]:
-        """Its tag behind those of the sequences that hold it."""
-        return (*(step.tag for step in self.path.above), self.tag)
-
-    @property
-    def is_private(self) -> bool:
-        """Whether its group is odd."""
-        return bool(self.tag & _ODD)
-
-    @property
-    def is_creator(self) -> bool:
-        """Whether it reserves a block."""
-        return self.is_private and _FIRST_CREATOR <= self.tag & 0xFFFF <= _LAST_CREATOR
 
     @property
     def text(self) -> str:
         """As it is told."""
         return self.path.text
-
-    def outwards(self) -> Iterator[Spot]:
-        """Give the spot itself and the sequences around it, the innermost first."""
-        spot: Spot | None = self
-        while spot is not None:
-            yield spot
-            spot = spot.above
 
 
 class Spots:
@@ -90,6 +78,16 @@ class Spots:
         spot = known.get(key)
         if spot is None:
             spot = known[key] = Spot(above, tag, creator)
+        return spot
+
+    def find(self, *tags: int) -> Spot | None:
+        """Return the spot of a standard attribute behind the sequences that hold it; None if it was never seen."""
+        spot, known = None, self.top
+        for tag in tags:
+            spot = known.get((tag, ""))
+            if spot is None:
+                return None
+            known = spot.below
         return spot
 
 

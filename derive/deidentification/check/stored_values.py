@@ -24,7 +24,7 @@ def pixel_violations(pair: Pair, links: Links) -> Iterator[Violation]:
     same = before is not None and now == before
     if _has_embedded_overlay(pair) and not pair.demands.profile.has("graphics") and _unused(pair.output, now):
         yield pair.told("DCK-OVERLAY", "PixelData")
-    if same or before is None or pair.original is None or pair.demands.profile.has("pixels"):
+    if same or before is None or pair.original is None or pair.vouched or pair.demands.profile.has("pixels"):
         return
     if _syntax(pair.original) != _syntax(pair.output) or not (pair.original.as_written and pair.output.as_written):
         return  # encoded otherwise: whoever decodes both compares them
@@ -34,8 +34,8 @@ def pixel_violations(pair: Pair, links: Links) -> Iterator[Violation]:
 
 
 def _pixels(walked: Walked) -> bytes | None:
-    found = (leaf for leaf in walked.leaves if leaf.spot.tag == PIXEL_DATA and not leaf.at)
-    return next((walked.data[leaf.start : leaf.stop] for leaf in found), None)
+    leaf = walked.at(PIXEL_DATA).get(())
+    return walked.data[leaf.start : leaf.stop] if leaf else None
 
 
 def _has_embedded_overlay(pair: Pair) -> bool:
@@ -85,8 +85,8 @@ def _is_sign_extended(samples: np.ndarray, mask: tuple[str, int]) -> bool:
 
 
 def _value(walked: Walked, tag: int) -> bytes:
-    found = (leaf for leaf in walked.leaves if leaf.spot.tag == tag and not leaf.at)
-    return next((walked.value(leaf) for leaf in found), b"")
+    leaf = walked.at(tag).get(())
+    return walked.value(leaf) if leaf else b""
 
 
 def _syntax(walked: Walked) -> str:

@@ -23,22 +23,24 @@ _SOP_INSTANCE = 0x00080018
 
 def value_violations(pair: Pair, links: Links) -> Iterator[Violation]:
     """Judge every value of a written file, and what of the original is not there any more."""
-    links.originals |= {uid for leaf in pair.before_at(_SOP_INSTANCE) for uid in _uids(pair.original, leaf)}
+    if pair.original:
+        links.originals.add(pair.original.text(_SOP_INSTANCE))
     for leaf in pair.output.leaves:
         demand = pair.demand(leaf)
         judge = _JUDGES.get(demand.want)
         if judge is not None and not leaf.spot.is_creator and not pair.is_ours(leaf):
             yield from judge(pair, leaf, demand, links)
-    for spots in pair.before.values():
-        for leaf in spots.values():
-            yield from _missing(pair, leaf, links)
+    for spot, leaves in pair.before.items():
+        if not spot.is_private:
+            for leaf in leaves.values():
+                yield from _missing(pair, leaf, links)
 
 
 def _gone(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
     if pair.is_below_gone(leaf):
         return
     if leaf.spot.is_private:
-        if not pair.is_stated_safe(leaf.spot):
+        if leaf.spot.creator and not pair.is_stated_safe(leaf.spot):
             yield pair.told("DCK-PRIVATE", leaf.spot, demand.why)
         return
     kind = pair.type_of(leaf.spot)
@@ -152,15 +154,15 @@ def _missing(pair: Pair, leaf: Leaf, links: Links) -> Iterator[Violation]:
     same = now.get(leaf.at)
     assert pair.original is not None
     value = pair.original.value(leaf)
-    if spot.is_private or not _holder_is_there(pair, leaf):
-        return
     demand = pair.demand(leaf)
+    if demand.want is Want.MAPPED and same is None and len(now) != len(pair.before[spot]) and _may_not_go(pair, leaf):
+        links.gone += [(uid, spot.text, pair.file) for uid in _uids(pair.original, leaf)]
+    if not _holder_is_there(pair, leaf):
+        return
     if demand.want is Want.KEPT and value:
         if not any(pair.output.value(other) == value for other in now.values()):
             yield pair.told("DCK-LOST", spot, demand.why)
         return
-    if demand.want is Want.MAPPED and same is None and len(now) != len(pair.before[spot]):
-        links.gone += [(uid, spot.text, pair.file) for uid in _uids(pair.original, leaf)]
     if leaf.vr == "SQ" and not leaf.items:
         return
     kind = pair.type_of(spot)
@@ -180,6 +182,21 @@ def _holder_is_there(pair: Pair, leaf: Leaf) -> bool:
         return True
     holder = pair.after.get(above, {}).get(leaf.at[:-1])
     return holder is not None and holder.items > leaf.at[-1]
+
+
+def _may_not_go(pair: Pair, leaf: Leaf) -> bool:
+    """Whether nothing in the table lets the sequences go in which a reference stood."""
+    if pair.demands.profile.has("structured-content"):
+        return False  # content items go by their concept names
+    spot, at = leaf.spot.above, leaf.at[:-1]
+    while spot is not None:
+        holder = pair.after.get(spot, {}).get(at)
+        if holder is not None and holder.items:
+            return True  # other items of the sequence are there
+        if pair.demands.may_go(pair.sop_class_uid, spot):
+            return False
+        spot, at = spot.above, at[:-1]
+    return True
 
 
 def is_registered(uid: str) -> bool:

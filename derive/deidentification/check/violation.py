@@ -9,7 +9,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, cast
 
+from pydicom._private_dict import private_dictionaries
+
 from derive.deidentification.check.spots import Spot
+from derive.deidentification.private.safe import safe_rows
+from derive.elements.element import keyword_of
+from derive.rewriting.stored import SequenceStep
 from derive.told.secrecy import told
 
 SCHEMA = "derive-deid-check/1"
@@ -77,12 +82,20 @@ def violation(code: str, spot: Spot | str, why: str = "", file: str = "") -> Vio
 
 
 def _path(spot: Spot) -> str:
-    """Tell a spot; whatever a Private Creator says that is no usual one is a value of the file."""
-    return spot.text if all(_is_usual(p.creator) for p in spot.outwards()) else f"({spot.tag >> 16:04X},private)"
+    """Tell a spot; a Private Creator that nobody knows may hold anything, and is not told."""
+    return ".".join(_step(*step) for step in (*spot.path.above, SequenceStep(spot.tag, spot.creator)))
 
 
-def _is_usual(creator: str) -> bool:
-    return creator.isascii() and creator.isprintable() and "^" not in creator
+def _step(tag: int, creator: str) -> str:
+    if not creator:
+        return keyword_of(tag)
+    known = creator if creator in private_dictionaries or creator in _safe_creators() else "(another creator)"
+    return f'({tag >> 16:04X},"{known}",{tag & 0xFF:02X})'
+
+
+@cache
+def _safe_creators() -> frozenset[str]:
+    return frozenset(creator for _, creator, _ in safe_rows())
 
 
 @dataclass(frozen=True)

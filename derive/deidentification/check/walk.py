@@ -11,6 +11,8 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from pydicom import dcmread, dcmwrite
@@ -34,6 +36,8 @@ _ITEM_BYTES = b"\xfe\xff\x00\xe0"
 _HEAD, _SHORT, _LONG = struct.Struct("<HH4s"), struct.Struct("<H"), struct.Struct("<L")
 _VRS = {v.value.encode(): v.value for v in VR if len(v.value) == 2}
 _LONG_VRS = frozenset(v.encode() for v in LONG_LENGTH_VRS)
+#: Value representations of what is one value, and never a sequence.
+_PLAIN = frozenset(_VRS.values()) - {"SQ", "UN", "OB", "OW"}
 #: Value representations whose bytes may be a sequence that nobody names as one.
 _UNTOLD = frozenset(["UN", "OB"])
 
@@ -66,7 +70,8 @@ class Leaf(NamedTuple):
     items: int = 0
 
 
-class Walked(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Walked:
     """A file as it lies.
 
     Parameters
@@ -80,6 +85,8 @@ class Walked(NamedTuple):
     preamble : bytes
     rest : bytes
         What is behind the data set and no element.
+    spots : Spots
+        Those of the leaves, and of other files.
     as_written : bool
         False where pydicom had to read it first.
     """
@@ -89,16 +96,40 @@ class Walked(NamedTuple):
     meta: dict[int, bytes]
     preamble: bytes
     rest: bytes
+    spots: Spots
     as_written: bool = True
+
+    @cached_property
+    def by_spot(self) -> dict[Spot, dict[tuple[int, ...], Leaf]]:
+        """The leaves by their spot and items."""
+        found: dict[Spot, dict[tuple[int, ...], Leaf]] = {}
+        for leaf in self.leaves:
+            if leaf.spot in found:
+                found[leaf.spot][leaf.at] = leaf
+            else:
+                found[leaf.spot] = {leaf.at: leaf}
+        return found
+
+    def at(self, *tags: int) -> dict[tuple[int, ...], Leaf]:
+        """Return the leaves of a standard attribute, by their items.
+
+        Parameters
+        ----------
+        tags : int
+            Those of the sequences that hold it, the outermost first, and its own.
+        """
+        spot = self.spots.find(*tags)
+        return {} if spot is None else self.by_spot.get(spot, {})
+
+    def text(self, tag: int) -> str:
+        """Return the value of an attribute that stands in no sequence, as far as it is ASCII; empty without one."""
+        found = self.at(tag)
+        return self.value(found[()]).decode("latin-1") if found else ""
 
     def value(self, leaf: Leaf) -> bytes:
         """Return the value of a leaf without its padding."""
         value = self.data[leaf.start : leaf.stop]
         return value.strip(b" \0") if leaf.vr in TEXT_VRS or leaf.spot.is_creator else value
-
-    def top(self) -> dict[int, Leaf]:
-        """Return the standard attributes that stand in no sequence."""
-        return {leaf.spot.tag: leaf for leaf in self.leaves if not leaf.at and not leaf.spot.is_private}
 
 
 def walk(data: bytes, spots: Spots) -> Walked:
@@ -113,7 +144,7 @@ def walk(data: bytes, spots: Spots) -> Walked:
         return _walk(data, spots)
     except (struct.error, NoWalk, zlib.error):
         walked = _walk(_rewritten(data), spots)
-        return walked._replace(as_written=False, preamble=_start(data)[0])
+        return replace(walked, as_written=False, preamble=_start(data)[0])
 
 
 def _walk(data: bytes, spots: Spots) -> Walked:
@@ -126,7 +157,7 @@ def _walk(data: bytes, spots: Spots) -> Walked:
         data, at = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[at:]), 0
     steps = _Steps(data, spots)
     end = steps.elements(at, len(data), None, (), _is_implicit(data, at))
-    return Walked(data, steps.leaves, meta, preamble, data[end:])
+    return Walked(data, steps.leaves, meta, preamble, data[end:], spots)
 
 
 def _rewritten(data: bytes) -> bytes:
@@ -188,31 +219,39 @@ class _Steps:
         """Walk through a data set or an item; return where it ends."""
         if len(items) > MOST_LEVELS:
             raise NoWalk
+        data, spots, leaves = self.data, self.spots, self.leaves
         creators: dict[int, str] = {}
         while at + 8 <= end:
-            tag, vr, start, length = _head(self.data, at, implicit)
+            tag, vr, start, length = _head(data, at, implicit)
             if tag == _ITEM_END:
                 return at
-            if not items and length != _UNDEFINED and (not tag or start + length > end):
-                return self._cut_off(tag, vr, start) if tag == PIXEL_DATA else at
             stop = start + length
-            if length != _UNDEFINED and stop > end:
-                raise NoWalk
-            spot = self._place(above, tag, creators)
-            if spot.is_creator:
-                creators[tag & 0xFFFF0000 | (tag & 0xFF) << 8] = _text(self.data[start:stop])
-            at = self._element(spot, items, (vr or spot.vr, not vr), (start, length))
+            if stop > end and length != _UNDEFINED:
+                return self._beyond(items, (tag, vr), (at, start))
+            if not tag and not items:
+                return at  # zeros: what is behind the data set
+            private = tag & 0x10000
+            spot = spots.at(above, tag, creators.get(tag & 0xFFFFFF00, "") if private else "")
+            if private and spot.is_creator:
+                creators[tag & 0xFFFF0000 | (tag & 0xFF) << 8] = _text(data[start:stop])
+            if vr in _PLAIN and length != _UNDEFINED:
+                leaves.append(Leaf(spot, items, vr, start, stop))
+                at = stop
+            else:
+                at = self._element(spot, items, (vr or spot.vr, not vr), (start, length))
         if at != end and items:
             raise NoWalk
         return at
 
-    def _cut_off(self, tag: int, vr: str, start: int) -> int:
-        """Add pixels of which only a part is there."""
+    def _beyond(self, items: tuple[int, ...], head: tuple[int, str], span: tuple[int, int]) -> int:
+        """Judge an element that goes beyond the end: pixels of which a part is there, or no element at all."""
+        (tag, vr), (at, start) = head, span
+        if items:
+            raise NoWalk
+        if tag != PIXEL_DATA:
+            return at
         self.leaves.append(Leaf(self.spots.at(None, tag), (), vr or "OW", start, len(self.data)))
         return len(self.data)
-
-    def _place(self, above: Spot | None, tag: int, creators: dict[int, str]) -> Spot:
-        return self.spots.at(above, tag, creators.get(tag & 0xFFFFFF00, "") if tag & 0x10000 else "")
 
     def _element(self, spot: Spot, items: tuple[int, ...], kind: tuple[str, bool], span: tuple[int, int]) -> int:
         """Add one element, and what is in it; return where the next one begins."""

@@ -72,7 +72,7 @@ def identifiers_of(instance: Instance) -> frozenset[Identifier]:
     elements = instance.elements
     # Elements of a file are made when they are asked for: most are not worth it.
     told = (elements[tag] for tag in elements if may_tell(tag))
-    return _of_elements(told, instance.lenient.encodings)
+    return identifiers_in(told, instance.lenient.encodings)
 
 
 _remembered: tuple[Instance, frozenset[Identifier]] | None = None
@@ -92,7 +92,8 @@ def unwanted_kinds(options: Iterable[str]) -> frozenset[str]:
     return frozenset(KINDS) - {KEPT_BY.get(option, "") for option in options}
 
 
-def _of_elements(elements: Iterable[Element], encodings: tuple[str, ...]) -> frozenset[Identifier]:
+def identifiers_in(elements: Iterable[Element], encodings: tuple[str, ...]) -> frozenset[Identifier]:
+    """Return the identifiers in some attributes, which are in one character set; those in their items too."""
     found: set[Identifier] = set()
     for element in elements:
         if element.vr == "SQ":
@@ -111,7 +112,7 @@ def _of_sequence(element: Element, encodings: tuple[str, ...]) -> frozenset[Iden
         for named in item:
             if named.tag == _CHARACTER_SET:
                 inner = encodings_named(value_of(named, encodings)) or encodings
-        found |= _of_elements(item, inner)
+        found |= identifiers_in(item, inner)
     return frozenset(found)
 
 
