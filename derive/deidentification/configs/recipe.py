@@ -1,0 +1,267 @@
+"""Recipes of pydicom's deid: what ``%header`` says of attributes, and what ``%filter`` says of pictures.
+
+Of two actions for one attribute the one that keeps more holds, whichever stands first: KEEP, ADD, REPLACE, JITTER,
+REMOVE, BLANK. What no action is for stays, but private attributes go, as deid has them go unless it is told otherwise,
+and UIDs change: an instance that was changed is another one. An action may name a group of ``%fields``, or the
+attributes that hold one of the ``%values`` of this object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.expander import Expander, is_expander
+from derive.deidentification.configs.rules import address_of, rule_of
+from derive.deidentification.methods import METHODS
+from derive.deidentification.pixels.plan import PixelPlan
+from derive.deidentification.profile import Profile
+from derive.deidentification.rule import Address, Rule
+from derive.deidentification.templates.recipe import read_filters
+from derive.elements.element import tag_of
+from derive.errors import UsageError
+from derive.rewriting.stored import AttributePath
+from derive.told.wording import did_you_mean
+
+#: In the order in which they hold.
+ACTIONS = ("KEEP", "ADD", "REPLACE", "JITTER", "REMOVE", "BLANK")
+_SECTIONS = ("header", "values", "fields", "filter", "labels")
+_WORDS = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*')+""")
+_IS_RECIPE = re.compile(r"^\s*(FORMAT\s+dicom\s*$|%(header|filter|values|fields)\b)", re.IGNORECASE | re.MULTILINE)
+#: What an instance is told by: a file without them is none, so that a new UID stands for having none.
+_IDENTITY = frozenset(["SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "MediaStorageSOPInstanceUID"])
+#: Functions that deid brings along; those of a caller's own are Python.
+_FUNCTIONS = {
+    "jitter": "dateShift",
+    "pydicom_uuid": "refreshUID",
+    "dicom_uuid": "refreshUID",
+    "basic_uuid": "refreshUID",
+    "suffix_uuid": "refreshUID",
+}
+_ODD = "13579BDF"
+
+
+def is_recipe(text: str) -> bool:
+    """Whether a text is a recipe."""
+    return _IS_RECIPE.search(text) is not None
+
+
+@dataclass
+class _Recipe:
+    """The lines of a recipe by section, while they are read."""
+
+    name: str
+    header: list[tuple[int, list[str]]] = field(default_factory=list)
+    values: dict[str, list[tuple[int, list[str]]]] = field(default_factory=dict)
+    fields: dict[str, list[tuple[int, list[str]]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def place(self, number: int) -> str:
+        return f"line {number} of {self.name}"
+
+
+def read_recipe(text: str, name: str) -> Config:
+    """Read a recipe.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-CONFIG``, ``DEID-ADDRESS``, ``DEID-METHOD``, ``DEID-SETTING``, ``DEID-TEMPLATE``, ``DEID-TAG``.
+    """
+    recipe = _sections(text, name)
+    rules, added = list[Rule](), list[tuple[int, str]]()
+    for number, words in sorted(recipe.header, key=lambda line: ACTIONS.index(line[1][0])):
+        rules += _rules(recipe, number, words)
+        if words[0] == "ADD":
+            added.append((_tag(words[1], recipe.place(number)), " ".join(words[2:])))
+    if recipe.header:
+        rules += _private_goes(name)
+    profile = Profile("keep-all", rules=tuple(rules), added=tuple(added))
+    return Config(profile, pixels=PixelPlan(templates=read_filters(text.splitlines(), name)), notes=tuple(recipe.notes))
+
+
+def _sections(text: str, name: str) -> _Recipe:
+    recipe = _Recipe(name)
+    lines: list[tuple[int, list[str]]] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        words = _WORDS.findall(re.split(r"(?:^|\s)#", line, maxsplit=1)[0])
+        if not words:
+            continue
+        if words[0].upper() == "FORMAT":
+            if [word.lower() for word in words[1:]] != ["dicom"]:
+                raise UsageError("DEID-CONFIG", f"{recipe.place(number)}: the format is dicom")
+        elif words[0].startswith("%"):
+            lines = _section(recipe, number, words)
+        elif lines is not None:
+            lines.append((number, [words[0].upper(), *words[1:]]))
+    for number, words in recipe.header:
+        if words[0] not in ACTIONS or len(words) < 2:
+            near = did_you_mean(words[0], ACTIONS)
+            raise UsageError(
+                "DEID-METHOD",
+                f"{recipe.place(number)}: {words[0]} is no action with a field{near}; there are {', '.join(ACTIONS)}",
+            )
+    return recipe
+
+
+def _section(recipe: _Recipe, number: int, words: list[str]) -> list[tuple[int, list[str]]] | None:
+    """The list that the lines of a section go to; None for filters, which templates read."""
+    kind, names = words[0].lstrip("%").lower(), words[1:]
+    if kind not in _SECTIONS:
+        near = did_you_mean(kind, _SECTIONS)
+        raise UsageError(
+            "DEID-CONFIG",
+            f"{recipe.place(number)}: there is no section %{kind}{near}; there are %{', %'.join(_SECTIONS)}",
+        )
+    if kind == "header":
+        return recipe.header
+    if kind == "labels":
+        recipe.notes.append(f"{recipe.place(number)}: labels are not followed")
+        return []
+    if kind == "filter":
+        return None
+    if len(names) != 1:
+        raise UsageError("DEID-CONFIG", f"{recipe.place(number)}: %{kind} wants one name")
+    groups = recipe.values if kind == "values" else recipe.fields
+    return groups.setdefault(names[0], [])
+
+
+def _rules(recipe: _Recipe, number: int, words: list[str]) -> Iterator[Rule]:
+    """The rules of one line of the header: one for each address that its field stands for."""
+    place = recipe.place(number)
+    action, said, value = words[0], words[1], " ".join(words[2:]).strip()
+    if said.startswith("values:") or value.startswith("values:"):
+        where = "ALL" if said.startswith("values:") else said
+        group = (said if said.startswith("values:") else value).removeprefix("values:")
+        yield from _by_values(recipe, number, action, where, group)
+        return
+    for address in _addresses(recipe, said, place):
+        method, settings = _method(action, address, value, place)
+        yield rule_of(_narrowed(address, method), method, settings, place)
+
+
+def _narrowed(address: Address, method: str) -> Address:
+    """An expander is for what its method can be asked for; anything else says what it is for."""
+    if isinstance(address, Expander):
+        return replace(address, vrs=METHODS[method].vrs)
+    return address
+
+
+def _method(action: str, address: Address, value: str, place: str) -> tuple[str, dict[str, Any]]:
+    if action in ("REPLACE", "ADD", "JITTER") and not value:
+        raise UsageError("DEID-SETTING", f"{place}: {action} wants a value")
+    if value.startswith("var:"):
+        raise UsageError(
+            "DEID-SETTING",
+            f"{place}: {value} is a variable of whoever calls deid from Python; wanted is the value, or a rule of our "
+            "own (method subject, with an id map)",
+        )
+    if value.startswith(("func:", "deid_func:")):
+        return _function(value, place)
+    if action == "JITTER":
+        if not re.fullmatch(r"[-+]?\d+", value):
+            raise UsageError("DEID-SETTING", f"{place}: JITTER wants a number of days, not {value!r}")
+        return "dateShift", {"days": int(value)}
+    if action in ("REMOVE", "BLANK"):
+        if value:
+            raise UsageError("DEID-SETTING", f"{place}: {action} takes no value but values:NAME, not {value!r}")
+        if address.text in _IDENTITY:
+            return "refreshUID", {}
+        return ("remove" if action == "REMOVE" else "redact"), {}
+    return ("keep", {}) if action == "KEEP" else ("substitute", {"replace_with": value.strip("\"'")})
+
+
+def _function(value: str, place: str) -> tuple[str, dict[str, Any]]:
+    name, *said = (
+        value.rpartition(":")[2].split() if value.startswith("func:") else value.removeprefix("deid_func:").split()
+    )
+    if not value.startswith("deid_func:") or name not in _FUNCTIONS:
+        raise UsageError(
+            "DEID-METHOD",
+            f"{place}: {value} is a function of Python, which a recipe names and does not have; known are "
+            f"{', '.join('deid_func:' + known for known in _FUNCTIONS)}",
+        )
+    numbers = dict(part.partition("=")[::2] for part in said if "=" in part)
+    if name != "jitter":
+        return _FUNCTIONS[name], {}
+    try:
+        return "dateShift", {"days": int(numbers.get("days", 1)) + 365 * int(numbers.get("years", 0))}
+    except ValueError:
+        raise UsageError("DEID-SETTING", f"{place}: days and years of {value} are numbers") from None
+
+
+def _addresses(recipe: _Recipe, said: str, place: str) -> Iterator[Address]:
+    if said.startswith("fields:"):
+        group = said.removeprefix("fields:")
+        if group not in recipe.fields:
+            near = did_you_mean(group, recipe.fields)
+            raise UsageError("DEID-ADDRESS", f"{place}: there is no section %fields {group}{near}")
+        for number, words in recipe.fields[group]:
+            yield from _addresses(recipe, _field(recipe, number, words, ("FIELD",)), recipe.place(number))
+    elif is_expander(said):
+        try:
+            expander = Expander(said)
+        except UsageError as error:
+            raise UsageError(error.code, f"{place}: {error.message}") from None
+        named = (keyword for keyword in sorted(_IDENTITY) if expander.matches(AttributePath(tag_of(keyword), "UI")))
+        yield from map(Address, named)
+        yield expander
+    else:
+        yield address_of(said, place)
+
+
+def _field(recipe: _Recipe, number: int, words: list[str], known: Iterable[str]) -> str:
+    if words[0] not in known or len(words) < 2:
+        raise UsageError("DEID-CONFIG", f"{recipe.place(number)}: wanted is {' or '.join(known)} with a field")
+    return words[1]
+
+
+def _by_values(recipe: _Recipe, number: int, action: str, where: str, group: str) -> Iterator[Rule]:
+    """The rules for attributes that hold a value of a group, wherever they may be."""
+    place = recipe.place(number)
+    if group not in recipe.values:
+        near = did_you_mean(group, recipe.values)
+        raise UsageError("DEID-ADDRESS", f"{place}: there is no section %values {group}{near}")
+    if action not in ("REMOVE", "BLANK"):
+        raise UsageError("DEID-METHOD", f"{place}: values can be removed and blanked, not {action}")
+    sources = []
+    for line, words in recipe.values[group]:
+        said = _field(recipe, line, words, ("FIELD", "SPLIT"))
+        sources += [_source(a, words, recipe.place(line)) for a in _addresses(recipe, said, recipe.place(line))]
+    for address in _addresses(recipe, where, place):
+        yield rule_of(
+            _narrowed(address, "removeIfNamed"),
+            "removeIfNamed",
+            {"sources": sources, "empty": action == "BLANK"},
+            place,
+        )
+
+
+def _source(address: Address, words: list[str], place: str) -> Mapping[str, Any]:
+    """An attribute from which values are taken, and how it is split."""
+    if words[0] == "FIELD":
+        return {"address": address}
+    options = dict(part.strip().partition("=")[::2] for part in "".join(words[2:]).split(";") if part.strip())
+    if unknown := [key for key in options if key not in ("by", "splitval", "minlength")]:
+        raise UsageError("DEID-SETTING", f"{place}: SPLIT has no {unknown[0]!r}; there are by and minlength")
+    by = options.get("by", options.get("splitval", "")).strip("\"'") or " "
+    shortest = options.get("minlength", "1").strip("\"'")
+    if not shortest.isdigit():
+        raise UsageError("DEID-SETTING", f"{place}: minlength is a number, not {shortest!r}")
+    return {"address": address, "by": by, "shortest": int(shortest)}
+
+
+def _private_goes(name: str) -> list[Rule]:
+    return [
+        rule_of(f"(xxx{digit},xxxx)", "remove", {}, f"{name} (private attributes, as deid has it)") for digit in _ODD
+    ]
+
+
+def _tag(said: str, place: str) -> int:
+    try:
+        return tag_of(said)
+    except KeyError:
+        raise UsageError("DEID-ADDRESS", f"{place}: ADD wants a keyword, not {said!r}") from None
