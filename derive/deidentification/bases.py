@@ -54,7 +54,12 @@ def _minimal(path: AttributePath, sop_class_uid: str, profile: Profile) -> Rulin
 
 
 def _keep_all(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling | None:
-    """Keep it. Microsoft changes what a rule names and nothing else; here UIDs change too."""
+    """Keep it. Microsoft changes what a rule names and nothing else; here UIDs change too.
+
+    Group lengths (PS3.5 7.2) go in any case: once a value has another length they are wrong.
+    """
+    if not path.tag & 0xFFFF and path.tag > _LAST_OF_FILE_META:
+        return Ruling.of("X", "a group length")
     if _is_uid(path) and profile.dialect != "microsoft":
         return None
     return Ruling.of("K", f"profile {profile.base}")

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.config import disable_value_validation
+from pydicom.valuerep import PersonName
 
 from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, tag_of
@@ -110,7 +111,8 @@ class Instance:
         value = self.value(keyword)
         if value is None or value == "":
             return []
-        return list(value) if hasattr(value, "__iter__") and not isinstance(value, str | bytes) else [value]
+        one = isinstance(value, str | bytes | PersonName) or not hasattr(value, "__iter__")
+        return [value] if one else list(value)
 
     def text(self, keyword: str) -> str:
         """Return the value as text without padding; empty without. It raises as :meth:`value` does."""

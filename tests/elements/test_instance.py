@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.elements.element import Element
-from derive.elements.instance import State, changed, state_of
+from derive.elements.instance import Instance, State, changed, state_of
 
 DATA_SETS = st.dictionaries(st.integers(1, 6), st.sampled_from([b"", b"  ", b"a ", b"b "]))
 
@@ -28,6 +28,13 @@ def elements_of(values):
 )
 def test_a_value_of_padding_is_none(element, state):
     assert state_of(element) is state
+
+
+def test_a_name_is_one_value():
+    """What pydicom makes of it can be gone through letter by letter."""
+    one, two = (Instance("a", {0x00100010: Element(0x00100010, "PN", v)}) for v in (b"Doe^Jane", b"Doe^Jane\\Roe^Ann "))
+    assert one.texts("PatientName") == ["Doe^Jane"]
+    assert two.texts("PatientName") == ["Doe^Jane", "Roe^Ann"]
 
 
 @given(DATA_SETS, DATA_SETS)

@@ -72,13 +72,19 @@ def read_recipe(text: str, name: str) -> Config:
         ``DEID-CONFIG``, ``DEID-ADDRESS``, ``DEID-METHOD``, ``DEID-SETTING``, ``DEID-TEMPLATE``, ``DEID-TAG``.
     """
     recipe = _sections(text, name)
-    rules, added = list[Rule](), list[tuple[int, str]]()
+    rules, added, checks = list[Rule](), list[tuple[int, str]](), list[dict[str, Any]]()
     for number, words in sorted(recipe.header, key=lambda line: ACTIONS.index(line[1][0])):
+        if any(word.startswith("values:") for word in words[1:]):
+            checks += _checks(recipe, number, words)
+            continue
         rules += _rules(recipe, number, words)
         if words[0] == "ADD":
             added.append((_tag(words[1], recipe.place(number)), " ".join(words[2:])))
     if recipe.header:
         rules += _private_goes(name)
+    if checks:  # last, as whatever it is asked for and does not hold a value is done with
+        everything = Expander("ALL", vrs=METHODS["removeIfNamed"].vrs)
+        rules.append(rule_of(everything, "removeIfNamed", {"checks": checks}, f"values of {name}"))
     profile = Profile("keep-all", rules=tuple(rules), added=tuple(added))
     return Config(profile, pixels=PixelPlan(templates=read_filters(text.splitlines(), name)), notes=tuple(recipe.notes))
 
@@ -133,11 +139,6 @@ def _rules(recipe: _Recipe, number: int, words: list[str]) -> Iterator[Rule]:
     """The rules of one line of the header: one for each address that its field stands for."""
     place = recipe.place(number)
     action, said, value = words[0], words[1], " ".join(words[2:]).strip()
-    if said.startswith("values:") or value.startswith("values:"):
-        where = "ALL" if said.startswith("values:") else said
-        group = (said if said.startswith("values:") else value).removeprefix("values:")
-        yield from _by_values(recipe, number, action, where, group)
-        return
     for address in _addresses(recipe, said, place):
         method, settings = _method(action, address, value, place)
         yield rule_of(_narrowed(address, method), method, settings, place)
@@ -219,25 +220,22 @@ def _field(recipe: _Recipe, number: int, words: list[str], known: Iterable[str])
     return words[1]
 
 
-def _by_values(recipe: _Recipe, number: int, action: str, where: str, group: str) -> Iterator[Rule]:
-    """The rules for attributes that hold a value of a group, wherever they may be."""
-    place = recipe.place(number)
+def _checks(recipe: _Recipe, number: int, words: list[str]) -> Iterator[dict[str, Any]]:
+    """What is looked for in attributes, wherever they may be: the values of a group."""
+    place, action = recipe.place(number), words[0]
+    group = next(word for word in words[1:] if word.startswith("values:")).removeprefix("values:")
+    where = "ALL" if words[1].startswith("values:") else words[1]
     if group not in recipe.values:
         near = did_you_mean(group, recipe.values)
         raise UsageError("DEID-ADDRESS", f"{place}: there is no section %values {group}{near}")
     if action not in ("REMOVE", "BLANK"):
         raise UsageError("DEID-METHOD", f"{place}: values can be removed and blanked, not {action}")
     sources = []
-    for line, words in recipe.values[group]:
-        said = _field(recipe, line, words, ("FIELD", "SPLIT"))
-        sources += [_source(a, words, recipe.place(line)) for a in _addresses(recipe, said, recipe.place(line))]
+    for line, said in recipe.values[group]:
+        told = _field(recipe, line, said, ("FIELD", "SPLIT"))
+        sources += [_source(a, said, recipe.place(line)) for a in _addresses(recipe, told, recipe.place(line))]
     for address in _addresses(recipe, where, place):
-        yield rule_of(
-            _narrowed(address, "removeIfNamed"),
-            "removeIfNamed",
-            {"sources": sources, "empty": action == "BLANK"},
-            place,
-        )
+        yield {"address": address, "sources": sources, "empty": action == "BLANK"}
 
 
 def _source(address: Address, words: list[str], place: str) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydicom.datadict import tag_for_keyword
@@ -15,18 +15,27 @@ from derive.deidentification.rule import Address
 from derive.elements.element import Element
 from derive.rewriting.stored import AttributePath
 
-_TEXTS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
+_TEXTS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT")
 
 
-@method("removeIfNamed", *_TEXTS, sources=list, empty=bool)
+@method("removeIfNamed", *_TEXTS, checks=list)
 def remove_if_named(element: Element, here: Here) -> Element | None:
-    """Take it out, or empty it, if one of the values of the ``sources`` stands in it; whatever its case."""
-    sources = here.settings.get("sources")
-    wanted = {text for source in (sources if isinstance(sources, list) else []) for text in _values(source, here)}
+    """Take it out, or empty it, if a value of another attribute stands in it as words, whatever their case.
+
+    Each of the ``checks`` says for which attributes it is (``address``), from which ones the values are (``sources``),
+    and whether what holds one is emptied (``empty``).
+    """
+    checks = here.settings.get("checks")
     texts = "\\".join(texts_of(element, here.encodings)).casefold()
-    if not any(re.search(rf"(?<!\w){re.escape(text.casefold())}(?!\w)", texts) for text in wanted):
-        return element
-    return element._replace(value=b"") if here.settings.get("empty") else None
+    for check in checks if isinstance(checks, list) else []:
+        if check["address"].matches(here.path) and _holds(texts, check["sources"], here):
+            return element._replace(value=b"") if check["empty"] else None
+    return element
+
+
+def _holds(texts: str, sources: Iterable[Mapping[str, Any]], here: Here) -> bool:
+    wanted = {text.casefold() for source in sources for text in _values(source, here)}
+    return any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", texts) for text in wanted)
 
 
 def _values(source: Mapping[str, Any], here: Here) -> Iterator[str]:

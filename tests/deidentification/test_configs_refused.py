@@ -1,0 +1,190 @@
+"""What a configuration says and cannot be: refused with a code and its place, before any file is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from derive.deidentification.configs.read import read_config
+from derive.deidentification.run import run_of
+from tests.helpers.asserting import raises_code
+from tests.helpers.configured import configured
+
+RULE = '[[rule]]\ntag = "{}"\nmethod = "{}"\n{}'
+MICROSOFT = '{{"rules": [{{"tag": "{}", "method": "{}"{}}}]}}'
+GOOGLE = '{{"config": {{{}}}}}'
+HEADER = "FORMAT dicom\n%header\n{}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("profile = 'basik'", "DEID-PROFILE"),
+        ("profile = ['basic', 'keep-all']", "DEID-PROFILE"),
+        ("profile = ['basic', 'retain-devices']", "DEID-OPTION"),
+        ("profile = 3", "DEID-CONFIG"),
+        ("retain = ['descriptors']", "DEID-OPTION"),
+        ("clean = ['device-identity']", "DEID-OPTION"),
+        ("retain = ['full-dates', 'modified-dates']", "DEID-DATES"),
+        ("edition = '2013'", "DEID-PROFILE"),
+        ("dialect = 'orthanc'", "DEID-PROFILE"),
+        ("dialect = 'dcm4chee'\nretain = ['safe-private']", "DEID-OPTION"),
+        ("tags = ['PatientID']", "DEID-PROFILE"),
+        ("profile = 'keep-list'\ntags = ['PatientId']", "DEID-ADDRESS"),
+        ("profil = 'basic'", "DEID-CONFIG"),
+        ("profile = 'basic", "DEID-CONFIG"),
+        (RULE.format("PatientNam", "keep", ""), "DEID-ADDRESS"),
+        (RULE.format("(0029,1010)", "keep", ""), "DEID-ADDRESS"),
+        (RULE.format("PatientName", "hide", ""), "DEID-METHOD"),
+        (RULE.format("PatientName", "dateShift", ""), "DEID-METHOD"),
+        (RULE.format("PatientID", "cryptoHash", "size = 3"), "DEID-SETTING"),
+        (RULE.format("PatientID", "cryptoHash", "length = 'long'"), "DEID-SETTING"),
+        (RULE.format("PatientID", "cryptoHash", "algorithm = 'md5'"), "DEID-SETTING"),
+        (RULE.format("DA", "dateShift", "range = 'soon'"), "DEID-DATES"),
+        ("[[rule]]\ntag = 'PatientID'", "DEID-CONFIG"),
+        ("[[rule]]\nmethod = 'keep'", "DEID-CONFIG"),
+        ("rule = 'PatientID'", "DEID-CONFIG"),
+        ("[uids]\nmode = 'md5'", "DEID-CONFIG"),
+        ("[uids]\nmode = 'random'", "DEID-CONFIG"),
+        ("[uids]\nexternal = 'drop'", "DEID-EXTERNAL"),
+        ("[uids]\nkey = 'secret'", "DEID-CONFIG"),
+        ("[date_shift]\nscope = 'clinic'", "DEID-DATES"),
+        ("[date_shift]\nrange_days = [0, 0]", "DEID-DATES"),
+        ("[date_shift]\nrange_days = '-365..-1'", "DEID-CONFIG"),
+        ("[ids]\nmap = 'a.csv'\npatient_id = 'S1'", "DEID-SUBJECT"),
+        ("[[private.keep]]\ngroup = 0x0018\ncreator = 'X'\nelements = [1]", "DEID-PRIVATE"),
+        ("[private_dictionary]\n'(0021,10)' = 'DS'", "DEID-PRIVATE"),
+        ("[pixels]\nboxes = [[0, 0, 10]]", "DEID-BOX"),
+        ("[pixels]\nocr = 'maybe'", "DEID-PIXEL-PLAN"),
+        ("[pixels]\ntemplates = 'absent.toml'", "DEID-TEMPLATE"),
+        ("[[pixels.template]]\nwhen = { Rows = 10 }\nboxes = [[0, 10, 1, 1]]", "DEID-TEMPLATE"),
+        ("[text]\nkeep_tokens = 'absent.txt'", "DEID-CONFIG"),
+        ("[text]\ntransformation = [{ method = 'hide' }]", "DEID-METHOD"),
+    ],
+)
+def test_a_sites_own(text: str, code: str) -> None:
+    """Unknown profiles, options, tags, methods, settings, tables; values of another kind; what excludes each other."""
+    with raises_code(code):
+        run = configured(text)
+        run_of(run.profile, "a key of tests, long enough", run.plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (MICROSOFT.format("PatientNam", "redact", ""), "DEID-ADDRESS"),
+        (MICROSOFT.format("PatientName", "hide", ""), "DEID-METHOD"),
+        (MICROSOFT.format("PatientName", "refreshUID", ""), "DEID-METHOD"),
+        (MICROSOFT.format("AS", "perturb", ', "params": {"spam": 3}'), "DEID-SETTING"),
+        (MICROSOFT.format("AS", "perturb", ', "params": {"span": "wide"}'), "DEID-SETTING"),
+        (MICROSOFT.format("AS", "perturb", ', "setting": "mine"'), "DEID-SETTING"),
+        (MICROSOFT.format("DA", "dateShift", ', "params": {"dateShiftScope": "Hospital"}'), "DEID-SETTING"),
+        (MICROSOFT.format("DA", "dateShift", ', "parms": {}'), "DEID-CONFIG"),
+        ('{"rules": [{"method": "keep"}]}', "DEID-CONFIG"),
+        ('{"rules": [{"tag": "PN", "VR": "PN", "method": "keep"}]}', "DEID-CONFIG"),
+        ('{"rules": "all"}', "DEID-CONFIG"),
+        ('{"rules": [], "settings": {}}', "DEID-CONFIG"),
+        ('{"rules": [], "parameters": {"dateShiftKy": ""}}', "DEID-SETTING"),
+        ('{"rules": [], "TagProfile": "BASIC_PROFILE"}', "DEID-PROFILE"),
+        ('{"rules": [], "profiles": ["KEEP_ALL_PROFILE", "MINIMAL_KEEP_LIST_PROFILE"]}', "DEID-CONFIG"),
+        ('{"rules": [}', "DEID-CONFIG"),
+        ('{"other": 1}', "DEID-CONFIG"),
+    ],
+)
+def test_microsofts(text: str, code: str) -> None:
+    """Rules, settings and profiles that there are not."""
+    with raises_code(code):
+        configured(text, "c.json")
+
+
+def test_the_keys_of_microsoft() -> None:
+    """One that is too short, and two that differ: a run has one."""
+    rules = '{"rules": [{"tag": "PatientID", "method": "cryptoHash"}, {"tag": "DA", "method": "dateShift"}], '
+    short = configured(rules + '"parameters": {"cryptoHashKey": "123"}}', "c.json")
+    with raises_code("DEID-KEY"):
+        run_of(short.profile, short.key, short.plan)
+    with raises_code("DEID-KEY"):
+        configured(
+            rules + '"parameters": {"cryptoHashKey": "one of sixteen..", "dateShiftKey": "another one....."}}', "c.json"
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (GOOGLE.format('"dicom": {"filterProfile": "BASIC"}'), "DEID-PROFILE"),
+        (GOOGLE.format('"dicom": {"keepList": {"tags": ["PatientId"]}}'), "DEID-ADDRESS"),
+        (GOOGLE.format('"dicom": {"keepList": {"tag": ["PatientID"]}}'), "DEID-CONFIG"),
+        (GOOGLE.format('"dicom": {"keepList": {}, "filterProfile": "KEEP_ALL_PROFILE"}'), "DEID-CONFIG"),
+        (GOOGLE.format('"dicom": {"removeList": {"tags": ["PatientID", "PixelData"]}}'), "DEID-LIST"),
+        (GOOGLE.format('"dicom": {"removeList": {"tags": ["00080018"]}}'), "DEID-LIST"),
+        (GOOGLE.format('"dicom": {"removeList": {"tags": ["(0028,xxxx)"]}}'), "DEID-LIST"),
+        (GOOGLE.format('"dicom": {"skipIds": true}'), "DEID-CONFIG"),
+        (GOOGLE.format('"image": {"textRedactionMode": "REDACT_SOME_TEXT"}'), "DEID-SETTING"),
+        (GOOGLE.format('"fhir": {}'), "DEID-CONFIG"),
+        (
+            GOOGLE.format('"text": {"transformations": [{"infoTypes": ["NAME_OF_DOG"], "redactConfig": {}}]}'),
+            "DEID-SETTING",
+        ),
+        (GOOGLE.format('"text": {"transformations": [{"infoTypes": ["DATE"]}]}'), "DEID-CONFIG"),
+        (GOOGLE.format('"text": {"transformations": [{"hideConfig": {}}]}'), "DEID-CONFIG"),
+        (GOOGLE.format('"text": {"transformations": [{"cryptoHashConfig": {"cryptoKey": "!"}}]}'), "DEID-KEY"),
+        (GOOGLE.format('"text": {"transformations": [{"dateShiftConfig": {"kmsWrapped": {}}}]}'), "DEID-KEY"),
+    ],
+)
+def test_googles(text: str, code: str) -> None:
+    """Profiles, tags, modes, kinds of information; what every keep list has cannot be removed."""
+    with raises_code(code):
+        configured(text, "g.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (HEADER.format("REMOVE PatientNam"), "DEID-ADDRESS"),
+        (HEADER.format("ERASE PatientName"), "DEID-METHOD"),
+        (HEADER.format("REMOVE"), "DEID-METHOD"),
+        (HEADER.format("REPLACE PatientID"), "DEID-SETTING"),
+        (HEADER.format("REPLACE PatientID var:suid"), "DEID-SETTING"),
+        (HEADER.format("REPLACE PatientID func:generate"), "DEID-METHOD"),
+        (HEADER.format("REPLACE PatientID deid_func:generate"), "DEID-METHOD"),
+        (HEADER.format("JITTER StudyDate soon"), "DEID-SETTING"),
+        (HEADER.format("JITTER PatientName 3"), "DEID-METHOD"),
+        (HEADER.format("REMOVE ends:Date"), "DEID-ADDRESS"),
+        (HEADER.format("REMOVE contains:["), "DEID-ADDRESS"),
+        (HEADER.format("REMOVE select:group:Patient"), "DEID-ADDRESS"),
+        (HEADER.format("REMOVE fields:mine"), "DEID-ADDRESS"),
+        (HEADER.format("REMOVE values:mine"), "DEID-ADDRESS"),
+        (HEADER.format("ADD (0010,0010) X"), "DEID-ADDRESS"),
+        ("FORMAT nifti\n%header\nREMOVE ALL", "DEID-CONFIG"),
+        ("FORMAT dicom\n%heder\nREMOVE ALL", "DEID-CONFIG"),
+        ("FORMAT dicom\n%values\nFIELD PatientID", "DEID-CONFIG"),
+        ("%values a\nSPLIT PatientName minlengt=4\n%header\nREMOVE values:a", "DEID-SETTING"),
+        ("%values a\nSPLIT PatientName minlength=few\n%header\nREMOVE values:a", "DEID-SETTING"),
+        ("%values a\nFIELD PatientName\n%header\nREPLACE values:a x", "DEID-METHOD"),
+        ("%filter g\nLABEL a\ncontains Modalty CT\ncoordinates 0,0,1,1", "DEID-TAG"),
+    ],
+)
+def test_recipes_of_deid(text: str, code: str) -> None:
+    """Actions, fields and values that there are not, and what only a caller in Python has."""
+    with raises_code(code):
+        configured(text, "deid.dicom")
+
+
+def test_options_of_dcm4chee() -> None:
+    """An option that it does not have."""
+    with raises_code("DEID-OPTION"):
+        configured("deidentify:RetainUIDsOption,RetainNothingOption", "c.txt")
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    """Absent, no text, and nothing of a kind that is known."""
+    with raises_code("DEID-CONFIG"):
+        read_config(tmp_path / "absent.toml")
+    (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00\x01")
+    with raises_code("DEID-CONFIG"):
+        read_config(tmp_path / "c.toml")
+    (tmp_path / "c.toml").write_text("just words")
+    with raises_code("DEID-CONFIG"):
+        read_config(tmp_path / "c.toml")
