@@ -17,6 +17,7 @@ from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.private.safe import private_vr
 from derive.deidentification.private.told import stands_twice, told
 from derive.deidentification.profile import Profile, options
+from derive.deidentification.references import References
 from derive.deidentification.ruling import Ruling
 from derive.deidentification.run import Run
 from derive.deidentification.text.content import CONTENT_SEQUENCES, item_action
@@ -81,12 +82,13 @@ class _Scope:
 
 
 class _Within(NamedTuple):
-    """A data set that is gone through: what is remembered of its place, its character sets, and who has which block."""
+    """A data set that is gone through: its place, its character sets, who has which block, whether references stay."""
 
     scope: _Scope
     encodings: tuple[str, ...]
     blocks: dict[tuple[int, str], int]
     top: bool = False
+    keeps_references: bool = False
 
 
 class Scopes:
@@ -122,7 +124,9 @@ class ObjectChanges:
         self.claims = claims_of(scopes.profile, vouched=self._vouched)
         held = stored.head.elements.get(CHARACTERISTICS)
         key = _Key(stored.sop_class_uid, held.value if held else b"")
-        self.top = _Within(scopes.scope(key), self._instance.encodings, {}, top=True)
+        self._references = References(stored.sop_class_uid, scopes.run.uids)
+        stay = not scopes.run.uids.removes_external
+        self.top = _Within(scopes.scope(key), self._instance.encodings, {}, top=True, keeps_references=stay)
         self._implicit = stored.implicit
         self.found: dict[Decided, None] = {}
         self._safe: dict[AttributePath, None] = {}
@@ -175,9 +179,13 @@ class ObjectChanges:
             self._safe[fate.path] = None
         return element if after is before else after
 
-    def item(self, within: _Within, fate: Fate, item: StoredDataSet) -> _Within | None:
-        """Return what is remembered of the attributes of an item; None where a content item goes as a whole."""
-        key = within.scope.key
+    def item(self, within: _Within, fate: Fate, item: StoredDataSet, among: list[StoredDataSet]) -> _Within | None:
+        """Return what is remembered of the attributes of an item; None where a content item or a reference goes."""
+        key, stay = within.scope.key, within.keeps_references
+        if not stay and self._references.go_out(item, fate.path.tags):
+            if not self._references.must_stay(among, fate.path.tags):
+                return None
+            stay = True
         above = (*fate.path.above, SequenceStep(fate.path.tag, fate.path.creator))
         named = item.elements.get(_CHARACTER_SET)
         own = encodings_named(named.stripped().decode("ascii", "replace").split("\\")) if named else ()
@@ -189,7 +197,7 @@ class ObjectChanges:
             if ruling is not None and ruling.action == "X":
                 return None
         inner = key._replace(above=above, forced=_forced(fate.why.ruling, fate.path, key.forced), item=ruling)
-        return _Within(self._scopes.scope(inner), encodings, {})
+        return _Within(self._scopes.scope(inner), encodings, {}, keeps_references=stay)
 
     def emptied(self, fate: Fate) -> bool:
         """Whether a sequence may stand without items: of type 2, or of a type that nobody knows."""

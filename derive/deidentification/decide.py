@@ -16,10 +16,13 @@ from derive.deidentification.bases import base_action
 from derive.deidentification.methods import METHODS
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.profile import Profile, options
+from derive.deidentification.rule import Rule
 from derive.deidentification.ruling import Ruling
 from derive.deidentification.text.content import VALUES
-from derive.elements.element import keyword_of, tag_of
+from derive.deidentification.uids import names_a_kind
+from derive.elements.element import tag_of
 from derive.elements.instance import Instance
+from derive.errors import ValuesError
 from derive.rewriting.stored import AttributePath
 from derive.standard.vr import TEXT_VRS
 
@@ -33,15 +36,6 @@ _DATES = frozenset({"DA", "DT", "TM"})
 #: Values that nobody can look into.
 _UNSTRUCTURED = frozenset({"OB", "OW", "UN"})
 _TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
-#: What an identity is not: a UID of these says which kind of thing it is.
-_KINDS_OF_THINGS = (
-    "SOPClassUID",
-    "TransferSyntaxUID",
-    "CodingSchemeUID",
-    "ContextUID",
-    "MappingResourceUID",
-    "PaletteColorLookupTableUID",
-)
 #: Types that have to be there, and those that also have to have a value.
 _REQUIRED, _FILLED = frozenset({"1", "1C", "2", "2C"}), frozenset({"1", "1C"})
 
@@ -89,9 +83,20 @@ def by_rule(question: Question) -> Ruling | None:
     """Rules of the user's own: the first that matches."""
     for rule in question.profile.rules:
         if rule.address.matches(question.path):
+            _refuse_other_vrs(rule, question.path)
             action = _LETTERS.get(rule.method, "C")
             return Ruling(action, rule.method, rule.settings, f"{rule.told}: {rule.why}" if rule.why else rule.told)
     return None
+
+
+def _refuse_other_vrs(rule: Rule, path: AttributePath) -> None:
+    """A rule that cannot be followed is said, as Microsoft's tool does: the profile's own way may be another."""
+    if path.vr != "SQ" and not METHODS[rule.method].is_for(path.vr):
+        raise ValuesError(
+            "DEID-METHOD",
+            f"{rule.told}: {rule.method} is not for {path.text}, which is {path.vr}; "
+            f"it is for {', '.join(sorted(METHODS[rule.method].vrs))}; a rule before it can say another method",
+        )
 
 
 def by_base(question: Question) -> Ruling | None:
@@ -178,7 +183,7 @@ def by_kind(question: Question) -> Ruling:
     if kind in _DATES:
         return _of_date(question)
     if kind == "UI":
-        named = keyword_of(path.tag).endswith(_KINDS_OF_THINGS)
+        named = names_a_kind(path.tag)
         uid = "K" if named or question.profile.has("uids") else "U"
         return Ruling.of(uid, "kind of a thing" if named else "UID beyond the table")
     if kind in ("PN", "AE"):

@@ -57,8 +57,8 @@ class Changes(Protocol):
     def value(self, scope: Any, fate: Fate, element: Element) -> Element | None:
         """Return what an element becomes: itself where it stays, None where it goes."""
 
-    def item(self, scope: Any, fate: Fate, item: StoredDataSet) -> Any:
-        """Return the scope of an item of a sequence; None where the item goes."""
+    def item(self, scope: Any, fate: Fate, item: StoredDataSet, among: list[StoredDataSet]) -> Any:
+        """Return the scope of an item of a sequence, of which all are given too; None where the item goes."""
 
     def emptied(self, fate: Fate) -> bool:
         """Whether a sequence stays of which all items went."""
@@ -131,8 +131,9 @@ def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, 
     """Go through the items of a sequence; where none of them changes, it stays byte for byte."""
     scope, changes = asking
     items, same = [], True
-    for item in dataset.items(stored):
-        inner = changes.item(scope, fate, item)
+    among = dataset.items(stored)
+    for item in among:
+        inner = changes.item(scope, fate, item, among)
         if inner is None:
             same = False
             continue

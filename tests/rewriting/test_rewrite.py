@@ -41,7 +41,7 @@ class Changes:
         value = self.changes[fate.path.text]
         return None if value is None else Element(element.tag, element.vr, value)
 
-    def item(self, scope, fate, item):
+    def item(self, scope, fate, item, among):
         return (*fate.path.above, SequenceStep(fate.path.tag, fate.path.creator))
 
     def emptied(self, fate):

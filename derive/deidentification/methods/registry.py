@@ -47,7 +47,16 @@ class Method:
 
 
 #: Types of settings, as people call them.
-_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
+_KINDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    tuple: "a list",
+}
+#: Of a setting of a type these are taken too.
+_ALSO: dict[type, tuple[type, ...]] = {float: (int,), tuple: (list,), list: (tuple,)}
 METHODS: dict[str, Method] = {}
 
 
@@ -88,13 +97,16 @@ def checked_method(name: str, settings: Mapping[str, object], where: str = "rule
             hint = did_you_mean(key, named.settings)
             raise UsageError("DEID-SETTING", f"{where}: {found} has no setting {key!r}{hint}{there}")
         wanted = named.settings[key]
-        if not (isinstance(value, wanted) or (wanted is float and isinstance(value, int))) or (
-            isinstance(value, bool) and wanted is not bool
-        ):
-            raise UsageError("DEID-SETTING", f"{where}: {key} of {found} wants {_KINDS.get(wanted, wanted.__name__)}")
+        if not _is_a(value, wanted):
+            raise UsageError("DEID-SETTING", f"{where}: {key} of {found} wants {_KINDS.get(wanted, 'a list')}")
     if named.check is not None:
         try:
             named.check(settings)
         except UsageError as error:
             raise UsageError(error.code, f"{where}: {found}: {error.message}") from error
     return named
+
+
+def _is_a(value: object, wanted: type) -> bool:
+    """Whether a value is of the type of a setting; true is no number."""
+    return isinstance(value, (wanted, *_ALSO.get(wanted, ()))) and (wanted is bool or not isinstance(value, bool))
