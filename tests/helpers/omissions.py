@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.helpers.deidentified import CT, ROOT, item, new_uid
+from tests.helpers.by_hand import CT, ROOT, item, new_uid
 from tests.helpers.planted import (
     DATES,
     Omission,

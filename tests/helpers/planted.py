@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 
-from tests.helpers.deidentified import cleaned, code, image, moved, new_uid, presentation, stored
+from tests.helpers.by_hand import cleaned, code, image, moved, new_uid, presentation, stored
 
 DATES = ("modified-dates", "safe-private")
 

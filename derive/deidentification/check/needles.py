@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from pydicom._dicom_dict import DicomDictionary
+from pydicom._private_dict import private_dictionaries
 from pydicom.charset import convert_encodings
 
 from derive.deidentification.check.demands import Demands
@@ -29,6 +30,7 @@ from derive.deidentification.text.identifiers import (
 from derive.deidentification.text.spellings import needles
 from derive.elements.element import Element
 
+_LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(rb"[0-9]+|[a-z]+")
 #: What designates a character set (ISO 2022), and what stands in one of two bytes a character.
 _ESCAPES = re.compile(rb"\x1b[\x20-\x2f]*[\x30-\x7e]")
@@ -46,7 +48,7 @@ class SearchedText:
         self.is_ascii = raw.isascii()
 
 
-class Found(NamedTuple):
+class Occurrence(NamedTuple):
     """Where an identifier stands, its kind, and whether it is a single word."""
 
     at: int
@@ -55,15 +57,27 @@ class Found(NamedTuple):
 
 
 class Needles:
-    """The bytes of some identifiers: by one of their words; those that are no ASCII by themselves."""
+    """The bytes of some identifiers: by one of their words; those that are no ASCII by themselves.
 
-    def __init__(self, identifiers: Iterable[Identifier], encodings: tuple[str, ...] = ()) -> None:
+    Parameters
+    ----------
+    identifiers : iterable of Identifier
+    encodings : tuple of str
+        Python names of character sets.
+    others : bool
+        Whether they are of other objects: then words that anybody may write are left out.
+    """
+
+    def __init__(
+        self, identifiers: Iterable[Identifier], encodings: tuple[str, ...] = (), *, others: bool = False
+    ) -> None:
         self.by_word: dict[bytes, dict[bytes, str]] = {}
         self.direct: dict[bytes, str] = {}
         self.shifted: dict[bytes, str] = {}
         for identifier in identifiers:
             for needle in needles([identifier], encodings):
-                self._add(needle, identifier.kind)
+                if not (others and _is_vocabulary(needle)):
+                    self._add(needle, identifier.kind)
 
     def _add(self, needle: bytes, kind: str) -> None:
         if b"\x1b" in needle:  # the characters between two escapes may stand among others (ISO 2022)
@@ -74,24 +88,24 @@ class Needles:
         elif b"\0" not in needle and (words := _WORDS.findall(small := needle.lower())):
             self.by_word.setdefault(max(words, key=len), {})[small] = kind
 
-    def found_in(self, text: SearchedText) -> Iterator[Found]:
+    def found_in(self, text: SearchedText) -> Iterator[Occurrence]:
         """Give every identifier that stands in a text."""
         for word in self.by_word.keys() & text.words:
             for needle, kind in self.by_word[word].items():
-                yield from (Found(at, kind, needle.isalpha()) for at in whole(text.small, needle))
+                yield from (Occurrence(at, kind, needle.isalpha()) for at in whole(text.small, needle))
         if not text.is_ascii:
             for needle, kind in self.direct.items():
-                yield from (Found(at, kind) for at in _all(text.small, needle))
+                yield from (Occurrence(at, kind) for at in _all(text.small, needle))
         if self.shifted and b"\x1b$" in text.raw:
             yield from self._shifted_in(text.raw)
 
-    def _shifted_in(self, raw: bytes) -> Iterator[Found]:
+    def _shifted_in(self, raw: bytes) -> Iterator[Occurrence]:
         """Give what stands in two bytes a character between escapes (ISO 2022 IR 87, 159)."""
         for segment in _TWO_BYTES.finditer(raw):
             for needle, kind in self.shifted.items():
                 at = segment[1].find(needle)
                 if at >= 0 and at % 2 == 0:
-                    yield Found(segment.start(1) + at, kind)
+                    yield Occurrence(segment.start(1) + at, kind)
 
 
 def whole(text: bytes, needle: bytes) -> Iterator[int]:
@@ -128,7 +142,7 @@ class Searcher:
         self.demands = demands
         self.kinds = unwanted_kinds(demands.profile.options)
         kept = [i for i in identifiers if self._is_wanted(i) and i.kind not in _DATES | {UID}]
-        self.others = Needles([i for i in kept if not _is_vocabulary(i.text)])
+        self.others = Needles(kept, others=True)
 
     def _is_wanted(self, identifier: Identifier) -> bool:
         return identifier.kind in self.kinds and not self.demands.keeps(identifier.tag)
@@ -163,12 +177,13 @@ def harvest(walked: Walked) -> tuple[tuple[str, ...], frozenset[Identifier]]:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    """Return the words in which the standard names its attributes: somebody may be called so, nobody is told by it."""
-    names = (name for _, _, name, _, _ in DicomDictionary.values())
-    return frozenset(word.lower() for name in names for word in re.findall(r"[A-Za-z]+", name))
+    """Return words of attributes of the standard and of makers: somebody may be called so, nobody is told by it."""
+    names = [name for _, _, name, _, _ in DicomDictionary.values()]
+    names += [name for creator in private_dictionaries.values() for _, _, name, _ in creator.values()]
+    return frozenset(word.lower() for name in (*names, *private_dictionaries) for word in _LETTERS.findall(name))
 
 
-def _is_vocabulary(text: str) -> bool:
-    return all(word.lower() in _vocabulary() for word in re.findall(r"[^\W\d_]+", text)) and not any(
-        map(str.isdigit, text)
-    )
+def _is_vocabulary(needle: bytes) -> bool:
+    """Whether all words of a needle are of that vocabulary, and there is no number."""
+    words = _LETTERS.findall(needle.decode("latin-1").lower())
+    return needle.isascii() and not re.search(rb"[0-9]", needle) and all(word in _vocabulary() for word in words)

@@ -14,8 +14,12 @@ from derive.deidentification.check.pair import Pair
 from derive.deidentification.check.violation import Violation
 from derive.deidentification.check.walk import PIXEL_DATA, Leaf
 from derive.deidentification.text.identifiers import (
+    ADDRESS,
     BIRTH_DATE,
     DATE,
+    DEVICE,
+    INSTITUTION,
+    ORGANIZATION,
     UID,
 )
 from derive.standard.vr import TEXT_VRS
@@ -24,8 +28,9 @@ _WIDE = re.compile(rb"(?:[!-~]\0){4}")
 #: Value representations that no text is in: numbers, UIDs (judged one by one), and times of a day.
 _NO_TEXT = frozenset(["DS", "IS", "UI", "TM", "AS"])
 _DATES = frozenset([DATE, BIRTH_DATE])
-#: Whom a device is by, and what it is called: a word of an institution that makes devices, or is called like one.
-_MAKERS = frozenset([0x00080070, 0x00081090])
+#: Whom a device is by, what it is called, and whose a coding scheme is: institutions make devices, or are called so.
+_MAKERS = frozenset([0x00080070, 0x00081090, 0x00181020, 0x00080115, 0x00080116])
+_PLACES = frozenset([INSTITUTION, ORGANIZATION, ADDRESS, DEVICE])
 _PATIENT = (0x00100010, 0x00100020)
 #: Of longer values of bytes so much is searched: a name stands at the beginning or at the end.
 _LONGEST = 1 << 16
@@ -94,6 +99,8 @@ def _judged(pair: Pair, hit: Hit) -> str:
         return ""  # moved dates fall on others by chance; they are judged one by one
     if hit.others and leaf.spot.tags[0] in _PATIENT:
         return ""  # a new name that is somebody else's old one is the choice of who gave it
-    if leaf.vr == "CS" or leaf.spot.tag in CODE_TAGS or (hit.word and leaf.spot.tag in _MAKERS):
+    if leaf.vr == "CS" or leaf.spot.tag in CODE_TAGS:
+        return "DCK-WORD"
+    if leaf.spot.tag in _MAKERS and (hit.word or hit.kind in _PLACES):
         return "DCK-WORD"
     return "DCK-IDENTIFIER"
