@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from derive.deidentification.configs import site
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.read import config_of, read_config
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.private.entries import PrivateEntry
@@ -204,7 +204,7 @@ def test_templates_alone_are_a_configuration() -> None:
     ctp = configured('{ Modality.equals("CT") + [0009,1001].equals("x") } (0,0,1,1)', "pixels.script")
     own = configured('[[template]]\nboxes = [[0, 0, 1, 1]]\nwhen = { Modality = "CT" }')
     assert [t.boxes for c in (ctp, own) for t in c.pixels.templates] == [(Box(0, 0, 1, 1),)] * 2
-    assert (ctp.profile, own.notes) == (Config().profile, ())
+    assert (ctp.profile, own.notes) == (Configuration().profile, ())
     assert [note.partition(":")[2] for note in ctp.notes] == [" (0009,1001) is asked for, and is not looked at"]
 
 

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from pydicom.dataset import Dataset
 
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.profile import options, profile_of
 from tests.helpers.asserting import each, every
 from tests.helpers.configured import REFERENCE, after, configured
@@ -24,7 +24,7 @@ def shown() -> tuple[str, ...]:
     return tuple(re.findall(r"^ ?```\n(.*?)^ ?```", text, re.DOTALL | re.MULTILINE))
 
 
-def google(number: int) -> tuple[Config, Dataset]:
+def google(number: int) -> tuple[Configuration, Dataset]:
     config = configured(shown()[number], "google.json")
     return config, after(config)
 
@@ -97,7 +97,7 @@ def test_microsoft_draft() -> None:
     assert "InstitutionName" not in left
 
 
-def after_microsoft() -> tuple[Config, Dataset]:
+def after_microsoft() -> tuple[Configuration, Dataset]:
     config = configured(shown()[5], "microsoft.json")
     return config, after(config)
 

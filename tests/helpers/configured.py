@@ -8,7 +8,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.read import config_of
 from derive.deidentification.engine import Deidentifier
 from derive.deidentification.run import run_of
@@ -20,11 +20,11 @@ from tests.helpers.methods import KEY
 REFERENCE = Path(__file__).parents[3] / "shared/reference"
 
 
-def configured(text: str, name: str = "site.toml", folder: Path = Path()) -> Config:
+def configured(text: str, name: str = "site.toml", folder: Path = Path()) -> Configuration:
     return config_of(text, name, folder)
 
 
-def after(config: Config, dataset: Dataset | None = None) -> Dataset:
+def after(config: Configuration, dataset: Dataset | None = None) -> Dataset:
     """What becomes of a data set; of an image that says of its patient wherever there is room, where none is given."""
     run = run_of(config.profile, config.key or KEY, config.plan)
     found = Deidentifier(config.profile, run).file(stored_dataset(dataset if dataset is not None else image()))

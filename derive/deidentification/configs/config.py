@@ -10,7 +10,7 @@ from derive.deidentification.run import RunPlan
 
 
 @dataclass(frozen=True)
-class Config:
+class Configuration:
     """What a configuration says of a run; flags that a person gives stand over it.
 
     Parameters

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from derive.deidentification.bases import required_by_google
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.rules import address_of
 from derive.deidentification.configs.tables import known_keys, said_of, table_of, tables_of, texts_of
 from derive.deidentification.pixels.plan import PixelPlan
@@ -41,7 +41,7 @@ _TRANSFORMATIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def read_google(said: Mapping[str, Any], name: str) -> Config:
+def read_google(said: Mapping[str, Any], name: str) -> Configuration:
     """Read a configuration.
 
     Raises
@@ -59,7 +59,9 @@ def read_google(said: Mapping[str, Any], name: str) -> Config:
     notes: tuple[str, ...] = ()
     if transformations and profile.base != "tag-contents":
         notes = (f"{name}: transformations of text are for DEIDENTIFY_TAG_CONTENTS alone, and were not asked for",)
-    return Config(profile, pixels=_pixels(table_of(said, "image", name), f"{name}, image"), key=_one(keys), notes=notes)
+    return Configuration(
+        profile, pixels=_pixels(table_of(said, "image", name), f"{name}, image"), key=_one(keys), notes=notes
+    )
 
 
 def _profile(dicom: Mapping[str, Any], transformations: tuple[Transformation, ...], place: str) -> Profile:

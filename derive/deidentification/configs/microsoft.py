@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.rules import rule_of
 from derive.deidentification.configs.tables import known_keys, said_of, tables_of
 from derive.deidentification.methods.registry import METHODS
@@ -50,7 +50,7 @@ def _settings() -> Mapping[str, tuple[_Setting, ...]]:
     return {method: tuple(r for r in rows if r.method == method) for method in dict.fromkeys(r.method for r in rows)}
 
 
-def read_microsoft(said: Mapping[str, Any], name: str) -> Config:
+def read_microsoft(said: Mapping[str, Any], name: str) -> Configuration:
     """Read a configuration.
 
     Raises
@@ -62,7 +62,7 @@ def read_microsoft(said: Mapping[str, Any], name: str) -> Config:
     reader = _Reader(name, _grouped(said, _DEFAULTS, name), _grouped(said, _CUSTOM, name))
     rules = tuple(reader.rule(table, place) for table, place in _rules(said, name))
     profile = profile_of(_profile(said, name) or "keep-all", rules=rules, dialect="microsoft")
-    return Config(profile, key=reader.key())
+    return Configuration(profile, key=reader.key())
 
 
 def _rules(said: Mapping[str, Any], name: str) -> Iterator[tuple[Mapping[str, Any], str]]:

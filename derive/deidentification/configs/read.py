@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from derive.deidentification.configs import google, microsoft
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.recipe import is_recipe, read_recipe
 from derive.deidentification.configs.relaxed import read_relaxed
 from derive.deidentification.configs.site import read_site
@@ -21,7 +21,7 @@ from derive.errors import UsageError
 _DCM4CHEE = ("deidentify:", "dcm4chee:")
 
 
-def read_config(path: str | Path) -> Config:
+def read_config(path: str | Path) -> Configuration:
     """Read a configuration, whoever it is for.
 
     Parameters
@@ -46,13 +46,13 @@ def read_config(path: str | Path) -> Config:
     return config_of(text, found.name, found.parent)
 
 
-def config_of(text: str, name: str, folder: Path) -> Config:
+def config_of(text: str, name: str, folder: Path) -> Configuration:
     """Return the configuration that a text is; files that it names are found from a folder.
 
     See :func:`read_config`.
     """
     if text.strip().startswith(_DCM4CHEE):
-        return Config(profile_of(text.strip()))
+        return Configuration(profile_of(text.strip()))
     if is_ctp(text):
         return _pixels_alone(text, name)
     if is_recipe(text):
@@ -70,7 +70,7 @@ def config_of(text: str, name: str, folder: Path) -> Config:
     return read_site(said, name, folder)
 
 
-def _json(said: dict[str, Any], name: str) -> Config:
+def _json(said: dict[str, Any], name: str) -> Configuration:
     for reader, telling in ((microsoft.read_microsoft, microsoft.TELLING), (google.read_google, google.TELLING)):
         if any(key in said for key in telling):
             return reader(said, name)
@@ -80,7 +80,7 @@ def _json(said: dict[str, Any], name: str) -> Config:
     )
 
 
-def _pixels_alone(text: str, name: str) -> Config:
+def _pixels_alone(text: str, name: str) -> Configuration:
     templates = read_templates(text, name)
     notes = tuple(f"{name}: {keyword} is asked for, and is not looked at" for keyword in not_looked_at(templates))
-    return Config(pixels=PixelPlan(templates=templates), notes=notes)
+    return Configuration(pixels=PixelPlan(templates=templates), notes=notes)

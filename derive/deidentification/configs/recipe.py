@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.expander import Expander, is_expander
 from derive.deidentification.configs.rules import address_of, rule_of
 from derive.deidentification.methods import METHODS
@@ -63,7 +63,7 @@ class _Recipe:
         return f"line {number} of {self.name}"
 
 
-def read_recipe(text: str, name: str) -> Config:
+def read_recipe(text: str, name: str) -> Configuration:
     """Read a recipe.
 
     Raises
@@ -86,7 +86,9 @@ def read_recipe(text: str, name: str) -> Config:
         everything = Expander("ALL", vrs=METHODS["removeIfNamed"].vrs)
         rules.append(rule_of(everything, "removeIfNamed", {"checks": checks}, f"values of {name}"))
     profile = Profile("keep-all", rules=tuple(rules), added=tuple(added))
-    return Config(profile, pixels=PixelPlan(templates=read_filters(text.splitlines(), name)), notes=tuple(recipe.notes))
+    return Configuration(
+        profile, pixels=PixelPlan(templates=read_filters(text.splitlines(), name)), notes=tuple(recipe.notes)
+    )
 
 
 def _sections(text: str, name: str) -> _Recipe:

@@ -55,7 +55,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.rules import address_of, rule_of
 from derive.deidentification.configs.tables import known_keys, said_of, table_of, tables_of, texts_of
 from derive.deidentification.dates import FIRST_DAYS, LAST_DAYS, checked_days
@@ -79,7 +79,7 @@ _PIXELS = ("boxes", "us_regions", "templates", "template", "ocr", "ocr_text", "b
 _OF_A_RULE = ("tag", "method", "why")
 
 
-def read_site(said: Mapping[str, Any], name: str, folder: Path) -> Config:
+def read_site(said: Mapping[str, Any], name: str, folder: Path) -> Configuration:
     """Read a configuration.
 
     Parameters
@@ -102,7 +102,7 @@ def read_site(said: Mapping[str, Any], name: str, folder: Path) -> Config:
     pixels = _pixels(table_of(said, "pixels", name), f"{name}, pixels", folder)
     unasked = not_looked_at(t for t in pixels.templates if isinstance(t, Template))
     notes = tuple(f"{name}: {keyword} is asked for by a template, and is not looked at" for keyword in unasked)
-    return Config(_profile(said, text, name), _plan(said, text, name, folder), pixels, notes=notes)
+    return Configuration(_profile(said, text, name), _plan(said, text, name, folder), pixels, notes=notes)
 
 
 def _profile(said: Mapping[str, Any], text: Mapping[str, Any], name: str) -> Profile:
