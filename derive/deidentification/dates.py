@@ -30,8 +30,9 @@ _MOST_DAYS = 36_525
 #: What Microsoft moves at most where nothing is said, either way.
 MICROSOFT_DAYS = 50
 _RANGE = re.compile(r"([+-]?\d{1,6})(?:\.\.([+-]?\d{1,6}))?")
-#: A day, and what else a DA or a DT says after it; ACR-NEMA wrote full stops between its parts (PS3.5 6.2).
-_DATE = re.compile(r"(\d{4})(\.?)(\d{2})\2(\d{2})((?:\d{2}){0,3}(?:\.\d{1,6})?(?:[+-]\d{4})?)", re.ASCII)
+#: A day, and what else a DA or a DT says after it. ACR-NEMA parted its numbers by full stops (PS3.5 6.2), and others
+#: write what ISO 8601 has: such a day can be told, and moves to one that is written as it should be.
+_DATE = re.compile(r"(\d{4})([-./]?)(\d{2})\2(\d{2})((?:\d{2}){0,3}(?:\.\d{1,6})?(?:[+-]\d{4})?)", re.ASCII)
 #: A DT of less than a day's precision.
 _PARTIAL = re.compile(r"(\d{4})(\d{2})?([+-]\d{4})?", re.ASCII)
 
@@ -136,12 +137,14 @@ def shifted(text: str, days: int) -> str | None:
     ('20240229', '20250302120000.5+0100', None)
     >>> shifted("202403", -40), shifted("2024", -40)
     ('202401', '2023')
+    >>> shifted("1995.05.30", 2)
+    '19950601'
     """
     match = _DATE.fullmatch(text.strip())
     if match is not None:
-        year, between, month, day, rest = match.groups()
+        year, _, month, day, rest = match.groups()
         moved = _moved(int(year), int(month), int(day), days)
-        return None if moved is None else f"{moved.year:04d}{between}{moved.month:02d}{between}{moved.day:02d}{rest}"
+        return None if moved is None else f"{moved.year:04d}{moved.month:02d}{moved.day:02d}{rest}"
     match = _PARTIAL.fullmatch(text.strip())
     if match is None:
         return None

@@ -168,7 +168,7 @@ def by_force(question: Question) -> Ruling | None:
     if question.forced != "D":
         return Ruling("C", question.forced, why="content of a cleaned sequence") if path.vr in _TEXTS else None
     if path.vr == "UI":
-        kept = keyword_of(path.tag).endswith(_KINDS_OF_THINGS)
+        kept = names_a_kind(path.tag)
         return Ruling.of("K" if kept else "U", "kind of a thing" if kept else "content of a replaced sequence")
     if path.vr in TEXT_VRS - {"CS", "AS", "IS"} or (path.vr in _UNSTRUCTURED and path.tag not in structure()):
         return Ruling.of("D", "content of a replaced sequence")

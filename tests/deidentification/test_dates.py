@@ -47,14 +47,26 @@ def test_what_is_not_exact_to_the_day_stays_as_exact_as_it_was(day, days):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "20240230", "00000000", "2024-03-01", "20241301", "2024030", "DOE^JANE", "20240301Jane", "٢٠٢٤٠٣٠١"],
+    [
+        "",
+        "soon",
+        "20240230",
+        "00000000",
+        "2024-03.01",
+        "2024 03 01",
+        "20241301",
+        "2024030",
+        "DOE^JANE",
+        "20240301Jane",
+        "٢٠٢٤٠٣٠١",
+    ],
 )
 def test_what_is_no_date_is_told(text):
     assert shifted(text, -10) is None
 
 
-def test_dates_of_acr_nema_and_the_ends_of_the_calendar():
-    assert shifted("2024.03.01", -1) == "2024.02.29"
+def test_dates_that_others_write_and_the_ends_of_the_calendar():
+    assert [shifted(text, -1) for text in ("2024.03.01", "2024-03-01", "2024/03/01")] == ["20240229"] * 3
     assert shifted("00010101", -1) is None
     assert shifted("99991231", 1) is None
     assert shifted(" 20240301 ", 1) == "20240302"
