@@ -167,7 +167,7 @@ def test_the_example_of_a_sites_own(tmp_path: Path) -> None:
         (-365, -1),
     )
     assert (plan.uid_map, plan.id_map) == (tmp_path / "map.sqlite", tmp_path / "subjects.csv")
-    assert plan.text.keep_tokens == {"chest", "of", "venous"}
+    assert plan.text.keep_tokens == frozenset({"chest", "of", "venous"})
     assert plan.dummies == {"PatientSex": "O"}
     assert (pixels.us_regions, pixels.ocr, pixels.burned_in) == ("keep", "report", "refuse")
     assert pixels.boxes == (Box(0, 0, 640, 40),)
