@@ -13,7 +13,7 @@ from derive.deidentification.profile import profile_of
 from derive.deidentification.run import RunPlan, run_of
 from derive.rewriting.file import stored_dataset
 from tests.helpers.asserting import each
-from tests.helpers.deidentified import CT, ROOT, image, item, presentation
+from tests.helpers.by_hand import CT, ROOT, image, item, presentation
 from tests.helpers.methods import KEY
 
 OUTSIDE = f"{ROOT}66.1"
