@@ -33,6 +33,11 @@ def profile_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         metavar="OPTION[,OPTION]",
         help="descriptors, graphics, structured-content or pixels: cleaned and kept instead of removed; repeatable",
     )
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a configuration: TOML of a site, Microsoft's or Google's JSON, a recipe of deid, a CTP pixel script",
+    )
     group.add_argument("--edition", metavar="EDITION", help="of Table E.1-1: 2026d (default) or 2024b")
     return group
 
@@ -40,7 +45,7 @@ def profile_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 def profile_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what flags say of the profile, as derive.deidentify takes it."""
     said = {"retain": _names(arguments.retain), "clean": _names(arguments.clean)}
-    named = {name: getattr(arguments, name, None) for name in ("profile", "edition")}
+    named = {name: getattr(arguments, name, None) for name in ("config", "profile", "edition")}
     return {**said, **{name: value for name, value in named.items() if value}}
 
 

@@ -91,6 +91,8 @@ class DeidentificationReport:
         Objects without a new file; of a series with a refused one nothing is published.
     others : tuple of Other
         What is no object, or cannot be read.
+    notes : tuple of str
+        How text was cleaned, and what of a configuration was not followed.
     of_the_set : tuple of Shortcoming
         What only all objects together show.
     series : SeriesCounts
@@ -108,6 +110,7 @@ class DeidentificationReport:
     refused: tuple[Other, ...] = ()
     skipped: tuple[Other, ...] = ()
     others: tuple[Other, ...] = ()
+    notes: tuple[str, ...] = ()
     of_the_set: tuple[Shortcoming, ...] = ()
     series: SeriesCounts = _NO_SERIES
     consistent: bool = False
@@ -189,7 +192,8 @@ class DeidentificationReport:
         lines = [f"blanked by {method}: {counted(n, 'object')}" for method, n in blanked.items()]
         lines += [f"note: {risk.text} ({counted(n, 'object')})" for risk, n in [*self.risks.items()][: 2 * _SHOWN]]
         if no_object := [o for o in self.others if not o.code]:
-            lines.append(f"not copied: {counted(len(no_object), 'file')} that are no DICOM objects")
+            lines.append(f"not copied, being no DICOM objects: {counted(len(no_object), 'file')}")
+        lines += [f"note: {note}" for note in self.notes]
         if not self.consistent:
             lines.append("note: no key was given: another run gives other UIDs, dates and names")
         return lines
@@ -209,6 +213,7 @@ class DeidentificationReport:
             "codes": [{"code": code, "objects": n} for code, n in self.codes.items()],
             "not_claimed": [{"option": name, "why": why, "objects": n} for (name, why), n in self.unclaimed.items()],
             "risks": [{**risk._asdict(), "objects": n} for risk, n in self.risks.items()],
+            "notes": list(self.notes),
             "of_the_set": [fault._asdict() for fault in self.of_the_set],
             "accounts": self.accounts.to_json(),
             "objects": [_object(o) for o in self.objects],

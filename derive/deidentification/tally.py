@@ -96,6 +96,7 @@ class Tally:
             refused=refused,
             skipped=skipped,
             others=others,
+            notes=self.ready.notes,
             of_the_set=self._of_the_set(),
             series=counts,
             consistent=self.ready.is_consistent,

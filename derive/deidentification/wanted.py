@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from derive.deidentification.dates import FIRST_DAYS, LAST_DAYS, days_told
+from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.read import read_config
+from derive.deidentification.configs.rules import rule_of
+from derive.deidentification.dates import days_told
 from derive.deidentification.layout import checked_layout
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.pixels.plan import PixelPlan
@@ -15,12 +18,12 @@ from derive.deidentification.profile import BASIC, Profile, profile_of
 from derive.deidentification.rule import Rule
 from derive.deidentification.run import Run, RunPlan, run_of
 from derive.deidentification.templates.read import load_templates
-from derive.deidentification.text.cleaning import TextCleaning
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean, flag
 
 #: What becomes of an object that cannot be made safe by a table.
 CHOICES = ("refuse", "skip", "keep")
+_TEXT_CLEANER = "cleanDescriptors"
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,17 @@ class Wanted:
 
     Parameters
     ----------
+    config : path, optional
+        Configuration of a site, or of another tool, as :func:`derive.deidentification.configs.read.read_config` reads
+        it. What is said beside it stands over it.
     profile : str or Profile
-        A base with its options, as :func:`derive.deidentification.profile.profile_of` reads it.
+        A base with its options, as :func:`derive.deidentification.profile.profile_of` reads it; empty for the Basic
+        Profile, or that of the configuration.
     retain, clean : iterable of str
         Options of PS3.15 E.3 by name.
-    rules : iterable of Rule
-        They come before the profile; the first that matches holds.
+    rules : iterable of Rule, or of mappings
+        They come before the profile; the first that matches holds. A mapping has ``tag``, ``method``, perhaps ``why``,
+        and settings of the method.
     edition : str
         Of Table E.1-1; empty for the newest.
     key : str or bytes, optional
@@ -71,7 +79,8 @@ class Wanted:
         How many processes work side by side; None for as many as there are cores.
     """
 
-    profile: str | Profile = BASIC
+    config: str | Path | None = None
+    profile: str | Profile = ""
     retain: Iterable[str] = ()
     clean: Iterable[str] = ()
     rules: Iterable[Rule] = ()
@@ -80,8 +89,8 @@ class Wanted:
     key_env: str = ""
     key_file: str | Path | None = None
     uid_map: str | Path | None = None
-    external: str = "map"
-    date_scope: str = "patient"
+    external: str = ""
+    date_scope: str = ""
     date_shift: str | tuple[int, int] | None = None
     patient_id: str = ""
     patient_name: str = ""
@@ -93,8 +102,8 @@ class Wanted:
     templates: str | Path | None = None
     us_regions: str = ""
     ocr: str = ""
-    ocr_text: str = "all"
-    burned_in: str = "refuse"
+    ocr_text: str = ""
+    burned_in: str = ""
     encapsulated: str = "refuse"
     layout: str = "tree"
     dicomdir: bool = False
@@ -115,12 +124,15 @@ class Settled:
     profile : Profile
     run : Run
     pixels : PixelPlan
+    notes : tuple of str
+        What of a configuration is not followed, or done otherwise, and how text is cleaned; for the report.
     """
 
     wanted: Wanted
     profile: Profile
     run: Run
     pixels: PixelPlan
+    notes: tuple[str, ...] = ()
 
     @property
     def is_consistent(self) -> bool:
@@ -141,7 +153,17 @@ def wanted_of(said: Mapping[str, Any]) -> Wanted:
     if unknown:
         hint = did_you_mean(unknown[0], known)
         raise UsageError("OPT-UNKNOWN", f"there is no option {unknown[0]!r}{hint}; there are {', '.join(known)}")
-    return Wanted(**said)
+    return Wanted(**{**said, "rules": tuple(_rules(said.get("rules", ())))})
+
+
+def _rules(said: Iterable[Rule | Mapping[str, Any]]) -> Iterator[Rule]:
+    for number, rule in enumerate(said, 1):
+        if isinstance(rule, Rule):
+            yield rule_of(rule.address, rule.method, rule.settings, rule.told, rule.why)
+            continue
+        table = dict(rule)
+        tag, method, why = (str(table.pop(name, "")) for name in ("tag", "method", "why"))
+        yield rule_of(tag, method, table, f"rule {number}", why)
 
 
 def settled(wanted: Wanted) -> Settled:
@@ -161,8 +183,11 @@ def settled(wanted: Wanted) -> Settled:
     if wanted.resume and wanted.overwrite:
         text = f"{flag('resume')} keeps what is there, {flag('overwrite')} replaces it: give one"
         raise UsageError("DEID-RESUME", text)
-    profile = _profile(wanted)
-    ready = Settled(wanted, profile, run_of(profile, wanted.key, _plan(wanted)), _pixels(wanted))
+    config = read_config(wanted.config) if wanted.config else Config()
+    profile, plan = _profile(wanted, config.profile), _plan(wanted, config.plan)
+    has_key = wanted.key or wanted.key_env or wanted.key_file
+    run = run_of(profile, wanted.key if has_key else config.key, plan)
+    ready = Settled(wanted, profile, run, _pixels(wanted, config.pixels), (*config.notes, *_told(profile, run)))
     if wanted.resume and not ready.is_consistent:
         how = f"give both runs {flag('key_env', 'NAME')} or {flag('uid_map', 'FILE')}"
         text = f"without a key new UIDs are of one run only, and none can go on with another; {how}"
@@ -170,43 +195,59 @@ def settled(wanted: Wanted) -> Settled:
     return ready
 
 
-def _profile(wanted: Wanted) -> Profile:
+def _profile(wanted: Wanted, standing: Profile) -> Profile:
+    """Return the profile of a configuration with what is said over it."""
     if isinstance(wanted.profile, Profile):
-        if wanted.retain or wanted.clean or wanted.rules or wanted.edition:
+        if wanted.retain or wanted.clean or wanted.rules or wanted.edition or wanted.config:
             text = "a Profile says its options, rules and edition itself; give its name instead"
             raise UsageError("DEID-PROFILE", text)
         return wanted.profile
-    return profile_of(wanted.profile, wanted.retain, wanted.clean, rules=wanted.rules, edition=wanted.edition)
+    said = profile_of(wanted.profile or BASIC, wanted.retain, wanted.clean, edition=wanted.edition)
+    named: dict[str, Any] = {"base": said.base, "dialect": said.dialect} if wanted.profile else {}
+    edition: dict[str, Any] = {"edition": said.edition} if wanted.edition else {}
+    rules = (*wanted.rules, *standing.rules)
+    return replace(standing, rules=rules, **named, **edition).with_options(said.options)
 
 
-def _plan(wanted: Wanted) -> RunPlan:
-    days = wanted.date_shift or (FIRST_DAYS, LAST_DAYS)
-    return RunPlan(
-        wanted.key_env,
-        _path(wanted.key_file),
-        _path(wanted.uid_map),
-        wanted.external,
-        wanted.date_scope,
-        days_told(days) if isinstance(days, str) else days,
-        wanted.patient_id,
-        wanted.patient_name,
-        _path(wanted.id_map),
-        wanted.id_map_create,
-        TextCleaning(_tokens(wanted.keep_tokens), wanted.clean_text),
-    )
+def _plan(wanted: Wanted, standing: RunPlan) -> RunPlan:
+    """Return what a configuration says of keys, maps, names and texts with what is said over it."""
+    days, tokens = wanted.date_shift, _tokens(wanted.keep_tokens)
+    text: dict[str, Any] = {"keep_tokens": tokens, "by": wanted.clean_text}
+    said: dict[str, Any] = {
+        "external": wanted.external,
+        "date_scope": wanted.date_scope,
+        "date_shift": days_told(days) if isinstance(days, str) else days,
+        "uid_map": _path(wanted.uid_map),
+        "patient_id": wanted.patient_id,
+        "patient_name": wanted.patient_name,
+        "id_map": _path(wanted.id_map),
+        "id_map_create": wanted.id_map_create,
+        "text": replace(standing.text, **{k: v for k, v in text.items() if v is not None}),
+    }
+    if wanted.key or wanted.key_env or wanted.key_file:  # whoever says where the key is means no other
+        standing = replace(standing, key_env=wanted.key_env, key_file=_path(wanted.key_file))
+    if wanted.patient_id or wanted.patient_name:
+        standing = replace(standing, id_map=None, id_map_create=False)
+    return replace(standing, **{name: value for name, value in said.items() if value})
 
 
-def _pixels(wanted: Wanted) -> PixelPlan:
-    templates = load_templates(Path(wanted.templates)) if wanted.templates else ()
-    boxes = tuple(Box.parse(text) for text in wanted.blank)
-    return PixelPlan(
-        boxes,
-        wanted.us_regions,
-        templates,
-        wanted.ocr,
-        wanted.ocr_text,
-        wanted.burned_in,
-    )
+def _pixels(wanted: Wanted, standing: PixelPlan) -> PixelPlan:
+    """Return what a configuration says of pixels with what is said over it."""
+    said: dict[str, Any] = {
+        "boxes": tuple(Box.parse(text) for text in wanted.blank),
+        "templates": load_templates(Path(wanted.templates)) if wanted.templates else (),
+        "us_regions": wanted.us_regions,
+        "ocr": wanted.ocr,
+        "ocr_text": wanted.ocr_text,
+        "burned_in": wanted.burned_in,
+    }
+    return replace(standing, **{name: value for name, value in said.items() if value})
+
+
+def _told(profile: Profile, run: Run) -> Iterator[str]:
+    """Say how free text is cleaned: it is not the same whether names of others can have been found."""
+    if any(option.cleaner == _TEXT_CLEANER for option in profile.columns):
+        yield f"free text is cleaned by {run.text.told}"
 
 
 def _tokens(said: str | Path | Collection[str] | None) -> frozenset[str] | None:

@@ -93,7 +93,10 @@ def test_a_second_run_with_the_key_gives_the_same_and_one_without_another(study,
 
 @pytest.mark.parametrize("jobs", [2, None])
 def test_processes_change_nothing(tmp_path, jobs):
-    source = saved(tmp_path / "in", make_series(count=70, shape=(4, 5), AcquisitionTime="101500", ContentTime="101500"))
+    source = saved(tmp_path / "in", make_series(count=35, shape=(4, 5)), "a")
+    saved(
+        source, make_series(count=35, shape=(4, 5), SeriesInstanceUID="1.2.3.4", SOPInstanceUID="1.2.3.{}".format), "b"
+    )
     one = derive.deidentify(source, tmp_path / "one", key=KEY, jobs=1)
     two = derive.deidentify(source, tmp_path / "two", key=KEY, jobs=jobs)
     assert held(tmp_path / "one") == held(tmp_path / "two")
@@ -183,12 +186,65 @@ def test_nothing_published_replaces_nothing(study, tmp_path):
         ({"resume": True}, "DEID-RESUME"),
         ({"resume": True, "overwrite": True, "key": KEY}, "DEID-RESUME"),
         ({"colour": "red"}, "OPT-UNKNOWN"),
+        ({"burned_in": "perhaps"}, "DEID-PIXEL-PLAN"),
+        ({"blank": ["0,0,10"]}, "DEID-BOX"),
+        ({"date_shift": "soon"}, "DEID-DATES"),
+        ({"templates": "nowhere.toml"}, "DEID-TEMPLATE"),
+        ({"config": "nowhere.toml"}, "DEID-CONFIG"),
+        ({"keep_tokens": "nowhere.txt"}, "DEID-TOKENS"),
+        ({"id_map": "nowhere.csv"}, "DEID-ID-MAP"),
+        ({"id_map": "a.csv", "patient_id": "S001"}, "DEID-SUBJECT"),
+        ({"external": "perhaps"}, "DEID-EXTERNAL"),
+        ({"jobs": 0}, "OPT-JOBS"),
     ],
 )
 def test_what_cannot_be_is_refused_before_a_file_is_read(tmp_path, options, code):
     with raises_code(code):
         derive.deidentify(tmp_path / "is not there", tmp_path / "out", **options)
     assert list(tmp_path.iterdir()) == []
+
+
+SITE = """
+profile = ["basic", "retain-device-identity"]
+[[rule]]
+tag = "PatientID"
+method = "cryptoHash"
+length = 16
+[[rule]]
+tag = "StationName"
+method = "remove"
+"""
+
+
+def test_a_configuration_is_followed_and_what_is_said_beside_it_stands_over_it(study, tmp_path):
+    (tmp_path / "site.toml").write_text(SITE)
+    report = derive.deidentify(
+        study, tmp_path / "out", config=tmp_path / "site.toml", retain=["modified-dates"], key=KEY, date_shift="-30"
+    )
+    assert report.profile.options == ("modified-dates", "device-identity")
+    for dataset in each(instances(tmp_path / "out"), 5):
+        assert len(dataset.PatientID) == 16
+        assert (dataset.DeviceSerialNumber, dataset.StudyDate) == ("42", "20251203")
+        assert "StationName" not in dataset
+
+
+def test_rules_are_values_or_mappings(study, tmp_path):
+    rules = [{"tag": "StudyDescription", "method": "substitute", "replace_with": "CHEST", "why": "the trial's name"}]
+    derive.deidentify(study, tmp_path / "out", rules=rules)
+    assert {d.StudyDescription for d in each(instances(tmp_path / "out"), 5)} == {"CHEST"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ({"tag": "PatientIDD", "method": "remove"}, "DEID-ADDRESS"),
+        ({"tag": "PatientID", "method": "removed"}, "DEID-METHOD"),
+        ({"tag": "PatientID", "method": "cryptoHash", "lenght": 16}, "DEID-SETTING"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_before_a_file_is_read(tmp_path, rule, code):
+    with raises_code(code):
+        derive.deidentify(tmp_path / "is not there", tmp_path / "out", rules=[rule])
 
 
 def test_no_source_and_a_source_as_target_are_refused(study, tmp_path):
