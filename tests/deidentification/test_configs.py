@@ -15,8 +15,8 @@ from derive.deidentification.pixels.box import Box
 from derive.deidentification.private.entries import PrivateEntry
 from derive.deidentification.profile import Transformation
 from tests.helpers.asserting import every
+from tests.helpers.by_hand import image
 from tests.helpers.configured import after, configured
-from tests.helpers.deidentified import image
 
 #: As Microsoft ships it, cut down to one rule of each form; its key is the length of a good one.
 SHIPPED = """{

@@ -11,8 +11,8 @@ from pydicom.dataset import Dataset
 from derive.deidentification.configs.config import Configuration
 from derive.deidentification.profile import options, profile_of
 from tests.helpers.asserting import each, every
+from tests.helpers.by_hand import image
 from tests.helpers.configured import REFERENCE, after, configured
-from tests.helpers.deidentified import image
 
 pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason="the documents of the founders are not at hand")
 

@@ -13,7 +13,7 @@ from derive.deidentification.configs.read import config_of
 from derive.deidentification.engine import Deidentifier
 from derive.deidentification.run import run_of
 from derive.rewriting.file import stored_dataset
-from tests.helpers.deidentified import image
+from tests.helpers.by_hand import image
 from tests.helpers.methods import KEY
 
 #: The documents of the project's founders.
