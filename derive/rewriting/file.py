@@ -124,6 +124,8 @@ class StoredFile:
         Whether what is added is to be encoded as Implicit VR.
     recoded : bool
         Whether it was encoded anew since it was Big Endian, or not as a data set has to be.
+    start : bytes
+        What stands before the data set: preamble and File Meta Information as they are.
     """
 
     name: str
@@ -135,6 +137,7 @@ class StoredFile:
     rest: bytes = field(default=b"", repr=False)
     implicit: bool = False
     recoded: bool = False
+    start: bytes = field(default=b"", repr=False)
 
     @cached_property
     def instance(self) -> Instance:
@@ -219,16 +222,18 @@ def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, re
         if start.big or recode:
             raise Unusual("left to pydicom")
         if start.deflated:
-            return _of_bytes(name, _inflated(name, stream, start.at, size), start, meta)
-        if size <= LARGEST_READ:
-            return _of_bytes(name, data, start, meta)
-        return _of_large(name, data, start, (opened, stream, size), meta)
+            found = _of_bytes(name, _inflated(name, stream, start.at, size), start, meta)
+        elif size <= LARGEST_READ:
+            found = _of_bytes(name, data, start, meta)
+        else:
+            found = _of_large(name, data, start, (opened, stream, size), meta)
     except Unusual:
         stream.seek(0)
-        return _by_pydicom(name, stream, start, meta)
+        found = _by_pydicom(name, stream, start, meta)
     except (Short, struct.error):
         message = f"{name} ends in the middle of an element; fetch it again, or take it out"
         raise SourceError("SRC-UNREADABLE", message) from None
+    return replace(found, start=data[: start.at])
 
 
 def _of_bytes(name: str, data: bytes, start: Start, meta: Mapping[int, Element]) -> StoredFile:
@@ -242,7 +247,8 @@ def _of_bytes(name: str, data: bytes, start: Start, meta: Mapping[int, Element])
         end = items_in(data, value, None, False, set(), 1)[1]
     pixels = StoredPixels(vr, data[first:value], data[value : min(end, len(data))])
     tail, rest = _tail(data, end, implicit)
-    return StoredFile(name, meta, _syntax(start, implicit=implicit), head, pixels, tail, rest, implicit)
+    syntax, anew = _syntax(start, implicit=implicit), head.data is not data
+    return StoredFile(name, meta, syntax, head, pixels, tail, rest, implicit, anew)
 
 
 def _head(data: bytes, at: int, start: Start) -> tuple[StoredDataSet, Span | None, bool]:

@@ -1,0 +1,78 @@
+"""Some elements of a file exchanged at its top level, all else byte for byte: File Meta Information, order, padding."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from derive.rewriting.file import Part, StoredFile, deflated
+from derive.rewriting.stored import StoredDataSet
+
+#: Group lengths count the bytes of their group (PS3.5 7.2, retired).
+_COUNT = struct.Struct("<L")
+
+
+def exchanged(stored: StoredFile, new: Mapping[int, bytes | None]) -> tuple[Part, ...]:
+    """Return a file with other elements before its Pixel Data.
+
+    Parameters
+    ----------
+    stored : StoredFile
+    new : mapping tag -> bytes or None
+        Whole elements, encoded as the file is, in the place of those of the same tag; where there was none in the
+        order of the tags (PS3.5 7.1); None takes one out.
+
+    Returns
+    -------
+    tuple of Part
+        A whole file, one run after the other.
+    """
+    head = b"".join(_elements(stored.head, new))
+    behind = [_whole(stored.tail)] if stored.tail.spans else []
+    pixels: list[Part] = [stored.pixels.head, stored.pixels.value] if stored.pixels else []
+    body: list[Part] = [head, *pixels, *behind, stored.rest]
+    if stored.transfer_syntax == DeflatedExplicitVRLittleEndian:
+        body = [deflated([part for part in body if isinstance(part, bytes)])]
+    return (stored.start, *(part for part in body if part))
+
+
+def part_of(dataset: StoredDataSet, tag: int) -> bytes | None:
+    """Return an element as it lies; one that stands twice with both; None where there is none."""
+    found = [dataset.data[s.start : s.end] for s in dataset.stored() if s.tag == tag]
+    return b"".join(found) if found else None
+
+
+def _whole(dataset: StoredDataSet) -> bytes:
+    return dataset.data[dataset.spans[0][2] : dataset.spans[-1][4]]
+
+
+def _elements(dataset: StoredDataSet, new: Mapping[int, bytes | None]) -> Iterator[bytes]:
+    """Give the elements in their order."""
+    there = {s.tag for s in dataset.stored()}
+    added = sorted(tag for tag, part in new.items() if tag not in there and part is not None)
+    grown = _grown(dataset, new)
+    done: set[int] = set()
+    for stored in dataset.stored():
+        while added and added[0] < stored.tag:
+            yield new[added.pop(0)] or b""
+        if stored.tag in new:
+            if stored.tag not in done:
+                yield new[stored.tag] or b""
+            done.add(stored.tag)
+        elif stored.tag & 0xFFFF == 0 and grown.get(stored.tag >> 16):
+            (count,) = _COUNT.unpack(dataset.data[stored.value : stored.end])
+            yield dataset.data[stored.start : stored.value] + _COUNT.pack(count + grown[stored.tag >> 16])
+        else:
+            yield dataset.data[stored.start : stored.end]
+    yield from (new[tag] or b"" for tag in added)
+
+
+def _grown(dataset: StoredDataSet, new: Mapping[int, bytes | None]) -> dict[int, int]:
+    """By how many bytes each group grows."""
+    grown: dict[int, int] = {}
+    for tag, part in new.items():
+        before = part_of(dataset, tag) or b""
+        grown[tag >> 16] = grown.get(tag >> 16, 0) + len(part or b"") - len(before)
+    return grown
