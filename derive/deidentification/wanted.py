@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from derive.deidentification.configs.config import Config
+from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.read import read_config
 from derive.deidentification.configs.rules import rule_of
 from derive.deidentification.dates import days_told
@@ -183,7 +183,7 @@ def settled(wanted: Wanted) -> Settled:
     if wanted.resume and wanted.overwrite:
         text = f"{flag('resume')} keeps what is there, {flag('overwrite')} replaces it: give one"
         raise UsageError("DEID-RESUME", text)
-    config = read_config(wanted.config) if wanted.config else Config()
+    config = read_config(wanted.config) if wanted.config else Configuration()
     profile, plan = _profile(wanted, config.profile), _plan(wanted, config.plan)
     has_key = wanted.key or wanted.key_env or wanted.key_file
     run = run_of(profile, wanted.key if has_key else config.key, plan)
