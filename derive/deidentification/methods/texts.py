@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from pydicom.valuerep import MAX_VALUE_LEN
@@ -16,10 +16,12 @@ from derive.deidentification.methods.values import text_element
 from derive.deidentification.profile import Transformation
 from derive.deidentification.text.finding import INFO_TYPE_OF, Mention, found_in, replaced, searched, without
 from derive.deidentification.text.identifiers import KINDS, kind_of, own_identifiers
-from derive.deidentification.text.transforming import TRANSFORMATIONS, Stretch, is_for
+from derive.deidentification.text.transforming import TRANSFORMATIONS, Stretch, is_for, known_info_types
 from derive.elements.element import Element, tag_of
+from derive.errors import UsageError
 from derive.standard import value_syntax
 from derive.standard.vr import TEXT_VRS
+from derive.told.wording import did_you_mean
 
 _ALL_KINDS = frozenset([*KINDS, "time", "age"])
 _DATES = frozenset(["DA", "DT"])
@@ -49,12 +51,17 @@ def clean_structured_content(element: Element, here: Here) -> Element | None:
     return replace(element, here) if element.vr == "PN" else clean_descriptors(element, here)
 
 
-@method("infoTypes", transformations=tuple)
+def _checked(settings: Mapping[str, object]) -> None:
+    _wanted(settings)
+
+
+@method("infoTypes", check=_checked, transformations=list)
 def transform_info_types(element: Element, here: Here) -> Element | None:
     """Transform what a value holds by its kind: names, dates, identifiers and the like; the rest stays.
 
-    Settings: ``transformations``, a sequence of :class:`~derive.deidentification.profile.Transformation`; the first
-    that is for a kind holds, and what none is for stays. Without any all that is found is redacted.
+    Settings: ``transformations``, each a :class:`~derive.deidentification.profile.Transformation` or a table of
+    ``method``, ``info_types`` and ``settings``; the first that is for a kind holds, and what none is for stays. Without
+    any all that is found is redacted.
     """
     if element.vr not in TEXT_VRS or not element.stripped():
         return element
@@ -62,10 +69,28 @@ def transform_info_types(element: Element, here: Here) -> Element | None:
         texts = value_syntax.split(element.vr, element.value, here.encodings)
     except UnicodeError:
         return nothing_left(element, here)
-    given = here.settings.get("transformations")
-    wanted = tuple(given) if isinstance(given, Sequence) and given else (Transformation("redact"),)
+    wanted = _wanted(here.settings)
     left = [_transformed(text, element, wanted, here) for text in texts]
     return element if left == texts else _with(element, left, here)
+
+
+def _wanted(settings: Mapping[str, object]) -> tuple[Transformation, ...]:
+    given = settings.get("transformations")
+    found = tuple(map(_transformation, given)) if isinstance(given, list | tuple) else ()
+    return found or (Transformation("redact"),)
+
+
+def _transformation(given: object) -> Transformation:
+    if isinstance(given, Mapping):
+        listed = given.get("info_types", ())
+        given = Transformation(str(given.get("method")), tuple(map(str, listed)), given.get("settings", {}))
+    if not isinstance(given, Transformation) or given.method not in TRANSFORMATIONS:
+        raise UsageError("DEID-SETTING", f"a transformation is one of {', '.join(TRANSFORMATIONS)}")
+    for name in given.info_types:
+        if name not in known_info_types():
+            hint = did_you_mean(name, known_info_types())
+            raise UsageError("DEID-SETTING", f"there is no information type {name!r}{hint}")
+    return given
 
 
 def _transformed(text: str, element: Element, wanted: tuple[Transformation, ...], here: Here) -> str:

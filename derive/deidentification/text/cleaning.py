@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from derive.deidentification.text.finding import found_in, without
-from derive.deidentification.text.identifiers import Identifier, unwanted_kinds
+from derive.deidentification.text.identifiers import TERM, Identifier, unwanted_kinds
 
 #: A word or a number, as it may stand in a list of those that may stay.
 TOKEN = re.compile(r"[^\W_]+(?:[.,](?=\d)[^\W_]+)*")
@@ -48,7 +48,7 @@ def text_kinds(options: tuple[str, ...]) -> frozenset[str]:
     """Return the kinds of identifiers that must not stand in a text where some options are in force."""
     times = () if any(option in options for option in _TIMES_KEPT) else ("time",)
     ages = () if any(option in options for option in _AGES_KEPT) else ("age",)
-    return unwanted_kinds(options) | {*times, *ages}
+    return unwanted_kinds(options) | {*times, *ages, TERM}
 
 
 def cleaned(text: str, own: frozenset[Identifier], options: tuple[str, ...], how: TextCleaning) -> str:

@@ -17,6 +17,7 @@ from derive.deidentification.text.identifiers import (
     INSTITUTION,
     NAME,
     ORGANIZATION,
+    TERM,
     UID,
     Identifier,
 )
@@ -39,6 +40,7 @@ INFO_TYPE_OF = {
     ADDRESS: "STREET_ADDRESS",
     CONTACT: "PHONE_NUMBER",
     UID: "DICOM_UID",
+    TERM: "CUSTOM_TERM",
 }
 _BLANKS = re.compile(r"[ \t]{2,}")
 #: Brackets and signs between which nothing is left.
@@ -129,6 +131,8 @@ def _expression(own: frozenset[Identifier]) -> re.Pattern[str] | None:
 
 
 def _is_searched(kind: str, text: str) -> bool:
+    if kind == TERM:
+        return True
     if kind == NAME:
         return len(text) > 1 or not text.isascii()
     letters = sum(map(str.isalnum, text))

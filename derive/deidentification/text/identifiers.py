@@ -25,6 +25,8 @@ NAME, ID, DATE, BIRTH_DATE = "name", "id", "date", "birth-date"
 INSTITUTION, ORGANIZATION, DEVICE = "institution", "organization", "device"
 ADDRESS, CONTACT, UID = "address", "contact", "uid"
 KINDS = (NAME, ID, DATE, BIRTH_DATE, INSTITUTION, ORGANIZATION, DEVICE, ADDRESS, CONTACT, UID)
+#: What a person says is to be looked for.
+TERM = "term"
 #: What an option of the profile lets stay (PS3.15 E.3): no text has to be searched for it then.
 KEPT_BY = {
     "institution-identity": INSTITUTION,

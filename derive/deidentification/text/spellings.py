@@ -20,6 +20,7 @@ from derive.deidentification.text.identifiers import (
     INSTITUTION,
     NAME,
     ORGANIZATION,
+    TERM,
     UID,
     Identifier,
 )
@@ -134,6 +135,7 @@ _SPELLED: dict[str, Callable[[str], Iterable[str]]] = {
     BIRTH_DATE: _dates,
     INSTITUTION: _places,
     ORGANIZATION: _places,
+    TERM: _names,
     ADDRESS: _places,
     UID: _itself,
 }
