@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
@@ -51,6 +51,10 @@ from derive.writing.filing import Writer
 from derive.writing.part10 import file_meta, file_name
 from derive.writing.report import Report, report_of
 from derive.writing.unfinished import scratch
+
+if TYPE_CHECKING:
+    from derive.deidentification.derived import DeidentifiedSeries
+    from derive.deidentification.profile import Profile
 
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
@@ -275,6 +279,29 @@ class DerivedSeries:
                 raise InvalidInstance(findings)
             writer.finish()
         return report_of(self.series_pass, Path(folder), writer, findings)
+
+    def deidentified(
+        self, profile: str | Profile = "basic", *, keep_uids: bool = False, **options: Any
+    ) -> DeidentifiedSeries:
+        """Return the series as it may leave the house (PS3.15 Annex E); nothing is computed before it is written.
+
+        Parameters
+        ----------
+        profile : str or Profile
+            A base with its options: ``basic``, ``basic+device-identity``.
+        keep_uids : bool
+            Keep the UIDs (Retain UIDs Option), and so the references to the sources.
+        **options
+            As in :class:`derive.deidentification.wanted.Wanted`.
+
+        Raises
+        ------
+        UsageError
+            ``OPT-UNKNOWN``.
+        """
+        from derive.deidentification.derived import DeidentifiedSeries, wanted_options
+
+        return DeidentifiedSeries(self, wanted_options(profile, keep_uids=keep_uids, **options), self._untouched)
 
     def send(self, target: str | Address | Destination, **options: Any) -> SendReport:
         """Write the series into a temporary folder, checked, and send it to an archive.

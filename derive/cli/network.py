@@ -20,6 +20,7 @@ from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
 from derive.pacs.config import Destination, load
 from derive.pacs.filters import FILTERS, LEVELS, LIMIT
+from derive.told.wording import flag
 
 if TYPE_CHECKING:
     from derive.pacs.fetch import Fetched
@@ -183,6 +184,8 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print_plan(series, arguments)
         return 0
+    if arguments.deidentify or arguments.keep_uids:
+        return _deliver_deidentified(series, arguments)
     if not is_archive(arguments.output):
         write(series, Path(arguments.output), arguments)
         return 0
@@ -196,6 +199,37 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
         if not arguments.quiet:
             say(str(report).replace(" in ", " for ", 1), stream=sys.stderr)
         return deliver_to(written.folder, destination_of(arguments.output, arguments), arguments)
+
+
+def _deliver_deidentified(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
+    """Write or send a series that names nobody; what is not fit to be published goes nowhere."""
+    from derive.writing.unfinished import scratch
+
+    if not arguments.deidentify:
+        raise UsageError("DEID-UIDS", f"{flag('keep_uids')} goes with {flag('deidentify')} PROFILE")
+    clean = series.deidentified(arguments.deidentify, keep_uids=arguments.keep_uids)
+    if not is_archive(arguments.output):
+        report = clean.write(Path(arguments.output), overwrite=arguments.overwrite)
+        _print_deidentified(report, arguments)
+        return report.exit_code
+    with scratch() as folder:
+        report = clean.write(Path(folder) / "series")
+        told = replace(report, folder=Path(arguments.output))  # nobody is told where it lies meanwhile
+        _print_deidentified(told, arguments, stream=sys.stderr)
+        if not report.ok:
+            return report.exit_code
+        return deliver_to(report.folder, destination_of(arguments.output, arguments), arguments)
+
+
+def _print_deidentified(
+    report: derive.DeidentificationReport, arguments: argparse.Namespace, stream: TextIO | None = None
+) -> None:
+    if arguments.manifest:
+        write_manifest(report, arguments)
+    if arguments.json and stream is None:
+        print_json(report.to_json())
+    elif not arguments.quiet:
+        say(str(report), stream=stream)
 
 
 def is_archive(text: str) -> bool:

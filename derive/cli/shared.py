@@ -106,6 +106,15 @@ def output_flags(parser: argparse.ArgumentParser) -> None:
         help="write sources, parameters, versions, UIDs, errors and findings as JSON",
     )
     group.add_argument("--dry-run", action="store_true", help="write nothing and say what would be made")
+    group.add_argument(
+        "--deidentify",
+        metavar="PROFILE",
+        help="let nothing of it name anybody (PS3.15 Annex E): basic, basic+device-identity+safe-private, ...; the key "
+        "is that of derive.toml; what is not fit to be published goes to FOLDER.quarantine",
+    )
+    group.add_argument(
+        "--keep-uids", action="store_true", help="with --deidentify: UIDs, and so references to the sources, stay"
+    )
     group.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
 
 
@@ -185,7 +194,7 @@ def write(series: derive.DerivedSeries, folder: Path, arguments: argparse.Namesp
     print_report(report, arguments)
 
 
-def write_manifest(report: derive.Report, arguments: argparse.Namespace) -> None:
+def write_manifest(report: derive.Report | derive.DeidentificationReport, arguments: argparse.Namespace) -> None:
     """Write the report as JSON."""
     from derive.writing.atomic import write_file
 

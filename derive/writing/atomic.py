@@ -53,7 +53,7 @@ def target_folder(
         target = target.resolve()
         recover(target)
         recover(target.parent)
-        _refuse_folder(target, sources, overwrite=overwrite)
+        refuse_folder(target, sources, overwrite=overwrite)
         if overwrite and target.is_dir():
             refuse_foreign(target, contents_of(target, target if again else None).foreign)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that go in a circle
@@ -185,7 +185,14 @@ def _refuse_no_folder(target: Path) -> None:
         raise _exists(target, f"is {what}; wanted a folder that is new or empty")
 
 
-def _refuse_folder(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+def refuse_folder(target: Path, sources: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse a folder that cannot be a target, before any work.
+
+    Raises
+    ------
+    OutputError
+        ``OUT-EXISTS``, and as :func:`derive.writing.ours.refuse_place`.
+    """
     _refuse_no_folder(target)
     refuse_place(target, sources)
     if target.is_dir() and any(target.iterdir()) and not overwrite:

@@ -22,6 +22,8 @@ from derive.version import MODEL, VERSION
 from derive.writing.filing import Writer, WrittenInstance
 
 SCHEMA = "derive-report/1"
+#: What a manifest of a de-identified series is.
+_DEIDENTIFIED = "derive-deidentification"
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,9 @@ def is_report(file: Path) -> bool:
         found = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and str(found.get("schema", "")).startswith(SCHEMA.partition("/")[0])
+    return isinstance(found, dict) and str(found.get("schema", "")).startswith(
+        (SCHEMA.partition("/")[0], _DEIDENTIFIED)
+    )
 
 
 def _source_mm(order: Order) -> float:
