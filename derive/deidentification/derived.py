@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydicom.dataset import Dataset
+
 from derive.deidentification.deidentify import deidentify
+from derive.deidentification.in_memory import dataset
 from derive.deidentification.profile import BASIC, Profile
 from derive.deidentification.report import DeidentificationReport
 from derive.deidentification.wanted import settled, wanted_of
@@ -24,6 +27,9 @@ class Written(Protocol):
 
     def write(self, folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> Any:
         """Write it into a folder that is new."""
+
+    def instances(self) -> Iterator[Dataset]:
+        """Give its instances one at a time."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,11 @@ class DeidentifiedSeries:
         with scratch() as place:
             self.series.write(Path(place) / "series", progress=progress)
             return deidentify(Path(place) / "series", folder, **{**self.options, "overwrite": overwrite})
+
+    def instances(self) -> Iterator[Dataset]:
+        """Give the instances one at a time, de-identified; nothing searches them afterwards, as :meth:`write` does."""
+        for instance in self.series.instances():
+            yield dataset(instance, **self.options)
 
     def send(self, target: str | Address | Destination, **options: Any) -> SendReport:
         """Write the series into a temporary folder, de-identified and searched, and send it to an archive.

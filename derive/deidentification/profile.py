@@ -12,6 +12,7 @@ from typing import NamedTuple
 from derive.deidentification.private.entries import PrivateEntry
 from derive.deidentification.rule import Address, Rule
 from derive.errors import UsageError
+from derive.rewriting.stored import AttributePath
 from derive.told.wording import did_you_mean, flag
 
 #: What the columns of the table are called where no option is in force, and the code of the profile (CID 7050).
@@ -56,6 +57,9 @@ class Option(NamedTuple):
     def spellings(self) -> tuple[str, ...]:
         """What it is called: by us, by PS3.15 without blanks, by its code, and with its kind before it."""
         return self.name, self.meaning.replace(" ", ""), self.code, f"{self.kind}-{self.name}", self.dcm4chee
+
+
+_ORIGINAL_ATTRIBUTES = AttributePath(0x04000561, "SQ")
 
 
 @cache
@@ -163,6 +167,8 @@ class Profile:
             raise UsageError(
                 "DEID-PROFILE", f"a list of attributes is of keep-list and remove-list, not of {self.base}"
             )
+        if self.is_confidential:
+            _refuse_original_attributes(self.rules)
 
     @property
     def is_confidential(self) -> bool:
@@ -193,6 +199,17 @@ def no_option(name: str, known: Iterable[str], kind: str = "") -> UsageError:
     return UsageError(
         "DEID-OPTION", f"there is no option {name!r}{where}{did_you_mean(name, names)}; there are {', '.join(names)}"
     )
+
+
+def _refuse_original_attributes(rules: Iterable[Rule]) -> None:
+    """Refuse rules by which the values before a correction would stay: they are those that have to go."""
+    first = next((rule for rule in rules if rule.address.matches(_ORIGINAL_ATTRIBUTES)), None)
+    if first is not None and first.method.lower() not in ("remove", "redact"):
+        raise UsageError(
+            "DEID-ORIGINAL",
+            f"{first.told} lets Original Attributes Sequence stay, which holds what values were before; together with "
+            "de-identification it goes (PS3.15 Table E.1-1): take the rule out, or use the profile keep-all",
+        )
 
 
 def profile_of(
