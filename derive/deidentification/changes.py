@@ -121,7 +121,7 @@ class ObjectChanges:
         self._scopes, self._instance, self.cleaned = scopes, stored.instance, cleaned
         self._replaced = cleaned.elements if cleaned and cleaned.changed else {}
         self._vouched = cleaned is not None and cleaned.vouched
-        self.claims = claims_of(scopes.profile, vouched=self._vouched)
+        self.claims = claims_of(scopes.profile, vouched=self._vouched, keeps_intervals=scopes.run.dates.keeps_intervals)
         held = stored.head.elements.get(CHARACTERISTICS)
         key = _Key(stored.sop_class_uid, held.value if held else b"")
         self._references = References(stored.sop_class_uid, scopes.run.uids)

@@ -15,7 +15,8 @@ from derive.version import MANUFACTURER, MODEL, VERSION
 _METHOD, _CODES = "DeidentificationMethod", "DeidentificationMethodCodeSequence"
 _EQUIPMENT = "ContributingEquipmentSequence"
 #: Longitudinal Temporal Information Modified, by the option in force (PS3.15 E.3.6).
-_DATES = {"full-dates": "UNMODIFIED", "modified-dates": "MODIFIED"}
+_MODIFIED = "modified-dates"
+_DATES = {"full-dates": "UNMODIFIED", _MODIFIED: "MODIFIED"}
 _PIXELS = "pixels"
 
 
@@ -35,7 +36,7 @@ class Claims:
     withheld: tuple[tuple[str, str], ...] = ()
 
 
-def claims_of(profile: Profile, *, vouched: bool) -> Claims:
+def claims_of(profile: Profile, *, vouched: bool, keeps_intervals: bool = True) -> Claims:
     """Return what an object may claim.
 
     Parameters
@@ -43,6 +44,8 @@ def claims_of(profile: Profile, *, vouched: bool) -> Claims:
     profile : Profile
     vouched : bool
         Whether a deterministic method, or a person, answers for its pixels.
+    keeps_intervals : bool
+        Whether modified dates of a patient are as far from each other as they were.
     """
     if not profile.is_confidential:
         reason = f"the profile {profile.base} is not the Basic Profile"
@@ -55,6 +58,9 @@ def claims_of(profile: Profile, *, vouched: bool) -> Claims:
             if not vouched:
                 withheld.append((name, "no deterministic method and no person answers for the pixels"))
                 continue
+        elif name == _MODIFIED and not keeps_intervals:
+            withheld.append((name, "dates of a patient are not moved by the same days, as their scope is smaller"))
+            continue
         elif option.cleaner and option.cleaner not in METHODS:
             withheld.append((name, f"there is no cleaner {option.cleaner}"))
             continue

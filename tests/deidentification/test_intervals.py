@@ -128,3 +128,11 @@ def test_the_suv_of_a_real_scan_stays(real):
     for correction in ("START", "ADMIN"):
         original.DecayCorrection = correction
         assert suv(through(original)) == suv(original)
+
+
+@pytest.mark.parametrize("scope", ["patient", "study", "series", "instance"])
+def test_only_where_all_intervals_stay_that_is_claimed(scope):
+    after = through(pet(), plan=RunPlan(date_scope=scope))
+    codes = {code.CodeValue for code in after.DeidentificationMethodCodeSequence}
+    assert ("113107" in codes) is (scope == "patient")
+    assert after.LongitudinalTemporalInformationModified == "MODIFIED"
