@@ -9,11 +9,10 @@ import pytest
 from pydicom.dataset import Dataset
 
 from derive.deidentification.configs import site
-from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.read import config_of, read_config
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.private.entries import PrivateEntry
-from derive.deidentification.profile import Transformation
+from derive.deidentification.profile import Transformation, profile_of
 from tests.helpers.asserting import every
 from tests.helpers.by_hand import image
 from tests.helpers.configured import after, configured
@@ -152,7 +151,7 @@ def test_the_example_of_a_sites_own(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(text)
     config = read_config(tmp_path / "site.toml")
     profile, plan, pixels = config.profile, config.plan, config.pixels
-    assert profile.options == ("descriptors", "modified-dates", "device-identity")
+    assert profile.options == ("pixels", "descriptors", "modified-dates", "device-identity")
     assert [(r.method, r.told, r.why) for r in profile.rules] == [
         ("cleanCsa", "rule 1 of site.toml", "needed for conversion")
     ]
@@ -204,7 +203,7 @@ def test_templates_alone_are_a_configuration() -> None:
     ctp = configured('{ Modality.equals("CT") + [0009,1001].equals("x") } (0,0,1,1)', "pixels.script")
     own = configured('[[template]]\nboxes = [[0, 0, 1, 1]]\nwhen = { Modality = "CT" }')
     assert [t.boxes for c in (ctp, own) for t in c.pixels.templates] == [(Box(0, 0, 1, 1),)] * 2
-    assert (ctp.profile, own.notes) == (Configuration().profile, ())
+    assert (ctp.profile, own.notes) == (profile_of("basic", clean=["pixels"]), ())
     assert [note.partition(":")[2] for note in ctp.notes] == [" (0009,1001) is asked for, and is not looked at"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,16 @@ def read_config(path: str | Path) -> Configuration:
 def config_of(text: str, name: str, folder: Path) -> Configuration:
     """Return the configuration that a text is; files that it names are found from a folder.
 
-    See :func:`read_config`.
+    Where pictures are to be blanked the option ``pixels`` is in force. See :func:`read_config`.
     """
+    found = _told(text, name, folder)
+    pixels = found.pixels
+    if pixels.boxes or pixels.templates or pixels.us_regions or pixels.ocr == "blank":
+        return replace(found, profile=found.profile.with_options(["pixels"]))
+    return found
+
+
+def _told(text: str, name: str, folder: Path) -> Configuration:
     if text.strip().startswith(_DCM4CHEE):
         return Configuration(profile_of(text.strip()))
     if is_ctp(text):
