@@ -29,7 +29,7 @@ def exchanged(stored: StoredFile, new: Mapping[int, bytes | None]) -> tuple[Part
     tuple of Part
         A whole file, one run after the other.
     """
-    head = b"".join(_elements(stored.head, new))
+    head = b"".join(elements_of(stored.head, new))
     behind = [_whole(stored.tail)] if stored.tail.spans else []
     pixels: list[Part] = [stored.pixels.head, stored.pixels.value] if stored.pixels else []
     body: list[Part] = [head, *pixels, *behind, stored.rest]
@@ -48,8 +48,8 @@ def _whole(dataset: StoredDataSet) -> bytes:
     return dataset.data[dataset.spans[0][2] : dataset.spans[-1][4]]
 
 
-def _elements(dataset: StoredDataSet, new: Mapping[int, bytes | None]) -> Iterator[bytes]:
-    """Give the elements in their order."""
+def elements_of(dataset: StoredDataSet, new: Mapping[int, bytes | None]) -> Iterator[bytes]:
+    """Give the elements of a data set, or of an item, in their order, some of them exchanged (:func:`exchanged`)."""
     there = {s.tag for s in dataset.stored()}
     added = sorted(tag for tag, part in new.items() if tag not in there and part is not None)
     grown = _grown(dataset, new)
