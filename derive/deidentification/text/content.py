@@ -130,7 +130,9 @@ def _by_value_type(value_type: str, in_force: tuple[str, ...]) -> Ruling:
     if value_type == "PNAME":
         return Ruling.of("D", where)
     if value_type in _REFERENCES:
-        return Ruling.of("K" if "uids" in in_force else "U", where)
+        # (0040,A124) UID itself is no attribute that Retain UIDs keeps: rows of Table E.3.4-1 do, concept by concept.
+        kept = "uids" in in_force and value_type != "UIDREF"
+        return Ruling.of("K" if kept else "U", where)
     if value_type in _DATES:
         if "modified-dates" in in_force:
             return Ruling("C", "dateShift", why=where)
