@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from derive.deidentification.methods import METHODS
 from derive.deidentification.profile import BASIC_CODE, Profile, options
@@ -93,7 +94,7 @@ def marks(
         dates = next((_DATES[name] for name in profile.options if name in _DATES), "REMOVED")
         yield encode("LongitudinalTemporalInformationModified", dates)
         there = {item.text("CodeValue") for item in before.items(_CODES)}
-        new = [encode_item(_code(*code)) for code in claims.codes if code[0] not in there]
+        new = [_coded(*code) for code in claims.codes if code[0] not in there]
         yield _appended(_CODES, items.get(_CODES, []), new)
     if vouched:
         yield encode("BurnedInAnnotation", "NO")
@@ -108,6 +109,7 @@ def said(profile: Profile) -> str:
     return f"derive {VERSION}: {profile.base} profile, PS3.15 {profile.edition}"[:64]
 
 
+@cache
 def _ourselves() -> bytes:
     purpose = _code("109104", "DCM", "De-identifying Equipment")
     return encode_item(
@@ -118,6 +120,11 @@ def _ourselves() -> bytes:
             "PurposeOfReferenceCodeSequence": [purpose],
         }
     )
+
+
+@cache
+def _coded(value: str, scheme: str, meaning: str) -> bytes:
+    return encode_item(_code(value, scheme, meaning))
 
 
 def _code(value: str, scheme: str, meaning: str) -> dict[str, str]:

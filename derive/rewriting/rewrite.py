@@ -89,13 +89,20 @@ def spliced(dataset: StoredDataSet, scope: Any, changes: Changes, *, implicit: b
     """
     parts: dict[int, bytes] = {}
     creators: list[int] = []
+    data, fate_of = dataset.data, changes.fate
     for stored in dataset.stored():
-        fate = changes.fate(scope, stored)
-        part = _part(dataset, stored, fate, (scope, changes), implicit=implicit)
+        fate = fate_of(scope, stored)
+        act = fate.act
+        if act is Act.DROP:
+            continue
+        if act is Act.KEEP or act is Act.CREATOR:
+            part: bytes | None = data[stored.start : stored.end]
+            if act is Act.CREATOR:
+                creators.append(stored.tag)
+        else:
+            part = _part(dataset, stored, fate, (scope, changes), implicit=implicit)
         if part is not None:
             parts[stored.tag] = part if stored.tag not in parts else parts[stored.tag] + part
-        if fate.act is Act.CREATOR:
-            creators.append(stored.tag)
     _drop_unused(creators, parts)
     added = {element.tag: encoded(element, implicit=implicit) for element in changes.added(scope, parts)}
     if added:
@@ -107,15 +114,12 @@ def _part(
     dataset: StoredDataSet, stored: StoredElement, fate: Fate, asking: tuple[Any, Changes], *, implicit: bool
 ) -> bytes | None:
     scope, changes = asking
-    if fate.act in (Act.KEEP, Act.CREATOR):
-        return dataset.data[stored.start : stored.end]
     if fate.act is Act.TEXT:
-        value, _, hidden = dataset.data[stored.value : stored.end].partition(b"\0")
-        if not hidden.strip(b" \0"):
-            return dataset.data[stored.start : stored.end]
+        part = dataset.data[stored.start : stored.end]
+        value, _, hidden = part[stored.value - stored.start :].partition(b"\0")
+        if not hidden or not hidden.strip(b" \0"):
+            return part
         return encoded(Element(stored.tag, stored.vr, value), implicit=implicit)
-    if fate.act is Act.DROP:
-        return None
     if fate.act is Act.ITEMS:
         return _sequence(dataset, stored, asking, fate)
     if fate.act is Act.EMPTY:
