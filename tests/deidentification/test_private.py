@@ -9,6 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from derive import standard
+from derive.deidentification.here import Here
+from derive.deidentification.methods import METHODS
 from derive.deidentification.private.claims import CHARACTERISTICS, characteristics, claims_of
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.private.entries import (
@@ -19,7 +21,9 @@ from derive.deidentification.private.entries import (
 )
 from derive.deidentification.private.safe import private_vr, safe, safe_rows
 from derive.deidentification.profile import Profile, profile_of
+from derive.deidentification.run import run_of
 from derive.elements.datasets import from_dataset
+from derive.elements.element import Element
 from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath, SequenceStep
 from tests.helpers.asserting import each, raises_code
@@ -72,7 +76,7 @@ def test_the_whole_table_is_there_and_every_row_of_it_stays_with_the_option():
 )
 def test_a_moved_block_is_decided_alike(block, above):
     where = path(0x7053, PHILIPS, 0x09, block=block, above=above)
-    assert private_ruling(where, SAFE, NOBODY).action == "K"
+    assert private_ruling(where, SAFE, NOBODY).method == "cleanPrivate"
     assert private_ruling(path(0x7053, "OTHER", 0x09, block=block, above=above), SAFE, NOBODY).action == "X"
 
 
@@ -91,7 +95,9 @@ def test_a_moved_block_is_decided_alike(block, above):
         ("UT", (), "C", "cleanPrivate"),
         ("FD", (), "K", "keep"),
         ("SQ", (), "K", "keep"),
-        ("CS", (), "K", "keep"),
+        ("OB", (), "K", "keep"),
+        ("CS", (), "C", "cleanPrivate"),
+        ("IS", (), "C", "cleanPrivate"),
     ],
 )
 def test_what_is_safe_is_still_looked_at_by_its_vr(vr, options, action, method):
@@ -108,13 +114,13 @@ def test_the_instance_is_believed_where_it_speaks_and_only_with_the_option():
     )
     expected = {1: "K", 2: "X", 3: "K", 5: "D", 6: "U", 7: "Z", 8: "X"}
     for element, action in each(expected.items(), 7):
-        assert private_ruling(path(0x0029, "MIXED ONE", element), SAFE, says).action == action
+        assert private_ruling(path(0x0029, "MIXED ONE", element, "FD"), SAFE, says).action == action
         assert private_ruling(path(0x0029, "MIXED ONE", element), profile_of(), says).action == "X"
     assert private_ruling(path(0x0029, "UNSAFE ONE", 1), SAFE, says).action == "X"
     assert private_ruling(path(0x0019, "MIXED ONE", 1), SAFE, says).action == "X"
     # What an instance calls identifying goes, whoever else calls it safe.
     assert private_ruling(path(0x7053, PHILIPS, 0), SAFE, says).action == "X"
-    assert private_ruling(path(0x7053, PHILIPS, 9), SAFE, says).action == "K"
+    assert private_ruling(path(0x7053, PHILIPS, 9), SAFE, says).action == "C"
 
 
 def test_a_block_of_which_two_things_are_said_is_only_as_safe_as_the_lesser():
@@ -138,6 +144,37 @@ def test_what_is_kept_is_said_in_the_result_by_creator():
     }
     assert not any(block.is_safe for block in says.values())
     assert characteristics([AttributePath(0x00100010, "PN")]) is None
+
+
+def test_what_is_not_of_its_vr_goes():
+    """A text where a number should be is nobody's factor; bytes where a text should be cannot be searched."""
+    assert private_ruling(path(0x7053, PHILIPS, 0, "OB"), SAFE, NOBODY).action == "X"
+    assert private_ruling(path(0x7053, PHILIPS, 0, "PN"), SAFE, NOBODY).action == "X"
+    assert private_ruling(path(0x7FD1, "SIEMENS Ultrasound SC2000", 1, "OW"), SAFE, NOBODY).action == "K"
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "stays"),
+    [
+        ("DS", b"0.000551", True),
+        ("DS", b"-1.5e-3\\2 ", True),
+        ("DS", b"DOE^JANE", False),
+        ("DS", b"1.5\\DOE", False),
+        ("DS", b"", True),
+        ("IS", b"12", True),
+        ("IS", b"1.2", False),
+        ("CS", b"PREDICTED", True),
+        ("CS", b"Doe^Jane", False),
+        ("AS", b"059Y", True),
+        ("AS", b"DOE ", False),
+    ],
+)
+def test_a_number_or_a_term_stays_while_it_is_one(vr, value, stays):
+    profile = profile_of("basic", ["safe-private"])
+    where = path(0x7053, PHILIPS, 0, vr)
+    here = Here(where, NOBODY, ("ascii",), None, run_of(profile, b"k" * 32))
+    element = Element(where.tag, vr, value)
+    assert METHODS["cleanPrivate"].change(element, here) is (element if stays else None)
 
 
 def test_nobody_reserved_it():
@@ -165,7 +202,7 @@ def test_a_site_tells_of_its_own():
     assert private_vr(0x21, "STATION", 9, entries) == "UN"
     assert private_vr(0x7053, PHILIPS, 0) == "DS"
     actions = [private_ruling(path(0x21, "STATION", n, "UN"), profile, NOBODY).action for n in (1, 2, 3, 0x0A)]
-    assert actions == ["X", "X", "K", "K"]
+    assert actions == ["X", "X", "K", "K"]  # nobody tells what the last two are: the site vouches for them
     shifted = private_ruling(
         path(0x21, "STATION", 2, "UN"), Profile(options=("modified-dates",), private=entries), NOBODY
     )

@@ -8,8 +8,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from derive.deidentification.private.csa import Csa, CsaTag, pack_csa, read_csa
 from derive.deidentification.private.entries import dictionary_entries, kept_entries
 from derive.deidentification.profile import profile_of
+from derive.deidentification.rule import Address, Rule
 from tests.helpers.asserting import each, every
 from tests.helpers.sources import make_series
 from tests.helpers.went_through import (
@@ -206,3 +208,49 @@ def test_real_files_have_no_creator_without_attributes_and_none_the_other_way(re
             }
             assert creators == blocks
         assert bool(options) or every(not e.tag.is_private for d in every_item(result) for e in d)
+
+
+def ruled(*pairs):
+    return {"rules": tuple(Rule(Address(address), method) for address, method in pairs)}
+
+
+@pytest.mark.parametrize("blocks", [(0x10, 0x11), (0x27, 0x33)])
+def test_a_rule_of_the_users_finds_its_attribute_by_creator(blocks):
+    """What the discussion of private elements by creator asks for, in both places of a block."""
+    rules = ruled(
+        (f'(0029,"{MEDCOM}",60)', "keep"), (f"(7053,'{PHILIPS}',09)", "remove"), (f'(0029,"{MEDCOM}",61)', "keep")
+    )
+    result = through(pet(blocks), *DATES, **rules)
+    found = privates(result)
+    assert found[0x0029, MEDCOM, 0x60] == "DOE^JANE"
+    assert (0x7053, PHILIPS, 0x09) not in found
+    assert result[0x00290000 | blocks[1]].value == MEDCOM
+    # That a person keeps it is no word on whether it identifies anybody.
+    said = [i.PrivateCreatorReference for i in result.PrivateDataElementCharacteristicsSequence]
+    assert MEDCOM not in said
+
+
+def test_a_rule_keeps_a_whole_block_without_the_option():
+    result = through(pet(), **ruled((f'(7053,"{PHILIPS}",xx)', "keep")))
+    assert {*privates(result)} == {(0x7053, PHILIPS, n) for n in (0, 3, 9)}
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_a_rule_cleans_a_csa_header_without_the_option(syntax):
+    header = pack_csa(
+        Csa(2, (CsaTag("B_value", "IS", 1, 6, (b"1000\0DOE^JANE",)), CsaTag("Mine", "LO", 1, 19, (b"7\0",))))
+    )
+    dataset = pet()
+    add(dataset, 0x0029, "SIEMENS CSA HEADER", 0x44, {0x10: ("OB", header), 0x20: ("OB", header), 0x09: ("LO", "x")})
+    result = through(dataset, syntax=syntax, **ruled(('(0029,"SIEMENS CSA HEADER",10)', "cleanCsa")))
+    found = {key for key in privates(result) if key[1] == "SIEMENS CSA HEADER"}
+    assert found == {(0x0029, "SIEMENS CSA HEADER", 0x10)}
+    cleaned = read_csa(result[0x00294410].value)
+    assert [(t.name, t.texts) for t in cleaned.tags] == [("B_value", ("1000",))]
+
+
+def test_keep_all_keeps_private_attributes_with_their_creators_and_claims_nothing():
+    result = through(claiming(), base="keep-all")
+    assert {*privates(claiming())} == {*privates(result)}
+    assert result.PrivateDataElementCharacteristicsSequence[0].PrivateCreatorReference == "MY STATION"
+    assert "DeidentificationMethodCodeSequence" not in result

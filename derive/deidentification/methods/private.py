@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import re
+
 from derive.deidentification.here import Here
 from derive.deidentification.methods.registry import METHODS, method
 from derive.deidentification.private.csa import NoCsa, cleaned_csa, is_csa
 from derive.deidentification.private.protocol import cleaned_protocol
 from derive.elements.element import Element
 
+#: How each value of what is no free text has to look; all else that stands there goes.
+_SHAPES = {
+    "AS": re.compile(rb"\d{3}[DWMY]"),
+    "CS": re.compile(rb"[A-Z0-9_ ]{0,16}"),
+    "DS": re.compile(rb"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"),
+    "IS": re.compile(rb"[-+]?\d+"),
+}
 
-@method("cleanPrivate", "LO", "LT", "SH", "ST", "UC", "UT")
+
+@method("cleanPrivate", "LO", "LT", "SH", "ST", "UC", "UT", *_SHAPES)
 def clean_private(element: Element, here: Here) -> Element | None:
-    """Clean the text of a private attribute as a descriptor is cleaned: that it is safe says only what it is for.
+    """Clean a private attribute that is safe by what it means; what it holds is looked at all the same.
 
-    Without a cleaner of descriptors it goes: an option whose cleaner is missing falls back to the Basic Profile.
+    Text is cleaned as a descriptor is; a number, age or term stays while it is one. Without a cleaner of descriptors
+    text goes: an option whose cleaner is missing falls back to the Basic Profile.
     """
+    shape = _SHAPES.get(element.vr)
+    if shape is not None:
+        values = element.stripped().split(b"\\")
+        return element if values == [b""] or all(shape.fullmatch(v.strip()) for v in values) else None
     cleaner = METHODS.get("cleanDescriptors")
     return cleaner.change(element, here) if cleaner is not None else None
 

@@ -17,7 +17,9 @@ from derive.rewriting.stored import AttributePath
 
 OPTION = "safe-private"
 _DATES = frozenset(("DA", "DT", "TM"))
-_TEXTS = frozenset(("LO", "LT", "SH", "ST", "UC", "UT"))
+#: What is looked at: free text is searched, and what should be a number or a term has to be one.
+_LOOKED_AT = frozenset(("LO", "LT", "SH", "ST", "UC", "UT", "AS", "CS", "DS", "IS"))
+_BULK = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 #: What is never called safe by anybody: names of people, and addresses from which more can be fetched.
 _NEVER = frozenset(("PN", "UR"))
 
@@ -63,6 +65,8 @@ def private_ruling(path: AttributePath, profile: Profile, instance: Instance) ->
 
 def _kept(path: AttributePath, vr: str, profile: Profile, why: str) -> Ruling:
     """Rule over what is safe by what its value representation can hold."""
+    if path.vr in _BULK and vr and vr not in _BULK and path.vr != "UN":
+        return Ruling.of("X", f"{why}, but as {vr} and not {path.vr}")
     vr = path.vr if path.vr != "UN" or not vr else vr
     if vr in _NEVER:
         return Ruling.of("X", f"{why}, but of VR {vr}")
@@ -70,7 +74,7 @@ def _kept(path: AttributePath, vr: str, profile: Profile, why: str) -> Ruling:
         return Ruling.of("K" if profile.has("uids") else "U", why)
     if vr in _DATES:
         return _dated(profile, why)
-    if vr in _TEXTS:
+    if vr in _LOOKED_AT:
         return Ruling("C", "cleanPrivate", why=why)
     return Ruling.of("K", why)
 
