@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -27,6 +27,8 @@ SCOPES: dict[str, Callable[[Instance], str]] = {
 FIRST_DAYS, LAST_DAYS = -365, -1
 #: More days are a slip of the pen.
 _MOST_DAYS = 36_525
+#: Shifts are remembered of so many patients (studies, series, instances).
+_MOST_KEPT = 4096
 #: What Microsoft moves at most where nothing is said, either way.
 MICROSOFT_DAYS = 50
 _RANGE = re.compile(r"([+-]?\d{1,6})(?:\.\.([+-]?\d{1,6}))?")
@@ -94,6 +96,7 @@ class KeyedShifts:
     scope: str = "patient"
     first: int = FIRST_DAYS
     last: int = LAST_DAYS
+    _known: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
@@ -109,8 +112,17 @@ class KeyedShifts:
         """Return the shift of the patient, study, series or instance that an object is of."""
         if self.first == self.last:
             return self.first
+        entity = SCOPES[self.scope](instance)
+        days = self._known.get(entity)
+        if days is None:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            days = self._known[entity] = self._days_of(entity)
+        return days
+
+    def _days_of(self, entity: str) -> int:
         holds_zero = self.first <= 0 <= self.last
-        number = self.secrets.number(f"dates of a {self.scope}", SCOPES[self.scope](instance).encode())
+        number = self.secrets.number(f"dates of a {self.scope}", entity.encode())
         days = self.first + number % (self.last - self.first + 1 - holds_zero)
         return days + 1 if holds_zero and days >= 0 else days
 
@@ -122,7 +134,7 @@ class KeyedShifts:
     def with_settings(self, scope: str = "", days: tuple[int, int] | None = None) -> KeyedShifts:
         """Return shifts of another scope or range, by the same key."""
         first, last = days or (self.first, self.last)
-        return replace(self, scope=scope or self.scope, first=first, last=last)
+        return _with_settings(self, scope or self.scope, first, last)
 
 
 @lru_cache(maxsize=8192)
@@ -158,3 +170,8 @@ def _moved(year: int, month: int, day: int, days: int) -> date | None:
         return date(year, month, day) + timedelta(days)
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _with_settings(shifts: KeyedShifts, scope: str, first: int, last: int) -> KeyedShifts:
+    return replace(shifts, scope=scope, first=first, last=last)

@@ -11,6 +11,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from derive.errors import UsageError
 from derive.told.wording import flag
@@ -42,6 +43,7 @@ class KeyedSecrets:
 
     key: bytes = field(repr=False)
     is_random: bool = False
+    _prepared: dict[tuple[str, str], hmac.HMAC] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.key) < SHORTEST_KEY:
@@ -53,7 +55,17 @@ class KeyedSecrets:
 
     def digest(self, purpose: str, text: bytes, algorithm: str = "sha256") -> bytes:
         """Return the keyed digest (HMAC) of a text for one purpose: of others nothing follows from it."""
-        return hmac.digest(hmac.digest(self.key, purpose.encode(), "sha256"), text, algorithm)
+        prepared = self._prepared.get((purpose, algorithm))
+        if prepared is None:
+            key = hmac.digest(self.key, purpose.encode(), "sha256")
+            prepared = self._prepared[purpose, algorithm] = hmac.new(key, digestmod=algorithm)
+        made = prepared.copy()
+        made.update(text)
+        return made.digest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is given: what is prepared it prepares itself."""
+        return self.__dict__ | {"_prepared": {}}
 
     def number(self, purpose: str, text: bytes) -> int:
         """Return a number of 64 bits that follows of a text for one purpose."""

@@ -49,7 +49,7 @@ class References:
             return False
         elements = item.elements
         for tag in _LEADING:
-            if tag in elements and self._uids.leads_out(elements[tag].value.decode("ascii", "replace")):
+            if tag in elements and self._uids.leads_out(elements[tag].value.decode("latin-1")):
                 return True
         for stored in item.stored():
             if stored.vr == "SQ" and not stored.tag >> 16 & 1:

@@ -17,6 +17,9 @@ from derive.errors import SourceError, UsageError
 from derive.standard.value_syntax import fault
 from derive.told.wording import flag
 
+#: New names are remembered of so many patients.
+_MOST_KEPT = 4096
+
 
 def patient_of(instance: Instance) -> str:
     """Return the text by which objects of one patient are told: the Patient ID; the study of one that names nobody."""
@@ -35,6 +38,7 @@ class KeyedSubjects:
 
     secrets: KeyedSecrets
     _issuers: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _known: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def patient_id(self, instance: Instance) -> str:
         """Return the new Patient ID of an object."""
@@ -62,8 +66,14 @@ class KeyedSubjects:
             )
 
     def _of(self, patient: str) -> str:
-        # 80 bits: among a million patients two are called the same once in 10^12 times.
-        return "P" + base64.b32encode(self.secrets.digest("patient", patient.encode())[:10]).decode()
+        known = self._known.get(patient)
+        if known is None:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            # 80 bits: among a million patients two are called the same once in 10^12 times.
+            digest = self.secrets.digest("patient", patient.encode())[:10]
+            known = self._known[patient] = "P" + base64.b32encode(digest).decode()
+        return known
 
 
 @dataclass(frozen=True)

@@ -72,5 +72,5 @@ def substitute(element: Element, here: Here) -> Element | None:
 @method("refreshUID", "UI")
 def refresh_uid(element: Element, here: Here) -> Element | None:
     """Give it the UID that the run has for it (U); each of several values, and a well-known one stays."""
-    uids = element.value.rstrip(b" \0").decode("ascii", "replace").split("\\")
+    uids = element.value.rstrip(b" \0").decode("latin-1").split("\\")
     return element._replace(value=padded("\\".join(map(here.run.uids.new, uids)).encode(), "UI"))
