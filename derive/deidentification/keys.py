@@ -50,7 +50,7 @@ class KeyedSecrets:
             raise UsageError(
                 "DEID-KEY",
                 f"the key has {len(self.key)} bytes; wanted {SHORTEST_KEY} or more, or what was replaced can be found "
-                "by trying: 'openssl rand -hex 32' makes one",
+                f"by trying: 'openssl rand -hex 32' makes one, and {flag('key_env', 'NAME')} says where it is",
             )
 
     def digest(self, purpose: str, text: bytes, algorithm: str = "sha256") -> bytes:

@@ -65,7 +65,7 @@ REPLACE fields:patient_info unknown
 REPLACE StationName "THE STATION"
 JITTER AcquisitionDateTime -31
 ADD PatientIdentityRemoved YES
-ADD PatientComments cleaned
+ADD PatientComments "cleaned by hand"
 REMOVE values:names
 REMOVE select:VR:SH
 REMOVE select:group:0088
@@ -122,7 +122,7 @@ def test_a_recipe_of_deid() -> None:
     assert (left.PatientID, left.AccessionNumber) == ("unknown", "unknown")
     assert left.StationName == "THE STATION"
     assert left.AcquisitionDateTime == "20200203091530.5+0100"
-    assert (left.PatientIdentityRemoved, left.PatientComments) == ("YES", "cleaned")
+    assert (left.PatientIdentityRemoved, left.PatientComments) == ("YES", "cleaned by hand")
     assert every(
         keyword not in left for keyword in ("StudyDescription", "ProtocolName", "StudyID", "IconImageSequence")
     )
@@ -131,6 +131,21 @@ def test_a_recipe_of_deid() -> None:
     assert left.FrameOfReferenceUID not in ("", source.FrameOfReferenceUID)
     assert not [e for e in left if e.tag.is_private]
     assert [t.boxes for t in config.pixels.templates] == [(Box(0, 0, 4, 2),)]
+
+
+def test_what_a_recipe_has_from_outside_a_run_has_itself() -> None:
+    """A patient's new name, the shift of the patient's dates, new UIDs."""
+    lines = [
+        "REPLACE PatientID var:entity_id",
+        "JITTER endswith:Date var:jitter",
+        "JITTER AcquisitionDateTime deid_func:jitter days=2 years=-1",
+        "REPLACE FrameOfReferenceUID func:generate_uid",
+    ]
+    left = after(configured("\n".join(["FORMAT dicom", "%header", *lines]), "deid.dicom"))
+    assert left.PatientID not in ("", "MRN778812X", "var:entity_id")
+    assert left.StudyDate == left.SeriesDate != "20200305"
+    assert left.AcquisitionDateTime == "20190308091530.5+0100"
+    assert left.FrameOfReferenceUID.startswith("2.25.")
 
 
 def test_all_but_what_is_kept() -> None:

@@ -165,7 +165,9 @@ def test_a_box_outside_of_an_image_is_refused() -> None:
 def test_attributes_that_no_image_is_asked_for_are_told() -> None:
     """Private ones and those of overlays: a template that asks for them never holds."""
     text = '{ [6000,0022].contains("x") + [0009,1001].contains("y") + Modality.equals("CT") } (0,0,1,1)'
-    assert not_looked_at(read_templates(text, "t")) == ("(0009,1001)", "OverlayDescription")
+    templates = read_templates(text, "t")
+    assert not_looked_at(templates) == ("(0009,1001)", "OverlayDescription")
+    assert [len(matching(templates, said(Modality=modality))) for modality in ("CT", "MR")] == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
 from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.expander import Expander, is_expander
 from derive.deidentification.configs.rules import address_of, rule_of
@@ -41,6 +43,10 @@ _FUNCTIONS = {
     "basic_uuid": "refreshUID",
     "suffix_uuid": "refreshUID",
 }
+#: What begins a value that only whoever calls deid from Python has.
+_OUTSIDE = ("var:", "func:", "deid_func:")
+#: What a patient is called by afterwards, which a run has of its own.
+_SUBJECT = ("PatientID", "PatientName")
 _ODD = "13579BDF"
 
 
@@ -78,8 +84,8 @@ def read_recipe(text: str, name: str) -> Configuration:
             checks += _checks(recipe, number, words)
             continue
         rules += _rules(recipe, number, words)
-        if words[0] == "ADD":
-            added.append((_tag(words[1], recipe.place(number)), " ".join(words[2:])))
+        if words[0] == "ADD" and not words[2].startswith(_OUTSIDE):
+            added.append((_tag(words[1], recipe.place(number)), _bare(words[2:])))
     if recipe.header:
         rules += _private_goes(name)
     if checks:  # last, as whatever it is asked for and does not hold a value is done with
@@ -156,14 +162,8 @@ def _narrowed(address: Address, method: str) -> Address:
 def _method(action: str, address: Address, value: str, place: str) -> tuple[str, dict[str, Any]]:
     if action in ("REPLACE", "ADD", "JITTER") and not value:
         raise UsageError("DEID-SETTING", f"{place}: {action} wants a value")
-    if value.startswith("var:"):
-        raise UsageError(
-            "DEID-SETTING",
-            f"{place}: {value} is a variable of whoever calls deid from Python; wanted is the value, or a rule of our "
-            "own (method subject, with an id map)",
-        )
-    if value.startswith(("func:", "deid_func:")):
-        return _function(value, place)
+    if value.startswith(_OUTSIDE):
+        return _from_outside(action, address, value, place)
     if action == "JITTER":
         if not re.fullmatch(r"[-+]?\d+", value):
             raise UsageError("DEID-SETTING", f"{place}: JITTER wants a number of days, not {value!r}")
@@ -174,26 +174,41 @@ def _method(action: str, address: Address, value: str, place: str) -> tuple[str,
         if address.text in _IDENTITY:
             return "refreshUID", {}
         return ("remove" if action == "REMOVE" else "redact"), {}
-    return ("keep", {}) if action == "KEEP" else ("substitute", {"replace_with": value.strip("\"'")})
+    return ("keep", {}) if action == "KEEP" else ("substitute", {"replace_with": _bare([value])})
 
 
-def _function(value: str, place: str) -> tuple[str, dict[str, Any]]:
-    name, *said = (
-        value.rpartition(":")[2].split() if value.startswith("func:") else value.removeprefix("deid_func:").split()
+def _bare(words: list[str]) -> str:
+    """A value without the quotes around it."""
+    return " ".join(words).strip().strip("\"'")
+
+
+def _from_outside(action: str, address: Address, value: str, place: str) -> tuple[str, dict[str, Any]]:
+    """What stands for a value that only whoever calls deid from Python has: what the run itself has of that kind.
+
+    A new name of the patient, the shift of the patient's dates, new UIDs; functions that deid brings along are known.
+    """
+    kind, _, rest = value.partition(":")
+    name, *said = rest.split() or [""]
+    if kind == "deid_func" and name in _FUNCTIONS:
+        return _FUNCTIONS[name], _days(said, place) if name == "jitter" else {}
+    if action == "JITTER":
+        return "dateShift", {}
+    if action in ("REPLACE", "ADD") and address.text in _SUBJECT:
+        return "subject", {}
+    if action in ("REPLACE", "ADD") and (tag := tag_for_keyword(address.text)) and dictionary_VR(tag) == "UI":
+        return "refreshUID", {}
+    raise UsageError(
+        "DEID-SETTING",
+        f"{place}: {value} is known to whoever calls deid from Python, and to nobody here; wanted is the value, one of "
+        f"{', '.join('deid_func:' + known for known in _FUNCTIONS)}, or a rule of our own",
     )
-    if not value.startswith("deid_func:") or name not in _FUNCTIONS:
-        raise UsageError(
-            "DEID-METHOD",
-            f"{place}: {value} is a function of Python, which a recipe names and does not have; known are "
-            f"{', '.join('deid_func:' + known for known in _FUNCTIONS)}",
-        )
-    numbers = dict(part.partition("=")[::2] for part in said if "=" in part)
-    if name != "jitter":
-        return _FUNCTIONS[name], {}
-    try:
-        return "dateShift", {"days": int(numbers.get("days", 1)) + 365 * int(numbers.get("years", 0))}
-    except ValueError:
-        raise UsageError("DEID-SETTING", f"{place}: days and years of {value} are numbers") from None
+
+
+def _days(said: list[str], place: str) -> dict[str, Any]:
+    numbers = dict(part.partition("=")[::2] for part in said)
+    if not {*numbers} <= {"days", "years"} or not all(re.fullmatch(r"[-+]?\d+", n) for n in numbers.values()):
+        raise UsageError("DEID-SETTING", f"{place}: jitter has days=N and years=N")
+    return {"days": int(numbers.get("days", 1)) + 365 * int(numbers.get("years", 0))}
 
 
 def _addresses(recipe: _Recipe, said: str, place: str) -> Iterator[Address]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydicom.datadict import tag_for_keyword
+
 from derive.elements.element import keyword_of
 from derive.elements.instance import Instance, State
 from derive.errors import UsageError
@@ -93,12 +95,8 @@ class Test:
 
     def holds(self, instance: Instance) -> bool:
         """Whether the value is so; an attribute that is absent has an empty one."""
-        found = _item_of(instance, self.tags)
-        value = (
-            "\\".join(found.texts(keyword_of(self.tags[-1])))
-            if found and keyword_of(self.tags[-1]).isidentifier()
-            else ""
-        )
+        found, keyword = _item_of(instance, self.tags), _keyword(self.tags[-1])
+        value = "\\".join(found.texts(keyword)) if found and keyword else ""
         return RELATIONS[self.relation](value.strip(), self.text)
 
 
@@ -169,5 +167,12 @@ def tests_of(condition: Criterion) -> tuple[Test | There, ...]:
 def _item_of(instance: Instance, tags: tuple[int, ...]) -> Instance | None:
     found: Instance | None = instance.lenient
     for tag in tags[:-1]:
-        found = next(iter(found.items(keyword_of(tag))), None) if found and keyword_of(tag).isidentifier() else None
+        keyword = _keyword(tag)
+        found = next(iter(found.items(keyword)), None) if found and keyword else None
     return found
+
+
+def _keyword(tag: int) -> str:
+    """Keyword of an attribute; empty for one of which an instance is never asked: private, or of a repeating group."""
+    keyword = keyword_of(tag)
+    return keyword if tag_for_keyword(keyword) == tag else ""
