@@ -16,7 +16,7 @@ from derive.deidentification.layout import files_of, fit, folder_of
 from derive.deidentification.run import Run
 from derive.deidentification.survey import Survey
 from derive.deidentification.wanted import Wanted
-from derive.deidentification.work import Treated
+from derive.deidentification.work import Treated, digest_of
 from derive.errors import OutputError
 from derive.told.wording import flag
 from derive.writing.atomic import target_files, target_folder, unwritable, write_file
@@ -73,14 +73,19 @@ class Publisher:
         return files_of([t.now for t in made], self.layout, self._taken)
 
     def has(self, made: Sequence[Treated], run: Run) -> bool:
-        """Whether all files of a series are there, and no others beside them."""
+        """Whether a series is there as a whole, no other file beside it, and made by the same rules as now.
+
+        A file is compared that all the rules have gone through: one that other rules made has other bytes.
+        """
         if not made:
             return False
         folder = self.out / self.folder(made[0], run)
         names = files_of([t.now for t in made], self.layout, Counter())
         if not all((folder / n).is_file() for n in names):
             return False
-        return self.layout == "flat" or len(os.listdir(folder)) == len(names)
+        if self.layout != "flat" and len(os.listdir(folder)) != len(names):
+            return False
+        return digest_of((folder / names[0]).read_bytes()) == made[0].digest
 
     def publish(self, moves: Mapping[Path, str], place: PurePosixPath) -> None:
         """Let the files of a series appear, all at once.

@@ -152,6 +152,13 @@ def test_a_series_that_grew_is_made_anew_by_resume(study, tmp_path):
     assert (report.series.there_already, report.series.published, len(instances(tmp_path / "out"))) == (1, 1, 6)
 
 
+def test_what_other_rules_made_is_made_anew_by_resume(study, tmp_path):
+    derive.deidentify(study, tmp_path / "out", key=KEY)
+    report = derive.deidentify(study, tmp_path / "out", key=KEY, retain=["device-identity"], resume=True)
+    assert (report.series.there_already, report.series.published) == (0, 2)
+    assert {d.DeviceSerialNumber for d in each(instances(tmp_path / "out"), 5)} == {"42"}
+
+
 def test_what_is_there_is_not_touched_unless_derive_wrote_it_all(study, tmp_path):
     out = tmp_path / "out"
     derive.deidentify(study, out, key=KEY)
