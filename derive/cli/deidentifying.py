@@ -19,7 +19,7 @@ from derive.errors import OutputError
 #: Flags that go to derive.deidentify under their own names, where they were given.
 _PLAIN = (
     *("key_env", "uid_map", "external", "date_scope", "date_shift", "patient_id", "patient_name", "id_map"),
-    *("id_map_create", "keep_tokens", "blank", "templates", "us_regions", "ocr", "ocr_text", "burned_in"),
+    *("id_map_create", "keep_tokens", "review", "blank", "templates", "us_regions", "ocr", "ocr_text", "burned_in"),
     *("encapsulated", "layout", "dicomdir", "resume", "overwrite", "dry_run", "jobs"),
 )
 
@@ -67,6 +67,11 @@ def _key_flags(group: argparse._ArgumentGroup) -> None:
 def _text_flags(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--keep-tokens", metavar="FILE", help="words that may stay in cleaned descriptors, one a line: all others go")
+    add(
+        "--review",
+        metavar="FILE",
+        help="list the free text that is kept, each text once, for a person to look at: it holds values",
+    )
     add(
         "--encapsulated",
         choices=["refuse", "skip", "keep"],

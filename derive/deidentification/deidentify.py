@@ -23,6 +23,7 @@ from typing import Any
 
 from derive.deidentification.publish import Publisher, target_of
 from derive.deidentification.report import DeidentificationReport
+from derive.deidentification.review import write_review
 from derive.deidentification.survey import Survey, survey_of
 from derive.deidentification.tally import Tally
 from derive.deidentification.wanted import Settled, settled, wanted_of
@@ -69,6 +70,8 @@ def deidentify(source: Source, target: str | Path, **options: Any) -> Deidentifi
             if staging is not None:
                 ready.run.keep()
             _run(_Pass(ready, survey, staging, place.publisher), tally)
+    if ready.wanted.review:
+        write_review(Path(ready.wanted.review), tally.kept, overwrite=ready.wanted.overwrite)
     return tally.report(out, survey)
 
 
@@ -93,7 +96,7 @@ def _run(work: _Pass, tally: Tally) -> None:
     for batch, result in zip(tasks, in_processes(treat, tasks, _processes(work), bench), strict=True):
         series += result.treated
         done += len(result.treated)
-        tally.link(result.links)
+        tally.join(result)
         if batch.is_last:
             _end(batch, series, work, tally)
             series = []

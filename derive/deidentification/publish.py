@@ -19,7 +19,7 @@ from derive.deidentification.wanted import Wanted
 from derive.deidentification.work import Treated, digest_of
 from derive.errors import OutputError
 from derive.told.wording import flag
-from derive.writing.atomic import target_files, target_folder, unwritable, write_file
+from derive.writing.atomic import refuse_files, target_files, target_folder, unwritable, write_file
 from derive.writing.interruptions import held
 from derive.writing.ours import refuse_place
 from derive.writing.unfinished import finished, new_folder, recover
@@ -187,6 +187,7 @@ def target_of(out: Path, wanted: Wanted) -> Iterator[RunTarget]:
         ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-PLACE``, ``OUT-WRITE``.
     """
     beside = out.with_name(f"{out.name}{QUARANTINE}")
+    _refuse_lists(out, wanted)
     if not wanted.dry_run:
         _refuse_target(out, beside, wanted)
     if wanted.dry_run or not (wanted.overwrite and out.exists()):
@@ -216,6 +217,15 @@ def _refuse_target(out: Path, beside: Path, wanted: Wanted) -> None:
             raise OutputError("OUT-EXISTS", text)
     except OSError as error:
         raise unwritable(out.name, error) from error
+
+
+def _refuse_lists(out: Path, wanted: Wanted) -> None:
+    """Refuse files that hold values among what is published, and a list that is there."""
+    for said in (wanted.review, wanted.uid_map, wanted.id_map, wanted.key_file):
+        if said and out.resolve() in Path(said).resolve().parents:
+            raise OutputError("OUT-PLACE", f"{Path(said).name} would lie among what is published; put it elsewhere")
+    if wanted.review:
+        refuse_files([Path(wanted.review)], overwrite=wanted.overwrite)
 
 
 def _refuse_space(part: Path, survey: Survey) -> None:

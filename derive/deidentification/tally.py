@@ -11,9 +11,10 @@ from derive.deidentification.account import Accounts, Shortcoming
 from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.check.links import Links
 from derive.deidentification.report import DeidentificationReport, ObjectRecord, SeriesCounts, masked
+from derive.deidentification.review import Kept
 from derive.deidentification.survey import Other, Survey
 from derive.deidentification.wanted import Settled
-from derive.deidentification.work import Treated
+from derive.deidentification.work import BatchResult, Treated
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Tally:
     series: Counter[str] = field(default_factory=Counter)
     there_already: int = 0
     links: Links = field(default_factory=Links)
+    kept: Counter[Kept] = field(default_factory=Counter)
     _numbers: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def state_of(self, series: Sequence[Treated]) -> str:
@@ -66,10 +68,11 @@ class Tally:
             self.codes.update(one.codes)
             self.unclaimed.update(one.unclaimed)
 
-    def link(self, links: Links | None) -> None:
-        """Remember what the check saw of UIDs and dates in a batch."""
-        if links is not None:
-            self.links.join(links)
+    def join(self, result: BatchResult) -> None:
+        """Remember what the check saw of UIDs and dates in a batch, and the texts of it that are kept."""
+        self.kept.update(result.kept)
+        if result.links is not None:
+            self.links.join(result.links)
 
     def _of_the_set(self) -> tuple[Shortcoming, ...]:
         """Return what only all objects together show: references that lead nowhere now, UIDs that became two."""

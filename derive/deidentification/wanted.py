@@ -61,6 +61,8 @@ class Wanted:
         Boxes by what a header says: TOML, a CTP pixel script, or a recipe of deid.
     us_regions, ocr, ocr_text, burned_in
         As in :class:`derive.deidentification.pixels.plan.PixelPlan`.
+    review : path, optional
+        File that lists the free text that is kept, each text once, for a person to look at: it holds values.
     encapsulated : str
         What becomes of documents in objects (PDF, CDA, STL), which nothing can clean: ``refuse``, ``skip``, ``keep``.
     layout : str
@@ -104,6 +106,7 @@ class Wanted:
     ocr: str = ""
     ocr_text: str = ""
     burned_in: str = ""
+    review: str | Path | None = None
     encapsulated: str = "refuse"
     layout: str = "tree"
     dicomdir: bool = False
@@ -184,10 +187,13 @@ def settled(wanted: Wanted) -> Settled:
         text = f"{flag('resume')} keeps what is there, {flag('overwrite')} replaces it: give one"
         raise UsageError("DEID-RESUME", text)
     config = read_config(wanted.config) if wanted.config else Configuration()
-    profile, plan = _profile(wanted, config.profile), _plan(wanted, config.plan)
+    pixels, plan = _pixels(wanted, config.pixels), _plan(wanted, config.plan)
+    profile = _profile(wanted, config.profile)
+    if pixels.boxes or pixels.templates or pixels.us_regions or pixels.ocr == "blank":
+        profile = profile.with_options(["pixels"])
     has_key = wanted.key or wanted.key_env or wanted.key_file
     run = run_of(profile, wanted.key if has_key else config.key, plan)
-    ready = Settled(wanted, profile, run, _pixels(wanted, config.pixels), (*config.notes, *_told(profile, run)))
+    ready = Settled(wanted, profile, run, pixels, (*config.notes, *_told(profile, run)))
     if wanted.resume and not ready.is_consistent:
         how = f"give both runs {flag('key_env', 'NAME')} or {flag('uid_map', 'FILE')}"
         text = f"without a key new UIDs are of one run only, and none can go on with another; {how}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from derive.deidentification.check.links import Links
 from derive.deidentification.engine import Deidentified, Deidentifier
 from derive.deidentification.layout import Names
 from derive.deidentification.pixels.clean import clean_pixels
+from derive.deidentification.review import Kept, kept_texts
 from derive.deidentification.survey import Member, Other, Survey
 from derive.deidentification.wanted import Settled
 from derive.elements.instance import Instance
@@ -107,10 +109,13 @@ class BatchResult(NamedTuple):
     treated : list of Treated
     links : Links, optional
         What the check saw of UIDs and dates: only all batches together show whether they agree.
+    kept : Counter of Kept
+        Free texts, where somebody wants to look at them.
     """
 
     treated: list[Treated]
     links: Links | None
+    kept: Counter[Kept]
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,7 @@ class _Worker:
     bench: Bench | None = None
     deidentifier: Deidentifier | None = None
     checker: DeidChecker | None = None
+    kept: Counter[Kept] = field(default_factory=Counter)
     sent: dict[int, tuple[Decided, ...]] = field(default_factory=dict)
 
     def begin(self, bench: Bench) -> None:
@@ -151,6 +157,11 @@ class _Worker:
         profile = bench.settled.profile
         self.deidentifier = Deidentifier(profile, bench.settled.run)
         self.checker = DeidChecker(profile, bench.survey.identifiers) if bench.settled.wanted.verify else None
+
+    def reviewed(self) -> Counter[Kept]:
+        """Return the free texts since it was asked last."""
+        kept, self.kept = self.kept, Counter()
+        return kept
 
     def linked(self) -> Links | None:
         """Return what the check saw since it was asked last."""
@@ -192,7 +203,7 @@ def treat(batch: Batch) -> BatchResult:
     if folder is not None:
         folder.mkdir(exist_ok=True)
     treated = [_treated(member, batch.first + k, folder, bench) for k, member in enumerate(members, 1)]
-    return BatchResult(treated, _worker.linked())
+    return BatchResult(treated, _worker.linked(), _worker.reviewed())
 
 
 def peek(member: Member, number: int) -> Treated:
@@ -233,6 +244,9 @@ def _made(member: Member, number: int, folder: Path | None, bench: Bench) -> Tre
         return Treated(name, now, before, digest=digest_of(output))
     if folder is not None:
         _write(folder / name, output)
+    if bench.settled.wanted.review:
+        replaced = {d.path for d in done.decisions if d.action == "D"}
+        _worker.kept.update(kept_texts(stored_file(name, _opener(output)), replaced))
     faults = _faults(original, output, name) if bench.settled.wanted.verify else ()
     account, new = _account(done.decisions)
     codes = tuple(code for code, *_ in done.claims.codes)

@@ -254,6 +254,19 @@ def test_a_rule_that_cannot_be_is_refused_before_a_file_is_read(tmp_path, rule, 
         derive.deidentify(tmp_path / "is not there", tmp_path / "out", rules=[rule])
 
 
+def test_free_text_that_is_kept_is_listed_for_who_asks(study, tmp_path):
+    review = tmp_path / "review.tsv"
+    derive.deidentify(study, tmp_path / "out", key=KEY, retain=["device-identity"], review=review)
+    head, *rows = (line.split("\t") for line in review.read_text().splitlines())
+    assert head == ["path", "objects", "text"]
+    found = {path: (int(count), text) for path, count, text in each(rows, 3)}
+    assert found["DeviceSerialNumber"] == (5, "42")
+    assert not {"PatientID", "PatientName", "StudyDescription"} & found.keys()
+    with raises_code("OUT-EXISTS"):
+        derive.deidentify(study, tmp_path / "again", review=review)
+    assert not (tmp_path / "again").exists()
+
+
 def test_no_source_and_a_source_as_target_are_refused(study, tmp_path):
     with raises_code("SRC-MISSING"):
         derive.deidentify(tmp_path / "nowhere", tmp_path / "out")
