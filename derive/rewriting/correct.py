@@ -49,7 +49,8 @@ def corrected(
         changed[_COERCED] = encoded(encode("InstanceCoercionDateTime", note.datetime), implicit=stored.implicit)
         there[_COERCED] = part_of(stored.head, _COERCED)
     before = {tag: part for tag in changed if (part := there[tag]) is not None}
-    illegal = frozenset(tag for tag in before if _is_illegal(stored, tag))
+    said = encodings_named(charset.split("\\")) if charset else stored.instance.encodings
+    illegal = frozenset(tag for tag in before if _is_illegal(stored, tag, said))
     previous = Previous(before, illegal, frozenset(changed.keys() - before.keys()), charset.encode())
     history = with_item(stored, previous, note, _encodings(stored, changed))
     return exchanged(stored, {**changed, HISTORY: history})
@@ -81,12 +82,12 @@ def _encodings(stored: StoredFile, changed: Mapping[int, bytes | None]) -> Seque
     return encodings_named(value.strip(b" \0").decode("ascii", "replace").split("\\")) or (default_encoding,)
 
 
-def _is_illegal(stored: StoredFile, tag: int) -> bool:
+def _is_illegal(stored: StoredFile, tag: int, encodings: Sequence[str]) -> bool:
     """Whether the value of an attribute is none of its value representation, whatever its IOD asks."""
     element = next((stored.head.element(s) for s in stored.head.stored() if s.tag == tag), None)
     if element is None or element.vr == "SQ" or tag >> 16 & 1:
         return False
-    return problem(element, _rule(element), (), stored.instance.encodings) is not None
+    return problem(element, _rule(element), (), encodings) is not None
 
 
 def _rule(element: Element) -> AttributeRule:
