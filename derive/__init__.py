@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from derive.conversion.convert import convert
     from derive.conversion.export import Exported, export
     from derive.conversion.given import Patient, Study
+    from derive.deidentification.check.folders import deid_check
+    from derive.deidentification.check.violation import DeidCheckReport, Violation
     from derive.deidentification.deidentify import deidentify
     from derive.deidentification.report import DeidentificationReport
     from derive.demo import demo_series
@@ -69,6 +71,8 @@ _HOMES = {
     "derive.conversion.convert": "convert",
     "derive.conversion.export": "Exported export",
     "derive.conversion.given": "Patient Study",
+    "derive.deidentification.check.folders": "deid_check",
+    "derive.deidentification.check.violation": "DeidCheckReport Violation",
     "derive.deidentification.deidentify": "deidentify",
     "derive.deidentification.report": "DeidentificationReport",
     "derive.demo": "demo_series",
@@ -117,6 +121,7 @@ __all__ = [
     "AssembleError",
     "Catalogue",
     "CheckReport",
+    "DeidCheckReport",
     "DeidentificationReport",
     "DeriveError",
     "DerivedSeries",
@@ -140,11 +145,13 @@ __all__ = [
     "UsageError",
     "ValuesError",
     "Verification",
+    "Violation",
     "Volume",
     "__version__",
     "build",
     "check",
     "convert",
+    "deid_check",
     "deidentify",
     "demo_series",
     "diff",

@@ -187,6 +187,7 @@ def lines(command: str, root, source, out):
         "fetch": [[nowhere, "-o", out, "--series-uid", "1.2.3", "--timeout", "1"]],
         "echo": [[nowhere, "--timeout", "1"]],
         "archive": [[str(root / "picture.png")]],
+        "deid-check": [[source, source], [source]],
         "deidentify": [[source, "-o", f"{out}-deid"], [source, "-o", f"{out}-none", "--dry-run", "--retain", "uids"]],
         "inspect": [[source]],
         "explain": [

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pydicom.datadict import keyword_for_tag
 
+from derive.deidentification.bases import listed_by_dcm4chee, required_by_google
 from derive.deidentification.check.spots import Spot, Spots
 from derive.deidentification.private.safe import safe_rows
 from derive.deidentification.profile import Option, Profile
@@ -133,14 +134,35 @@ class Demands:
     def _by_base(self, spot: Spot, vr: str) -> Demand | None:
         """Judge by a base that is no profile of PS3.15: what it does not name stays."""
         base = self.profile.base
-        if base in ("basic", "minimal", "keep-list"):
+        if self.profile.dialect == "dcm4chee" and any(
+            spot.tag in listed_by_dcm4chee().get(option, ()) for option in self.profile.options
+        ):
+            return Demand(Want.KEPT if vr != "SQ" else Want.FREE, "a list of dcm4chee")
+        if self.profile.is_confidential:
             return None
-        if base == "remove-list" and any(tag.matches(spot.path) for tag in self.profile.tags):
+        if base == "remove-list" and self._is_listed(spot):
+            return Demand(Want.GONE, base)
+        if base == "keep-list" and not self._stays_listed(spot):
             return Demand(Want.GONE, base)
         row = None if spot.is_private else confidentiality_row(spot.tag, self.profile.edition)
-        if vr == "UI" and row is not None and not self._taken(row, "K"):
+        if vr == "UI" and row is not None and self.profile.dialect != "microsoft" and not self._taken(row, "K"):
             return Demand(Want.MAPPED, f"Table E.1-1 {row.basic}")
-        return Demand(Want.CLEAN if base == "tag-contents" and vr in TEXT_VRS else Want.FREE, base)
+        return Demand(Want.FREE, base)
+
+    def _is_listed(self, spot: Spot) -> bool:
+        """Whether a spot, or a sequence that holds it, is on the list of a profile."""
+        around: Spot | None = spot
+        while around is not None:
+            if any(address.matches(around.path) for address in self.profile.tags):
+                return True
+            around = around.above
+        return False
+
+    def _stays_listed(self, spot: Spot) -> bool:
+        """Whether a keep list lets a spot stay: it is on it, leads to what is, or no image can do without it."""
+        if spot.is_creator or spot.tag in required_by_google() or spot.tag in MARKS:
+            return True
+        return self._is_listed(spot) or any(address.leads_through(spot.path) for address in self.profile.tags)
 
     def _by_table(self, sop_class_uid: str, spot: Spot, vr: str) -> Demand:
         if spot.is_private:

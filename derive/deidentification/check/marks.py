@@ -18,6 +18,8 @@ _META = frozenset(range(0x00020000, 0x00020004)) | {0x00020010, 0x00020012, 0x00
 _META_CLASS, _META_INSTANCE, _META_VERSION = 0x00020002, 0x00020003, 0x00020001
 #: An option that is claimed only where somebody vouches for the pixels.
 _PIXELS = "pixels"
+#: Whose codes are judged: those of PS3.16 CID 7050.
+_DCM = "DCM"
 
 
 def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
@@ -35,10 +37,12 @@ def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
     for option in options().values():
         if option.name == _PIXELS and pair.vouched:
             continue
-        if profile.has(option.name) and option.code not in now and profile.is_confidential:
+        if profile.has(option.name) and option.code not in now and profile.is_confidential and option.scheme == _DCM:
             code = "DCK-UNCLAIMED" if option.kind == "clean" else "DCK-MARK"
             yield pair.told(code, "DeidentificationMethodCodeSequence", f"option {option.name}")
-        elif option.code in now and not profile.has(option.name) and option.code not in before:
+        elif (
+            option.scheme == _DCM and option.code in now and not profile.has(option.name) and option.code not in before
+        ):
             yield pair.told("DCK-CLAIM", "DeidentificationMethodCodeSequence", f"option {option.name}")
     if not profile.is_confidential and BASIC_CODE in now - before:
         yield pair.told("DCK-CLAIM", "DeidentificationMethodCodeSequence", f"profile {profile.base}")
@@ -73,7 +77,9 @@ def codes_of(walked: Walked | None) -> frozenset[str]:
     if walked is None:
         return frozenset()
     schemes = {at: walked.value(leaf) for at, leaf in walked.at(_CODES, _SCHEME).items()}
-    found = (walked.value(leaf) for at, leaf in walked.at(_CODES, _CODE_VALUE).items() if schemes.get(at) == b"DCM")
+    found = (
+        walked.value(leaf) for at, leaf in walked.at(_CODES, _CODE_VALUE).items() if schemes.get(at) == _DCM.encode()
+    )
     return frozenset(code.decode("latin-1") for code in found)
 
 

@@ -140,7 +140,8 @@ class Searcher:
 
     def __init__(self, demands: Demands, identifiers: Iterable[Identifier] = ()) -> None:
         self.demands = demands
-        self.kinds = unwanted_kinds(demands.profile.options)
+        # A base that keeps what no rule names promises nothing of texts.
+        self.kinds = unwanted_kinds(demands.profile.options) if demands.profile.is_confidential else frozenset()
         kept = [i for i in identifiers if self._is_wanted(i) and i.kind not in _DATES | {UID}]
         self.others = Needles(kept, others=True)
 
