@@ -31,6 +31,11 @@ PROTOCOL = (
     'sWipMemBlock.tFree\t = \t"DOE^JANE"\n'
     'sProtConsistencyInfo.tBaselineString\t = \t""DOE^JANE""\n'
     "lPatientNumber\t = \t778812\n"
+    "sSpecPara.lFinalMatrixSizePhase\t = \t20240115\n"
+    "sSpecPara.lFinalMatrixSizeRead\t = \t778812\n"
+    "sWipMemBlock.alFree[0]\t = \t20240115\n"
+    "sWipMemBlock.alFree[1]\t = \t0x134D6F3\n"
+    "sCoilSelectMeas.aTxCoilSelectData[0].asList[0].sCoilElementID.ulUniqueKey\t = \t778812\n"
     "sCoilSelectMeas.CoilPlugs.Plug[0].IdPart[0]\t = \t778812\n"
     "DOE^JANE\n"
     "### ASCCONV END ###\nDOE^JANE <XProtocol> { 778812 }"
@@ -69,6 +74,7 @@ def test_only_what_is_known_stays(version):
             tag("SecretItem", b"1000\0"),
             tag("B_value", b"1000    \0" + CANARY, b"DOE^JANE"),
             tag("RealDwellTime", b"DOE^JANE\0"),
+            tag("TimeAfterStart", b"20240115.0\0", vr="DS"),
             tag("PositivePCSDirections", b"+LPH\0DOE", vr="SH"),
             tag("CoilString", b"DOE^JANE\0", vr="LO"),
             tag("MosaicRefAcqTimes", b"1.5\0", b"2.5\0", vr="FD", vm=0),

@@ -162,6 +162,8 @@ def test_what_is_not_of_its_vr_goes():
         ("DS", b"1.5\\DOE", False),
         ("DS", b"", True),
         ("IS", b"12", True),
+        ("IS", b"20240115", False),
+        ("DS", b"1.5\\\\20240115 ", False),
         ("IS", b"1.2", False),
         ("CS", b"PREDICTED", True),
         ("CS", b"Doe^Jane", False),

@@ -7,6 +7,7 @@ import re
 from derive.deidentification.here import Here
 from derive.deidentification.methods.registry import METHODS, method
 from derive.deidentification.private.csa import NoCsa, cleaned_csa, is_csa
+from derive.deidentification.private.numbers import is_like_a_date
 from derive.deidentification.private.protocol import cleaned_protocol
 from derive.elements.element import Element
 
@@ -28,8 +29,9 @@ def clean_private(element: Element, here: Here) -> Element | None:
     """
     shape = _SHAPES.get(element.vr)
     if shape is not None:
-        values = element.stripped().split(b"\\")
-        return element if values == [b""] or all(shape.fullmatch(v.strip()) for v in values) else None
+        values = [value.strip() for value in element.stripped().split(b"\\")]
+        fits = all(shape.fullmatch(v) and not is_like_a_date(v.decode("ascii")) for v in values)
+        return element if values == [b""] or fits else None
     cleaner = METHODS.get("cleanDescriptors")
     return cleaner.change(element, here) if cleaner is not None else None
 

@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from derive.deidentification.private.numbers import is_like_a_date
 from derive.deidentification.private.protocol import cleaned_protocol
 
 _MAGIC = b"SV10\4\3\2\1"
@@ -223,7 +224,7 @@ def _cleaned(tag: CsaTag, options: Collection[str], keep: Collection[str]) -> Cs
         items = tuple(_protocol_item(text) for text in tag.texts)
         return replace(tag, items=items + (b"",) * (len(tag.items) - len(items))) if any(items) else None
     pattern = _pattern(row.holds)
-    if not all(pattern.fullmatch(text.strip()) for text in tag.texts):
+    if any(not pattern.fullmatch(text.strip()) or is_like_a_date(text) for text in tag.texts):
         return None
     return _only_counting(tag)
 

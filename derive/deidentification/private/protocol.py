@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from derive.deidentification.private.numbers import is_like_a_date
+
 #: By it converters know that an attribute holds a protocol; what is in it goes.
 _XML, _EMPTY_XML = "<XProtocol>", "<XProtocol> \n{\n}"
 _BEGIN, _END = "### ASCCONV BEGIN", "### ASCCONV END ###"
@@ -53,10 +55,8 @@ def cleaned_protocol(text: str) -> str:
 
     Examples
     --------
-    >>> print(cleaned_protocol('### ASCCONV BEGIN ###\nlAverages = 2\ntProtocolName = "DOE"\n### ASCCONV END ###'))
-    ### ASCCONV BEGIN ###
-    lAverages	 = 	2
-    ### ASCCONV END ###
+    >>> cleaned_protocol('### ASCCONV BEGIN ###\nlAverages = 2\ntProtocolName = "DOE"\n### ASCCONV END ###').splitlines()
+    ['### ASCCONV BEGIN ###', 'lAverages\t = \t2', '### ASCCONV END ###']
     """
     at = text.find(_BEGIN)
     found = [_EMPTY_XML] if at >= 0 and text.startswith(_XML) else []
@@ -80,7 +80,8 @@ def _cleaned_line(raw: str) -> str:
         return ""
     quoted = _QUOTED.fullmatch(value)
     if quoted is None:
-        stays = words[0] in _parts().numbers and _NUMBER.fullmatch(value) is not None
+        is_number = _NUMBER.fullmatch(value) is not None and not is_like_a_date(value)
+        stays = is_number and words[0] in _parts().numbers
     else:
         pattern = _parts().texts.get(words[-1])
         stays = pattern is not None and pattern.fullmatch(quoted[2]) is not None
