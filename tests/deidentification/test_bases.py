@@ -13,6 +13,7 @@ from derive.deidentification.profile import Profile, options, profile_of
 from derive.deidentification.rule import Address
 from derive.elements.element import keyword_of, tag_of
 from derive.rewriting.stored import AttributePath, SequenceStep
+from derive.standard import confidentiality_rows
 from tests.helpers.asserting import each, every
 from tests.helpers.methods import instance_of, value_of
 
@@ -123,3 +124,23 @@ def test_a_patient_id_is_hashed_with_its_issuer() -> None:
     assert ours is not None
     assert uuid.UUID(ours).version == 4
     assert ours != value_of("patientIdHash", "PatientID", "LO", "4711", instance=instance_of(PatientID="4711"))
+
+
+def differences() -> list[str]:
+    """Where an option of dcm4chee and the column of the table say other things of an attribute, a line each."""
+    found = []
+    for option, listed in listed_by_dcm4chee().items():
+        column = options()[option].column
+        rows = {row.keyword: row.actions.get(column, "") for row in confidentiality_rows() if row.keyword}
+        for keyword in sorted({*map(keyword_of, listed), *(k for k, action in rows.items() if action)}):
+            theirs, table = "K" if tag_of(keyword) in listed else "", rows.get(keyword, "no row")
+            if theirs != table:
+                found.append(f"{option}\t{keyword}\t{theirs}\t{table}")
+    return found
+
+
+def test_where_dcm4chee_and_the_table_differ_is_listed() -> None:
+    """``dcm4chee_differences.tsv``, in full: what its options keep that the table does not, and the other way round."""
+    listed = (Path(__file__).parent / "dcm4chee_differences.tsv").read_text(encoding="utf-8").splitlines()
+    assert listed[0] == "option\tkeyword\tdcm4chee\ttable 2026d"
+    assert listed[1:] == differences()

@@ -6,13 +6,18 @@ import re
 from functools import cache
 
 import pytest
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 
 from derive.deidentification.configs.config import Configuration
-from derive.deidentification.profile import options, profile_of
+from derive.deidentification.decide import Question, decided
+from derive.deidentification.profile import Profile, options, profile_of
+from derive.elements.element import keyword_of
+from derive.rewriting.stored import AttributePath
 from tests.helpers.asserting import each, every
 from tests.helpers.by_hand import image
 from tests.helpers.configured import REFERENCE, after, configured
+from tests.helpers.methods import instance_of
 
 pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason="the documents of the founders are not at hand")
 
@@ -152,3 +157,20 @@ def test_the_example_of_dcm4chee() -> None:
     assert left.SOPInstanceUID == image().SOPInstanceUID
     assert left.DeviceSerialNumber == image().DeviceSerialNumber
     assert "InstitutionAddress" not in left
+
+
+@pytest.mark.parametrize(
+    ("page", "pattern", "at_least"),
+    [
+        ("bimcv_deidentification_slides.txt", r"\b(\w{4}), ?(\w{4}) [A-Z]", 45),
+        ("gdcm_writing_dicom.txt", r"> \{0x(\w{4}), 0x(\w{4})\}", 16),
+    ],
+)
+def test_what_a_document_lists_does_not_stay(page: str, pattern: str, at_least: int) -> None:
+    """Attributes that the slides and the wiki name: each goes, is emptied, or is replaced, by the Basic Profile."""
+    found = re.findall(pattern, (REFERENCE / page).read_text(encoding="utf-8"))
+    for group, element in each(found, at_least):
+        tag = int(group + element, 16)
+        path = AttributePath(tag, dictionary_VR(tag))
+        ruling = decided(Question(path, instance_of(), Profile(), "1.2.840.10008.5.1.4.1.1.2"))
+        assert ruling.action in ("X", "Z", "D", "U"), keyword_of(tag)
