@@ -55,7 +55,7 @@ def cleaned_protocol(text: str) -> str:
 
     Examples
     --------
-    >>> cleaned_protocol('### ASCCONV BEGIN ###\nlAverages = 2\ntProtocolName = "DOE"\n### ASCCONV END ###').splitlines()
+    >>> cleaned_protocol('### ASCCONV BEGIN ###\nlAverages = 2\ntName = "DOE"\n### ASCCONV END ###').splitlines()
     ['### ASCCONV BEGIN ###', 'lAverages\t = \t2', '### ASCCONV END ###']
     """
     at = text.find(_BEGIN)
