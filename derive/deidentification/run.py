@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from derive.deidentification.dates import FIRST_DAYS, LAST_DAYS, KeyedShifts
+from derive.deidentification.dummies import checked_dummies
 from derive.deidentification.id_map import add_to_id_map, read_id_map
 from derive.deidentification.keys import KeyedSecrets, secrets_of
 from derive.deidentification.profile import Profile
@@ -55,6 +56,8 @@ class RunPlan:
         How free text is cleaned.
     dummies : mapping of str to str
         What replaces values, by value representation or by keyword, instead of the usual.
+    dry_run : bool
+        Whether nothing is written: no map and no table.
 
     Raises
     ------
@@ -74,6 +77,7 @@ class RunPlan:
     id_map_create: bool = False
     text: TextCleaning = field(default_factory=TextCleaning)
     dummies: Mapping[str, str] = field(default_factory=dict, hash=False)
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         if self.external not in EXTERNAL:
@@ -154,8 +158,9 @@ def run_of(profile: Profile, key: str | bytes | None = None, plan: RunPlan | Non
     plan = plan or RunPlan()
     secrets = _secrets(key, plan)
     shifts = KeyedShifts(secrets, plan.date_scope, *plan.date_shift)
+    dummies = checked_dummies(plan.dummies)
     return Run(
-        profile, secrets, _uids(secrets, plan), shifts, _subjects(secrets, plan), plan.text, plan.dummies, plan.id_map
+        profile, secrets, _uids(secrets, plan), shifts, _subjects(secrets, plan), plan.text, dummies, plan.id_map
     )
 
 
@@ -165,15 +170,22 @@ def _secrets(key: str | bytes | None, plan: RunPlan) -> KeyedSecrets:
         found = secrets_of(None, settings.key_env, settings.key_file)
     else:
         found = secrets_of(key, plan.key_env, plan.key_file)
-    return secrets_kept(plan.uid_map) if found.is_random and plan.uid_map is not None else found
+    path = _map(plan)
+    return secrets_kept(path, not plan.dry_run) if found.is_random and path is not None else found
+
+
+def _map(plan: RunPlan) -> Path | None:
+    """The map of UIDs that is there, or that is to be begun."""
+    return plan.uid_map if plan.uid_map is None or plan.uid_map.exists() or not plan.dry_run else None
 
 
 def _uids(secrets: KeyedSecrets, plan: RunPlan) -> KeyedUids:
     removes = plan.external != EXTERNAL[0]
-    if plan.uid_map is None:
+    path = _map(plan)
+    if path is None:
         return KeyedUids(secrets, removes)
-    checked_map(plan.uid_map)
-    return RecordedUids(secrets, removes, path=plan.uid_map)
+    checked_map(path, not plan.dry_run)
+    return RecordedUids(secrets, removes, path=path, writes=not plan.dry_run)
 
 
 def _subjects(secrets: KeyedSecrets, plan: RunPlan) -> KeyedSubjects:

@@ -37,6 +37,13 @@ _OTHER_KINDS = frozenset(["ImplementationClassUID", "SOPClassesInStudy", "SOPCla
 #: Processes wait so long for each other.
 _PATIENCE_S = 60.0
 _LONGEST = 64
+#: No process waits for the disk at each row: what a crash of the machine takes is made again as it was.
+_BEGINNING = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "CREATE TABLE IF NOT EXISTS uids (old TEXT PRIMARY KEY, new TEXT NOT NULL UNIQUE) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS key (value BLOB NOT NULL)",
+)
 
 
 @cache
@@ -133,14 +140,19 @@ class RecordedUids(KeyedUids):
     Parameters
     ----------
     path : Path
+    writes : bool
+        Whether new rows are kept; a dry run only reads.
     """
 
     path: Path = Path()
+    writes: bool = True
     _open: dict[int, sqlite3.Connection] = field(default_factory=dict, repr=False, compare=False)
 
     def _made(self, uid: str) -> str:
         map_ = self._connection()
         row = map_.execute("SELECT new FROM uids WHERE old = ?", (uid,)).fetchone()
+        if row is None and not self.writes:
+            return super()._made(uid)
         if row is None:
             map_.execute("INSERT OR IGNORE INTO uids VALUES (?, ?)", (uid, super()._made(uid)))
             row = map_.execute("SELECT new FROM uids WHERE old = ?", (uid,)).fetchone()
@@ -149,12 +161,12 @@ class RecordedUids(KeyedUids):
     def _connection(self) -> sqlite3.Connection:
         """The connection of this process: SQLite's do not survive a fork, and may not even be closed after one."""
         if os.getpid() not in self._open:
-            self._open[os.getpid()] = opened(self.path)
+            self._open[os.getpid()] = opened(self.path, self.writes)
         return self._open[os.getpid()]
 
     def close(self) -> None:
         """Close the map, so that it is one file: nothing is lost where nobody does."""
-        map_ = self._open.pop(os.getpid(), None) or opened(self.path)
+        map_ = self._open.pop(os.getpid(), None) or opened(self.path, self.writes)
         map_.close()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -162,7 +174,7 @@ class RecordedUids(KeyedUids):
         return super().__getstate__() | {"_open": {}}
 
 
-def opened(path: Path) -> sqlite3.Connection:
+def opened(path: Path, writes: bool = True) -> sqlite3.Connection:
     """Open a map, or begin one.
 
     Raises
@@ -171,25 +183,27 @@ def opened(path: Path) -> sqlite3.Connection:
         ``DEID-UID-MAP`` for a file that is no map, or cannot be written.
     """
     try:
-        if not path.exists():
+        if writes and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        map_ = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False)
-        map_.execute("PRAGMA journal_mode=WAL")
-        map_.execute("PRAGMA synchronous=NORMAL")
-        map_.execute("CREATE TABLE IF NOT EXISTS uids (old TEXT PRIMARY KEY, new TEXT NOT NULL UNIQUE) WITHOUT ROWID")
-        map_.execute("CREATE TABLE IF NOT EXISTS key (value BLOB NOT NULL)")
+        where = f"{path.resolve().as_uri()}?mode={'rw' if writes else 'ro'}"
+        map_ = sqlite3.connect(where, _PATIENCE_S, isolation_level=None, check_same_thread=False, uri=True)
+        if writes:
+            for statement in _BEGINNING:
+                map_.execute(statement)
         map_.execute("SELECT old, new FROM uids LIMIT 1").fetchone()
     except (OSError, sqlite3.Error) as error:
         raise UsageError("DEID-UID-MAP", f"{path} cannot be used as a map of UIDs: {error}") from error
     return map_
 
 
-def secrets_kept(path: Path) -> KeyedSecrets:
-    """Return the random secrets that a map keeps, of its first run without a key."""
-    map_ = opened(path)
+def secrets_kept(path: Path, writes: bool = True) -> KeyedSecrets:
+    """Return the random secrets that a map keeps, of its first run without a key; others where it only is read."""
+    map_ = opened(path, writes)
     try:
-        map_.execute("BEGIN IMMEDIATE")
+        map_.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         row = map_.execute("SELECT value FROM key").fetchone()
+        if row is None and not writes:
+            return random_secrets()
         if row is None:
             row = (random_secrets().key,)
             map_.execute("INSERT INTO key VALUES (?)", row)
@@ -199,7 +213,7 @@ def secrets_kept(path: Path) -> KeyedSecrets:
     return KeyedSecrets(row[0])
 
 
-def checked_map(path: Path) -> None:
+def checked_map(path: Path, writes: bool = True) -> None:
     """Refuse a map that would make objects that are none, or leave a UID as it was.
 
     Raises
@@ -207,7 +221,7 @@ def checked_map(path: Path) -> None:
     UsageError
         ``DEID-UID-MAP``.
     """
-    map_ = opened(path)
+    map_ = opened(path, writes)
     try:
         for old, new in map_.execute("SELECT old, new FROM uids"):
             if len(new) > _LONGEST or shown_uid(new) != new:

@@ -228,6 +228,7 @@ def _plan(wanted: Wanted, standing: RunPlan) -> RunPlan:
         "patient_name": wanted.patient_name,
         "id_map": _path(wanted.id_map),
         "id_map_create": wanted.id_map_create,
+        "dry_run": wanted.dry_run,
         "text": replace(standing.text, **{k: v for k, v in text.items() if v is not None}),
     }
     if wanted.key or wanted.key_env or wanted.key_file:  # whoever says where the key is means no other

@@ -10,7 +10,7 @@ import pytest
 from derive.deidentification.profile import Profile
 from derive.deidentification.run import RunPlan, run_of
 from tests.helpers.asserting import raises_code
-from tests.helpers.methods import KEY, OTHER_KEY, instance_of
+from tests.helpers.methods import KEY, OTHER_KEY, instance_of, value_of
 
 JANE, JOHN = instance_of(PatientID="MRN1"), instance_of(PatientID="MRN2")
 
@@ -149,3 +149,29 @@ def test_what_excludes_each_other():
     for plan in ({"patient_id": "S1", "id_map": "map.csv"}, {"id_map_create": True}):
         with raises_code("DEID-SUBJECT"):
             RunPlan(**plan)
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ({"PN": "NOBODY", "StudyDate": "20000101", "LO": "NONE"}, ""),
+        ({"OB": "x"}, "no VR of text"),
+        ({"PatientsName": "x"}, "no keyword"),
+        ({"DA": "2000"}, "YYYYMMDD"),
+        ({"LO": " "}, "empty"),
+        ({"LO": "a\\b"}, "more than one"),
+        ({"LO": "ü"}, "ASCII"),
+        ({"SH": "x" * 17}, "16"),
+    ],
+)
+def test_dummies_of_a_person_are_legal_or_refused(said, hint):
+    if not hint:
+        run = run_of(Profile(), KEY, RunPlan(dummies=said))
+        assert value_of("replace", "ReferringPhysicianName", "PN", "Doe^Jane", run=run) == "NOBODY"
+        assert value_of("replace", "ReferringPhysicianName", "PN", "Nobody", run=run) == "ANONYMIZED"
+        assert value_of("replace", "StudyDate", "DA", "20240301", run=run) == "20000101"
+        assert value_of("replace", "SeriesDate", "DA", "20240301", run=run) == "19000101"
+        return
+    with raises_code("DEID-DUMMY") as caught:
+        run_of(Profile(), KEY, RunPlan(dummies=said))
+    assert hint in str(caught.value)

@@ -151,3 +151,21 @@ def test_references_out_of_the_set_are_told(tmp_path):
     assert not mapped.uids.leads_out("1.3.5")
     with raises_code("DEID-EXTERNAL"):
         RunPlan(external="keep")
+
+
+def test_a_dry_run_begins_no_map_and_changes_none(tmp_path):
+    path = tmp_path / "map.sqlite"
+    dry = RunPlan(uid_map=path, dry_run=True)
+    assert run_of(Profile(), plan=dry).uids.new("1.3.1").startswith("2.25.")
+    assert not path.exists()
+    first = run_of(Profile(), plan=RunPlan(uid_map=path))
+    known = first.uids.new("1.3.1")
+    first.uids.close()
+    run = run_of(Profile(), plan=dry)
+    assert run.uids.new("1.3.1") == known
+    assert run.uids.new("1.3.2") == first.uids.new("1.3.2")
+    first.uids.close()
+    assert run_of(Profile(), KEY, dry).uids.new("1.3.3") == run_of(Profile(), KEY).uids.new("1.3.3")
+    run.uids.close()
+    with sqlite3.connect(path) as kept:
+        assert {old for (old,) in kept.execute("SELECT old FROM uids")} == {"1.3.1", "1.3.2"}
