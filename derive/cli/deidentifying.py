@@ -111,7 +111,9 @@ def _result_flags(group: argparse._ArgumentGroup) -> None:
         choices=["tree", "flat"],
         help="folders of patients, studies and series (default), or all files in one",
     )
-    group.add_argument("--dicomdir", action="store_true", help="make a DICOMDIR of what is published")
+    group.add_argument(
+        "--dicomdir", action="store_true", help="make a DICOMDIR, and name folders as a medium may have them"
+    )
     group.add_argument("--resume", action="store_true", help="go on where a run with the same key ended")
     group.add_argument(
         "--overwrite",

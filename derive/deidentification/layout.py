@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from derive.elements.instance import Instance
@@ -14,6 +14,8 @@ from derive.told.wording import did_you_mean
 from derive.writing.part10 import file_name
 
 LAYOUTS = ("tree", "flat")
+#: Names that a medium with a DICOMDIR may have (PS3.10 8.2, 8.5).
+MEDIA = "media"
 #: Of a name of a folder stands so much; a Patient ID has at most 64 characters (PS3.5 6.2).
 _LONGEST = 64
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
@@ -74,6 +76,26 @@ def folder_of(names: Names, before: Names, stand_in: str) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
+@dataclass
+class MediaNames:
+    """What folders of a medium are called: by their numbers, in the order in which they come. It remembers."""
+
+    numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def folder(self, names: Names) -> PurePosixPath:
+        """Return the folder of one more series."""
+        keys = ((names.patient_id,), (names.patient_id, names.study_uid))
+        parts = [f"{kind}{self._number(key):06d}" for kind, key in zip(("PT", "ST"), keys, strict=True)]
+        return PurePosixPath(*parts, f"SE{self._next((names.patient_id, names.study_uid, '')):06d}")
+
+    def _number(self, key: tuple[str, ...]) -> int:
+        return self.numbers.get(key) or self.numbers.setdefault(key, self._next((*key[:-1], "", "")))
+
+    def _next(self, counter: tuple[str, ...]) -> int:
+        self.numbers[counter] = self.numbers.get(counter, 0) + 1
+        return self.numbers[counter]
+
+
 def files_of(names: Sequence[Names], layout: str, taken: Counter[str]) -> list[str]:
     """Return the names of the files of a series: by their places in it, or, where all lie in one folder, by their UIDs.
 
@@ -84,6 +106,8 @@ def files_of(names: Sequence[Names], layout: str, taken: Counter[str]) -> list[s
     taken : Counter of str
         How often each name was given in the folder: two objects that have one UID share no file. It is counted on.
     """
+    if layout == MEDIA:
+        return [f"IM{k:06d}" for k in range(1, len(names) + 1)]
     if layout != "flat":
         return [file_name(k) for k in range(1, len(names) + 1)]
     return [_free(fit(n.sop_instance_uid, "object"), taken) for n in names]

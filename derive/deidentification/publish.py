@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from derive.deidentification.layout import files_of, fit, folder_of
+from derive.deidentification.dicomdir import write_dicomdir
+from derive.deidentification.layout import MEDIA, MediaNames, files_of, fit, folder_of
 from derive.deidentification.run import Run
 from derive.deidentification.survey import Survey
 from derive.deidentification.wanted import Wanted
@@ -49,10 +50,11 @@ class Publisher:
     beside: Path
     layout: str
     again: bool = False
-    published: int = 0
+    published: list[PurePosixPath] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     _filled: Counter[PurePosixPath] = field(default_factory=Counter)
     _taken: Counter[str] = field(default_factory=Counter)
+    _media: MediaNames = field(default_factory=MediaNames)
 
     def folder(self, first: Treated, run: Run) -> PurePosixPath:
         """Return the folder of a series below the target, by its first object."""
@@ -63,6 +65,8 @@ class Publisher:
 
     def place(self, first: Treated, run: Run) -> PurePosixPath:
         """Return the folder of a series below the target, of which no other series gets a part."""
+        if self.layout == MEDIA:
+            return self._media.folder(first.now)
         folder = self.folder(first, run)
         self._filled[folder] += 1
         count = self._filled[folder]
@@ -102,7 +106,7 @@ class Publisher:
         OutputError
             ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-WRITE``.
         """
-        self.published += 1
+        self.published += [place / name for name in moves.values()] if self.layout == MEDIA else [place]
         if self.layout == "flat":
             targets = [self.out / n for n in moves.values()]
             with target_files(targets, overwrite=self.again, tidy=False) as files:
@@ -190,15 +194,16 @@ def target_of(out: Path, wanted: Wanted) -> Iterator[RunTarget]:
     _refuse_lists(out, wanted)
     if not wanted.dry_run:
         _refuse_target(out, beside, wanted)
+    layout = MEDIA if wanted.dicomdir else wanted.layout
     if wanted.dry_run or not (wanted.overwrite and out.exists()):
-        publisher = Publisher(out, beside, wanted.layout, wanted.resume)
+        publisher = Publisher(out, beside, layout, wanted.resume)
         yield RunTarget(publisher, wanted.dry_run)
-        _write_faults(publisher)
+        _end(publisher)
         return
     with suppress(_Nothing), target_folder(out, 0, (), overwrite=True) as new:
-        publisher = Publisher(new, beside, wanted.layout)
+        publisher = Publisher(new, beside, layout)
         yield RunTarget(publisher, dry_run=False)
-        _write_faults(publisher)
+        _end(publisher)
         if not publisher.published:
             raise _Nothing
 
@@ -234,8 +239,10 @@ def _refuse_space(part: Path, survey: Survey) -> None:
         raise OutputError("OUT-SPACE", f"{size / 1e6:.0f} MB are needed beside the target, and there are less")
 
 
-def _write_faults(publisher: Publisher) -> None:
-    """Say beside what is in quarantine why: kinds and paths, and no values."""
+def _end(publisher: Publisher) -> None:
+    """Say beside what is in quarantine why, kinds and paths and no values; list what is published in a DICOMDIR."""
+    if publisher.layout == MEDIA and publisher.published:
+        write_dicomdir(publisher.out, publisher.published)
     if publisher.faults:
         data = f"{json.dumps({'schema': SCHEMA, 'objects': publisher.faults}, indent=1)}\n".encode()
         write_file(publisher.beside / "quarantine.json", data, overwrite=True)

@@ -11,7 +11,7 @@ from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.read import read_config
 from derive.deidentification.configs.rules import rule_of
 from derive.deidentification.dates import days_told
-from derive.deidentification.layout import checked_layout
+from derive.deidentification.layout import LAYOUTS, checked_layout
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.profile import BASIC, Profile, profile_of
@@ -183,6 +183,9 @@ def settled(wanted: Wanted) -> Settled:
         raise UsageError("DEID-CHOICE", told)
     if wanted.jobs is not None and wanted.jobs < 1:
         raise UsageError("OPT-JOBS", f"{wanted.jobs} jobs; wanted 1 or more")
+    if wanted.dicomdir and (wanted.layout != LAYOUTS[0] or wanted.resume):
+        text = f"{flag('dicomdir')} names folders by numbers: no {flag('layout', 'flat')} and no {flag('resume')}"
+        raise UsageError("DEID-LAYOUT", text)
     if wanted.resume and wanted.overwrite:
         text = f"{flag('resume')} keeps what is there, {flag('overwrite')} replaces it: give one"
         raise UsageError("DEID-RESUME", text)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.fileset import FileSet
 
 import derive
 from derive.cli.main import main
@@ -80,6 +82,29 @@ def test_flat_files_are_called_by_their_uids(study, tmp_path):
     derive.deidentify(study, tmp_path / "out", layout="flat")
     found = list((tmp_path / "out").iterdir())
     assert {p.stem.partition("-")[0] for p in each(found, 5)} == {str(pydicom.dcmread(p).SOPInstanceUID) for p in found}
+
+
+def test_a_dicomdir_leads_to_every_object_and_says_what_they_say_now(study, tmp_path):
+    saved(
+        study / "c", make_series(count=1, SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2.4", SOPInstanceUID="1.2.5")
+    )
+    out = tmp_path / "out"
+    report = derive.deidentify(study, out, dicomdir=True)
+    found = FileSet(out / "DICOMDIR")
+    assert {Path(i.path).relative_to(out).as_posix() for i in found} == {o.file for o in report.published}
+    assert sorted(Path(i.path).relative_to(out).parts[1] for i in found) == ["ST000001"] * 5 + ["ST000002"]
+    for instance in each(found, 6):
+        dataset = pydicom.dcmread(instance.path)
+        assert (dataset.SOPInstanceUID, dataset.PatientID) == (instance.SOPInstanceUID, instance.PatientID)
+    assert not [s for s in SECRETS if s in (out / "DICOMDIR").read_bytes()]
+    assert derive.deidentify(study, out, overwrite=True).ok, "what derive wrote may be replaced, its DICOMDIR too"
+
+
+def test_an_old_dicomdir_is_not_copied(study, tmp_path):
+    derive.deidentify(study, tmp_path / "medium", dicomdir=True)
+    report = derive.deidentify(tmp_path / "medium", tmp_path / "out")
+    assert [o.reason for o in report.others] == ["a DICOMDIR"]
+    assert not list((tmp_path / "out").rglob("DICOMDIR"))
 
 
 def test_a_second_run_with_the_key_gives_the_same_and_one_without_another(study, tmp_path):
@@ -191,6 +216,7 @@ def test_nothing_published_replaces_nothing(study, tmp_path):
         ({"profile": "basics"}, "DEID-PROFILE"),
         ({"key": b"short"}, "DEID-KEY"),
         ({"resume": True}, "DEID-RESUME"),
+        ({"dicomdir": True, "layout": "flat"}, "DEID-LAYOUT"),
         ({"resume": True, "overwrite": True, "key": KEY}, "DEID-RESUME"),
         ({"colour": "red"}, "OPT-UNKNOWN"),
         ({"burned_in": "perhaps"}, "DEID-PIXEL-PLAN"),
