@@ -95,6 +95,7 @@ def test_microsoft_as_it_ships() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        '{"rules": [{"Tag": "DA", "Method": "DateShift", "Params": {"DateShiftRange": "50"}}]}',
         '{"rules": [{"VR": "DA", "method": "dateshift", "params": {"dateShiftRange": "50"}}]}',
         '{"rules": [{"tag": "DA", "method": "dateShift"}], '
         '"defaultSettings": [{"dateShift": {"dateShiftRange": "50"}},]}',

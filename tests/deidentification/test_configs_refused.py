@@ -122,7 +122,13 @@ def test_the_keys_of_microsoft() -> None:
         (GOOGLE.format('"dicom": {"removeList": {"tags": ["(0028,xxxx)"]}}'), "DEID-LIST"),
         (GOOGLE.format('"dicom": {"skipIds": true}'), "DEID-CONFIG"),
         (GOOGLE.format('"image": {"textRedactionMode": "REDACT_SOME_TEXT"}'), "DEID-SETTING"),
-        (GOOGLE.format('"fhir": {}'), "DEID-CONFIG"),
+        (GOOGLE.format('"hl7": {}'), "DEID-CONFIG"),
+        (GOOGLE.format('"dicom": {}, "dicomTagConfig": {}'), "DEID-CONFIG"),
+        (GOOGLE.format('"dicomTagConfig": {"actions": [{"queries": ["PatientId"], "keepTag": {}}]}'), "DEID-ADDRESS"),
+        (GOOGLE.format('"dicomTagConfig": {"actions": [{"queries": ["PatientID"]}]}'), "DEID-CONFIG"),
+        (GOOGLE.format('"dicomTagConfig": {"actions": [{"queries": ["PN"], "hideTag": {}}]}'), "DEID-CONFIG"),
+        (GOOGLE.format('"dicomTagConfig": {"options": {"primaryIds": "SOME"}}'), "DEID-SETTING"),
+        (GOOGLE.format('"dicomTagConfig": {"profileType": "NONE"}'), "DEID-PROFILE"),
         (
             GOOGLE.format('"text": {"transformations": [{"infoTypes": ["NAME_OF_DOG"], "redactConfig": {}}]}'),
             "DEID-SETTING",
@@ -181,12 +187,13 @@ def test_options_of_dcm4chee() -> None:
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    """Absent, no text, and nothing of a kind that is known."""
+    """Absent, no text, XML, and nothing of a kind that is known."""
     with raises_code("DEID-CONFIG"):
         read_config(tmp_path / "absent.toml")
     (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00\x01")
     with raises_code("DEID-CONFIG"):
         read_config(tmp_path / "c.toml")
-    (tmp_path / "c.toml").write_text("just words")
-    with raises_code("DEID-CONFIG"):
-        read_config(tmp_path / "c.toml")
+    for text in ("just words", "<script></script>", "['a'"):
+        (tmp_path / "c.toml").write_text(text)
+        with raises_code("DEID-CONFIG"):
+            read_config(tmp_path / "c.toml")

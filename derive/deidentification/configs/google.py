@@ -9,6 +9,7 @@ from typing import Any
 
 from derive.deidentification.bases import required_by_google
 from derive.deidentification.configs.config import Configuration
+from derive.deidentification.configs.google_tags import tag_profile
 from derive.deidentification.configs.rules import address_of
 from derive.deidentification.configs.tables import known_keys, said_of, table_of, tables_of, texts_of
 from derive.deidentification.pixels.plan import PixelPlan
@@ -21,7 +22,10 @@ from derive.rewriting.stored import AttributePath
 from derive.told.wording import did_you_mean, flag
 
 #: Keys of which each tells that a file is one of theirs.
-TELLING = ("config", "dicom", "image", "text")
+TELLING = ("config", "dicom", "dicomTagConfig", "image", "text")
+#: What a request to Google's service says of where things are, and what is about other things than images.
+_AROUND = ("destinationDataset", "destinationStore", "filterConfig", "gcsConfigUri")
+_BESIDE = ("fhir", "useRegionalDataProcessing")
 _FILTERS = ("filterProfile", "keepList", "removeList")
 #: What each mode of redaction of text in pictures is in a plan: how text is looked for, and which counts.
 _MODES = {
@@ -49,19 +53,25 @@ def read_google(said: Mapping[str, Any], name: str) -> Configuration:
     UsageError
         ``DEID-CONFIG``, ``DEID-ADDRESS``, ``DEID-LIST``, ``DEID-PROFILE``, ``DEID-SETTING``, ``DEID-KEY``.
     """
+    notes = [f"{name}: {key} is not followed" for key in (*_AROUND, *_BESIDE) if key in said]
     if "config" in said:
-        known_keys(said, ("config",), name)
+        known_keys(said, ("config", *_AROUND), name)
         said = table_of(said, "config", name)
-    known_keys(said, ("dicom", "image", "text"), name)
-    dicom = table_of(said, "dicom", name)
+        notes += [f"{name}: {key} is not followed" for key in _BESIDE if key in said]
+    known_keys(said, ("dicom", "dicomTagConfig", "image", "text", *_BESIDE), name)
+    if {"dicom", "dicomTagConfig"} <= {*said}:
+        raise UsageError("DEID-CONFIG", f"{name} says dicom and dicomTagConfig, and one of them is wanted")
     keys, transformations = _transformations(table_of(said, "text", name), f"{name}, text")
-    profile = _profile(dicom, transformations, f"{name}, dicom")
-    notes: tuple[str, ...] = ()
-    if transformations and profile.base != "tag-contents":
-        notes = (f"{name}: transformations of text are for DEIDENTIFY_TAG_CONTENTS alone, and were not asked for",)
-    return Configuration(
-        profile, pixels=_pixels(table_of(said, "image", name), f"{name}, image"), key=_one(keys), notes=notes
-    )
+    image, place = table_of(said, "image", name), f"{name}, image"
+    if "dicomTagConfig" in said:
+        newer = table_of(said, "dicomTagConfig", name)
+        profile = tag_profile(newer, transformations, f"{name}, dicomTagConfig")
+        image = image or table_of(table_of(newer, "options", name), "cleanImage", name)
+    else:
+        profile = _profile(table_of(said, "dicom", name), transformations, f"{name}, dicom")
+        if transformations and profile.base != "tag-contents":
+            notes += [f"{name}: transformations of text are for DEIDENTIFY_TAG_CONTENTS alone, and were not asked for"]
+    return Configuration(profile, pixels=_pixels(image, place), key=_one(keys), notes=tuple(notes))
 
 
 def _profile(dicom: Mapping[str, Any], transformations: tuple[Transformation, ...], place: str) -> Profile:

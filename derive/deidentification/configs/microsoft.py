@@ -28,7 +28,7 @@ _DEFAULTS = ("defaultSettings", "parameters")
 _CUSTOM = ("customSettings", "customizedSettings", "cutomizedSettings")
 _PROFILES = ("TagProfile", "profiles", "profile")
 _RULES = ("DicomTagRules", "DicomVRRules", "rules")
-_IN_A_RULE = ("tag", "VR", "name", "method", "setting", "settings", "params", "comment", "description")
+_IN_A_RULE = ("tag", "vr", "name", "method", "setting", "settings", "params", "comment", "description")
 _SCOPES = {"SeriesInstance": "series", "StudyInstance": "study", "SOPInstance": "instance", "resource": "instance"}
 _ALIASES = {"refreshid": "refreshUID"}
 _DIALECTS = ("cryptoHash", "dateShift", "encrypt")
@@ -113,8 +113,9 @@ class _Reader:
         self.keys: dict[str, str] = {}
 
     def rule(self, table: Mapping[str, Any], place: str) -> Rule:
+        table = {key.lower(): value for key, value in table.items()}
         known_keys(table, _IN_A_RULE, place)
-        addresses = [said_of(table, key, str, place, "") for key in ("tag", "VR", "name") if key in table]
+        addresses = [said_of(table, key, str, place, "") for key in ("tag", "vr", "name") if key in table]
         if len(addresses) != 1:
             raise UsageError("DEID-CONFIG", f"{place} wants one tag")
         said = said_of(table, "method", str, place, "")

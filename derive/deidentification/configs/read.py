@@ -68,6 +68,10 @@ def _told(text: str, name: str, folder: Path) -> Configuration:
         return read_recipe(text, name)
     if text.lstrip()[:1] in ("{", '"', "'") or text.lstrip().startswith(("//", "/*")):
         return _json(read_relaxed(text, name), name)
+    if text.lstrip().startswith("<"):
+        raise UsageError(
+            "DEID-CONFIG", f"{name} is XML: of CTP the scripts for pixels are read, and none of its DicomAnonymizer"
+        )
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
