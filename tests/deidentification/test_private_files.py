@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+import derive
 from derive.deidentification.private.csa import Csa, CsaTag, pack_csa, read_csa
 from derive.deidentification.private.entries import dictionary_entries, kept_entries
 from derive.deidentification.profile import profile_of
@@ -15,6 +16,7 @@ from derive.deidentification.rule import Address, Rule
 from tests.helpers.asserting import each, every
 from tests.helpers.sources import make_series
 from tests.helpers.went_through import (
+    KEY,
     bytes_of,
     engine,
     every_item,
@@ -254,3 +256,12 @@ def test_keep_all_keeps_private_attributes_with_their_creators_and_claims_nothin
     assert {*privates(claiming())} == {*privates(result)}
     assert result.PrivateDataElementCharacteristicsSequence[0].PrivateCreatorReference == "MY STATION"
     assert "DeidentificationMethodCodeSequence" not in result
+
+
+@pytest.mark.parametrize(("institution", "state"), [("Philips Imaging", "published"), ("Elsewhere", "published")])
+def test_a_maker_that_is_called_like_the_institution_is_no_fault(institution, state, tmp_path):
+    dataset = pet((0x27, 0x10))
+    dataset.InstitutionName, dataset.PatientName = institution, "Quillfeather^Philips"
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    report = derive.deidentify(tmp_path / "a.dcm", tmp_path / "out", retain=DATES, key=KEY)
+    assert [record.state for record in report.objects] == [state]

@@ -13,6 +13,7 @@ from derive.deidentification.check.needles import Needles, SearchedText, whole
 from derive.deidentification.check.pair import Pair
 from derive.deidentification.check.violation import Violation
 from derive.deidentification.check.walk import PIXEL_DATA, Leaf
+from derive.deidentification.private.safe import known_creators
 from derive.deidentification.text.identifiers import (
     ADDRESS,
     BIRTH_DATE,
@@ -31,6 +32,7 @@ _DATES = frozenset([DATE, BIRTH_DATE])
 #: Whom a device is by, what it is called, and whose a coding scheme is: institutions make devices, or are called so.
 _MAKERS = frozenset([0x00080070, 0x00081090, 0x00181020, 0x00080115, 0x00080116])
 _PLACES = frozenset([INSTITUTION, ORGANIZATION, ADDRESS, DEVICE])
+_CREATOR_REFERENCE = 0x00080302
 _PATIENT = (0x00100010, 0x00100020)
 #: Of longer values of bytes so much is searched: a name stands at the beginning or at the end.
 _LONGEST = 1 << 16
@@ -101,6 +103,13 @@ def _judged(pair: Pair, hit: Hit) -> str:
         return ""  # a new name that is somebody else's old one is the choice of who gave it
     if leaf.vr == "CS" or leaf.spot.tag in CODE_TAGS:
         return "DCK-WORD"
+    if _names_a_creator(leaf) and pair.output.value(leaf).strip(b" \0").decode("latin-1") in known_creators():
+        return "DCK-WORD"
     if leaf.spot.tag in _MAKERS and (hit.word or hit.kind in _PLACES):
         return "DCK-WORD"
     return "DCK-IDENTIFIER"
+
+
+def _names_a_creator(leaf: Leaf) -> bool:
+    """Whether a Private Creator stands there: makers are in the names of their formats, and institutions are makers."""
+    return leaf.spot.is_creator or leaf.spot.tag == _CREATOR_REFERENCE

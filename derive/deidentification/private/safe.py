@@ -11,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from pydicom._private_dict import private_dictionaries
 from pydicom.datadict import private_dictionary_VR
 
 from derive import standard
@@ -64,6 +65,12 @@ def safe_rows() -> Mapping[tuple[int, str, int], SafeRow]:
         creator, tag, vr, name, cleaner, source = line.split("\t")
         rows.append(SafeRow(int(tag[1:5], 16), creator, int(tag[8:10], 16), vr, name, cleaner, source))
     return {(row.group, row.creator, row.element): row for row in rows}
+
+
+@cache
+def known_creators() -> frozenset[str]:
+    """Return the Private Creators that a dictionary has: names of formats, whoever is called like them."""
+    return frozenset(private_dictionaries) | {creator for _, creator, _ in safe_rows()}
 
 
 def private_vr(group: int, creator: str, element: int, entries: tuple[PrivateEntry, ...] = ()) -> str:

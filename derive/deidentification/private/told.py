@@ -6,12 +6,9 @@ A Private Creator is a text of the file as any other. One that no dictionary has
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-
-from pydicom._private_dict import private_dictionaries
 
 from derive.deidentification.caution import Caution
-from derive.deidentification.private.safe import safe_rows
+from derive.deidentification.private.safe import known_creators
 from derive.deidentification.profile import Profile
 from derive.rewriting.stored import AttributePath, SequenceStep
 
@@ -37,7 +34,7 @@ def told(path: AttributePath, profile: Profile) -> str:
     """
     if not path.creator and not any(step.creator for step in path.above):
         return path.text
-    known = _known() | {entry.creator for entry in profile.private}
+    known = known_creators() | {entry.creator for entry in profile.private}
     above = tuple(SequenceStep(tag, _shown(creator, known)) for tag, creator in path.above)
     return replace(path, creator=_shown(path.creator, known), above=above).text
 
@@ -56,8 +53,3 @@ def stands_twice(group: int) -> Caution:
 
 def _shown(creator: str, known: frozenset[str] | set[str]) -> str:
     return creator if not creator or creator in known else UNKNOWN
-
-
-@cache
-def _known() -> frozenset[str]:
-    return frozenset(private_dictionaries) | {creator for _, creator, _ in safe_rows()}
