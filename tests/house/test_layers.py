@@ -23,7 +23,7 @@ FLOORS = [
     ["checking"],
     ["writing"],
     ["demo", "pacs"],
-    ["deidentification"],
+    ["correction", "deidentification"],
     ["builder"],
     ["conversion", "display", "inspection", "records"],
     [""],
