@@ -6,10 +6,12 @@ The first step that has an answer decides. None of them sees the value: a method
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Final
+
+from pydicom.datadict import dictionary_VR
 
 from derive import standard
 from derive.deidentification.bases import base_action
@@ -144,8 +146,8 @@ def by_subject(question: Question) -> Ruling | None:
     return None
 
 
-def by_table(question: Question) -> Ruling | None:
-    """Table E.1-1: the options in force, keep before clean before the Basic Profile."""
+def by_option(question: Question) -> Ruling | None:
+    """Table E.1-1, the options in force: keep before clean."""
     row = standard.confidentiality_row(question.path.tag, question.profile.edition)
     if row is None:
         return None
@@ -155,6 +157,34 @@ def by_table(question: Question) -> Ruling | None:
     for option in question.profile.columns:
         if row.actions.get(option.column) == "C" and option.cleaner in METHODS:
             return Ruling("C", option.cleaner, why=f"{option.column}: C")
+    return None
+
+
+def by_dependence(question: Question) -> Ruling | None:
+    """What may only be there beside something else (``dependents.tsv``): both go, or both are there."""
+    tag = question.path.tag
+    others, section = dependents().get(tag, ((), ""))
+    if others and all(decided(_beside(question, other)).action in ("X", "Z") for other in others):
+        told = " and ".join(keyword_of(other) for other in others)
+        return Ruling.of("X", f"may only be there beside {told}, which goes (PS3.3 {section})")
+    for dependent, (needed, section) in dependents().items():
+        if tag in needed:
+            kept = by_rule(_beside(question, dependent)) or by_option(_beside(question, dependent))
+            if kept is not None and kept.action == "K":
+                return Ruling.of("D", f"beside it {keyword_of(dependent)} is kept (PS3.3 {section})")
+    return None
+
+
+def _beside(question: Question, tag: int) -> Question:
+    """Ask the same of another attribute of the same data set or item."""
+    return replace(question, path=AttributePath(tag, dictionary_VR(tag), above=question.path.above))
+
+
+def by_table(question: Question) -> Ruling | None:
+    """Table E.1-1, the Basic Profile, by the type that the attribute has."""
+    row = standard.confidentiality_row(question.path.tag, question.profile.edition)
+    if row is None:
+        return None
     action = resolved(row.basic, question.type)
     because = f", type {question.type or 'unknown'}" if action != row.basic else ""
     return Ruling.of(action, f"basic {question.profile.edition}: {row.basic}{because}")
@@ -166,7 +196,8 @@ def by_force(question: Question) -> Ruling | None:
     if not question.forced or path.vr == "SQ" or structure().get(path.tag) == "structure":
         return None
     if question.forced != "D":
-        return Ruling("C", question.forced, why="content of a cleaned sequence") if path.vr in _TEXTS else None
+        is_text = path.vr in _TEXTS and structure().get(path.tag) != "code"
+        return Ruling("C", question.forced, why="content of a cleaned sequence") if is_text else None
     if path.vr == "UI":
         kept = names_a_kind(path.tag)
         return Ruling.of("K" if kept else "U", "kind of a thing" if kept else "content of a replaced sequence")
@@ -235,7 +266,7 @@ def resolved(action: str, kind: str | None) -> str:
     if kind is None:
         return "D" if "D" in action else ("Z" if "Z" in action else "X")
     if kind in _REQUIRED:
-        return "Z"
+        return "D" if action == "X/D" else "Z"
     return "X" if "X" in action else "Z"
 
 
@@ -254,9 +285,17 @@ def _cleaner(profile: Profile, option: str) -> str:
 
 @cache
 def structure() -> dict[int, str]:
-    """Return what is not looked into (``bytes``), and what holds a tree together (``structure``), by tag."""
+    """Return what is not looked into (``bytes``), what holds a tree together (``structure``), and codes, by tag."""
     text = files(__package__).joinpath("structure.tsv").read_text(encoding="utf-8")
     return {tag_of(line.split("\t")[0]): line.split("\t")[1] for line in text.splitlines()[1:]}
+
+
+@cache
+def dependents() -> dict[int, tuple[tuple[int, ...], str]]:
+    """Return the attributes without which another may not be there, and where that is said, by its tag."""
+    text = files(__package__).joinpath("dependents.tsv").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in text.splitlines()[1:]]
+    return {tag_of(keyword): (tuple(map(tag_of, others.split())), section) for keyword, others, section in rows}
 
 
 _LETTERS = {"keep": "K", "remove": "X", "redact": "Z", "replace": "D", "substitute": "D", "refreshUID": "U"}
@@ -269,6 +308,8 @@ STEPS: tuple[Callable[[Question], Ruling | None], ...] = (
     by_private,
     by_repeating_group,
     by_subject,
+    by_option,
+    by_dependence,
     by_table,
     by_force,
     by_kind,

@@ -105,6 +105,13 @@ def value_of(vr: str, number: int) -> object:
         "FD": float(number) + 0.5,
         "SL": 70000 + number,
         "SS": 7000 + number,
+        "AT": 0x00100010,
+        "OF": b"\0\0\0\0",
+        "OD": b"\0" * 8,
+        "OL": b"\0\0\0\0",
+        "OV": b"\0" * 8,
+        "SV": 7000 + number,
+        "UV": 7000 + number,
     }
     return values.get(vr, f"KEPT{number:05d} text")
 
