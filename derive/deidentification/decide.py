@@ -22,7 +22,7 @@ from derive.deidentification.rule import Rule
 from derive.deidentification.ruling import Ruling
 from derive.deidentification.text.content import VALUES
 from derive.deidentification.uids import names_a_kind
-from derive.elements.element import tag_of
+from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import Instance
 from derive.errors import ValuesError
 from derive.rewriting.stored import AttributePath

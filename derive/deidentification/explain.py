@@ -6,30 +6,25 @@ nothing of itself, so that an explanation cannot differ from what is done.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR, keyword_dict
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
 
 from derive import standard
 from derive.deidentification.decide import Question, decided
-from derive.deidentification.private.entries import private_address
 from derive.deidentification.private.safe import private_vr
 from derive.deidentification.profile import BASIC, Option, Profile, options
+from derive.deidentification.rule import Address
 from derive.deidentification.ruling import Ruling
 from derive.elements.instance import Instance
 from derive.errors import UsageError
-from derive.rewriting.stored import AttributePath, SequenceStep
+from derive.rewriting.stored import AttributePath
 from derive.standard import ConfidentialityRow, TypeRule
 from derive.told.wording import did_you_mean, flag
 
-#: What stands between the sequences of a path, but not within the creator of a private one.
-_BETWEEN = re.compile(r"""[.>](?=(?:[^"']*["'][^"']*["'])*[^"']*$)""")
-_TAG = re.compile(r"\(?\s*([0-9A-Fa-fxX]{4})\s*,?\s*([0-9A-Fa-fxX]{4})\s*\)?")
-_FIRST_BLOCK = 0x1000
 #: What an action of PS3.15 Table E.1-1a means.
 MEANINGS = {
     "K": "kept",
@@ -42,7 +37,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Explained:
+class Foretold:
     """What becomes of an attribute, and why.
 
     Parameters
@@ -110,7 +105,7 @@ class Explained:
         }
 
 
-def explained(path: AttributePath, sop_class_uid: str, profile: Profile) -> Explained:
+def explained(path: AttributePath, sop_class_uid: str, profile: Profile) -> Foretold:
     """Return what becomes of an attribute in objects of a class.
 
     Parameters
@@ -122,7 +117,7 @@ def explained(path: AttributePath, sop_class_uid: str, profile: Profile) -> Expl
     """
     row = standard.confidentiality_row(path.tag, profile.edition)
     more = [] if row is None else [o for o in options().values() if o.column in row.actions and not profile.has(o.name)]
-    return Explained(
+    return Foretold(
         path,
         name_of(path, row),
         ruled(path, sop_class_uid, profile),
@@ -145,44 +140,17 @@ def path_of(text: str, profile: Profile) -> AttributePath:
     Parameters
     ----------
     text : str
-        A keyword, ``(0010,0010)``, ``0010,0010``, ``00100010``, ``(0029,"SIEMENS CSA HEADER",10)``; behind the
-        sequences that hold it, joined by ``.`` or ``>``.
+        As the address of a rule, but for a value representation.
     profile : Profile
         For the private attributes that a site tells of.
 
     Raises
     ------
     UsageError
-        ``DEID-ADDRESS`` for what names no attribute, ``DEID-PRIVATE`` for what is no private one.
+        ``DEID-ADDRESS`` for what names no attribute.
     """
-    *above, last = (_step(part.strip(), text) for part in _BETWEEN.split(text))
+    *above, last = Address(text.replace(">", ".")).place
     return AttributePath(last.tag, vr_of(*last, profile), last.creator, (*above,))
-
-
-def _step(part: str, text: str) -> SequenceStep:
-    if "," in part and ('"' in part or "'" in part):
-        group, creator, element = private_address(part)
-        return SequenceStep(group << 16 | _FIRST_BLOCK | element, creator)
-    if found := _TAG.fullmatch(part):
-        return SequenceStep(int((found[1] + found[2]).lower().replace("x", "0"), 16))
-    if part not in _tags():
-        hint = did_you_mean(part, _tags())
-        raise UsageError("DEID-ADDRESS", f"{text!r} names no attribute{hint}; wanted a keyword, or (gggg,eeee)")
-    return SequenceStep(_tags()[part])
-
-
-@cache
-def _tags() -> dict[str, int]:
-    """Keywords to tags: those of the dictionary, and those that only newer tables have, by their name as one word."""
-    from pydicom._dicom_dict import RepeatersDictionary
-
-    newer = {_keyword(row): number for row in standard.confidentiality_rows() if (number := row.tag) is not None}
-    repeating = {entry[4]: int(mask.replace("x", "0"), 16) for mask, entry in RepeatersDictionary.items()}
-    return newer | repeating | dict(keyword_dict)
-
-
-def _keyword(row: ConfidentialityRow) -> str:
-    return row.keyword or re.sub(r"\W", "", row.name)
 
 
 def vr_of(tag: int, creator: str, profile: Profile) -> str:

@@ -18,6 +18,7 @@ from pydicom.valuerep import VR
 
 from derive.errors import UsageError
 from derive.rewriting.stored import AttributePath, SequenceStep
+from derive.standard import confidentiality_rows
 from derive.told.wording import did_you_mean
 
 #: ``(0010,0010)``, ``0010,0010``, ``00100010``, ``0x00100010``, with an x for any digit.
@@ -31,6 +32,7 @@ _PRIVATE = re.compile(
 _STEP = re.compile(r"(\([^()]*(?:\"[^\"]*\"|'[^']*')?[^()]*\)|[^.()\"']+(?:\"[^\"]*\"|'[^']*')?[^.()\"']*)(?:\.|$)")
 #: An x of a mask is any of these.
 _ANY_DIGIT = "[0-9A-F]"
+_FIRST_BLOCK = 0x1000
 
 
 class _Step(NamedTuple):
@@ -47,6 +49,12 @@ class _Step(NamedTuple):
             # Without its block, which stands in the third pair of digits.
             return creator.strip(" \0") == self.creator and bool(self.digits.fullmatch(f"{tag & 0xFFFF00FF:08X}"))
         return bool(self.digits.fullmatch(f"{tag:08X}"))
+
+    @property
+    def first(self) -> SequenceStep:
+        """The lowest tag that it matches; of a private one in the first block."""
+        lowest = int(self.digits.pattern.replace(_ANY_DIGIT, "0"), 16) if self.digits else 0
+        return SequenceStep(lowest | (_FIRST_BLOCK if self.creator else 0), self.creator)
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,19 @@ class Address:
             return False
         above: tuple[SequenceStep, ...] = path.above[len(path.above) - len(wanted) :]
         return all(step.matches(*found, "SQ") for step, found in zip(wanted, above, strict=True))
+
+    @property
+    def place(self) -> tuple[SequenceStep, ...]:
+        """The sequences and the attribute that it names; of a mask the first, of a private one in the first block.
+
+        Raises
+        ------
+        UsageError
+            ``DEID-ADDRESS`` for a value representation, which names no attribute.
+        """
+        if any(step.digits is None for step in self._steps):
+            raise _none(self.text)
+        return tuple(step.first for step in self._steps)
 
     def leads_through(self, path: AttributePath) -> bool:
         """Whether it is for attributes that stand inside of this sequence."""
@@ -160,9 +181,15 @@ def _vrs() -> frozenset[str]:
 
 @cache
 def _keywords() -> dict[str, str]:
-    """Tags by keyword, as eight digits; of repeating groups with an X for each digit that repeats."""
+    """Tags by keyword, as eight digits; of repeating groups with an X for each digit that repeats.
+
+    Attributes that are newer than the dictionary, by their name as one word (``NameToUse``).
+    """
+    rows = [row for row in confidentiality_rows() if not row.keyword]
+    newer = {re.sub(r"\W", "", row.name): f"{row.tag:08X}" for row in rows if row.tag is not None}
     single = {entry[4]: f"{tag:08X}" for tag, entry in DicomDictionary.items() if entry[4]}
-    return {entry[4]: mask.upper() for mask, entry in RepeatersDictionary.items() if entry[4]} | single
+    repeating = {entry[4]: mask.upper() for mask, entry in RepeatersDictionary.items() if entry[4]}
+    return newer | repeating | single
 
 
 @dataclass(frozen=True)
