@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from derive.deidentification.check.violation import DeidCheckReport, Violation
     from derive.deidentification.deidentify import deidentify
     from derive.deidentification.report import DeidentificationReport
+    from derive.deidentification.tokens import deid_tokens
     from derive.demo import demo_series
     from derive.display import show
     from derive.errors import (
@@ -75,6 +76,7 @@ _HOMES = {
     "derive.deidentification.check.violation": "DeidCheckReport Violation",
     "derive.deidentification.deidentify": "deidentify",
     "derive.deidentification.report": "DeidentificationReport",
+    "derive.deidentification.tokens": "deid_tokens",
     "derive.demo": "demo_series",
     "derive.display": "show",
     "derive.errors": "AssembleError DeriveError GeometryError InvalidInstance NetworkError OutputError PartlyStored "
@@ -152,6 +154,7 @@ __all__ = [
     "check",
     "convert",
     "deid_check",
+    "deid_tokens",
     "deidentify",
     "demo_series",
     "diff",

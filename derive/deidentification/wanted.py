@@ -18,6 +18,7 @@ from derive.deidentification.profile import BASIC, Profile, profile_of
 from derive.deidentification.rule import Rule
 from derive.deidentification.run import Run, RunPlan, run_of
 from derive.deidentification.templates.read import load_templates
+from derive.deidentification.text.cleaning import read_tokens, tokens_in
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean, flag
 
@@ -261,16 +262,10 @@ def _told(profile: Profile, run: Run) -> Iterator[str]:
 
 
 def _tokens(said: str | Path | Collection[str] | None) -> frozenset[str] | None:
-    """Return words in small letters; a file has one a line."""
+    """Return words as they are compared."""
     if said is None:
         return None
-    if not isinstance(said, str | Path):
-        return frozenset(word.casefold() for word in said)
-    try:
-        lines = Path(said).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise UsageError("DEID-TOKENS", f"{Path(said).name} cannot be read as a list of words: {error}") from error
-    return frozenset(line.strip().casefold() for line in lines if line.strip() and not line.startswith("#"))
+    return read_tokens(Path(said)) if isinstance(said, str | Path) else tokens_in(said)
 
 
 def _path(said: str | Path | None) -> Path | None:

@@ -189,6 +189,7 @@ def lines(command: str, root, source, out):
         "archive": [[str(root / "picture.png")]],
         "deid-check": [[source, source], [source]],
         "deidentify": [[source, "-o", f"{out}-deid"], [source, "-o", f"{out}-none", "--dry-run", "--retain", "uids"]],
+        "deid-tokens": [[source], [source, "--json"]],
         "inspect": [[source]],
         "explain": [
             [derived, "--sources", source],

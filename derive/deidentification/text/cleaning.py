@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 
 from derive.deidentification.text.finding import found_in, without
 from derive.deidentification.text.identifiers import TERM, Identifier, unwanted_kinds
+from derive.errors import UsageError
 
 #: A word or a number, as it may stand in a list of those that may stay.
-TOKEN = re.compile(r"[^\W_]+(?:[.,](?=\d)[^\W_]+)*")
+TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+")
+_COMMENT = "#"
 #: With these options dates of the images stay, or the times of the day do.
 _TIMES_KEPT, _AGES_KEPT = ("full-dates", "modified-dates"), ("patient-characteristics",)
 
@@ -77,7 +80,28 @@ def _cleaned(
 
 def _kept(text: str, tokens: frozenset[str]) -> str:
     """Leave only words of a list, and what stands between words that stay."""
-    if all(match[0].lower() in tokens for match in TOKEN.finditer(text)):
+    if all(match[0].casefold() in tokens for match in TOKEN.finditer(text)):
         return text
-    words = [match[0] for match in TOKEN.finditer(text) if match[0].lower() in tokens]
+    words = [match[0] for match in TOKEN.finditer(text) if match[0].casefold() in tokens]
     return " ".join(words)
+
+
+def read_tokens(path: Path) -> frozenset[str]:
+    """Return the words of a list, in small letters: one or several a line, behind ``#`` nothing.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-TOKENS`` for a file that cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        kind = type(error).__name__
+        raise UsageError("DEID-TOKENS", f"{path.name} cannot be read as a list of words ({kind})") from error
+    return tokens_in(line.partition(_COMMENT)[0] for line in lines)
+
+
+def tokens_in(texts: Iterable[str]) -> frozenset[str]:
+    """Return the words of texts as they are compared."""
+    return frozenset(match[0].casefold() for text in texts for match in TOKEN.finditer(text))
