@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from pydicom.datadict import DicomDictionary
+from pydicom.datadict import keyword_dict
 from pydicom.sr.codedict import codes as concepts
 
 from derive.deidentification.text.cleaning import TextCleaning, cleaned, tokens_in
@@ -26,7 +26,7 @@ from derive.elements.element import Element
 from derive.elements.instance import Instance
 from derive.standard import confidentiality_row, value_syntax
 from derive.standard.vr import CHARSET_VRS
-from derive.told.wording import counted
+from derive.told.wording import counted, flag
 
 SCHEMA = "derive-deid-tokens/1"
 _COLUMN = "clean_descriptors"
@@ -112,7 +112,7 @@ class TokenProposal:
             lines += [f"# of one patient: {_line(word)}" for word in self.single]
         elif self.single:
             told = counted(len(self.single), "word")
-            head.append(f"# {told} of a single patient are left out: --all lists them too, as comments.")
+            head.append(f"# {told} of a single patient are left out: {flag('show_all')} lists them too, as comments.")
         return "\n".join([*head, *lines])
 
 
@@ -198,7 +198,5 @@ def is_known(word: str) -> bool:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    attributes = (name for _, _, name, *_ in DicomDictionary.values())
-    keywords = (keyword for scheme in (concepts.DCM, concepts.SCT) for keyword in scheme.dir())
-    split = (part for keyword in keywords for part in _CAMEL.findall(keyword))
-    return tokens_in([*attributes, *split]) | stopwords("anatomy")
+    keywords = (*keyword_dict, *(keyword for scheme in (concepts.DCM, concepts.SCT) for keyword in scheme.dir()))
+    return tokens_in(part for keyword in keywords for part in _CAMEL.findall(keyword)) | stopwords("anatomy")
