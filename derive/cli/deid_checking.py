@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import derive
 from derive.cli.inspecting import NOTHING
 from derive.cli.pages import say
-from derive.cli.profiles import profile_flags, profile_options
+from derive.cli.profiles import profile_flags, profile_meant
 from derive.cli.shared import common_flags, existing, input_of, print_json, reading_flags
 from derive.told.wording import counted
 
 if TYPE_CHECKING:
     from derive.deidentification.check.violation import DeidCheckReport
-    from derive.deidentification.profile import Profile
 
 #: So many files of a violation are named.
 _FIRST_FILES = 3
@@ -28,10 +27,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
         metavar="FOLDER",
         help="the originals, and last the folder that was written; alone, it is checked by what it says itself",
     )
-    group = profile_flags(parser)
-    group.add_argument(
-        "--config", metavar="FILE", help="the configuration by which it was done, in any form that deidentify reads"
-    )
+    profile_flags(parser)
     parser.add_argument("--vouched", action="store_true", help="a person answers for the pixels: 113101 may be claimed")
     parser.add_argument(
         "--fail-on", choices=["error", "warning"], default="error", help="what makes the exit code 1 (default error)"
@@ -45,7 +41,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check; exit code 1 if there are errors, 3 if there is no DICOM file."""
     *originals, written = arguments.source
-    profile = _profile(arguments)
+    profile = profile_meant(arguments)
     existing(arguments.source)
     before = input_of(originals) if originals else None
     report = derive.deid_check(before, written, profile, vouched=arguments.vouched)
@@ -57,18 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
         return NOTHING
     failed = not report.ok() or (arguments.fail_on == "warning" and bool(report.violations))
     return 1 if failed else 0
-
-
-def _profile(arguments: argparse.Namespace) -> Profile:
-    """Return the profile that a configuration has, or flags name; flags add options to that of a configuration."""
-    from derive.deidentification.configs.read import read_config
-    from derive.deidentification.profile import profile_of
-
-    said = profile_options(arguments)
-    named = profile_of(said.pop("profile", "basic"), **said)
-    if arguments.config is None:
-        return named
-    return read_config(arguments.config).profile.with_options(named.options)
 
 
 def _print_violations(report: DeidCheckReport, *, each: bool) -> None:

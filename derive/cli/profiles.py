@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from derive.cli.pages import group_of
+
+if TYPE_CHECKING:
+    from derive.deidentification.profile import Profile
 
 PROFILE = "profile (PS3.15 Annex E)"
 
@@ -47,6 +50,19 @@ def profile_options(arguments: argparse.Namespace) -> dict[str, Any]:
     said = {"retain": _names(arguments.retain), "clean": _names(arguments.clean)}
     named = {name: getattr(arguments, name, None) for name in ("config", "profile", "edition")}
     return {**said, **{name: value for name, value in named.items() if value}}
+
+
+def profile_meant(arguments: argparse.Namespace) -> Profile:
+    """Return the profile of a configuration, or the one that flags name; flags stand over what a configuration says.
+
+    Raises
+    ------
+    UsageError
+        For anything of it that cannot be.
+    """
+    from derive.deidentification.wanted import profile_wanted, wanted_of
+
+    return profile_wanted(wanted_of(profile_options(arguments)))
 
 
 def _names(given: list[str]) -> tuple[str, ...]:

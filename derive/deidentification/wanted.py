@@ -170,6 +170,17 @@ def _rules(said: Iterable[Rule | Mapping[str, Any]]) -> Iterator[Rule]:
         yield rule_of(tag, method, table, f"rule {number}", why)
 
 
+def profile_wanted(wanted: Wanted) -> Profile:
+    """Return the profile alone, of a configuration with what is said over it.
+
+    Raises
+    ------
+    UsageError
+        For anything of it that cannot be.
+    """
+    return _profile(wanted, (read_config(wanted.config) if wanted.config else Configuration()).profile)
+
+
 def settled(wanted: Wanted) -> Settled:
     """Settle profile, rules, keys, names and boxes.
 
