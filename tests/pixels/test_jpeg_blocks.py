@@ -162,16 +162,6 @@ def test_what_nobody_touches_stays_as_it_is():
     assert blanked(before, [], _GREY) == before
 
 
-def test_comments_exif_and_thumbnails_go():
-    exif = Image.Exif()
-    exif[0x010E] = "DOE^JANE"
-    before = jpeg(picture("grey"), comment=b"DOE^JANE", exif=exif)
-    assert before.count(b"DOE^JANE") == 2
-    after = blanked(before, [Area(0, 0, 8, 8)], _GREY)
-    assert b"DOE" not in after
-    assert np.array_equal(stored(after)[8:], stored(before)[8:])
-
-
 def test_other_processes_are_told_apart():
     with pytest.raises(NotSequential, match="another process"):
         blanked(jpeg(picture("grey"), progressive=True), [Area(0, 0, 8, 8)], _GREY)

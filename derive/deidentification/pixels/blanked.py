@@ -25,6 +25,7 @@ from derive.elements.instance import Instance
 from derive.errors import ValuesError
 from derive.pixels.area import Area
 from derive.pixels.codestream import is_irreversible
+from derive.pixels.comments import without_comments as bare_codestream
 from derive.pixels.decode import CODECS
 from derive.pixels.encapsulated import codestream_of, fragments_of, whole
 from derive.pixels.jpeg.blanking import blanked as blanked_jpeg
@@ -113,6 +114,24 @@ def blanked(instance: Instance, stored: StoredValue, layout: SampleLayout, wante
     return _recoded(instance, frames, layout, wanted)
 
 
+def without_comments(instance: Instance, stored: StoredValue, layout: SampleLayout) -> BlankedPixels | None:
+    """Take comments, Exif and thumbnails out of compressed frames; None where there are none.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-TRUNCATED``
+    """
+    codec = CODECS.get(layout.transfer_syntax)
+    if not stored.encapsulated or codec is None or not codec.codestream:
+        return None
+    frames = list(frames_of(instance, stored, layout))
+    bare = [bare_codestream(frame) for frame in frames]
+    if all(one is other for one, other in zip(frames, bare, strict=True)):
+        return None
+    return _encapsulated(instance, bare, layout.transfer_syntax, {})
+
+
 def frames_of(instance: Instance, stored: StoredValue, layout: SampleLayout) -> Iterator[bytes]:
     """Give the compressed frames, each as the decoders take it.
 
@@ -160,7 +179,7 @@ def _in_blocks(instance: Instance, frames: list[bytes], layout: SampleLayout, wa
         said = is_ycbcr(codestream_of(frames[0]))
         colour = colour if said is None else ("YBR_FULL" if said else "RGB")
     ends = levels(instance, colour, layout.samples, instance.name)
-    written = [blanked_jpeg(codestream_of(frame), wanted.areas, ends) for frame in frames]
+    written = [blanked_jpeg(bare_codestream(codestream_of(frame)), wanted.areas, ends) for frame in frames]
     if layout.bits_stored <= CODECS[layout.transfer_syntax].bits[1]:
         decoded(written[0], layout, instance.name)
     gone = dict.fromkeys(tag for tag in _EXTREMES if tag in instance.elements)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from derive.deidentification.pixels.blanked import BlankedPixels, StoredValue, ToBlank, blanked
+from derive.deidentification.pixels.blanked import BlankedPixels, StoredValue, ToBlank, blanked, without_comments
 from derive.deidentification.pixels.layout import embedded_overlays, sample_layout
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.pixels.recognised import Reading, read
@@ -26,7 +26,7 @@ from derive.deidentification.pixels.risk import (
 from derive.deidentification.pixels.where import BOXES, RECOGNISED, REGIONS, TEMPLATE, Blank, named
 from derive.elements.element import Element
 from derive.elements.instance import Instance
-from derive.errors import SourceError
+from derive.errors import SourceError, ValuesError
 from derive.rewriting.file import Passage, StoredFile
 from derive.told.wording import flag
 
@@ -138,6 +138,16 @@ def clean_pixels(stored: StoredFile, plan: PixelPlan) -> CleanedPixels:
     return result if skipped else _written(stored, tuple(blanks), result)
 
 
+def _bare(stored: StoredFile) -> BlankedPixels | None:
+    """Take out what compressed frames carry beside their samples; what cannot be told apart passes as it is."""
+    if not stored.pixels or not stored.pixels.head.endswith(_UNDEFINED):
+        return None
+    try:
+        return without_comments(stored.instance, stored_value(stored), sample_layout(stored.instance))
+    except ValuesError:
+        return None
+
+
 def stored_value(stored: StoredFile) -> StoredValue:
     """Return Pixel Data with all its bytes."""
     assert stored.pixels is not None, "asked only of what has pixels"
@@ -151,12 +161,12 @@ def _written(stored: StoredFile, blanks: tuple[Blank, ...], result: CleanedPixel
     """Blank, and take out what was put into unused bits of the pixels."""
     overlays = any(tag >> 16 & 0xFF00 == 0x6000 for tag in stored.instance.elements)
     if not blanks and not overlays:
-        return result
+        return replace(result, blanked=_bare(stored))
     layout = sample_layout(stored.instance)
     bits = embedded_overlays(stored.instance, layout)
     areas = tuple(dict.fromkeys(area for blank in blanks for area in blank.areas))
     if not areas and not bits:
-        return result
+        return replace(result, blanked=_bare(stored))
     written = blanked(stored.instance, stored_value(stored), layout, ToBlank(areas, bits))
     return replace(result, blanked=written)
 

@@ -12,7 +12,7 @@ from derive.pixels.jpeg.huffman import Huffman, NotSequential
 
 _SOF, _DHT, _SOS, _EOI, _DQT, _DRI = frozenset({0xC0, 0xC1}), 0xC4, 0xDA, 0xD9, 0xDB, 0xDD
 _OTHER_SOF = frozenset(range(0xC0, 0xD0)) - _SOF - {0xC4}
-_APP0, _APP14, _LAST_APP, _COM = 0xE0, 0xEE, 0xEF, 0xFE
+_APP0, _APP14 = 0xE0, 0xEE
 #: A marker that ends entropy-coded data: not a stuffed zero, not a restart.
 _END_OF_DATA = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
@@ -176,9 +176,6 @@ class _Parser:
             self._transform = body[11] if body[:5] == b"Adobe" and len(body) >= 12 else self._transform
         elif marker == _APP0 and body[:5] == b"JFIF\0":
             self._jfif = True
-            body = body[:12] + b"\0\0"  # a thumbnail that is in there would show what is blanked
-        elif _APP0 <= marker <= _LAST_APP or marker == _COM:
-            return  # Exif, thumbnails, comments: they may say who this is, and decoders need none of them
         self._plain += bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
     def _scan(self, head: bytes, at: int) -> int:
