@@ -247,7 +247,7 @@ def _made(member: Member, number: int, folder: Path | None, bench: Bench) -> Tre
     if bench.settled.wanted.review:
         replaced = {d.path for d in done.decisions if d.action == "D"}
         _worker.kept.update(kept_texts(stored_file(name, _opener(output)), replaced))
-    faults = _faults(original, output, name) if bench.settled.wanted.verify else ()
+    faults = _faults(original, output, name, vouched=cleaned.vouched) if bench.settled.wanted.verify else ()
     account, new = _account(done.decisions)
     codes = tuple(code for code, *_ in done.claims.codes)
     cautions = tuple(Caution(risk.name, risk.meaning) for risk in cleaned.risks)
@@ -300,10 +300,11 @@ def _write(path: Path, output: bytes) -> None:
         raise OutputError("OUT-REREAD", f"{path.name} does not hold what was made; the disk cannot be trusted")
 
 
-def _faults(original: bytes, output: bytes, name: str) -> tuple[Shortcoming, ...]:
+def _faults(original: bytes, output: bytes, name: str, *, vouched: bool) -> tuple[Shortcoming, ...]:
     """Look at a written object with other eyes than those that made it."""
     assert _worker.checker is not None, "a worker is set up before its first batch"
-    found = _worker.checker.pair(original, output, name) if original else _worker.checker.alone(output, name)
+    checker = _worker.checker
+    found = checker.pair(original, output, name, vouched=vouched) if original else checker.alone(output, name)
     return tuple(dict.fromkeys(Shortcoming(v.code, v.path) for v in found if v.severity == "error"))
 
 

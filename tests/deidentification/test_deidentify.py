@@ -85,9 +85,8 @@ def test_flat_files_are_called_by_their_uids(study, tmp_path):
 
 
 def test_a_dicomdir_leads_to_every_object_and_says_what_they_say_now(study, tmp_path):
-    saved(
-        study / "c", make_series(count=1, SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2.4", SOPInstanceUID="1.2.5")
-    )
+    other = {"StudyInstanceUID": "1.2.4", "SeriesInstanceUID": "1.2.3", "SOPInstanceUID": "1.2.5"}
+    saved(study / "c", make_series(count=1, PatientID="MRN-4711", **other))
     out = tmp_path / "out"
     report = derive.deidentify(study, out, dicomdir=True)
     found = FileSet(out / "DICOMDIR")
