@@ -14,6 +14,7 @@ from functools import cache
 from typing import NamedTuple
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+from pydicom.datadict import dictionary_VR
 from pydicom.valuerep import VR
 
 from derive.errors import UsageError
@@ -83,6 +84,23 @@ class Address:
         text = self.text.strip()
         object.__setattr__(self, "_is_whole", text.startswith("."))
         object.__setattr__(self, "_steps", tuple(_step(part, self.text) for part in _parts(text.removeprefix("."))))
+
+    @property
+    def known_vrs(self) -> tuple[str, ...]:
+        """Value representations that its attributes have, as far as the dictionary knows them; none where it does not.
+
+        Examples
+        --------
+        >>> [Address(text).known_vrs for text in ("PatientName", "DA", "PixelData", "(0010,xxxx)")]
+        [('PN',), ('DA',), ('OB', 'OW'), ()]
+        """
+        last = self._steps[-1]
+        if last.digits is None:
+            return (last.vr,)
+        try:
+            return tuple(dictionary_VR(int(last.digits.pattern, 16)).split(" or ")) if not last.creator else ()
+        except (ValueError, KeyError):
+            return ()
 
     def matches(self, path: AttributePath) -> bool:
         """Whether an attribute is one of those."""

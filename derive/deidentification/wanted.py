@@ -12,6 +12,7 @@ from derive.deidentification.configs.read import read_config
 from derive.deidentification.configs.rules import rule_of
 from derive.deidentification.dates import days_told
 from derive.deidentification.layout import LAYOUTS, checked_layout
+from derive.deidentification.methods.registry import checked_rule
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.profile import BASIC, Profile, profile_of
@@ -222,7 +223,7 @@ def _profile(wanted: Wanted, standing: Profile) -> Profile:
         if wanted.retain or wanted.clean or wanted.rules or wanted.edition or wanted.config:
             text = "a Profile says its options, rules and edition itself; give its name instead"
             raise UsageError("DEID-PROFILE", text)
-        return wanted.profile
+        return replace(wanted.profile, rules=tuple(map(checked_rule, wanted.profile.rules)))
     said = profile_of(wanted.profile or BASIC, wanted.retain, wanted.clean, edition=wanted.edition)
     named: dict[str, Any] = {"base": said.base, "dialect": said.dialect} if wanted.profile else {}
     edition: dict[str, Any] = {"edition": said.edition} if wanted.edition else {}

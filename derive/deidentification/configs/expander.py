@@ -76,6 +76,11 @@ class Expander(Address):
             return False
         return _KINDS[kind](path, text)
 
+    @property
+    def known_vrs(self) -> tuple[str, ...]:
+        """None: attributes of many kinds are meant, and :attr:`vrs` says of which."""
+        return ()
+
     def leads_through(self, path: AttributePath) -> bool:
         """Whether it is for attributes inside of this sequence: each is asked for itself."""
         return False

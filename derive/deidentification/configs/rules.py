@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-
-from derive.deidentification.methods.registry import Method, checked_method
+from derive.deidentification.methods.registry import checked_rule
 from derive.deidentification.rule import Address, Rule
 from derive.errors import UsageError
 
@@ -45,21 +43,4 @@ def rule_of(address: Address | str, method: str, settings: Mapping[str, Any], pl
         ``DEID-ADDRESS``, ``DEID-METHOD``, ``DEID-SETTING``.
     """
     found = address if isinstance(address, Address) else address_of(address, place)
-    known = checked_method(method, settings, place)
-    _can_be_asked(found, known, place)
-    return Rule(found, known.name, {**settings}, place, why)
-
-
-def _can_be_asked(address: Address, method: Method, place: str) -> None:
-    """Refuse a method for an attribute that it never can be for; of masks and VRs that is not known here."""
-    last = address.text.rpartition(".")[2].strip()
-    tag = tag_for_keyword(last)
-    if tag is None or not method.vrs:
-        return
-    vrs = dictionary_VR(tag).split(" or ")
-    if not any(method.is_for(vr) for vr in (*vrs, "UN")) and "SQ" not in vrs:
-        raise UsageError(
-            "DEID-METHOD",
-            f"{place}: {method.name} is not for {last}, whose value representation is {' or '.join(vrs)}; it is for "
-            f"{', '.join(sorted(method.vrs))}",
-        )
+    return checked_rule(Rule(found, method, {**settings}, place, why))

@@ -8,9 +8,9 @@ set of it is said in its declaration; so are the value representations that it c
 import pkgutil
 from importlib import import_module
 
-from derive.deidentification.methods.registry import METHODS, Method, checked_method, method
+from derive.deidentification.methods.registry import METHODS, Method, checked_method, checked_rule, method
 
 for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
     import_module(_module.name)
 
-__all__ = ["METHODS", "Method", "checked_method", "method"]
+__all__ = ["METHODS", "Method", "checked_method", "checked_rule", "method"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from derive.deidentification.here import Here
+from derive.deidentification.rule import Rule
 from derive.elements.element import Element
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean
@@ -105,6 +106,25 @@ def checked_method(name: str, settings: Mapping[str, object], where: str = "rule
         except UsageError as error:
             raise UsageError(error.code, f"{where}: {found}: {error.message}") from error
     return named
+
+
+def checked_rule(rule: Rule) -> Rule:
+    """Return a rule with its method by the name that it has here, if it can be followed.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-METHOD``, ``DEID-SETTING``, as :func:`checked_method`; also for a method that is not for the attributes.
+    """
+    named = checked_method(rule.method, rule.settings, rule.told)
+    vrs = rule.address.known_vrs
+    if vrs and "SQ" not in vrs and not any(map(named.is_for, vrs)):
+        raise UsageError(
+            "DEID-METHOD",
+            f"{rule.told}: {named.name} is not for {rule.address.text} ({' or '.join(vrs)}); "
+            f"it is for {', '.join(sorted(named.vrs))}",
+        )
+    return replace(rule, method=named.name)
 
 
 def _is_a(value: object, wanted: type) -> bool:

@@ -12,9 +12,12 @@ from pydicom.charset import encode_string
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement, convert_raw_data_element
 
+import derive
 from derive.deidentification.dummies import dummies, meaning
-from derive.deidentification.methods import METHODS, checked_method
+from derive.deidentification.methods import METHODS, checked_method, checked_rule
 from derive.deidentification.methods.values import NUMBERS
+from derive.deidentification.profile import Profile
+from derive.deidentification.rule import Address, Rule
 from derive.elements.element import Element
 from derive.elements.encoding import raw
 from derive.standard.value_syntax import WIDTHS, fault, split
@@ -220,3 +223,43 @@ def test_what_cannot_be_asked_is_refused_before_any_file_is_read(name, said, cod
 def test_there_are_all_methods_of_the_profile():
     assert {*OURS, *SIMPLE, "encrypt", "subject"} <= METHODS.keys()
     assert each(dummies(), at_least=17)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("PatientBirthDate", "cryptoHash"),
+        ("DA", "encrypt"),
+        ("(0010,0020)", "dateShift"),
+        ("Rows", "maskCharacters"),
+        ("SH", "encrypt"),
+    ],
+)
+def test_a_method_that_is_never_for_an_attribute_is_refused_before_any_file_is_read(address, name):
+    with raises_code("DEID-METHOD") as caught:
+        checked_rule(Rule(Address(address), name, told="rule 3 of site.toml"))
+    assert "rule 3 of site.toml" in str(caught.value)
+    assert address in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("PatientBirthDate", "DATESHIFT"),
+        ("(0010,xxxx)", "cryptohash"),
+        ('(0029,"ACME",10)', "encrypt"),
+        ("PixelData", "cryptoHash"),
+    ],
+)
+def test_where_it_may_be_the_rule_is_followed(address, name):
+    rule = checked_rule(Rule(Address(address), name))
+    assert rule.method in METHODS
+    assert rule.address == Address(address)
+
+
+@pytest.mark.parametrize("form", ["rules", "profile"])
+def test_rules_of_a_caller_in_python_are_checked_too(tmp_path, form):
+    rule = Rule(Address("PatientBirthDate"), "cryptoHash")
+    said = {"rules": [rule]} if form == "rules" else {"profile": Profile(rules=(rule,))}
+    with raises_code("DEID-METHOD"):
+        derive.deidentify(tmp_path / "no such folder", tmp_path / "out", **said)
