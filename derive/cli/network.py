@@ -15,14 +15,23 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import derive
 from derive.cli.pages import RESULT, group_of, say
-from derive.cli.shared import common_flags, existing, input_of, print_json, print_plan, write, write_manifest
+from derive.cli.shared import (
+    common_flags,
+    deidentify_options,
+    existing,
+    input_of,
+    print_json,
+    print_plan,
+    write,
+    write_manifest,
+)
 from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
 from derive.pacs.config import Destination, load
 from derive.pacs.filters import FILTERS, LEVELS, LIMIT
-from derive.told.wording import flag
 
 if TYPE_CHECKING:
+    from derive.deidentification.derived import DeidentifiedSeries
     from derive.pacs.fetch import Fetched
     from derive.pacs.outcome import Result, Told
 
@@ -184,8 +193,8 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print_plan(series, arguments)
         return 0
-    if arguments.deidentify or arguments.keep_uids:
-        return _deliver_deidentified(series, arguments)
+    if options := deidentify_options(arguments):
+        return _deliver_deidentified(series.deidentified(**options), arguments)
     if not is_archive(arguments.output):
         write(series, Path(arguments.output), arguments)
         return 0
@@ -201,13 +210,10 @@ def deliver(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
         return deliver_to(written.folder, destination_of(arguments.output, arguments), arguments)
 
 
-def _deliver_deidentified(series: derive.DerivedSeries, arguments: argparse.Namespace) -> int:
+def _deliver_deidentified(clean: DeidentifiedSeries, arguments: argparse.Namespace) -> int:
     """Write or send a series that names nobody; what is not fit to be published goes nowhere."""
     from derive.writing.unfinished import scratch
 
-    if not arguments.deidentify:
-        raise UsageError("DEID-UIDS", f"{flag('keep_uids')} goes with {flag('deidentify')} PROFILE")
-    clean = series.deidentified(arguments.deidentify, keep_uids=arguments.keep_uids)
     if not is_archive(arguments.output):
         report = clean.write(Path(arguments.output), overwrite=arguments.overwrite)
         _print_deidentified(report, arguments)

@@ -13,9 +13,9 @@ from typing import Any
 
 import derive
 from derive.cli.pages import GENERAL, RESULT, SOURCE, group_of, say
-from derive.errors import OutputError, SourceError
+from derive.errors import OutputError, SourceError, UsageError
 from derive.limits import is_there
-from derive.told.wording import counted
+from derive.told.wording import counted, flag
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -92,6 +92,11 @@ def _assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
+#: What can be said of images that may have text burned in.
+BURNED_IN = ("refuse", "skip", "keep", "vouched")
+_WITH_DEIDENTIFY = ("keep_uids", "key_env", "burned_in")
+
+
 def output_flags(parser: argparse.ArgumentParser) -> None:
     """Add what every command that writes a series has."""
     group = group_of(parser, RESULT)
@@ -106,16 +111,21 @@ def output_flags(parser: argparse.ArgumentParser) -> None:
         help="write sources, parameters, versions, UIDs, errors and findings as JSON",
     )
     group.add_argument("--dry-run", action="store_true", help="write nothing and say what would be made")
-    group.add_argument(
+    group.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
+    _deidentify_flags(parser.add_argument_group("a result that names nobody"))
+
+
+def _deidentify_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
         "--deidentify",
         metavar="PROFILE",
-        help="let nothing of it name anybody (PS3.15 Annex E): basic, basic+device-identity+safe-private, ...; the key "
-        "is that of derive.toml; what is not fit to be published goes to FOLDER.quarantine",
+        help="as derive deidentify does (PS3.15 Annex E): basic, basic+device-identity, ...; what is not fit "
+        "to be published goes to FOLDER.quarantine",
     )
-    group.add_argument(
-        "--keep-uids", action="store_true", help="with --deidentify: UIDs, and so references to the sources, stay"
-    )
-    group.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
+    add("--keep-uids", action="store_true", help="UIDs, and so references to the sources, stay")
+    add("--key-env", metavar="VARIABLE", help="environment variable with the key (default: what derive.toml says)")
+    add("--burned-in", choices=BURNED_IN, help="what becomes of images that may have text burned in (default: refuse)")
 
 
 def timestamp(text: str) -> datetime:
@@ -150,6 +160,22 @@ def sources_of(arguments: argparse.Namespace) -> list[Path]:
     named = [getattr(arguments, name, None) for name in ("source", "reference", "compare")]
     paths = [p for one in named if one for p in ([one] if isinstance(one, str) else one)]
     return [Path(p) for p in paths if os.path.exists(p)]
+
+
+def deidentify_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what flags say of a result that names nobody, as DerivedSeries.deidentified takes it; nothing without.
+
+    Raises
+    ------
+    UsageError
+        ``DEID-FLAGS`` for a flag that goes with ``--deidentify``, where that is not given.
+    """
+    given = {name: value for name in _WITH_DEIDENTIFY if (value := getattr(arguments, name, None))}
+    if arguments.deidentify:
+        return {"profile": arguments.deidentify, **given}
+    if given:
+        raise UsageError("DEID-FLAGS", f"{flag(next(iter(given)))} goes with {flag('deidentify', 'PROFILE')}")
+    return {}
 
 
 def series_options(arguments: argparse.Namespace) -> dict[str, Any]:

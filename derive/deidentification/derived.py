@@ -22,7 +22,7 @@ from derive.writing.atomic import refuse_folder
 from derive.writing.unfinished import scratch
 
 
-class Written(Protocol):
+class Writable(Protocol):
     """What can be written as a series: :class:`derive.builder.DerivedSeries`."""
 
     def write(self, folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> Any:
@@ -40,14 +40,14 @@ class DeidentifiedSeries:
 
     Parameters
     ----------
-    series : Written
+    series : Writable
     options : mapping of str to object
         As in :class:`derive.deidentification.wanted.Wanted`.
     sources : sequence of Path
         Files that must not be touched.
     """
 
-    series: Written
+    series: Writable
     options: Mapping[str, Any]
     sources: Sequence[Path] = field(default=(), repr=False)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -175,9 +177,33 @@ def test_the_command_line_writes_a_series_that_names_nobody(files, tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    ("flags", "code"), [(["--keep-uids"], "DEID-UIDS"), (["--deidentify", "basik"], "DEID-PROFILE")]
+    ("flags", "code"),
+    [
+        (["--keep-uids"], "DEID-FLAGS"),
+        (["--burned-in", "keep"], "DEID-FLAGS"),
+        (["--key-env", "DERIVE_KEY"], "DEID-FLAGS"),
+        (["--deidentify", "basik"], "DEID-PROFILE"),
+        (["--deidentify", "basic", "--key-env", "DERIVE_NO_SUCH_KEY"], "DEID-KEY"),
+    ],
 )
 def test_flags_that_cannot_be_are_refused(flags, code, files, tmp_path, capsys):
     assert main(["resample", str(files), "-o", str(tmp_path / "out"), "--spacing-mm", "3", *flags]) == 2
     assert code in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_needs_the_word_of_a_person(tmp_path, capsys):
+    """A Secondary Capture may have anything burned in: a command that makes one can be told what to make of that."""
+    picture, out = tmp_path / "p.png", tmp_path / "out"
+    Image.fromarray(np.arange(1200, dtype="u1").reshape(30, 40)).save(picture)
+    command = ["convert", str(picture), "-o", str(out), "--as", "secondary-capture"]
+    command += ["--patient-id", "MRN778812X", "--patient-name", "Quillfeather^Aurelia", "--deidentify", "basic"]
+    command += ["--burned-in-annotation", "NO"]
+    assert main(command) == 1
+    assert "DEID-BURNED-IN" in capsys.readouterr().out
+    assert not list(out.rglob("*.dcm"))
+    assert main([*command, "--burned-in", "vouched"]) == 0
+    (file,) = out.rglob("*.dcm")
+    result = pydicom.dcmread(file)
+    assert result.BurnedInAnnotation == "NO"
+    assert b"Quillfeather" not in file.read_bytes()
