@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from derive.conversion.convert import convert
     from derive.conversion.export import Exported, export
     from derive.conversion.given import Patient, Study
+    from derive.correction.correct import Correction, correct
+    from derive.correction.report import CorrectionReport
     from derive.deidentification.check.folders import deid_check
     from derive.deidentification.check.violation import DeidCheckReport, Violation
     from derive.deidentification.deidentify import deidentify
@@ -71,6 +73,8 @@ _HOMES = {
     "derive.checking": "CheckReport Finding check",
     "derive.conversion.convert": "convert",
     "derive.conversion.export": "Exported export",
+    "derive.correction.correct": "Correction correct",
+    "derive.correction.report": "CorrectionReport",
     "derive.conversion.given": "Patient Study",
     "derive.deidentification.check.folders": "deid_check",
     "derive.deidentification.check.violation": "DeidCheckReport Violation",
@@ -123,6 +127,8 @@ __all__ = [
     "AssembleError",
     "Catalogue",
     "CheckReport",
+    "Correction",
+    "CorrectionReport",
     "DeidCheckReport",
     "DeidentificationReport",
     "DeriveError",
@@ -153,6 +159,7 @@ __all__ = [
     "build",
     "check",
     "convert",
+    "correct",
     "deid_check",
     "deid_tokens",
     "deidentify",

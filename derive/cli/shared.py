@@ -33,7 +33,7 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
         "--set",
         action="append",
         default=[],
-        type=_assignment,
+        type=assignment,
         metavar="KEYWORD=VALUE",
         help="series-level text of the result; repeatable",
     )
@@ -59,7 +59,7 @@ def assume_flag(group: argparse._ActionsContainer) -> None:
         "--assume",
         action="append",
         default=[],
-        type=_assignment,
+        type=assignment,
         metavar="KEYWORD=VALUE",
         help="what the source does not say, or says illegally, such as Units=BQML; never in place of what is legal; "
         "the result says that a person said it; repeatable",
@@ -85,7 +85,8 @@ def common_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-v", "--verbose", action="store_true", help="say more on standard error")
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def assignment(text: str) -> tuple[str, str]:
+    """Read ``KEYWORD=VALUE``."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEYWORD=VALUE")

@@ -207,7 +207,7 @@ class ObjectChanges:
         """Return the marks of the object, and what the cleaning of its pixels says."""
         if not within.top or self.marked:
             return ()
-        self.sop_instance = done.get(_SOP_INSTANCE, b"")[8:]  # a UI has a head of eight bytes in either encoding
+        self.sop_instance = _value(done.get(_SOP_INSTANCE, b""), implicit=self._implicit)
         items = {
             keyword: _items(done[tag], implicit=self._implicit) for tag, keyword in APPENDED.items() if tag in done
         }
@@ -249,6 +249,12 @@ def _forced(ruling: Ruling, path: AttributePath, outer: str) -> str:
     if ruling.action == "C":
         return "" if ruling.method in _BY_ITEM else ruling.method
     return outer if ruling.why == "beyond the table" else ""
+
+
+def _value(part: bytes, *, implicit: bool) -> bytes:
+    """Return the value of an encoded element; empty without one."""
+    spans = spans_of(part, 0, len(part), implicit, set())[0] if part else []
+    return part[spans[0][3] : spans[0][4]] if spans else b""
 
 
 def _items(part: bytes, *, implicit: bool) -> list[bytes]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _META = {
 _REPEATED = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
 _REPEATED_TAGS = {tag_of(meta): tag_of(own) for meta, own in _REPEATED.items()}
 _TRANSFER_SYNTAX = tag_of("TransferSyntaxUID")
+_BLOCK = 1 << 20
 _PREAMBLE = b"\0" * 128 + b"DICM"
 
 
@@ -107,3 +109,38 @@ def write_instance(path: Path, parts: Sequence[bytes]) -> bool:
             return all(stream.read(len(part)) == part for part in parts) and not stream.read(1)
     except OSError as error:
         raise OutputError("OUT-WRITE", f"{path.name} cannot be written: {error.strerror or error}") from error
+
+
+def write_runs(path: Path, runs: Iterable[bytes]) -> bool:
+    """Write a file of runs of bytes that are made one after the other, and read it back.
+
+    Parameters
+    ----------
+    path : Path
+        A file that is new.
+    runs : iterable of bytes
+        Nothing is kept of one when the next is asked for.
+
+    Returns
+    -------
+    bool
+        Whether it holds just that.
+
+    Raises
+    ------
+    OutputError
+        ``OUT-WRITE`` if the file system refuses.
+    """
+    written, found = hashlib.blake2b(), hashlib.blake2b()
+    try:
+        with open(path, "x+b", buffering=0) as stream:
+            for run in runs:
+                written.update(run)
+                if stream.write(run) != len(run):
+                    raise OSError("the disk took only a part of it")
+            stream.seek(0)
+            while block := stream.read(_BLOCK):
+                found.update(block)
+    except OSError as error:
+        raise OutputError("OUT-WRITE", f"{path.name} cannot be written: {error.strerror or error}") from error
+    return written.digest() == found.digest()

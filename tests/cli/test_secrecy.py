@@ -187,6 +187,11 @@ def lines(command: str, root, source, out):
         "fetch": [[nowhere, "-o", out, "--series-uid", "1.2.3", "--timeout", "1"]],
         "echo": [[nowhere, "--timeout", "1"]],
         "archive": [[str(root / "picture.png")]],
+        "correct": [
+            [source, "-o", f"{out}-corrected", "--set", "PatientID=4711"],
+            [source, "-o", f"{out}-none", "--remove", "PatientAddress", "--dry-run"],
+            [source, "-o", f"{out}-back", "--undo"],
+        ],
         "deid-check": [[source, source], [source]],
         "deidentify": [[source, "-o", f"{out}-deid"], [source, "-o", f"{out}-none", "--dry-run", "--retain", "uids"]],
         "deid-tokens": [[source], [source, "--json"]],

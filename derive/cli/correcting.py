@@ -1,0 +1,110 @@
+"""``derive correct``: headers of objects that exist get other attributes, the old values stay inside."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import derive
+from derive.cli.network import deliver_to, destination_of, is_archive, send_flags, source_folder
+from derive.cli.pages import RESULT, group_of, say
+from derive.cli.shared import assignment, common_flags, print_json, reading_flags, timestamp
+from derive.correction.asked import REASONS
+
+
+def flags(parser: argparse.ArgumentParser, _: str) -> None:
+    """Add the flags."""
+    parser.add_argument(
+        "source", nargs="+", metavar="SOURCE", help="folders, zip archives or files; or PACS@host:port/SERIES_UID"
+    )
+    _change_flags(parser.add_argument_group("changes"))
+    _note_flags(parser.add_argument_group("what is written down"))
+    result = group_of(parser, RESULT)
+    result.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
+    result.add_argument(
+        "--overwrite", action="store_true", help="replace a folder that is not empty, if derive wrote all that is in it"
+    )
+    result.add_argument("--dry-run", action="store_true", help="write nothing and say what would change")
+    result.add_argument("--show-values", action="store_true", help="show values that tell whose images they are")
+    send_flags(parser.add_argument_group("archive, where -o is one"))
+    reading_flags(parser)
+    common_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def _change_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--set",
+        action="append",
+        type=assignment,
+        default=[],
+        metavar="PATH=VALUE",
+        help="an attribute and its new value: PatientID=4711, 'RequestAttributesSequence[0].AccessionNumber=A12' "
+        "(items are counted from 0); may be given several times",
+    )
+    add("--remove", action="append", default=[], metavar="PATH", help="an attribute that goes; several times")
+    add(
+        "--undo",
+        nargs="?",
+        type=int,
+        const=1,
+        default=0,
+        metavar="N",
+        help="take the newest correction back, or the newest N",
+    )
+
+
+def _note_flags(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--reason",
+        choices=REASONS,
+        default="CORRECT",
+        help="CORRECT what was wrong, or COERCE what is made to agree with another system (default: CORRECT)",
+    )
+    add("--source", dest="source_of_values", default="", metavar="TEXT", help="who had the old values")
+    add("--timestamp", type=timestamp, metavar="TIME", help="when, instead of now (ISO 8601)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Correct, or say what would be corrected; the source is a folder, or a series in an archive."""
+    with source_folder(arguments.source, arguments) as found:
+        correction = derive.correct(found, **_asked(arguments))
+        if arguments.dry_run:
+            return _print_report(correction.plan(), arguments)
+        if not is_archive(arguments.output):
+            report = correction.write(Path(arguments.output), overwrite=arguments.overwrite)
+            return _print_report(report, arguments)
+        from derive.writing.unfinished import scratch
+
+        with scratch() as folder:
+            report = correction.write(Path(folder) / "objects")
+            if not arguments.quiet:
+                say(f"{report.summary} for {arguments.output}", stream=sys.stderr)
+            return deliver_to(report.folder, destination_of(arguments.output, arguments), arguments)
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "set": dict(arguments.set),
+        "remove": arguments.remove,
+        "reason": arguments.reason,
+        "source": arguments.source_of_values,
+        "undo": arguments.undo,
+        "timestamp": arguments.timestamp,
+    }
+
+
+def _print_report(report: derive.CorrectionReport, arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        print_json(report.to_json(values=arguments.show_values))
+    elif not arguments.quiet:
+        say(str(report))
+        for change in report.changes:
+            say(change.shown(values=arguments.show_values))
+        for other in report.others:
+            say(f"{other.name} is not there: {other.reason}", stream=sys.stderr)
+    return 0

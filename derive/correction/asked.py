@@ -1,0 +1,87 @@
+"""What a caller asks of a correction, refused before any file is read where it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from derive.elements.charset import is_text
+from derive.errors import UsageError
+from derive.told.wording import did_you_mean, flag
+
+REASONS = ("COERCE", "CORRECT")
+#: Of Source of Previous Values and Modifying System (LO).
+_LONGEST = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a caller asks.
+
+    Parameters
+    ----------
+    set : mapping path -> value
+        Attributes that get another value: ``{"PatientName": "Doe^Jane"}``; in items of sequences
+        ``{"RequestAttributesSequence[0].AccessionNumber": "A12"}``.
+    remove : iterable of path
+        Attributes that are taken out.
+    reason : str
+        ``CORRECT`` for what was wrong, ``COERCE`` for what is made to agree with another system (PS3.3 C.12.1.1.9).
+    source : str
+        Source of Previous Values: who had the old ones.
+    undo : int
+        So many of the newest corrections are taken back instead.
+    timestamp : datetime, optional
+        When; now unless said.
+    check : bool
+        Refuse a result that has an error which its source has not.
+    """
+
+    set: Mapping[str, Any] = field(default_factory=dict)
+    remove: Iterable[str] = ()
+    reason: str = "CORRECT"
+    source: str = ""
+    undo: int = 0
+    timestamp: datetime | None = None
+    check: bool = True
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise UsageError("COR-REASON", f"the reason is {self.reason!r:.40}; wanted {' or '.join(REASONS)}")
+        if len(self.source) > _LONGEST or not is_text(self.source) or "\\" in self.source:
+            raise UsageError("COR-SOURCE", f"{flag('source')} is a text of at most {_LONGEST} characters")
+        if self.undo < 0:
+            raise UsageError("COR-UNDO", f"{flag('undo')} is {self.undo}; wanted 1 or more")
+        if self.undo and self.changes:
+            raise UsageError("COR-UNDO", f"{flag('undo')} takes corrections back, and makes none; give it alone")
+        if not self.undo and not self.changes:
+            raise UsageError("COR-NOTHING", f"nothing is asked for; give {flag('set', 'Keyword=VALUE')} or another")
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is asked for that changes an object."""
+        return bool(self.set or tuple(self.remove))
+
+    @property
+    def stamp(self) -> str:
+        """Attribute Modification DateTime, with the offset from UTC where it is known (PS3.5 6.2)."""
+        when = self.timestamp or datetime.now().astimezone()
+        return when.strftime("%Y%m%d%H%M%S%z")
+
+
+def asked_of(said: Mapping[str, Any]) -> Asked:
+    """Return what a caller asks.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-UNKNOWN`` for an option that there is not; as :class:`Asked`.
+    """
+    known = [f.name for f in fields(Asked)]
+    unknown = sorted(said.keys() - {*known})
+    if unknown:
+        hint = did_you_mean(unknown[0], known)
+        raise UsageError("OPT-UNKNOWN", f"there is no option {unknown[0]!r}{hint}; there are {', '.join(known)}")
+    return Asked(**said)

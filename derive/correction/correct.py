@@ -1,0 +1,233 @@
+"""THE PAGE: from a set of objects to the same ones with other attributes, and the old values inside.
+
+::
+
+    options ──asked──▶ corrector                refused before any file is read
+    source  ──members──▶ objects, as they lie
+                │
+         corrector: what changes in each, and what it is now ──▶ plan
+                │
+         spliced in, Original Attributes Sequence with one item more; or taken back (undo)
+                │
+         a folder, all or nothing: read back, and no error that the source has not
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from derive.checking import Finding, check
+from derive.correction.asked import Asked, asked_of
+from derive.correction.members import Member, Members, members_of
+from derive.correction.report import CorrectionReport, Tally
+from derive.correction.values import Corrector, assignments_of
+from derive.errors import InvalidInstance, OutputError, UsageError
+from derive.reading.files import Source
+from derive.rewriting.change import parts_of
+from derive.rewriting.correct import corrected, undone
+from derive.rewriting.file import Part, Passage, StoredFile
+from derive.rewriting.history import CorrectionNote, corrections
+from derive.settings import load_settings
+from derive.told.progress import tell
+from derive.version import MODEL
+from derive.writing.atomic import target_folder
+from derive.writing.part10 import write_runs
+
+#: What a file may grow by.
+_ROOM = 64 * 1024
+
+
+def correct(objects: Source, /, **options: Any) -> Correction:
+    """Correct the headers of all objects of a source; nothing is read or written before it is asked for.
+
+    Parameters
+    ----------
+    objects : path, paths or pydicom Datasets
+    **options
+        As in :class:`derive.correction.asked.Asked`.
+
+    Returns
+    -------
+    Correction
+
+    Raises
+    ------
+    UsageError
+        ``COR-...`` for what no object could become.
+
+    Examples
+    --------
+    >>> import derive
+    >>> from pydicom.dataset import Dataset
+    >>> ds = Dataset()
+    >>> ds.SOPClassUID, ds.SOPInstanceUID, ds.PatientName = "1.2.840.10008.5.1.4.1.1.7", "1.2.3", "Deo^Jane"
+    >>> (made,) = derive.correct([ds], set={"PatientName": "Doe^Jane"}, source="City Hospital").instances()
+    >>> str(made.PatientName), str(made.OriginalAttributesSequence[0].ModifiedAttributesSequence[0].PatientName)
+    ('Doe^Jane', 'Deo^Jane')
+    """
+    asked = asked_of(options)
+    return Correction(objects, asked, assignments_of(asked.set, asked.remove))
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A correction of a set: planned, made and written when asked.
+
+    Parameters
+    ----------
+    objects : path, paths or pydicom Datasets
+    asked : Asked
+    corrector : Corrector
+        Says of each object what changes in it.
+    """
+
+    objects: Source
+    asked: Asked
+    corrector: Corrector
+
+    @cached_property
+    def members(self) -> Members:
+        """The objects."""
+        return members_of(self.objects)
+
+    @cached_property
+    def note(self) -> CorrectionNote:
+        """What every item that is written says."""
+        equipment = load_settings().equipment
+        system = equipment.get("StationName") or equipment.get("ManufacturerModelName") or MODEL
+        return CorrectionNote(self.asked.reason, self.asked.source, system, self.asked.stamp)
+
+    def plan(self) -> CorrectionReport:
+        """Say what would change, attribute by attribute; nothing is written.
+
+        Raises
+        ------
+        UsageError, SourceError
+            As writing it would.
+        """
+        tally, changed = Tally(), 0
+        for _, stored in self._stored():
+            changed += tally.take(stored, self._parts(stored))
+        return self._report(None, changed, tally)
+
+    def instances(self) -> Iterator[Dataset]:
+        """Give the objects one at a time, as plain Datasets with File Meta Information."""
+        for member, stored in self._stored():
+            made = self._made(stored)
+            runs = _runs(made) if made is not None else [member.open().read()]
+            yield dcmread(io.BytesIO(b"".join(runs)), force=True)
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> CorrectionReport:
+        """Write all objects into a folder, under the names that they have: everything, checked, or nothing.
+
+        Parameters
+        ----------
+        folder : str or Path
+            New or empty.
+        overwrite : bool
+            Replace a folder that is not empty, as a whole, if derive wrote all that is in it.
+
+        Raises
+        ------
+        UsageError, SourceError
+            For an object that cannot be corrected as asked.
+        OutputError
+            If the folder cannot be written as asked.
+        InvalidInstance
+            If a result has an error that its source has not.
+        """
+        size = sum(path.stat().st_size for path in self.members.paths) + _ROOM * len(self.members.objects)
+        tally, changed = Tally(), 0
+        with target_folder(Path(folder), size, self.members.paths, overwrite=overwrite) as temporary:
+            for number, (member, stored) in enumerate(self._stored(), 1):
+                changed += tally.take(stored, self._parts(stored))
+                made = self._made(stored)
+                _write(temporary / _name(member), member, made)
+                tell("correcting", number, len(self.members.objects))
+            if self.asked.check:
+                _refuse_new_errors(self.members.paths, temporary)
+        return self._report(Path(folder), changed, tally)
+
+    def _report(self, folder: Path | None, changed: int, tally: Tally) -> CorrectionReport:
+        members = self.members
+        return CorrectionReport(folder, len(members.objects), changed, members.others, self.asked, tally.planned)
+
+    def _stored(self) -> Iterator[tuple[Member, StoredFile]]:
+        for member in self.members.objects:
+            stored = member.stored()
+            if not stored.is_directory:
+                yield member, stored
+
+    def _parts(self, stored: StoredFile) -> dict[int, bytes | None]:
+        """Return the whole elements that change in an object."""
+        if self.asked.undo:
+            found = corrections(stored)[-self.asked.undo :]
+            before: dict[int, bytes | None] = {}
+            for correction in reversed(found):
+                before |= correction.before
+                before |= dict.fromkeys(correction.added)
+            return before
+        return parts_of(stored, self.corrector(stored, stored.instance.encodings))
+
+    def _made(self, stored: StoredFile) -> tuple[Part, ...] | None:
+        """Return a corrected object as a file; None where nothing changes in it."""
+        if stored.recoded:
+            raise UsageError(
+                "COR-ENCODING",
+                f"{stored.name} cannot be kept byte for byte as it is encoded; convert it to Explicit VR "
+                "Little Endian first",
+            )
+        if self.asked.undo:
+            return undone(stored, self.asked.undo)
+        return corrected(stored, self._parts(stored), self.note)
+
+
+def _runs(parts: Iterable[Part]) -> Iterator[bytes]:
+    for part in parts:
+        yield from part.chunks() if isinstance(part, Passage) else (part,)
+
+
+def _name(member: Member) -> str:
+    """Return the name of a member below the target: never above it."""
+    parts = [part for part in Path(member.name).parts if part not in ("..", "/")]
+    return str(Path(*parts))
+
+
+def _write(path: Path, member: Member, made: tuple[Part, ...] | None) -> None:
+    """Write an object, or copy it byte for byte."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        raise OutputError(
+            "OUT-EXISTS", f"two objects of the source are called {path.name}; correct their folders one by one"
+        )
+    with member.open() as stream:
+        runs = _runs(made) if made is not None else iter(lambda: stream.read(1 << 20), b"")
+        if not write_runs(path, runs):
+            raise OutputError("OUT-REREAD", f"{path.name} does not hold what was made; the disk cannot be trusted")
+
+
+def _refuse_new_errors(sources: tuple[Path, ...], folder: Path) -> None:
+    """Refuse a result with errors that its source has not.
+
+    Raises
+    ------
+    InvalidInstance
+    """
+    before = Counter((f.code, f.path) for f in check(sources).errors) if sources else Counter[tuple[str, str]]()
+    new: list[Finding] = []
+    for finding in check(folder).errors:
+        key = (finding.code, finding.path)
+        before[key] -= 1
+        if before[key] < 0:
+            new.append(finding)
+    if new:
+        raise InvalidInstance(new)

@@ -1,0 +1,115 @@
+"""The objects of a set, and what else lies there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from pydicom.dataset import Dataset
+
+from derive.errors import SourceError
+from derive.model.source import Skipped
+from derive.reading.files import HEAD_LENGTH, Origin, Repeated, Source, Unreadable, find, why_not_dicom
+from derive.rewriting.file import StoredFile, stored_dataset, stored_file
+
+
+@dataclass(frozen=True)
+class Member:
+    """One object of a set.
+
+    Parameters
+    ----------
+    name : str
+        Below the folder that was named; of a data set in memory a number.
+    origin : Origin or Dataset
+    """
+
+    name: str
+    origin: Origin | Dataset = field(repr=False)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, or the archive that holds it."""
+        return self.origin.path if isinstance(self.origin, Origin) else None
+
+    @property
+    def open(self) -> Callable[[], IO[bytes]]:
+        """How its bytes are read; of a data set in memory those of no file."""
+        return self.origin.open if isinstance(self.origin, Origin) else io.BytesIO
+
+    def stored(self) -> StoredFile:
+        """Return how it lies.
+
+        Raises
+        ------
+        SourceError
+            As :func:`derive.rewriting.file.stored_file`.
+        """
+        if isinstance(self.origin, Origin):
+            return stored_file(self.name, self.origin.open)
+        return stored_dataset(self.origin, self.name)
+
+
+@dataclass(frozen=True)
+class Members:
+    """What a source names.
+
+    Parameters
+    ----------
+    objects : tuple of Member
+    others : tuple of Skipped
+        What is no object, and is not copied.
+    """
+
+    objects: tuple[Member, ...]
+    others: tuple[Skipped, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files, which nothing that is written may touch."""
+        return tuple(dict.fromkeys(path for m in self.objects if (path := m.path) is not None))
+
+
+def members_of(source: Source) -> Members:
+    """Find the objects of a source; all of them are wanted, so nothing is passed over that cannot be read.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-MISSING``, ``SRC-UNREADABLE``, ``SRC-NONE``.
+    """
+    objects: list[Member] = []
+    others: list[Skipped] = []
+    for found in _found(source):
+        if isinstance(found, Member):
+            objects.append(found)
+        else:
+            others.append(found)
+    if not objects:
+        raise SourceError("SRC-NONE", "there is no DICOM object")
+    return Members(tuple(objects), tuple(others))
+
+
+def _found(source: Source) -> Iterator[Member | Skipped]:
+    for number, found in enumerate(find(source), 1):
+        if isinstance(found, Unreadable):
+            raise found.error
+        if isinstance(found, Dataset):
+            yield Member(f"{number:05d}.dcm", found)
+        elif isinstance(found, Repeated):
+            yield Skipped(found.name, f"another name of {found.first}")
+        elif isinstance(found, Skipped):
+            yield found
+        else:
+            yield _of_origin(found)
+
+
+def _of_origin(origin: Origin) -> Member | Skipped:
+    with origin.open() as stream:
+        reason = why_not_dicom(stream.read(HEAD_LENGTH), origin)
+    if reason:
+        return Skipped(origin.name, reason)
+    return Member(origin.name, origin)
