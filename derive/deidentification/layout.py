@@ -85,7 +85,7 @@ class MediaNames:
     def folder(self, names: Names) -> PurePosixPath:
         """Return the folder of one more series."""
         keys = ((names.patient_id,), (names.patient_id, names.study_uid))
-        parts = [f"{kind}{self._number(key):06d}" for kind, key in zip(("PT", "ST"), keys, strict=True)]
+        parts = [f"{kind}{self._number(key):06d}" for kind, key in zip(("PA", "ST"), keys, strict=True)]
         return PurePosixPath(*parts, f"SE{self._next((names.patient_id, names.study_uid, '')):06d}")
 
     def _number(self, key: tuple[str, ...]) -> int:
