@@ -24,6 +24,8 @@ from typing import NamedTuple
 _MARKER = re.compile(r"\{flag:(\w+) ?([^{}]*)\}")
 #: What Python does not put between quotes: numbers, and words that stand for a value (``UID``, ``N``).
 _BARE = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?|[A-Z][A-Z_]*|True|False|None")
+#: Longer words are no name that was misspelled, and would be compared for long.
+_LONGEST_MEANT = 200
 
 
 class Language(Enum):
@@ -112,6 +114,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("zebra", ["resample", "convert"])
     ''
     """
+    if len(word) > _LONGEST_MEANT:
+        return ""
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), folded, n=2, cutoff=0.6)
     if not near and len(word) > 2:  # blur, of gaussian-blur

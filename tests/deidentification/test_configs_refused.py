@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from derive.deidentification.configs.read import read_config
 from derive.deidentification.run import run_of
+from derive.errors import UsageError
+from tests.deidentification.test_configs import RECIPE, SHIPPED
+from tests.deidentification.test_templates import OWN, SCRIPT
 from tests.helpers.asserting import raises_code
 from tests.helpers.configured import configured
 
@@ -197,3 +202,32 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         (tmp_path / "c.toml").write_text(text)
         with raises_code("DEID-CONFIG"):
             read_config(tmp_path / "c.toml")
+
+
+EDITS = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 6), st.sampled_from([*"{}[]()\"',:=%#.*+!\\\n\0", "null"])), max_size=6
+)
+
+
+@given(st.sampled_from([SHIPPED, RECIPE, SCRIPT, OWN]), EDITS)
+@settings(max_examples=150, deadline=None)
+def test_what_is_damaged_is_refused_or_read(text: str, edits: list[tuple[float, int, str]]) -> None:
+    """Nothing else is raised, whatever is taken out and put in."""
+    for place, length, other in edits:
+        at = int(place * len(text))
+        text = text[:at] + other + text[at + length :]
+    told = "DEID-"
+    try:
+        told += configured(text).profile.base
+    except UsageError as error:
+        told = error.code
+    assert told.startswith("DEID-")
+
+
+@pytest.mark.parametrize(
+    "text", ["{" * 9000, "a = " + "[" * 9000, "{ " + "(" * 9000 + 'Modality.equals("CT")' + ")" * 9000 + " } (0,0,1,1)"]
+)
+def test_what_nests_without_end_is_refused(text: str) -> None:
+    """In every grammar."""
+    with raises_code("DEID-CONFIG"):
+        configured(text)

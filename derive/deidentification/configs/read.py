@@ -52,7 +52,10 @@ def config_of(text: str, name: str, folder: Path) -> Configuration:
 
     Where pictures are to be blanked the option ``pixels`` is in force. See :func:`read_config`.
     """
-    found = _told(text, name, folder)
+    try:
+        found = _told(text, name, folder)
+    except RecursionError:
+        raise UsageError("DEID-CONFIG", f"{name} nests too deeply") from None
     pixels = found.pixels
     if pixels.boxes or pixels.templates or pixels.us_regions or pixels.ocr == "blank":
         return replace(found, profile=found.profile.with_options(["pixels"]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from derive.errors import UsageError
@@ -30,28 +30,29 @@ def read_relaxed(text: str, name: str) -> dict[str, Any]:
     >>> read_relaxed("'config': {'tags': ['PatientID',]} // all", "a page")
     {'config': {'tags': ['PatientID']}}
     """
-    tokens = [*_tokens(text)]
+    tokens = [*_tokens(text, name)]
     if tokens and tokens[0] != "{":
         tokens = ["{", *tokens, "}"]
     pairs = zip(tokens, [*tokens[1:], ""], strict=True)
     plain = " ".join(token for token, after in pairs if not (token == "," and after in ("}", "]")))
-    try:
-        found = json.loads(plain)
-    except json.JSONDecodeError as error:
-        raise UsageError("DEID-CONFIG", f"{name} is no JSON: {error.msg} behind {plain[: error.pos][-40:]!r}") from None
+    found = _loaded(plain, name)
     if not isinstance(found, dict):
         raise UsageError("DEID-CONFIG", f"{name} is no JSON object")
     return found
 
 
-def _tokens(text: str) -> list[str]:
-    found = []
+def _loaded(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        raise UsageError("DEID-CONFIG", f"{name} is no JSON: {error.msg} behind {text[: error.pos][-40:]!r}") from None
+
+
+def _tokens(text: str, name: str) -> Iterator[str]:
     for match in _TOKEN.finditer(text):
         token = match.group()
         if match.lastgroup == "text":
-            found.append(
-                json.dumps(ast.literal_eval(token) if token.startswith("'") else json.loads(token, strict=False))
-            )
+            body = token[1:-1].replace("\\'", "'").replace('"', '\\"') if token[0] == "'" else token[1:-1]
+            yield json.dumps(_loaded(f'"{body}"', name))
         elif match.lastgroup not in ("comment", "blank"):
-            found.append(_WORDS.get(token, token))
-    return found
+            yield _WORDS.get(token, token)

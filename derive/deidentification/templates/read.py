@@ -27,6 +27,8 @@ def load_templates(path: Path) -> tuple[Template, ...]:
         return read_templates(path.read_text(encoding="utf-8-sig"), path.name)
     except OSError as error:
         raise UsageError("DEID-TEMPLATE", f"{path.name}: {error.strerror or type(error).__name__}") from None
+    except RecursionError:
+        raise UsageError("DEID-TEMPLATE", f"{path.name} nests too deeply") from None
     except UnicodeDecodeError:
         raise UsageError("DEID-TEMPLATE", f"{path.name} is no text in UTF-8") from None
 
