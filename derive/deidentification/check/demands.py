@@ -61,6 +61,7 @@ CODE_TAGS = _SCHEMES | {
 }
 _TELLING = TEXT_VRS - {"AS", "CS", "DS", "IS", "UI"} | {"OB", "UN"}
 _DATES, _BULK = frozenset(["DA", "DT", "TM"]), frozenset(["OB", "OW", "UN"])
+_PATIENT_ID = 0x00100020
 _PATIENT, _FIRST_GROUP, _PIXELS = 0x0010, 0x0008, 0x7FE0
 _METHODS = {
     **dict.fromkeys(("remove",), Want.GONE),
@@ -134,9 +135,9 @@ class Demands:
     def _by_base(self, spot: Spot, vr: str) -> Demand | None:
         """Judge by a base that is no profile of PS3.15: what it does not name stays."""
         base = self.profile.base
-        if self.profile.dialect == "dcm4chee" and any(
-            spot.tag in listed_by_dcm4chee().get(option, ()) for option in self.profile.options
-        ):
+        if spot.tags == (_PATIENT_ID,) and self.profile.has("patient-id-hash"):
+            return Demand(Want.CHANGED, "option patient-id-hash")
+        if self.profile.dialect == "dcm4chee" and self._listed_by_dcm4chee(spot, vr):
             return Demand(Want.KEPT if vr != "SQ" else Want.FREE, "a list of dcm4chee")
         if self.profile.is_confidential:
             return None
@@ -148,6 +149,11 @@ class Demands:
         if vr == "UI" and row is not None and self.profile.dialect != "microsoft" and not self._taken(row, "K"):
             return Demand(Want.MAPPED, f"Table E.1-1 {row.basic}")
         return Demand(Want.FREE, base)
+
+    def _listed_by_dcm4chee(self, spot: Spot, vr: str) -> bool:
+        """Whether an option keeps a spot in the dialect of dcm4chee: its lists, and for UIDs all of them."""
+        lists = (listed_by_dcm4chee().get(option, ()) for option in self.profile.options)
+        return any(spot.tag in listed for listed in lists) or (vr == "UI" and self.profile.has("uids"))
 
     def _is_listed(self, spot: Spot) -> bool:
         """Whether a spot, or a sequence that holds it, is on the list of a profile."""

@@ -69,7 +69,7 @@ def deid_check(
             found += checker.alone(_bytes(origin), origin.name)
     found += checker.finish()
     found += _missing(before, set(pairs.values()))
-    found += _names(after, before.identifiers)
+    found += _names(after, checker.searcher.wanted(before.identifiers))
     ordered = sorted(dict.fromkeys(found), key=lambda v: v.severity)
     return DeidCheckReport(tuple(ordered), len(after.origins) + len(after.unreadable), len(pairs))
 
@@ -111,7 +111,7 @@ def _missing(before: _Side, used: set[int]) -> Iterator[Violation]:
             yield violation("DCK-NO-OUTPUT", "", "", origin.name)
 
 
-def _names(after: _Side, identifiers: set[Identifier]) -> Iterator[Violation]:
+def _names(after: _Side, identifiers: frozenset[Identifier]) -> Iterator[Violation]:
     """Judge the names of the written files and of their folders."""
     needles = Needles([i for i in identifiers if i.kind not in (DATE, UID)], others=True)
     uids = {i.text for i in identifiers if i.kind == UID}

@@ -29,12 +29,15 @@ from derive.deidentification.text.identifiers import (
 )
 from derive.deidentification.text.spellings import needles
 from derive.elements.element import Element
+from derive.version import MANUFACTURER, MODEL
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(rb"[0-9]+|[a-z]+")
 #: What designates a character set (ISO 2022), and what stands in one of two bytes a character.
 _ESCAPES = re.compile(rb"\x1b[\x20-\x2f]*[\x30-\x7e]")
 _TWO_BYTES = re.compile(rb"\x1b\$[\x20-\x2f]*[\x30-\x7e]([^\x1b]*)")
+#: Words that every file says of who de-identified it; a phantom of ours is called so too.
+_OURS = frozenset(word.lower().encode() for text in (MANUFACTURER, MODEL) for word in (text, *re.split(r"\W", text)))
 _CHARACTER_SET = 0x00080005
 _DATES = frozenset([DATE, BIRTH_DATE])
 
@@ -76,7 +79,7 @@ class Needles:
         self.shifted: dict[bytes, str] = {}
         for identifier in identifiers:
             for needle in needles([identifier], encodings):
-                if not (others and _is_vocabulary(needle)):
+                if not (others and _is_vocabulary(needle)) and needle.lower() not in _OURS:
                     self._add(needle, identifier.kind)
 
     def _add(self, needle: bytes, kind: str) -> None:
@@ -142,16 +145,17 @@ class Searcher:
         self.demands = demands
         # A base that keeps what no rule names promises nothing of texts.
         self.kinds = unwanted_kinds(demands.profile.options) if demands.profile.is_confidential else frozenset()
-        kept = [i for i in identifiers if self._is_wanted(i) and i.kind not in _DATES | {UID}]
-        self.others = Needles(kept, others=True)
+        found = [i for i in self.wanted(identifiers) if i.kind not in _DATES | {UID}]
+        self.others = Needles(found, others=True)
 
-    def _is_wanted(self, identifier: Identifier) -> bool:
-        return identifier.kind in self.kinds and not self.demands.keeps(identifier.tag)
+    def wanted(self, identifiers: Iterable[Identifier]) -> frozenset[Identifier]:
+        """Return the identifiers that must not come out: those that nothing retains."""
+        return frozenset(i for i in identifiers if i.kind in self.kinds and not self.demands.keeps(i.tag))
 
     def own(self, original: Walked) -> tuple[Needles, frozenset[bytes]]:
         """Return the needles of one original, and its UIDs."""
         encodings, found = harvest(original)
-        wanted = frozenset(i for i in found if self._is_wanted(i))
+        wanted = self.wanted(found)
         uids = frozenset(i.text.encode("latin-1", "replace") for i in wanted if i.kind == UID)
         return _needles_of(frozenset(i for i in wanted if i.kind != UID), encodings), uids
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from derive.deidentification.check.content import OPTION, content_demand, is_value
 from derive.deidentification.check.demands import Demand, Demands, Want
 from derive.deidentification.check.needles import Searcher
 from derive.deidentification.check.spots import Spot
@@ -66,6 +67,11 @@ class Pair:
         return self.output.by_spot
 
     @cached_property
+    def _by_concept(self) -> bool:
+        profile = self.demands.profile
+        return profile.is_confidential and profile.has(OPTION)
+
+    @cached_property
     def own_items(self) -> frozenset[tuple[int, ...]]:
         """The items of Contributing Equipment that say who de-identified, and are not of the original."""
         codes = self.output.at(_EQUIPMENT, _PURPOSE, _CODE_VALUE).values()
@@ -93,14 +99,18 @@ class Pair:
         """Return the type of an attribute in this IOD."""
         return self.demands.type_of(self.sop_class_uid, spot)
 
-    def demand(self, leaf: Leaf) -> Demand:
-        """What the profile wants of a leaf."""
+    def demand(self, leaf: Leaf, walked: Walked | None = None) -> Demand:
+        """What the profile wants of a leaf of the written file, or of another."""
+        if self._by_concept and is_value(leaf.spot):
+            return content_demand(walked or self.output, leaf, self.demands.profile)
         return self.demands.of(self.sop_class_uid, leaf.spot, leaf.vr)
 
     def is_ours(self, leaf: Leaf) -> bool:
         """Whether a leaf of the written file stands in what the de-identification says of itself."""
         tags = leaf.spot.tags
-        return len(tags) > 1 and tags[0] == _EQUIPMENT and leaf.at[:1] in self.own_items
+        if tags[0] != _EQUIPMENT:
+            return False
+        return leaf.at[:1] in self.own_items if leaf.at else leaf.items == len(self.own_items) > 0
 
     def is_below_gone(self, leaf: Leaf) -> bool:
         """Whether the sequence that holds a leaf has to go as a whole."""

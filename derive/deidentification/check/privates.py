@@ -21,7 +21,7 @@ def creator_violations(pair: Pair, links: Links) -> Iterator[Violation]:
         if pair.is_below_gone(leaf):
             continue
         if not leaf.spot.is_creator:
-            if not leaf.spot.creator:
+            if not leaf.spot.creator and (pair.original is None or leaf.spot not in pair.original.by_spot):
                 yield pair.told("DCK-CREATOR", leaf.spot)
             continue
         named = _named(pair.output, leaf)

@@ -154,7 +154,7 @@ def _missing(pair: Pair, leaf: Leaf, links: Links) -> Iterator[Violation]:
     same = now.get(leaf.at)
     assert pair.original is not None
     value = pair.original.value(leaf)
-    demand = pair.demand(leaf)
+    demand = pair.demand(leaf, pair.original)
     if demand.want is Want.MAPPED and same is None and len(now) != len(pair.before[spot]) and _may_not_go(pair, leaf):
         links.gone += [(uid, spot.text, pair.file) for uid in _uids(pair.original, leaf)]
     if not _holder_is_there(pair, leaf):
@@ -163,8 +163,8 @@ def _missing(pair: Pair, leaf: Leaf, links: Links) -> Iterator[Violation]:
         if not any(pair.output.value(other) == value for other in now.values()):
             yield pair.told("DCK-LOST", spot, demand.why)
         return
-    if leaf.vr == "SQ" and not leaf.items:
-        return
+    if (leaf.vr == "SQ" and not leaf.items) or not pair.demands.profile.is_confidential:
+        return  # what else a person keeps or removes need not make a whole object
     kind = pair.type_of(spot)
     if spot.tag >> 24 in REPEATING and spot.above is None and not pair.has_group(spot.tag >> 16):
         return  # a whole group goes, and with it the module

@@ -9,10 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, cast
 
-from pydicom._private_dict import private_dictionaries
-
 from derive.deidentification.check.spots import Spot
-from derive.deidentification.private.safe import safe_rows
+from derive.deidentification.private.safe import known_creators
 from derive.elements.element import keyword_of
 from derive.rewriting.stored import SequenceStep
 from derive.told.secrecy import told
@@ -89,13 +87,8 @@ def _path(spot: Spot) -> str:
 def _step(tag: int, creator: str) -> str:
     if not creator:
         return keyword_of(tag)
-    known = creator if creator in private_dictionaries or creator in _safe_creators() else "(another creator)"
+    known = creator if creator in known_creators() else "(another creator)"
     return f'({tag >> 16:04X},"{known}",{tag & 0xFF:02X})'
-
-
-@cache
-def _safe_creators() -> frozenset[str]:
-    return frozenset(creator for _, creator, _ in safe_rows())
 
 
 @dataclass(frozen=True)
