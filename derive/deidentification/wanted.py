@@ -179,7 +179,8 @@ def profile_wanted(wanted: Wanted) -> Profile:
     UsageError
         For anything of it that cannot be.
     """
-    return _profile(wanted, (read_config(wanted.config) if wanted.config else Configuration()).profile)
+    config = read_config(wanted.config) if wanted.config else Configuration()
+    return _in_force(wanted, config.profile, _pixels(wanted, config.pixels))
 
 
 def settled(wanted: Wanted) -> Settled:
@@ -204,9 +205,7 @@ def settled(wanted: Wanted) -> Settled:
         raise UsageError("DEID-RESUME", text)
     config = read_config(wanted.config) if wanted.config else Configuration()
     pixels, plan = _pixels(wanted, config.pixels), _plan(wanted, config.plan)
-    profile = _profile(wanted, config.profile)
-    if pixels.boxes or pixels.templates or pixels.us_regions or pixels.ocr == "blank":
-        profile = profile.with_options(["pixels"])
+    profile = _in_force(wanted, config.profile, pixels)
     has_key = wanted.key or wanted.key_env or wanted.key_file
     run = run_of(profile, wanted.key if has_key else config.key, plan)
     ready = Settled(wanted, profile, run, pixels, (*config.notes, *_told(profile, run)))
@@ -215,6 +214,13 @@ def settled(wanted: Wanted) -> Settled:
         text = f"without a key new UIDs are of one run only, and none can go on with another; {how}"
         raise UsageError("DEID-RESUME", text)
     return ready
+
+
+def _in_force(wanted: Wanted, standing: Profile, pixels: PixelPlan) -> Profile:
+    """Return the profile; whoever blanks cleans pixels."""
+    profile = _profile(wanted, standing)
+    blanks = pixels.boxes or pixels.templates or pixels.us_regions or pixels.ocr == "blank"
+    return profile.with_options(["pixels"]) if blanks else profile
 
 
 def _profile(wanted: Wanted, standing: Profile) -> Profile:

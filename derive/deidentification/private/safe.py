@@ -68,6 +68,7 @@ def safe_rows() -> Mapping[tuple[int, str, int], SafeRow]:
 
 
 @cache
+@cache
 def known_creators() -> frozenset[str]:
     """Return the Private Creators that a dictionary has: names of formats, whoever is called like them."""
     return frozenset(private_dictionaries) | {creator for _, creator, _ in safe_rows()}
