@@ -17,6 +17,7 @@ from derive.deidentification.keys import KeyedSecrets, secrets_of
 from derive.deidentification.profile import Profile
 from derive.deidentification.subjects import KeyedSubjects, ListedSubjects, NamedSubject
 from derive.deidentification.text.cleaning import TextCleaning
+from derive.deidentification.text.known import KnownIdentifiers
 from derive.deidentification.uids import KeyedUids, RecordedUids, checked_map, secrets_kept
 from derive.elements.instance import Instance
 from derive.errors import UsageError
@@ -105,6 +106,8 @@ class Run:
         What replaces values, by value representation or by keyword, instead of the usual.
     id_map : Path, optional
         Where patients are written that were not listed.
+    known : KnownIdentifiers
+        By what each patient is named in any object of the set.
     """
 
     profile: Profile
@@ -115,6 +118,7 @@ class Run:
     text: TextCleaning = field(default_factory=TextCleaning)
     dummies: Mapping[str, str] = field(default_factory=dict, hash=False)
     id_map: Path | None = None
+    known: KnownIdentifiers = field(default_factory=KnownIdentifiers, hash=False)
 
     def seen(self, instance: Instance) -> None:
         """Hear of an object of the set, before the first one is changed.
@@ -125,6 +129,7 @@ class Run:
             ``DEID-PATIENTS``, ``DEID-ID-MAP``, ``DEID-ISSUER`` for a patient that cannot be called by a new name.
         """
         self.subjects.seen(instance)
+        self.known.seen(instance)
         self.uids.seen(instance.lenient.text(name) for name in _NAMES)
 
     def keep(self) -> None:

@@ -11,7 +11,7 @@ from derive.deidentification.methods.dummy import replace
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element
 from derive.deidentification.text.cleaning import cleaned
-from derive.deidentification.text.identifiers import TERM, Identifier, own_identifiers
+from derive.deidentification.text.identifiers import TERM, Identifier
 from derive.elements.element import Element, tag_of
 from derive.errors import UsageError
 from derive.standard import value_syntax
@@ -43,7 +43,7 @@ def clean_descriptors(element: Element, here: Here) -> Element | None:
     except UnicodeError:
         return nothing_left(element, here)
     run, using = here.run, here.settings.get("using")
-    own = own_identifiers(here.instance)
+    own = here.run.known.of(here.instance)
     if here.settings:
         own |= _terms(here)
     left = [cleaned(text, own, run.profile.options, run.text) for text in texts]

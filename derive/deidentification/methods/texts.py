@@ -15,7 +15,7 @@ from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element
 from derive.deidentification.profile import Transformation
 from derive.deidentification.text.finding import INFO_TYPE_OF, Mention, found_in, replaced, searched, without
-from derive.deidentification.text.identifiers import KINDS, kind_of, own_identifiers
+from derive.deidentification.text.identifiers import KINDS, kind_of
 from derive.deidentification.text.transforming import TRANSFORMATIONS, Stretch, is_for, known_info_types
 from derive.elements.element import Element, tag_of
 from derive.errors import UsageError
@@ -35,7 +35,7 @@ def search_text(element: Element, here: Here) -> Element | None:
     """Take the identifiers of this patient out of a text that the table does not name; else leave it as it is."""
     if element.vr not in TEXT_VRS or not element.stripped():
         return element
-    own = own_identifiers(here.instance)
+    own = here.run.known.of(here.instance)
     try:
         texts = value_syntax.split(element.vr, element.value, here.encodings)
     except UnicodeError:
@@ -102,7 +102,7 @@ def _transformed(text: str, element: Element, wanted: tuple[Transformation, ...]
     if info_type := _info_type(element):
         found = [Mention(0, len(text), kind_of(element.tag, element.vr), info_type)]
     else:
-        found = found_in(text, own_identifiers(here.instance), _ALL_KINDS)
+        found = found_in(text, here.run.known.of(here.instance), _ALL_KINDS)
     return _by_kind(text, found, element.vr, wanted, here)
 
 

@@ -21,7 +21,7 @@ from derive.deidentification.pixels.picture import picture_of
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.pixels.tesseract import Word, check_there, is_there, words_in
 from derive.deidentification.text.finding import found_in
-from derive.deidentification.text.identifiers import ID, KINDS, NAME, Identifier, own_identifiers
+from derive.deidentification.text.identifiers import ID, KINDS, NAME, Identifier, identifiers_of
 from derive.elements.instance import Instance
 from derive.pixels.area import Area
 from derive.pixels.recode import decoded
@@ -83,7 +83,7 @@ def read(stored: StoredValue, instance: Instance, plan: PixelPlan) -> Reading:
     words: list[Word] = []
     for number, (samples, own) in zip(chosen, _samples(stored, instance, layout, chosen), strict=True):
         words += filter(counts, words_in(picture_of(samples, own, instance), number))
-    sensitive = sensitive_words(words, own_identifiers(instance))
+    sensitive = sensitive_words(words, identifiers_of(instance))
     counted = sensitive if plan.ocr_text == "sensitive" else words
     areas = tuple(dict.fromkeys(_around(word.area, layout) for word in counted))
     sure = [w for w in words if w.confidence >= _SURE and _letters(w.text) >= _SURE_LENGTH]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -69,6 +70,33 @@ class Mention(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
+def folded(text: str) -> str:
+    """Return a text in small letters of usual width, each in its place."""
+    return text.lower() if text.isascii() else "".join(map(_folded, text))
+
+
+@lru_cache(maxsize=4096)
+def bare(text: str) -> str:
+    """Return a text as :func:`folded` does, and its letters without their marks, each in its place."""
+    return text.lower() if text.isascii() else "".join(map(_bare, text))
+
+
+@lru_cache(maxsize=4096)
+def _folded(char: str) -> str:
+    wide = unicodedata.normalize("NFKC", char)
+    one = wide if len(wide) == 1 else char
+    small = one.lower()
+    return small if len(small) == 1 else one
+
+
+@lru_cache(maxsize=4096)
+def _bare(char: str) -> str:
+    char = _folded(char)
+    apart = unicodedata.normalize("NFD", char)
+    return apart[0] if all(map(unicodedata.combining, apart[1:])) else char
+
+
+@lru_cache(maxsize=4096)
 def found_in(text: str, own: frozenset[Identifier], kinds: frozenset[str]) -> tuple[Mention, ...]:
     """Return what of a text names somebody, without overlaps, in the order of the text.
 
@@ -92,7 +120,8 @@ def _own_in(text: str, own: frozenset[Identifier], kinds: frozenset[str]) -> Ite
     for kind in sorted(searched):
         expression = _expression(frozenset(i for i in own if i.kind == kind))
         if expression is not None:
-            yield from (Mention(*m.span(), kind, INFO_TYPE_OF[kind]) for m in expression.finditer(text))
+            for form in dict.fromkeys((folded(text), bare(text))):
+                yield from (Mention(*m.span(), kind, INFO_TYPE_OF[kind]) for m in expression.finditer(form))
 
 
 def _apart(found: Iterable[Mention]) -> Iterable[Mention]:
@@ -123,11 +152,24 @@ def searched(text: str, own: frozenset[Identifier]) -> tuple[Mention, ...]:
 
 @lru_cache(maxsize=512)
 def _expression(own: frozenset[Identifier]) -> re.Pattern[str] | None:
-    """Return what matches every spelling of some identifiers, the longest first; None where there is none."""
-    terms = {text for identifier in own for text in spellings(identifier) if _is_searched(identifier.kind, text)}
+    """Return what matches every spelling of some identifiers, the longest first; None where there is none.
+
+    Spellings stand together by their first letter, which is all that is looked at where none begins.
+    """
+    terms = {
+        folded(text) for identifier in own for text in spellings(identifier) if _is_searched(identifier.kind, text)
+    }
     if not terms:
         return None
-    return re.compile("|".join(map(_bounded, sorted(terms, key=lambda t: (-len(t), t)))), re.IGNORECASE)
+    by_first: dict[str, list[str]] = {}
+    for term in sorted(terms, key=lambda t: (-len(t), t)):
+        by_first.setdefault(term[0], []).append(term)
+    return re.compile("|".join(_group(first, group) for first, group in by_first.items()))
+
+
+def _group(first: str, terms: list[str]) -> str:
+    rest = "|".join(re.escape(term[1:]).replace(r"\ ", r"\s+") + _bound(term[-1], "(?!{})") for term in terms)
+    return f"{re.escape(first)}{_bound(first, '(?<!{}.)')}(?:{rest})"
 
 
 def _is_searched(kind: str, text: str) -> bool:
@@ -139,12 +181,8 @@ def _is_searched(kind: str, text: str) -> bool:
     return is_telling(text) or (kind == ID and letters >= _SHORTEST_ID and any(map(str.isdecimal, text)))
 
 
-def _bounded(term: str) -> str:
-    """Let a term match where it is no part of a longer word or number; who writes no blanks has no such bounds."""
-    return _bound(term[0], "(?<!{})") + re.escape(term).replace(r"\ ", r"\s+") + _bound(term[-1], "(?!{})")
-
-
 def _bound(char: str, form: str) -> str:
+    """Let a term match where it is no part of a longer word or number; who writes no blanks has no such bounds."""
     if char.isdecimal():
         return form.format(r"\d")
     if not char.isalpha() or _is_of_no_blanks(char):

@@ -64,29 +64,27 @@ def identifiers_of(instance: Instance) -> frozenset[Identifier]:
     """Return the identifiers that an instance holds in its standard attributes, at every depth.
 
     Names of persons (every PN), dates (every DA, and the date of every DT), and what ``identifiers.tsv`` lists. Values
-    that nobody can be told by (empty ones, ``ANONYMOUS``, ``0``) are none.
+    that nobody can be told by (empty ones, ``ANONYMOUS``, ``0``) are none. Those of the last instance are remembered:
+    it is asked again for each of its texts.
 
     Parameters
     ----------
     instance : Instance
         Asked leniently, whatever it is: what cannot be read is not there.
     """
+    global _remembered  # one slot: an instance cannot be hashed, and comes back until the next one does
+    last = _remembered
+    if last is not None and last[0] is instance:
+        return last[1]
     elements = instance.elements
     # Elements of a file are made when they are asked for: most are not worth it.
     told = (elements[tag] for tag in elements if may_tell(tag))
-    return identifiers_in(told, instance.lenient.encodings)
+    found = identifiers_in(told, instance.lenient.encodings)
+    _remembered = instance, found
+    return found
 
 
 _remembered: tuple[Instance, frozenset[Identifier]] | None = None
-
-
-def own_identifiers(instance: Instance) -> frozenset[Identifier]:
-    """Return :func:`identifiers_of` an instance that is asked again for each of its texts: the last one is kept."""
-    global _remembered  # one slot: an instance cannot be hashed, and comes back until the next one does
-    last = _remembered
-    if last is None or last[0] is not instance:
-        last = _remembered = instance, identifiers_of(instance)
-    return last[1]
 
 
 def unwanted_kinds(options: Iterable[str]) -> frozenset[str]:

@@ -13,9 +13,9 @@ from derive.deidentification.text.identifiers import (
     KINDS,
     Identifier,
     identifiers_of,
-    own_identifiers,
     unwanted_kinds,
 )
+from derive.deidentification.text.known import KnownIdentifiers
 from derive.deidentification.text.spellings import is_telling, needles, searched_for, spellings, transliterated
 from derive.deidentification.text.stopwords import is_placeholder
 from tests.helpers.asserting import each
@@ -71,8 +71,25 @@ def test_who_says_nothing_gives_nothing():
 
 def test_the_last_instance_is_remembered_and_no_other():
     one, other = read(patient()), read(patient(PatientID="OTHER-9"))
-    assert own_identifiers(one) is own_identifiers(one)
-    assert own_identifiers(other) == identifiers_of(other) != own_identifiers(one)
+    first = identifiers_of(one)
+    assert identifiers_of(one) is first
+    assert identifiers_of(other) != first == identifiers_of(one)
+
+
+def test_what_other_objects_of_a_patient_tell_is_known_and_of_other_patients_is_not():
+    known = KnownIdentifiers()
+    here = read(patient(OperatorsName="Watson^John"))
+    there = read(patient(ReferringPhysicianName="Ombrelle^Odo"))
+    stranger = read(patient(PatientID="OTHER-9", PatientName="Quillfeather^Aurelia"))
+    for instance in (here, there, stranger):
+        known.seen(instance)
+    names = {i.text for i in known.of(here)}
+    assert {"Watson^John", "Ombrelle^Odo", "Yamada^Tarou"} <= names
+    assert "Quillfeather^Aurelia" not in names
+    assert known.of(there) is known.of(here)
+    assert {i.kind for i in known.of(here)} & {"uid", "date"} == set()
+    unseen = read(patient(OperatorsName="Never^Seen"))
+    assert {"Never^Seen", "Ombrelle^Odo"} <= {i.text for i in known.of(unseen)}
 
 
 @pytest.mark.parametrize(("option", "kind"), KEPT_BY.items())
