@@ -301,10 +301,10 @@ def dependents() -> dict[int, tuple[tuple[int, ...], str]]:
 _LETTERS = {"keep": "K", "remove": "X", "redact": "Z", "replace": "D", "substitute": "D", "refreshUID": "U"}
 #: Asked one after the other; the last one answers always.
 STEPS: tuple[Callable[[Question], Ruling | None], ...] = (
+    by_encoding,
     by_rule,
     by_base,
     by_content_item,
-    by_encoding,
     by_private,
     by_repeating_group,
     by_subject,

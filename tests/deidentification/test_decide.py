@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.deidentification.decide import (
+    STEPS,
     Question,
     by_encoding,
     by_force,
@@ -101,6 +102,7 @@ def test_lengths_of_groups_and_other_groups_go():
     assert by_encoding(asked(0x00080000, "UL")).action == "X"
     assert by_encoding(asked(0x00020003, "UI")).action == "X"
     assert by_encoding(asked("Rows", "US")) is None
+    assert STEPS[0] is by_encoding  # a length that was is wrong as soon as anything changes, whatever a rule says
 
 
 @pytest.mark.parametrize(
