@@ -100,7 +100,7 @@ def codestream_of(data: bytes) -> bytes:
 
 def _unboxed(data: bytes) -> bytes:
     """Take a JPEG 2000 codestream out of the file that it was put in whole (PS3.5 A.4.4 asks for the stream alone)."""
-    return data[max(0, data.find(_STARTS[1], 0, 1024)) :] if data.startswith(JP2) else data
+    return data[max(0, data.find(_STARTS[1], 0, HEAD)) :] if data.startswith(JP2) else data
 
 
 def _joined(stream: IO[bytes], parts: tuple[tuple[int, int], ...], wanted: int) -> bytes:

@@ -7,6 +7,7 @@ so in this way only (2026-11-30: an image with one wrong byte was read with wron
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import tempfile
@@ -29,11 +30,18 @@ class _Ear:
 
     def file(self) -> IO[bytes]:
         if self._file is None or self._process != os.getpid():
+            if self._file is not None:
+                self._file.close()  # that of the process which was forked
             self._file, self._process = tempfile.TemporaryFile(buffering=0), os.getpid()  # noqa: SIM115
         return self._file
 
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
 
 _ear = _Ear()
+atexit.register(_ear.close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_ear.lock.acquire, after_in_parent=_ear.lock.release, after_in_child=_ear.lock.release)
 

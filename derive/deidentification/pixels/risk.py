@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
 from derive.deidentification.profile import options
+from derive.elements.element import Element, tag_of
 from derive.elements.instance import Instance
 
 #: What a risk does: the image is refused unless it is cleaned; refused if text is found in it; it is said that a face
@@ -71,7 +72,19 @@ def _condition(text: str) -> HeaderTest:
 
 def risks_of(instance: Instance) -> tuple[PictureRisk, ...]:
     """Return what an image's header makes one fear, each once."""
-    asked = instance.lenient
+    said = tuple(filter(None, (instance.elements.get(tag) for tag in _asked_tags())))
+    return _risks(said, instance.lenient.encodings)
+
+
+@cache
+def _asked_tags() -> tuple[int, ...]:
+    return tuple({tag_of(condition.keyword) for conditions, _ in _rows() for condition in conditions})
+
+
+@lru_cache(maxsize=512)
+def _risks(said: tuple[Element, ...], encodings: tuple[str, ...]) -> tuple[PictureRisk, ...]:
+    """A series says the same in all its images."""
+    asked = Instance("an image", {e.tag: e for e in said}, strict=False, around=encodings)
     found = (risk for conditions, risk in _rows() if all(condition.holds(asked) for condition in conditions))
     return tuple({risk.name: risk for risk in found}.values())
 
