@@ -161,7 +161,7 @@ def by_option(question: Question) -> Ruling | None:
 
 
 def by_dependence(question: Question) -> Ruling | None:
-    """What may only be there beside something else (``dependents.tsv``): both go, or both are there."""
+    """What may only be there beside something else: both go, or both are there."""
     tag = question.path.tag
     others, section = dependents().get(tag, ((), ""))
     if others and all(decided(_beside(question, other)).action in ("X", "Z") for other in others):

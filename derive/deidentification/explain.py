@@ -74,12 +74,12 @@ class Foretold:
 
     def __str__(self) -> str:
         iod = standard.iod_name(self.sop_class_uid) or "no IOD that is known"
-        ruling, told = self.ruling, [f"{shown(self.path)}  {' '.join(filter(None, (self.path.vr, self.name)))}"]
+        ruling, told = self.ruling, [f"{shown(self.path)}  {' '.join(filter(None, (_vr_told(self.path), self.name)))}"]
         told.append(f"  {ruling.action}  {MEANINGS[ruling.action]} ({ruling.method}), since {ruling.why}")
         if self.row is not None:
             told.append(f"  Table E.1-1: {'; '.join((f'Basic Profile {self.row.basic}', *_columns(self.row)))}")
         if self.reason:
-            told.append(f"  it is there as it {self.reason}")
+            told.append(f"  named there since it {self.reason}")
         if self.rules:
             modules = ", ".join(f"{rule.module} ({rule.usage}) {rule.type}" for rule in self.rules)
             told.append(f"  {iod}: type {self.type}: {modules}")
@@ -96,16 +96,16 @@ class Foretold:
             "path": self.path.text,
             "name": self.name,
             "vr": self.path.vr,
-            **_ruled(self.ruling),
+            **ruled_json(self.ruling),
             "reason": self.reason,
             "type": self.type,
             "modules": [rule._asdict() for rule in self.rules or ()],
             "table": self.row and {"basic": self.row.basic, "options": dict(_by_option(self.row))},
-            "otherwise": {name: _ruled(ruling) for name, ruling in self.otherwise.items()},
+            "otherwise": {name: ruled_json(ruling) for name, ruling in self.otherwise.items()},
         }
 
 
-def explained(path: AttributePath, sop_class_uid: str, profile: Profile) -> Foretold:
+def foretold(path: AttributePath, sop_class_uid: str, profile: Profile) -> Foretold:
     """Return what becomes of an attribute in objects of a class.
 
     Parameters
@@ -169,7 +169,13 @@ def name_of(path: AttributePath, row: ConfidentialityRow | None) -> str:
 
 def shown(path: AttributePath) -> str:
     """Return a path with its tag, where its text has it not."""
-    return path.text if path.is_private else f"{path.text} ({path.tag >> 16:04X},{path.tag & 0xFFFF:04X})"
+    is_told = path.is_private or path.text.endswith(")")
+    return path.text if is_told else f"{path.text} ({path.tag >> 16:04X},{path.tag & 0xFFFF:04X})"
+
+
+def _vr_told(path: AttributePath) -> str:
+    """Return its VR, but that of an attribute which no dictionary has."""
+    return path.vr if path.is_private or path.vr != "UN" else ""
 
 
 def reason_of(path: AttributePath, row: ConfidentialityRow | None) -> str:
@@ -226,5 +232,6 @@ def _columns(row: ConfidentialityRow) -> list[str]:
     return [f"{name} {action}" for name, action in _by_option(row)]
 
 
-def _ruled(ruling: Ruling) -> dict[str, str]:
+def ruled_json(ruling: Ruling) -> dict[str, str]:
+    """Return a ruling, for programs."""
     return {"action": ruling.action, "method": ruling.method, "why": ruling.why}

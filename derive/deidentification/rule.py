@@ -204,10 +204,14 @@ def _keywords() -> dict[str, str]:
     Attributes that are newer than the dictionary, by their name as one word (``NameToUse``).
     """
     rows = [row for row in confidentiality_rows() if not row.keyword]
-    newer = {re.sub(r"\W", "", row.name): f"{row.tag:08X}" for row in rows if row.tag is not None}
+    newer = {_one_word(row.name): f"{row.tag:08X}" for row in rows if row.tag is not None}
     single = {entry[4]: f"{tag:08X}" for tag, entry in DicomDictionary.items() if entry[4]}
     repeating = {entry[4]: mask.upper() for mask, entry in RepeatersDictionary.items() if entry[4]}
     return newer | repeating | single
+
+
+def _one_word(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in re.split(r"\W+", name))
 
 
 @dataclass(frozen=True)
