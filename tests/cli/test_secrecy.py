@@ -192,7 +192,7 @@ def lines(command: str, root, source, out):
             [source, "-o", f"{out}-none", "--remove", "PatientAddress", "--dry-run"],
             [source, "-o", f"{out}-back", "--undo"],
         ],
-        "deid-explain": [["PatientID", "--sop-class", "CT"], ["PLANT999X"], ["--all"]],
+        "deid-explain": [["PatientID", "--sop-class", "CT"], ["--all"]],
         "deid-check": [[source, source], [source]],
         "deidentify": [[source, "-o", f"{out}-deid"], [source, "-o", f"{out}-none", "--dry-run", "--retain", "uids"]],
         "deid-tokens": [[source], [source, "--json"]],
