@@ -30,8 +30,8 @@ _JPEG_2000 = "1.2.840.10008.1.2.4.90"
 _PIXEL_DATA = (0x7FE0, 0x0010)
 #: Bits allocated -> bits stored, least and most, with which GDCM encodes; JPEG-LS of 7 bits ends the process.
 _ENCODED = {8: (8, 8), 16: (8, 16), 32: (32, 32)}
-#: Rows and columns that JPEG 2000 has to have for the levels that GDCM asks for. 2026-11-30: smaller frames, and those of
-#: an odd number of bytes, end the process (RLE, JPEG 2000); 5,000 others of all sizes and bits did not.
+#: Rows and columns that JPEG 2000 has to have for the levels that GDCM asks for. 2026-11-30: smaller frames, and those
+#: of an odd number of bytes, end the process (RLE, JPEG 2000); 5,000 others of all sizes and bits did not.
 _LEAST_SIDE = 32
 
 
