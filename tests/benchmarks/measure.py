@@ -22,6 +22,7 @@ class Run(NamedTuple):
 
     seconds: float
     peak_mb: float
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ class Command:
         measured = subprocess.run(
             [sys.executable, "-I", __file__, *self.arguments], cwd=folder, stdout=subprocess.PIPE, check=True
         )
-        seconds, peak_mb = map(float, measured.stdout.split())
-        return Run(seconds, peak_mb)
+        return Run(*map(float, measured.stdout.split()))
 
 
 class Sides(NamedTuple):
@@ -65,16 +65,23 @@ def compare(ours: Command, theirs: Command | None, folder: Path, rounds: int) ->
     return Sides(_median(mine), _median(other) if other else None, statistics.median(ratios) if ratios else None)
 
 
+def median_of(commands: Sequence[Command], folder: Path, rounds: int) -> list[Run]:
+    """Run several commands in turn, so that all of them meet the same machine; the first round is not counted."""
+    turns = [[command.run(folder) for command in commands] for _ in range(rounds + 1)][1:]
+    return [_median(runs) for runs in zip(*turns, strict=True)]
+
+
 def _median(runs: Sequence[Run]) -> Run:
-    return Run(statistics.median(r.seconds for r in runs), statistics.median(r.peak_mb for r in runs))
+    return Run(*(statistics.median(column) for column in zip(*runs, strict=True)))
 
 
 def _measure(arguments: Sequence[str]) -> int:
-    """Run a command; print its seconds and its peak memory."""
+    """Run a command; print its seconds, its peak memory, and the seconds that processors worked for it."""
     begin = time.perf_counter()
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    print(time.perf_counter() - begin, usage.ru_maxrss * _RSS_UNIT / 1e6)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    print(time.perf_counter() - begin, usage.ru_maxrss * _RSS_UNIT / 1e6, cpu_s)
     return os.waitstatus_to_exitcode(status)
 
 
