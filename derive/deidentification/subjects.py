@@ -2,7 +2,8 @@
 
 *2026-11-30, a patient is told by the Patient ID alone.* Objects of one patient often do not agree on its issuer: a
 workstation leaves it out. With the issuer in it one patient would become two, and dates would no longer be comparable.
-Two issuers that are both said and differ may mean two people with one number: that is refused, as nobody can tell.
+Two issuers that are both said and differ may mean two people with one number, or one person and two spellings: that
+is refused until a person says which (``--id-map`` with a row, or ``--patient-id``).
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class KeyedSubjects:
             raise SourceError(
                 "DEID-ISSUER",
                 f"{instance.name}: its Patient ID is that of another object, and its Issuer of Patient ID is another: "
-                "one patient or two cannot be told; wanted the objects of one issuer at a time",
+                f"one patient or two cannot be told; if it is one, say so by {flag('id_map', 'FILE')} with a row for "
+                f"it, or {flag('patient_id', 'ID')}; else give the objects of one issuer at a time",
             )
 
     def _of(self, patient: str) -> str:
@@ -115,8 +117,8 @@ class NamedSubject(KeyedSubjects):
         SourceError
             ``DEID-PATIENTS`` for a second patient, who would become the first.
         """
-        super().seen(instance)
-        self._patients.add(patient_of(instance))
+        said = instance.lenient.text("PatientID")
+        self._patients.update([said] if said else [])  # of one that names nobody a person has said whose it is
         if len(self._patients) > 1:
             raise SourceError(
                 "DEID-PATIENTS",
@@ -168,10 +170,10 @@ class ListedSubjects(KeyedSubjects):
         return dict(sorted(self._added.items()))
 
     def _row(self, instance: Instance) -> tuple[str, str]:
-        super().seen(instance)
         patient = patient_of(instance)
         if patient in self.listed:
             return self.listed[patient]
+        super().seen(instance)
         if not self.creates:
             raise SourceError(
                 "DEID-ID-MAP",

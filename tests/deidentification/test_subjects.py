@@ -44,8 +44,8 @@ def test_a_person_says_it():
 
 def test_two_patients_are_not_made_one():
     run = run_of(Profile(), KEY, RunPlan(patient_id="S001"))
-    run.seen(JANE)
-    run.seen(JANE)
+    for one in (JANE, instance_of(PatientID=""), JANE):
+        run.seen(one)
     with raises_code("DEID-PATIENTS") as caught:
         run.seen(JOHN)
     assert "MRN" not in str(caught.value)
@@ -59,6 +59,21 @@ def test_two_issuers_of_one_number_are_not_made_one():
     with raises_code("DEID-ISSUER") as caught:
         run.seen(instance_of(IssuerOfPatientID="WEST"))
     assert "EAST" not in str(caught.value)
+    assert "id_map=" in str(caught.value)
+
+
+def test_a_person_says_that_two_issuers_are_of_one_patient(tmp_path):
+    (tmp_path / "map.csv").write_text("id_old,id_new\nMRN1,S001\n")
+    two = [instance_of(IssuerOfPatientID=issuer) for issuer in ("EAST", "WEST")]
+    for plan in (RunPlan(id_map=tmp_path / "map.csv", id_map_create=True), RunPlan(patient_id="S001")):
+        run = run_of(Profile(), KEY, plan)
+        for one in two:
+            run.seen(one)
+        assert {called(run, one) for one in two} == {("S001", "S001")}
+    creating = run_of(Profile(), KEY, RunPlan(id_map=tmp_path / "map.csv", id_map_create=True))
+    creating.seen(instance_of(PatientID="MRN2", IssuerOfPatientID="EAST"))
+    with raises_code("DEID-ISSUER"):
+        creating.seen(instance_of(PatientID="MRN2", IssuerOfPatientID="WEST"))
 
 
 @pytest.mark.parametrize("value", ["S\\1", "S" * 65, "Größe", "S\n1"])
