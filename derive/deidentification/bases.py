@@ -21,6 +21,12 @@ from derive.standard import type_of
 SEARCHED = frozenset(["AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "AS"])
 _PATIENT_ID = tag_of("PatientID")
 _LAST_OF_FILE_META = 0x0002FFFF
+#: What makes a code, without its meaning.
+_CODES = frozenset(map(tag_of, ("CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion")))
+#: How an instance was de-identified (PS3.3 C.7.1.1).
+_MARKS = frozenset(
+    map(tag_of, ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"))
+)
 
 
 def base_action(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling | None:
@@ -54,25 +60,26 @@ def _minimal(path: AttributePath, sop_class_uid: str, profile: Profile) -> Rulin
 
 
 def _keep_all(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling | None:
-    """Keep it. Microsoft changes what a rule names and nothing else; here UIDs change too.
-
-    Group lengths (PS3.5 7.2) go in any case: once a value has another length they are wrong.
-    """
-    if not path.tag & 0xFFFF and path.tag > _LAST_OF_FILE_META:
-        return Ruling.of("X", "a group length")
+    """Keep it. Microsoft changes what a rule names and nothing else; here UIDs change too."""
     if _is_uid(path) and profile.dialect != "microsoft":
         return None
     return Ruling.of("K", f"profile {profile.base}")
 
 
 def _tag_contents(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling | None:
-    if path.vr in SEARCHED and not path.is_creator:
+    """Look into it. A code is what its scheme says, and would be none afterwards; its meaning is looked into."""
+    if path.vr in SEARCHED and path.tag not in _CODES and not path.is_creator:
         return Ruling("C", "infoTypes", {"transformations": profile.transformations}, "profile tag-contents")
     return _keep_all(path, sop_class_uid, profile)
 
 
 def _keep_list(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling | None:
-    """Keep what is listed, what is in it, the way to it, and what an image cannot do without; the rest goes."""
+    """Keep what is listed, what is in it, the way to it, and what an image cannot do without; the rest goes.
+
+    What an earlier de-identification says of itself stays: it was true of what is left too.
+    """
+    if path.tag in _MARKS or any(step.tag in _MARKS for step in path.above):
+        return Ruling.of("K", "how it was de-identified before")
     if path.tag in required_by_google() or _is_listed(path, profile) or _leads_to_listed(path, profile):
         return None if _is_uid(path) else Ruling.of("K", "keep list")
     if path.is_creator:  # goes by itself when nothing of its block stays

@@ -80,6 +80,17 @@ def test_a_keep_list_keeps_the_content_of_what_it_lists_and_the_way_to_it(nested
     assert action(at("RequestedProcedureID", "SH", "RequestAttributesSequence"), one) == "remove"
 
 
+@pytest.mark.parametrize("base", ["keep-list", "tag-contents", "keep-all", "remove-list"])
+def test_codes_of_an_earlier_de_identification_stay(base: str) -> None:
+    """Whatever looks into texts, and whatever lists do not name."""
+    methods = "DeidentificationMethodCodeSequence"
+    assert action(at("CodeValue", "SH", methods), Profile(base)) == "keep"
+    assert action(at("PatientIdentityRemoved", "CS"), Profile(base)) == "keep"
+    assert action(at("CodeMeaning", "LO", methods), Profile(base)) == (
+        "infoTypes" if base == "tag-contents" else "keep"
+    )
+
+
 def test_microsoft_changes_nothing_that_no_rule_names() -> None:
     """Not even UIDs."""
     assert action(at("SOPInstanceUID", "UI"), Profile("keep-all", dialect="microsoft")) == "keep"
