@@ -41,7 +41,7 @@ def code(value: str, scheme: str, meaning: str) -> Dataset:
 
 def image(number: int = 1) -> Dataset:
     """A CT image that says of its patient wherever there is room."""
-    ds = _common(CT, f"{ROOT}7.{number}", f"{ROOT}3.1")
+    ds = named(CT, f"{ROOT}7.{number}", f"{ROOT}3.1")
     ds.Modality, ds.ImageType, ds.InstanceNumber = "CT", ["ORIGINAL", "PRIMARY", "AXIAL"], number
     ds.AcquisitionDateTime = "20200305091530.5+0100"
     ds.AcquisitionDate, ds.AcquisitionTime = "20200305", "091530"
@@ -74,7 +74,7 @@ def image(number: int = 1) -> Dataset:
 
 def presentation() -> Dataset:
     """A presentation state of both images."""
-    ds = _common(PR, f"{ROOT}8.1", f"{ROOT}3.2")
+    ds = named(PR, f"{ROOT}8.1", f"{ROOT}3.2")
     ds.Modality, ds.InstanceNumber = "PR", 1
     ds.PresentationCreationDate, ds.PresentationCreationTime = "20200306", "080000"
     ds.ContentLabel, ds.ContentDescription, ds.ContentCreatorName = "FINDING", "of a finding", "Ombrelle^Odo"
@@ -83,7 +83,8 @@ def presentation() -> Dataset:
     return ds
 
 
-def _common(sop_class: str, instance: str, series: str) -> Dataset:
+def named(sop_class: str, instance: str, series: str) -> Dataset:
+    """An object that says whose it is, with whatever an image, a report or a plan says of that."""
     ds = item(
         SOPClassUID=sop_class,
         SOPInstanceUID=instance,

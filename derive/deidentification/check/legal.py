@@ -31,7 +31,8 @@ def legal_violations(pair: Pair, links: Links) -> Iterator[Violation]:
             yield pair.told("DCK-ADDED", leaf.spot)
         if leaf.vr not in TEXT_VRS or (before and _is_as_before(pair, leaf, before.get(leaf.at))):
             continue
-        if why := _fault(pair.output.data[leaf.start : leaf.stop], leaf.vr, encodings):
+        why = _fault(pair.output.data[leaf.start : leaf.stop], leaf.vr, encodings)
+        if why and not _was_faulty(pair, before.get(leaf.at) if before else None, encodings):
             yield pair.told("DCK-VALUE", leaf.spot, why)
 
 
@@ -48,6 +49,13 @@ def _is_as_before(pair: Pair, leaf: Leaf, before: Leaf | None) -> bool:
     if before is None or pair.original is None:
         return False
     return pair.output.data[leaf.start : leaf.stop] == pair.original.data[before.start : before.stop]
+
+
+def _was_faulty(pair: Pair, before: Leaf | None, encodings: tuple[str, ...]) -> bool:
+    """Whether the value was no legal one before: what is left of it need not be better."""
+    if before is None or pair.original is None:
+        return False
+    return bool(_fault(pair.original.data[before.start : before.stop], before.vr, encodings))
 
 
 def _fault(value: bytes, vr: str, encodings: tuple[str, ...]) -> str:
