@@ -221,7 +221,7 @@ def by_kind(question: Question) -> Ruling:
         return Ruling.of("D" if question.type in _FILLED else "Z", f"{kind} beyond the table")
     if kind == "UR" or (kind in _UNSTRUCTURED and structure().get(path.tag) != "bytes"):
         return Ruling.of("D" if question.type in _FILLED else "X", f"{kind} beyond the table")
-    if kind in _TEXTS and "searchText" in METHODS:
+    if (kind in _TEXTS or structure().get(path.tag) == "label") and "searchText" in METHODS:
         return Ruling("C", "searchText", why="text beyond the table")
     return Ruling.of("K", "beyond the table")
 
@@ -285,7 +285,7 @@ def _cleaner(profile: Profile, option: str) -> str:
 
 @cache
 def structure() -> dict[int, str]:
-    """Return what is not looked into (``bytes``), what holds a tree together (``structure``), and codes, by tag."""
+    """Return what is not looked into (``bytes``), what holds a tree together (``structure``), codes and labels."""
     text = files(__package__).joinpath("structure.tsv").read_text(encoding="utf-8")
     return {tag_of(line.split("\t")[0]): line.split("\t")[1] for line in text.splitlines()[1:]}
 

@@ -8,6 +8,8 @@ from functools import cache
 
 from derive.deidentification.methods import METHODS
 from derive.deidentification.profile import BASIC_CODE, Profile, options
+from derive.deidentification.text.finding import searched, without
+from derive.deidentification.text.identifiers import identifiers_of
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.encoding import encode, encode_item
 from derive.elements.instance import Instance
@@ -88,7 +90,7 @@ def marks(
     vouched : bool
         As of :func:`claims_of`.
     """
-    yield encode(_METHOD, [*before.texts(_METHOD), said(profile)])
+    yield encode(_METHOD, [*_methods_before(before), said(profile)])
     if profile.is_confidential:
         yield encode("PatientIdentityRemoved", "YES")
         dates = next((_DATES[name] for name in profile.options if name in _DATES), "REMOVED")
@@ -102,6 +104,13 @@ def marks(
         if tag not in before.elements:
             yield encode(keyword_of(tag), text)
     yield _appended(_EQUIPMENT, items.get(_EQUIPMENT, []), [_ourselves()])
+
+
+def _methods_before(before: Instance) -> list[str]:
+    """Return what was done earlier, without whom that names: texts that are appended to stay for a reason of ours."""
+    own = identifiers_of(before)
+    left = [without(text, searched(text, own)) for text in before.texts(_METHOD)]
+    return [text for text in left if text]
 
 
 def said(profile: Profile) -> str:

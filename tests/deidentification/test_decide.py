@@ -142,6 +142,6 @@ def test_the_content_of_a_replaced_sequence_is_replaced_but_for_its_structure():
 
 
 def test_structure_names_what_the_dictionary_has():
-    assert {"bytes", "structure"} == {*structure().values()}
+    assert {"bytes", "structure", "code", "label"} == {*structure().values()}
     assert structure()[tag_of("ICCProfile")] == "bytes"
     assert by_table(asked("Rows", "US")) is None
