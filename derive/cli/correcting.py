@@ -47,6 +47,20 @@ def _change_flags(group: argparse._ArgumentGroup) -> None:
     )
     add("--remove", action="append", default=[], metavar="PATH", help="an attribute that goes; several times")
     add(
+        "--compute",
+        action="append",
+        default=[],
+        metavar="KEYWORD,...",
+        help="what follows from what an object says: PatientAge, PatientBodyMassIndex, AcquisitionDateTime",
+    )
+    add(
+        "--character-set",
+        default="",
+        metavar="NAME",
+        help="encode all texts anew: ISO_IR_192, GB18030, ISO_IR_100, ...",
+    )
+    add("--text-is", default="", metavar="NAME", help="what texts are in of objects that declare no character set")
+    add(
         "--undo",
         nargs="?",
         type=int,
@@ -91,6 +105,9 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "set": dict(arguments.set),
         "remove": arguments.remove,
+        "compute": [keyword for text in arguments.compute for keyword in text.split(",")],
+        "character_set": arguments.character_set,
+        "text_is": arguments.text_is,
         "reason": arguments.reason,
         "source": arguments.source_of_values,
         "undo": arguments.undo,

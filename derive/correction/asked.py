@@ -27,6 +27,12 @@ class Asked:
         ``{"RequestAttributesSequence[0].AccessionNumber": "A12"}``.
     remove : iterable of path
         Attributes that are taken out.
+    compute : iterable of keyword
+        Attributes that are computed from what each object says: ``PatientAge``, ``PatientBodyMassIndex``, ...
+    character_set : str
+        Specific Character Set that all texts get: ``ISO_IR_192``.
+    text_is : str
+        Character set of the texts of objects that declare none.
     reason : str
         ``CORRECT`` for what was wrong, ``COERCE`` for what is made to agree with another system (PS3.3 C.12.1.1.9).
     source : str
@@ -41,6 +47,9 @@ class Asked:
 
     set: Mapping[str, Any] = field(default_factory=dict)
     remove: Iterable[str] = ()
+    compute: Iterable[str] = ()
+    character_set: str = ""
+    text_is: str = ""
     reason: str = "CORRECT"
     source: str = ""
     undo: int = 0
@@ -62,7 +71,8 @@ class Asked:
     @property
     def changes(self) -> bool:
         """Whether anything is asked for that changes an object."""
-        return bool(self.set or tuple(self.remove))
+        said = (self.set, self.character_set, self.text_is, tuple(self.remove), tuple(self.compute))
+        return any(said)
 
     @property
     def stamp(self) -> str:

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,20 @@ from pydicom.dataset import Dataset
 
 from derive.checking import Finding, check
 from derive.correction.asked import Asked, asked_of
+from derive.correction.charset import CharacterSet
+from derive.correction.computed import Computed
 from derive.correction.members import Member, Members, members_of
 from derive.correction.report import CorrectionReport, Tally
 from derive.correction.values import Corrector, assignments_of
 from derive.errors import InvalidInstance, OutputError, UsageError
 from derive.reading.files import Source
 from derive.rewriting.change import parts_of
-from derive.rewriting.correct import corrected, undone
+from derive.rewriting.correct import corrected, restored, undone
 from derive.rewriting.file import Part, Passage, StoredFile
 from derive.rewriting.history import CorrectionNote, corrections
 from derive.settings import load_settings
 from derive.told.progress import tell
+from derive.told.wording import counted
 from derive.version import MODEL
 from derive.writing.atomic import target_folder
 from derive.writing.part10 import write_runs
@@ -75,7 +79,8 @@ def correct(objects: Source, /, **options: Any) -> Correction:
     ('Doe^Jane', 'Deo^Jane')
     """
     asked = asked_of(options)
-    return Correction(objects, asked, assignments_of(asked.set, asked.remove))
+    correctors = (assignments_of(asked.set, asked.remove), Computed(tuple(asked.compute)))
+    return Correction(objects, asked, correctors, CharacterSet(asked.character_set, asked.text_is))
 
 
 @dataclass(frozen=True)
@@ -86,13 +91,16 @@ class Correction:
     ----------
     objects : path, paths or pydicom Datasets
     asked : Asked
-    corrector : Corrector
-        Says of each object what changes in it.
+    correctors : tuple of Corrector
+        They say of each object what changes in it, one after the other.
+    characters : CharacterSet
+        In which its texts are, and in which they are afterwards.
     """
 
     objects: Source
     asked: Asked
-    corrector: Corrector
+    correctors: tuple[Corrector, ...]
+    characters: CharacterSet
 
     @cached_property
     def members(self) -> Members:
@@ -170,13 +178,30 @@ class Correction:
     def _parts(self, stored: StoredFile) -> dict[int, bytes | None]:
         """Return the whole elements that change in an object."""
         if self.asked.undo:
-            found = corrections(stored)[-self.asked.undo :]
-            before: dict[int, bytes | None] = {}
-            for correction in reversed(found):
-                before |= correction.before
-                before |= dict.fromkeys(correction.added)
-            return before
-        return parts_of(stored, self.corrector(stored, stored.instance.encodings))
+            return restored(stored, self._count(stored))
+        encodings = self.characters.encodings(stored)
+        changes = [change for corrector in self.correctors for change in corrector(stored, encodings)]
+        return self.characters.parts(stored, parts_of(stored, changes))
+
+    @cached_property
+    def _newest(self) -> frozenset[CorrectionNote]:
+        """The newest corrections of the set, by what they say: not every one of them need be in every object.
+
+        Raises
+        ------
+        UsageError
+            ``COR-UNDO`` where there are not so many.
+        """
+        found = {correction.note for _, stored in self._stored() for correction in corrections(stored)}
+        if len(found) < self.asked.undo:
+            what = counted(len(found), "correction") if found else "no correction"
+            raise UsageError("COR-UNDO", f"the objects have {what} to take back; wanted {self.asked.undo}")
+        return frozenset(sorted(found, key=lambda note: note.datetime)[-self.asked.undo :])
+
+    def _count(self, stored: StoredFile) -> int:
+        """Return how many of the newest items of an object are of the newest corrections of the set."""
+        notes = [correction.note for correction in corrections(stored)]
+        return len(list(takewhile(self._newest.__contains__, reversed(notes))))
 
     def _made(self, stored: StoredFile) -> tuple[Part, ...] | None:
         """Return a corrected object as a file; None where nothing changes in it."""
@@ -187,8 +212,9 @@ class Correction:
                 "Little Endian first",
             )
         if self.asked.undo:
-            return undone(stored, self.asked.undo)
-        return corrected(stored, self._parts(stored), self.note)
+            count = self._count(stored)
+            return undone(stored, count) if count else None
+        return corrected(stored, self._parts(stored), self.note, self.characters.before(stored))
 
 
 def _runs(parts: Iterable[Part]) -> Iterator[bytes]:

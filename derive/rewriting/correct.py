@@ -49,6 +49,8 @@ def corrected(
         changed[_COERCED] = encoded(encode("InstanceCoercionDateTime", note.datetime), implicit=stored.implicit)
         there[_COERCED] = part_of(stored.head, _COERCED)
     before = {tag: part for tag in changed if (part := there[tag]) is not None}
+    declared = stored.head.elements.get(_CHARACTER_SET)
+    charset = "" if declared is not None and declared.stripped() == charset.encode() else charset
     said = encodings_named(charset.split("\\")) if charset else stored.instance.encodings
     illegal = frozenset(tag for tag in before if _is_illegal(stored, tag, said))
     previous = Previous(before, illegal, frozenset(changed.keys() - before.keys()), charset.encode())
@@ -64,13 +66,17 @@ def undone(stored: StoredFile, count: int = 1) -> tuple[Part, ...]:
     UsageError
         ``COR-UNDO`` where there are not so many.
     """
-    history = without_newest(stored, count)
+    return exchanged(stored, {**restored(stored, count), HISTORY: without_newest(stored, count)})
+
+
+def restored(stored: StoredFile, count: int) -> dict[int, bytes | None]:
+    """Return the elements that an instance had before its newest corrections; None for those that it had not."""
     found = corrections(stored)
-    new: dict[int, bytes | None] = {}
+    before: dict[int, bytes | None] = {}
     for correction in reversed(found[len(found) - count :]):
-        new |= correction.before
-        new |= dict.fromkeys(correction.added)
-    return exchanged(stored, {**new, HISTORY: history})
+        before |= correction.before
+        before |= dict.fromkeys(correction.added)
+    return before
 
 
 def _encodings(stored: StoredFile, changed: Mapping[int, bytes | None]) -> Sequence[str]:

@@ -62,13 +62,12 @@ def _sequence(
 ) -> bytes:
     (tag, number), *below = above
     stored = _found(dataset, tag, path)
-    places, _ = items_in(dataset.data, stored.value, stored.end, stored.implicit, set(), dataset.level + 1)
-    if number >= len(places):
+    items = dataset.items(stored)
+    if number >= len(items):
         raise UsageError(
             "COR-PATH",
-            f"{path.text}: {keyword_of(tag)} has {counted(len(places), 'item')}; items are counted from 0",
+            f"{path.text}: {keyword_of(tag)} has {counted(len(items), 'item')}; items are counted from 0",
         )
-    items = dataset.items(stored)
 
     def changed(item: StoredDataSet) -> bytes:
         if below:
@@ -77,7 +76,7 @@ def _sequence(
         part = None if new is None else encoded(new, implicit=stored.implicit)
         return b"".join(elements_of(item, {path.tag: part}))
 
-    return _rebuilt(dataset, stored, places, {number: changed(items[number])})
+    return rebuilt(dataset, stored, {number: changed(items[number])})
 
 
 def _found(dataset: StoredDataSet, tag: int, path: NestedPath) -> StoredElement:
@@ -87,12 +86,10 @@ def _found(dataset: StoredDataSet, tag: int, path: NestedPath) -> StoredElement:
     raise UsageError("COR-PATH", f"{path.text}: there is no {keyword_of(tag)} to look into")
 
 
-def _rebuilt(
-    dataset: StoredDataSet, stored: StoredElement, places: list[tuple[int, int]], bodies: Mapping[int, bytes]
-) -> bytes:
-    """Join a sequence with other bodies of some items."""
+def rebuilt(dataset: StoredDataSet, stored: StoredElement, bodies: Mapping[int, bytes]) -> bytes:
+    """Return a sequence with other bodies of some items, by their number; lengths and delimiters keep their form."""
     data, parts = dataset.data, []
-    for number, (start, end) in enumerate(places):
+    for number, (start, end) in enumerate(_places(dataset, stored)):
         undefined = data[start - 4 : start] == _UNDEFINED
         body = bodies.get(number)
         if body is None:
@@ -106,3 +103,7 @@ def _rebuilt(
     if data[stored.value - 4 : stored.value] == _UNDEFINED:
         return head + _UNDEFINED + value + _SEQUENCE_END
     return head + struct.pack("<L", len(value)) + value
+
+
+def _places(dataset: StoredDataSet, stored: StoredElement) -> list[tuple[int, int]]:
+    return items_in(dataset.data, stored.value, stored.end, stored.implicit, set(), dataset.level + 1)[0]
