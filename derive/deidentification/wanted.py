@@ -206,6 +206,7 @@ def settled(wanted: Wanted) -> Settled:
     config = read_config(wanted.config) if wanted.config else Configuration()
     pixels, plan = _pixels(wanted, config.pixels), _plan(wanted, config.plan)
     profile = _in_force(wanted, config.profile, pixels)
+    pixels = pixels.of_option() if profile.has("pixels") else pixels
     has_key = wanted.key or wanted.key_env or wanted.key_file
     run = run_of(profile, wanted.key if has_key else config.key, plan)
     ready = Settled(wanted, profile, run, pixels, (*config.notes, *_told(profile, run)))
@@ -219,8 +220,7 @@ def settled(wanted: Wanted) -> Settled:
 def _in_force(wanted: Wanted, standing: Profile, pixels: PixelPlan) -> Profile:
     """Return the profile; whoever blanks cleans pixels."""
     profile = _profile(wanted, standing)
-    blanks = pixels.boxes or pixels.templates or pixels.us_regions or pixels.ocr == "blank"
-    return profile.with_options(["pixels"]) if blanks else profile
+    return profile.with_options(["pixels"]) if pixels.blanks else profile
 
 
 def _profile(wanted: Wanted, standing: Profile) -> Profile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 
 import numpy as np
 from pydicom.config import disable_value_validation
@@ -16,8 +17,12 @@ from derive.elements.spans import PIXEL_DATA
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
-def encoded_by_pydicom(dataset: Dataset) -> bytes:
-    """Encode a data set as Explicit VR Little Endian."""
+def encoded_by_pydicom(dataset: Dataset, *, encapsulated: bool = False) -> bytes:
+    """Encode a data set as Explicit VR Little Endian; its Pixel Data, which may be encapsulated, as it is.
+
+    Whoever puts frames into a data set in memory need not say that their length is undefined; pydicom says it when it
+    writes a file, and not before.
+    """
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = False, True
     with warnings.catch_warnings(action="ignore"), disable_value_validation():
@@ -25,6 +30,10 @@ def encoded_by_pydicom(dataset: Dataset) -> bytes:
         for own in ("_read_implicit", "_read_little", "_read_charset"):
             setattr(plain, own, getattr(dataset, own, None))
         _decoded(plain)
+        if encapsulated and PIXEL_DATA in plain:
+            pixels = copy(plain[PIXEL_DATA])
+            pixels.is_undefined_length = True
+            plain[PIXEL_DATA] = pixels
         write_dataset(buffer, plain)
     return buffer.getvalue()
 

@@ -200,10 +200,10 @@ def stored_dataset(dataset: Dataset, name: str = "a data set") -> StoredFile:
     try:
         meta = getattr(dataset, "file_meta", None)
         syntax = str((meta.get("TransferSyntaxUID") if meta else None) or "")
-        buffer = encoded_by_pydicom(dataset)
         pydicom_syntax = UID(syntax)
         compressed = bool(syntax) and pydicom_syntax.is_transfer_syntax and pydicom_syntax.is_compressed
         encapsulated = compressed and syntax != DeflatedExplicitVRLittleEndian
+        buffer = encoded_by_pydicom(dataset, encapsulated=encapsulated)
         start = Start(0, {TRANSFER_SYNTAX: syntax} if encapsulated else {}, False, False, False)
         return _of_bytes(name, buffer, start, {})
     except (TooDeep, RecursionError):

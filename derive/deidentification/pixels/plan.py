@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.templates.template import Template
@@ -43,6 +43,15 @@ class PixelPlan:
     ocr: str = ""
     ocr_text: str = OCR_TEXT[0]
     burned_in: str = BURNED_IN[0]
+
+    @property
+    def blanks(self) -> bool:
+        """Whether it blanks anything in any picture."""
+        return bool(self.boxes or self.templates or self.us_regions or self.ocr == "blank")
+
+    def of_option(self) -> PixelPlan:
+        """Return what the Clean Pixel Data Option alone asks for: what is known of every picture without being told."""
+        return self if self.blanks else replace(self, us_regions="keep")
 
     def __post_init__(self) -> None:
         for name, known in (("us_regions", US_REGIONS), ("ocr", OCR), ("ocr_text", OCR_TEXT), ("burned_in", BURNED_IN)):
