@@ -29,6 +29,7 @@ NAMES = [
     "02_write_back_to_pacs",
     "03_raw_volume_to_ct",
     "04_your_own_function",
+    "05_deidentify",
 ]
 LARGEST = 700_000
 KERNEL = "derive-under-test"
@@ -108,7 +109,7 @@ def executed(path: Path, folder: Path) -> Any:
     return book
 
 
-def test_the_four_notebooks_are_there():
+def test_the_notebooks_are_there():
     assert [p.stem for p in NOTEBOOKS] == NAMES
 
 
