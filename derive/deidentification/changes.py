@@ -221,9 +221,13 @@ class ObjectChanges:
 
 
 def _path(element: StoredElement, above: tuple[SequenceStep, ...], profile: Profile) -> AttributePath:
-    """Return where an attribute stands; of a private one whose VR the file does not tell, what is known of it."""
+    """Return where an attribute stands; of a private one whose VR the file does not tell, what is known of it.
+
+    The site's word and the table come before other dictionaries, which know some attributes in one block alone, and
+    some by another value representation (2026-11-30: ELSCINT1 (01F1,xx26), DS in PS3.15, FD in pydicom's).
+    """
     tag, vr, creator, *_ = element
-    if vr == "UN" and creator:
+    if creator and vr == "UN":
         known = private_vr(tag >> 16, creator, tag & 0xFF, profile.private)
         vr = known if known != "SQ" else vr  # its bytes are no items
     return AttributePath(tag, vr, creator, above)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import NamedTuple
-
-from pydicom.datadict import private_dictionary_VR
 
 from derive.elements.element import Element, keyword_of
 from derive.elements.encoding import pack
@@ -156,17 +154,19 @@ class StoredDataSet:
         return tuple(found)
 
     def _private(self, span: Span, creators: dict[int, str]) -> tuple[str, str]:
-        """Return the VR of a private attribute, and who reserved its block; who reserves one is remembered."""
+        """Return the VR of a private attribute, and who reserved its block; who reserves one is remembered.
+
+        Where the file tells none it is UN: dictionaries of private attributes do not agree, and whoever asks decides
+        which is believed.
+        """
         tag, vr, _, value, end, implicit = span
         number = tag & 0xFFFF
         if 0x10 <= number <= 0xFF:
             creators[tag & 0xFFFF0000 | number << 8] = _creator(self.data[value:end])
             return "LO", ""
         creator = creators.get(tag & 0xFFFFFF00, "")
-        if vr == "UN":
-            vr = private_vr(tag, creator)
-            if vr == "UN" and end > value and self.is_items(value, end, implicit):
-                vr = "SQ"
+        if vr == "UN" and end > value and self.is_items(value, end, implicit):
+            vr = "SQ"
         return vr, creator
 
     def written_vr(self, stored: StoredElement) -> str:
@@ -255,12 +255,3 @@ def _is_undefined(data: bytes, value: int) -> bool:
 
 def _creator(value: bytes) -> str:
     return value.rstrip(b" \0").decode("latin-1").strip()
-
-
-@cache
-def private_vr(tag: int, creator: str) -> str:
-    """VR of a private attribute, as pydicom's dictionary has it; UN for what nobody knows."""
-    try:
-        return private_dictionary_VR(tag, creator)
-    except KeyError:
-        return "UN"

@@ -83,6 +83,8 @@ def _hits(pair: Pair) -> Iterator[Hit]:
 def _may_hold_text(leaf: Leaf) -> bool:
     if leaf.vr in _NO_TEXT or leaf.start == leaf.stop:
         return False
+    if leaf.spot.is_private:
+        return leaf.vr != "SQ"  # what a dictionary says of the VR is not what somebody wrote
     return leaf.vr in TEXT_VRS or (leaf.vr in ("UN", "OB") and leaf.spot.tag != PIXEL_DATA)
 
 
