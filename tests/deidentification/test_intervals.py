@@ -136,3 +136,37 @@ def test_only_where_all_intervals_stay_that_is_claimed(scope):
     codes = {code.CodeValue for code in after.DeidentificationMethodCodeSequence}
     assert ("113107" in codes) is (scope == "patient")
     assert after.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+REAL = [
+    *("siemens_xa30i_diffusion_maps", "siemens_xa60_enh_7t", "mr_philips_classic24_and_enhanced", "enhanced_mr"),
+    *("petctmr_ibsi_sts002/CT/image", "us_regions_philips_sr", "nm_13frame"),
+]
+
+
+def days(ds: Dataset, above: tuple[object, ...] = ()) -> dict[tuple[object, ...], datetime]:
+    """The day of every full date of an object, private ones too, by where it stands."""
+    found = {}
+    for element in ds:
+        place = (*above, element.tag)
+        if element.VR == "SQ":
+            for number, one in enumerate(element.value):
+                found |= days(one, (*place, number))
+        elif element.VR in ("DA", "DT") and len(str(element.value or "")) >= 8:
+            found[place] = moment(str(element.value).replace(".", "", 2)[:8])
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:(The value length|Invalid value)")
+@pytest.mark.parametrize("folder", REAL)
+def test_all_dates_of_real_objects_move_by_the_same_days(real, folder):
+    shifts: dict[str, set[int]] = {}
+    for path in sorted(p for p in real(folder).rglob("*") if p.is_file())[:4]:
+        before = pydicom.dcmread(path)
+        after = days(through(before))
+        found = days(before)
+        moved = {(after[place] - found[place]).days for place in each(found.keys() & after.keys())}
+        shifts.setdefault(str(before.get("PatientID")), set()).update(moved)
+    for moved in each(shifts.values()):
+        assert len(moved) == 1
+        assert -365 <= min(moved) < 0
