@@ -20,6 +20,8 @@ from derive.standard import type_of
 #: Value representations whose text is searched (``tag-contents``): those that Google names for DEIDENTIFY_TAG_CONTENTS.
 SEARCHED = frozenset(["AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "AS"])
 _PATIENT_ID = tag_of("PatientID")
+#: How pixels are told, and the pixels.
+_PIXEL_GROUPS = (0x0028, 0x7FE0)
 _LAST_OF_FILE_META = 0x0002FFFF
 #: What makes a code, without its meaning.
 _CODES = frozenset(map(tag_of, ("CodeValue", "LongCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion")))
@@ -51,8 +53,14 @@ def _basic(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling 
 
 
 def _minimal(path: AttributePath, sop_class_uid: str, profile: Profile) -> Ruling | None:
-    """Remove what the IOD does not have; private attributes and IODs that nobody knows are left to the next steps."""
+    """Remove what the IOD does not have; private attributes and IODs that nobody knows are left to the next steps.
+
+    What says how Pixel Data lies is left to them too: without Number of Frames the pixels of an object that is of the
+    wrong class for them are lost.
+    """
     if path.is_private or path.tag <= _LAST_OF_FILE_META or any(step.creator for step in path.above):
+        return None
+    if path.tag >> 16 in _PIXEL_GROUPS and path.tag in required_by_google():
         return None
     if type_of(sop_class_uid, (*(step.tag for step in path.above), path.tag)) == "":
         return Ruling.of("X", "profile minimal: not an attribute of this SOP class")

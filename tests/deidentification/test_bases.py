@@ -54,6 +54,11 @@ def test_what_a_base_does(
     assert action(AttributePath(0x60003000, "OW"), profile) == overlay
 
 
+def test_minimal_leaves_how_pixels_lie_even_where_the_class_does_not_have_it() -> None:
+    frames = AttributePath(tag_of("NumberOfFrames"), "IS")
+    assert base_action(frames, "1.2.840.10008.5.1.4.1.1.7", Profile("minimal")) is None
+
+
 def test_minimal_removes_what_the_class_does_not_have() -> None:
     """An echo time of a CT; of a class that nobody knows nothing is told."""
     echo = at("EchoTime", "DS")

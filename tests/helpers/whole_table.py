@@ -169,7 +169,11 @@ def written(dataset: Dataset) -> bytes:
 
 def through(dataset: Dataset, profile: Profile) -> tuple[Dataset, bytes, Deidentified]:
     """De-identify an object; return it as it is read back, its bytes, and what was done."""
-    data = written(dataset)
-    found = Deidentifier(profile, run_of(profile, KEY)).file(stored_file("an object", lambda: io.BytesIO(data)))
-    out = b"".join(part if isinstance(part, bytes) else b"".join(part.chunks()) for part in found.parts)
+    out, found = through_bytes(written(dataset), profile)
     return dcmread(io.BytesIO(out)), out, found
+
+
+def through_bytes(data: bytes, profile: Profile) -> tuple[bytes, Deidentified]:
+    """De-identify a file; return its bytes, and what was done."""
+    found = Deidentifier(profile, run_of(profile, KEY)).file(stored_file("an object", lambda: io.BytesIO(data)))
+    return b"".join(part if isinstance(part, bytes) else b"".join(part.chunks()) for part in found.parts), found
