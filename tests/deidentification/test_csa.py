@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 
+import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nibabel.nicom import csareader
 
 from derive.deidentification.here import Here
 from derive.deidentification.methods import METHODS
@@ -195,3 +197,38 @@ def test_every_known_item_has_a_reason_for_what_it_holds():
     for row in each(item_rows().values(), 120):
         assert row.holds
     assert not is_csa(b"DICM")
+
+
+def test_nibabel_reads_what_was_cleaned():
+    normal = tag("SliceNormalVector", *[b"0.5\0"] * 3, vr="FD", vm=3)
+    header = Csa(2, (tag("Mine", b"7\0"), tag("B_value", b"1000\0" + CANARY), normal))
+    found = csareader.read(cleaned_csa(with_garbage(pack_csa(header), 2)))
+    assert {name: t["items"] for name, t in found["tags"].items()} == {
+        "B_value": [1000],
+        "SliceNormalVector": [0.5, 0.5, 0.5],
+    }
+
+
+def test_lengths_of_format_1_that_were_never_set_end_their_item():
+    packed = bytearray(pack_csa(Csa(1, (tag("B_value", b"1000\0", count=2), tag("RealDwellTime", b"2300\0", count=2)))))
+    second = 8 + 84 + 16 + 8  # the second item of the first tag, which counts no more
+    struct.pack_into("<i", packed, second, 0x7FFFFFFF)
+    found = {t.name: t.texts for t in read_csa(cleaned_csa(bytes(packed))).tags}
+    assert found == {"B_value": ("1000",), "RealDwellTime": ("2300",)}
+
+
+@pytest.mark.parametrize("name", ["mr_siemens_mosaic", "mr_siemens_multiecho", "siemens_12bit_signed_unsigned"])
+def test_nibabel_reads_the_same_of_real_headers(name, real):
+    files = each(p for p in sorted(real(name).rglob("*")) if p.is_file() and pydicom.misc.is_dicom(p))
+    for element in (0x10, 0x20):
+        value = (
+            pydicom.dcmread(files[0], stop_before_pixels=True)
+            .private_block(0x0029, "SIEMENS CSA HEADER")[element]
+            .value
+        )
+        before, after = csareader.read(value)["tags"], csareader.read(cleaned_csa(value))["tags"]
+        assert len(after) >= 30
+        for name, tag_after in after.items():
+            if name not in ("MrPhoenixProtocol", "MrProtocol"):
+                assert tag_after["items"] == before[name]["items"]
+        assert not {"PatReinPattern", "UsedPatientWeight", "MrEvaProtocol", "MRDiffusion"} & after.keys()

@@ -146,6 +146,8 @@ def _tags(value: bytes, at: int, count: int, version: int) -> Iterator[CsaTag]:
             at += _ITEM.size
             length = said[1] if version == 2 else said[0] - surplus
             if not 0 <= length <= len(value) - at:
+                if version == 1:
+                    break  # lengths behind the items that count are not always set there
                 raise NoCsa
             found.append(value[at : at + length])
             at += length + -length % 4
