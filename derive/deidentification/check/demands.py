@@ -52,6 +52,8 @@ class Demand(NamedTuple):
 
 #: What the profile writes itself; ``marks`` judges it.
 MARKS = frozenset([0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303])
+#: Where the de-identifying equipment stands, behind what others said there.
+_EQUIPMENT = 0x0018A001
 #: Attributes of a code that tell which list it is of.
 _SCHEMES = frozenset([0x00080102, 0x00080103, 0x0008010B, 0x0008010C, 0x0008010D, 0x0008010F, 0x00080105, 0x00080106])
 #: Curves and overlays: the first byte of their groups (PS3.5 7.6).
@@ -166,7 +168,8 @@ class Demands:
 
     def _stays_listed(self, spot: Spot) -> bool:
         """Whether a keep list lets a spot stay: it is on it, leads to what is, or no image can do without it."""
-        if spot.is_creator or spot.tag in required_by_google() or spot.tag in MARKS:
+        written = spot.tags[0] in MARKS or spot.tags[0] == _EQUIPMENT
+        if spot.is_creator or spot.tag in required_by_google() or written:
             return True
         return self._is_listed(spot) or any(address.leads_through(spot.path) for address in self.profile.tags)
 
