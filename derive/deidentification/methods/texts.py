@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 
 from pydicom.valuerep import MAX_VALUE_LEN
 
@@ -15,7 +16,16 @@ from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element
 from derive.deidentification.profile import Transformation
 from derive.deidentification.text.finding import INFO_TYPE_OF, Mention, found_in, replaced, searched, without
-from derive.deidentification.text.identifiers import KINDS, kind_of
+from derive.deidentification.text.identifiers import (
+    ADDRESS,
+    DEVICE,
+    INSTITUTION,
+    KINDS,
+    ORGANIZATION,
+    kind_of,
+    unwanted_kinds,
+)
+from derive.deidentification.text.stopwords import stopwords
 from derive.deidentification.text.transforming import TRANSFORMATIONS, Stretch, is_for, known_info_types
 from derive.elements.element import Element, tag_of
 from derive.errors import UsageError
@@ -27,22 +37,58 @@ _ALL_KINDS = frozenset([*KINDS, "time", "age"])
 _DATES = frozenset(["DA", "DT"])
 #: A value of these is one thing, and either valid as that or nothing.
 _WHOLE = frozenset(["DA", "DT", "TM", "AS"])
+#: Who made a device, and what it and its software are called (PS3.3 C.7.5.1), and whose a coding scheme is.
+_OF_MAKERS = frozenset(
+    map(
+        tag_of,
+        (
+            "Manufacturer",
+            "ManufacturerModelName",
+            "SoftwareVersions",
+            "CodingSchemeName",
+            "CodingSchemeResponsibleOrganization",
+        ),
+    )
+)
+_PLACES = frozenset([INSTITUTION, ORGANIZATION, ADDRESS, DEVICE])
+_WORD = re.compile(r"[^\W\d_]+")
 _RECORD_NUMBERS = frozenset(map(tag_of, ("PatientID", "OtherPatientIDs", "MedicalRecordLocator")))
 
 
 @method("searchText")
 def search_text(element: Element, here: Here) -> Element | None:
-    """Take the identifiers of this patient out of a text that the table does not name; else leave it as it is."""
+    """Take what the own header names out of a text that the table does not name; else leave it as it is."""
     if element.vr not in TEXT_VRS or not element.stripped():
         return element
-    own = here.run.known.of(here.instance)
     try:
         texts = value_syntax.split(element.vr, element.value, here.encodings)
     except UnicodeError:
         # Bytes that its character set cannot say are no text that can be searched, whatever they look like.
         return nothing_left(element, here)
-    left = [without(text, searched(text, own)) for text in texts]
-    return element if left == texts else _with(element, left, here)
+    own, kinds = here.run.known.within(here.instance), _searched_kinds(here)
+    left = [without(text, searched(text, own, kinds)) for text in texts]
+    if left == texts or (element.tag in _OF_MAKERS and _is_maker(texts, left)):
+        return element
+    return _with(element, left, here)
+
+
+def _searched_kinds(here: Here) -> frozenset[str]:
+    return _kinds(here.run.profile.options, here.path.tag in _OF_MAKERS)
+
+
+@cache
+def _kinds(options: tuple[str, ...], of_maker: bool) -> frozenset[str]:
+    return unwanted_kinds(options) - (_PLACES if of_maker else frozenset())
+
+
+def _is_maker(texts: list[str], left: list[str]) -> bool:
+    """Whether all that would go are words of makers' names: patients are called so too."""
+    gone = {word for text in texts for word in _words(text)} - {word for text in left for word in _words(text)}
+    return gone <= stopwords("maker")
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
 
 
 @method("cleanStructuredContent")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from derive.deidentification.text.identifiers import (
     DEVICE,
     ID,
     INSTITUTION,
+    KINDS,
     NAME,
     ORGANIZATION,
     TERM,
@@ -23,7 +24,7 @@ from derive.deidentification.text.identifiers import (
     Identifier,
 )
 from derive.deidentification.text.patterns import patterns
-from derive.deidentification.text.spellings import is_telling, spellings
+from derive.deidentification.text.spellings import is_telling, searched_for, spellings
 
 #: Kinds of which the patterns find every value, whoever's it is: their spellings need not be looked for.
 _BY_PATTERN = frozenset([DATE, UID])
@@ -139,15 +140,57 @@ def _apart(found: Iterable[Mention]) -> Iterable[Mention]:
         yield last
 
 
-@lru_cache(maxsize=1024)
-def searched(text: str, own: frozenset[Identifier]) -> tuple[Mention, ...]:
-    """Return where a text that is about something else names this patient, or other persons of the header.
+def searched(text: str, own: frozenset[Identifier], kinds: frozenset[str] = frozenset(KINDS)) -> tuple[Mention, ...]:
+    """Return where a text that is about something else names what the own header names.
 
-    That is for attributes in which nobody expects a name: patterns are not looked for, as numbers have many meanings,
-    nor are words of institutions, as a manufacturer is in the name of its own (2026-11-30).
+    That is for attributes in which nobody expects it. Only what tells by itself where it comes from is looked for, as
+    in the bytes of what is written: numbers have many meanings, and words of institutions are in the names of makers,
+    so patterns and single words of places are left alone (2026-11-30).
+
+    Parameters
+    ----------
+    text : str
+    own : frozenset of Identifier
+        Of this object: dates and UIDs too.
+    kinds : frozenset of str
+        What is looked for.
     """
-    kinds = frozenset([NAME, ID, BIRTH_DATE, CONTACT])
-    return tuple(_apart(m for m in _own_in(text, own, kinds) if is_telling(text[m.start : m.end])))
+    found = _telling_in(text, _lasting(own, kinds))
+    if any(map(str.isdecimal, text)):
+        found = (*found, *_own_numbers_in(text, own, kinds))
+    return tuple(_apart(found))
+
+
+@lru_cache(maxsize=64)
+def _lasting(own: frozenset[Identifier], kinds: frozenset[str]) -> frozenset[Identifier]:
+    return frozenset(i for i in own if i.kind in kinds and i.kind not in _BY_PATTERN)
+
+
+@lru_cache(maxsize=2048)
+def _telling_in(text: str, own: frozenset[Identifier]) -> tuple[Mention, ...]:
+    found: list[Mention] = []
+    for kind in sorted({i.kind for i in own}):
+        expression = _telling_expression(frozenset(i for i in own if i.kind == kind))
+        if expression is not None:
+            for form in dict.fromkeys((folded(text), bare(text))):
+                found += (Mention(m.start(), m.end(), kind, INFO_TYPE_OF[kind]) for m in expression.finditer(form))
+    return tuple(found)
+
+
+def _own_numbers_in(text: str, own: frozenset[Identifier], kinds: frozenset[str]) -> Iterable[Mention]:
+    """Dates and UIDs of the object itself, among all that look like one."""
+    for pattern in patterns():
+        if pattern.kind not in _BY_PATTERN & kinds:
+            continue
+        for start, end in pattern.spans(text):
+            part = folded(text[start:end])
+            if any(part.startswith(folded(t)) for i in own if i.kind == pattern.kind for t in searched_for(i)):
+                yield Mention(start, end, pattern.kind, pattern.info_type)
+
+
+@lru_cache(maxsize=512)
+def _telling_expression(own: frozenset[Identifier]) -> re.Pattern[str] | None:
+    return _compiled({folded(text) for identifier in own for text in searched_for(identifier)})
 
 
 @lru_cache(maxsize=512)
@@ -156,9 +199,11 @@ def _expression(own: frozenset[Identifier]) -> re.Pattern[str] | None:
 
     Spellings stand together by their first letter, which is all that is looked at where none begins.
     """
-    terms = {
-        folded(text) for identifier in own for text in spellings(identifier) if _is_searched(identifier.kind, text)
-    }
+    spelled = ((identifier.kind, text) for identifier in own for text in spellings(identifier))
+    return _compiled({folded(text) for kind, text in spelled if _is_searched(kind, text)})
+
+
+def _compiled(terms: Collection[str]) -> re.Pattern[str] | None:
     if not terms:
         return None
     by_first: dict[str, list[str]] = {}

@@ -29,6 +29,6 @@ _DATES = frozenset(["00010101", "18000101", "19000101", "99991231"])
 
 @cache
 def stopwords(kind: str) -> frozenset[str]:
-    """Return the words of a kind, in small letters: ``placeholder``, ``title``, ``place``, ``anatomy``."""
+    """Return the words of a kind, in small letters: ``placeholder``, ``title``, ``place``, ``anatomy``, ``maker``."""
     text = files(__package__).joinpath("stopwords.tsv").read_text(encoding="utf-8")
     return frozenset(word for row in text.splitlines()[1:] for k, word in [row.split("\t")] if k == kind)

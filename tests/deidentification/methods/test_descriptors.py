@@ -82,6 +82,9 @@ def test_a_text_beyond_the_table_loses_persons_only(instance):
     assert left(instance, "SoftwareVersions", "LO", "12345\\2024-01-19", search) == "12345\\2024-01-19"
     assert left(instance, "Manufacturer", "LO", "made by Charite", search) == "made by Charite"
     assert left(instance, "SequenceName", "SH", "se_yamada_2", search) == "se_2"
+    whole = "of Charité Universitätsmedizin Berlin".encode()
+    assert left(instance, "RescaleType", "LO", whole, search, encodings=("utf_8",)) == "of"
+    assert left(instance, "Manufacturer", "LO", whole, search, encodings=("utf_8",)) == whole.decode("latin-1")
     assert left(instance, "SequenceName", "SH", "MRN-778812", search, type="3") is None
 
 
@@ -189,3 +192,11 @@ def test_a_rule_says_what_else_goes_and_a_function_has_the_last_word(instance):
 def test_settings_that_mean_nothing_are_refused_before_any_file_is_read(name, settings):
     with raises_code("DEID-SETTING"):
         checked_method(name, settings)
+
+
+def test_makers_may_be_called_like_patients_and_institutions():
+    instance = read(patient(PatientName="Philips^Maria", InstitutionName="Siemens Healthineers"))
+    for maker in each(["Philips", "Philips Medical Systems", "SIEMENS", "Siemens Healthineers"], 4):
+        assert left(instance, "Manufacturer", "LO", maker, "searchText") == maker
+    assert left(instance, "Manufacturer", "LO", "Philips Maria", "searchText", type="2") == ""
+    assert left(instance, "SequenceName", "SH", "of Philips", "searchText") == "of"

@@ -217,6 +217,15 @@ def test_texts_about_other_things_lose_persons_and_no_numbers():
     assert every(searched(text, OWN) for text in ("made for Yamada", "山田", "Anne of 23.01.1950"))
 
 
+def test_texts_about_other_things_lose_the_dates_and_uids_of_their_own_object_and_whole_names_of_places():
+    here = OWN | own(("date", "20040119"), ("uid", "1.2.3.4.5.6.7.8"), ("device", "AWP66035"))
+    whole = "from CHARITÉ  Universitätsmedizin Berlin"
+    for text in each(["on 19.01.2004", "20040119123000", "1.2.3.4.5.6.7.8", "at AWP66035", whole], 5):
+        assert searched(text, here), text
+        assert searched(text, here, frozenset(["name"])) == ()
+    assert searched("on 20.01.2004, 1.2.3.4.5.6.7.9", here) == ()
+
+
 @given(st.text(alphabet="abAB12 .,-_^()\n山é", max_size=40), st.sampled_from(["Yamada", "Tarou Yamada", "MRN-778812"]))
 @settings(max_examples=150, deadline=None)
 def test_an_own_identifier_never_survives_whatever_stands_around_it(around, name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +90,8 @@ def test_what_other_objects_of_a_patient_tell_is_known_and_of_other_patients_is_
     assert "Quillfeather^Aurelia" not in names
     assert known.of(there) is known.of(here)
     assert {i.kind for i in known.of(here)} & {"uid", "date"} == set()
+    assert {i.kind for i in known.within(here)} >= {"uid", "date", "name"}
+    assert pickle.loads(pickle.dumps(known)).of(here) == known.of(here)
     unseen = read(patient(OperatorsName="Never^Seen"))
     assert {"Never^Seen", "Ombrelle^Odo"} <= {i.text for i in known.of(unseen)}
 
