@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from derive.deidentification.check.demands import CODE_TAGS, Want
+from derive.deidentification.check.frames import frames_of
 from derive.deidentification.check.links import Links
 from derive.deidentification.check.needles import Needles, SearchedText, whole
 from derive.deidentification.check.pair import Pair
 from derive.deidentification.check.violation import Violation
-from derive.deidentification.check.walk import PIXEL_DATA, Leaf
+from derive.deidentification.check.walk import PIXEL_DATA, Leaf, Walked
 from derive.deidentification.private.safe import known_creators
 from derive.deidentification.text.identifiers import (
     ADDRESS,
@@ -25,6 +26,8 @@ from derive.deidentification.text.identifiers import (
 )
 from derive.standard.vr import TEXT_VRS
 
+#: How the items of compressed pixels begin.
+_ITEM = b"\xfe\xff\x00\xe0"
 _WIDE = re.compile(rb"(?:[!-~]\0){4}")
 #: Value representations that no text is in: numbers, UIDs (judged one by one), and times of a day.
 _NO_TEXT = frozenset(["DS", "IS", "UI", "TM", "AS"])
@@ -62,6 +65,8 @@ def _hits(pair: Pair) -> Iterator[Hit]:
     output, searcher = pair.output, pair.searcher
     leaves = [leaf for leaf in output.leaves if _may_hold_text(leaf)]
     parts = [_searched(output.data, leaf) for leaf in leaves]
+    if (beside := _beside_frames(output)) is not None:
+        leaves, parts = [*leaves, beside[0]], [*parts, beside[1]]
     starts, at = [], 0
     for part in parts:
         starts.append(at)
@@ -86,6 +91,15 @@ def _may_hold_text(leaf: Leaf) -> bool:
     if leaf.spot.is_private:
         return leaf.vr != "SQ"  # what a dictionary says of the VR is not what somebody wrote
     return leaf.vr in TEXT_VRS or (leaf.vr in ("UN", "OB") and leaf.spot.tag != PIXEL_DATA)
+
+
+def _beside_frames(output: Walked) -> tuple[Leaf, bytes] | None:
+    """Return what stands beside compressed frames: comments, and what applications wrote."""
+    leaf = output.at(PIXEL_DATA).get(())
+    if leaf is None or output.data[leaf.start : leaf.start + 4] != _ITEM:
+        return None
+    beside = frames_of(output.data[leaf.start : leaf.stop]).beside
+    return (leaf, beside) if beside else None
 
 
 def _searched(data: bytes, leaf: Leaf) -> bytes:

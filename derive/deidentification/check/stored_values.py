@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from derive.deidentification.check.frames import frames_of
 from derive.deidentification.check.links import Links
 from derive.deidentification.check.pair import Pair
 from derive.deidentification.check.violation import Violation
@@ -29,7 +30,10 @@ def pixel_violations(pair: Pair, links: Links) -> Iterator[Violation]:
     if _syntax(pair.original) != _syntax(pair.output) or not (pair.original.as_written and pair.output.as_written):
         return  # encoded otherwise: whoever decodes both compares them
     after, first = _used(pair.output, now), _used(pair.original, before)
-    if after is None or first is None or not np.array_equal(after, first):
+    if after is None or first is None:
+        if frames_of(now).coded != frames_of(before).coded:
+            yield pair.told("DCK-PIXELS", "PixelData")
+    elif not np.array_equal(after, first):
         yield pair.told("DCK-PIXELS", "PixelData")
 
 
