@@ -46,6 +46,13 @@ def _change_flags(group: argparse._ArgumentGroup) -> None:
         "(items are counted from 0); may be given several times",
     )
     add("--remove", action="append", default=[], metavar="PATH", help="an attribute that goes; several times")
+    add("--like", metavar="OTHER", help="take over patient and study of a file, a folder, or an answer in JSON")
+    add(
+        "--entities", default="patient,study", metavar="NAMES", help="what is taken over: patient,study (default: both)"
+    )
+    add("--new-uids", action="store_true", help="new SOP and Series Instance UIDs; references within the set follow")
+    add("--uid-prefix", metavar="ROOT", help="the UID root of your organisation, with --new-uids")
+    add("--move", action="store_true", help="patients or studies may come together, or a study fall apart")
     add(
         "--compute",
         action="append",
@@ -108,6 +115,11 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
         "compute": [keyword for text in arguments.compute for keyword in text.split(",")],
         "character_set": arguments.character_set,
         "text_is": arguments.text_is,
+        "like": arguments.like,
+        "entities": arguments.entities.split(","),
+        "new_uids": arguments.new_uids,
+        "uid_prefix": arguments.uid_prefix,
+        "move": arguments.move,
         "reason": arguments.reason,
         "source": arguments.source_of_values,
         "undo": arguments.undo,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+
+from pydicom.dataset import Dataset
 
 from derive.elements.charset import is_text
 from derive.errors import UsageError
@@ -33,6 +36,17 @@ class Asked:
         Specific Character Set that all texts get: ``ISO_IR_192``.
     text_is : str
         Character set of the texts of objects that declare none.
+    like : path, pydicom Dataset or mapping, optional
+        Whose patient and study the objects get: a file, a folder of one study, or an answer of a worklist or of
+        QIDO-RS in JSON.
+    entities : iterable of str
+        What is taken over of it: ``patient``, ``study``.
+    new_uids : bool
+        Give new SOP and Series Instance UIDs; references within the set follow.
+    uid_prefix : str, optional
+        The UID root of the organisation.
+    move : bool
+        Whether patients or studies may come together, or a study fall apart.
     reason : str
         ``CORRECT`` for what was wrong, ``COERCE`` for what is made to agree with another system (PS3.3 C.12.1.1.9).
     source : str
@@ -50,6 +64,11 @@ class Asked:
     compute: Iterable[str] = ()
     character_set: str = ""
     text_is: str = ""
+    like: str | Path | Dataset | Mapping[str, Any] | None = None
+    entities: Iterable[str] = ("patient", "study")
+    new_uids: bool = False
+    uid_prefix: str | None = None
+    move: bool = False
     reason: str = "CORRECT"
     source: str = ""
     undo: int = 0
@@ -71,8 +90,8 @@ class Asked:
     @property
     def changes(self) -> bool:
         """Whether anything is asked for that changes an object."""
-        said = (self.set, self.character_set, self.text_is, tuple(self.remove), tuple(self.compute))
-        return any(said)
+        said = (self.set, self.character_set, self.text_is, self.new_uids, tuple(self.remove), tuple(self.compute))
+        return any(said) or self.like is not None
 
     @property
     def stamp(self) -> str:

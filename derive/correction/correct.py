@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -25,15 +25,20 @@ from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 
 from derive.checking import Finding, check
 from derive.correction.asked import Asked, asked_of
 from derive.correction.charset import CharacterSet
 from derive.correction.computed import Computed
+from derive.correction.identity import Moves
+from derive.correction.like import like_of
 from derive.correction.members import Member, Members, members_of
+from derive.correction.renewed import Renewed, following_study, renewed_of
 from derive.correction.report import CorrectionReport, Tally
 from derive.correction.values import Corrector, assignments_of
 from derive.errors import InvalidInstance, OutputError, UsageError
+from derive.model.uids import checked_root
 from derive.reading.files import Source
 from derive.rewriting.change import parts_of
 from derive.rewriting.correct import corrected, restored, undone
@@ -72,6 +77,7 @@ def correct(objects: Source, /, **options: Any) -> Correction:
     --------
     >>> import derive
     >>> from pydicom.dataset import Dataset
+    from pydicom.uid import generate_uid
     >>> ds = Dataset()
     >>> ds.SOPClassUID, ds.SOPInstanceUID, ds.PatientName = "1.2.840.10008.5.1.4.1.1.7", "1.2.3", "Deo^Jane"
     >>> (made,) = derive.correct([ds], set={"PatientName": "Doe^Jane"}, source="City Hospital").instances()
@@ -79,7 +85,8 @@ def correct(objects: Source, /, **options: Any) -> Correction:
     ('Doe^Jane', 'Deo^Jane')
     """
     asked = asked_of(options)
-    correctors = (assignments_of(asked.set, asked.remove), Computed(tuple(asked.compute)))
+    taken = () if asked.like is None else (like_of(asked.like, asked.entities),)
+    correctors = (*taken, assignments_of(asked.set, asked.remove), Computed(tuple(asked.compute)))
     return Correction(objects, asked, correctors, CharacterSet(asked.character_set, asked.text_is))
 
 
@@ -122,6 +129,7 @@ class Correction:
         UsageError, SourceError
             As writing it would.
         """
+        self._refuse_moves()
         tally, changed = Tally(), 0
         for _, stored in self._stored():
             changed += tally.take(stored, self._parts(stored))
@@ -130,7 +138,7 @@ class Correction:
     def instances(self) -> Iterator[Dataset]:
         """Give the objects one at a time, as plain Datasets with File Meta Information."""
         for member, stored in self._stored():
-            made = self._made(stored)
+            made = self._made(stored, self._parts(stored))
             runs = _runs(made) if made is not None else [member.open().read()]
             yield dcmread(io.BytesIO(b"".join(runs)), force=True)
 
@@ -154,11 +162,13 @@ class Correction:
             If a result has an error that its source has not.
         """
         size = sum(path.stat().st_size for path in self.members.paths) + _ROOM * len(self.members.objects)
+        self._refuse_moves()
         tally, changed = Tally(), 0
         with target_folder(Path(folder), size, self.members.paths, overwrite=overwrite) as temporary:
             for number, (member, stored) in enumerate(self._stored(), 1):
-                changed += tally.take(stored, self._parts(stored))
-                made = self._made(stored)
+                parts = self._parts(stored)
+                changed += tally.take(stored, parts)
+                made = self._made(stored, parts)
                 _write(temporary / _name(member), member, made)
                 tell("correcting", number, len(self.members.objects))
             if self.asked.check:
@@ -181,7 +191,25 @@ class Correction:
             return restored(stored, self._count(stored))
         encodings = self.characters.encodings(stored)
         changes = [change for corrector in self.correctors for change in corrector(stored, encodings)]
-        return self.characters.parts(stored, parts_of(stored, changes))
+        parts = following_study(stored, self.characters.parts(stored, parts_of(stored, changes)))
+        return self._renewed.with_sources(stored, parts) if self._renewed else parts
+
+    @cached_property
+    def _renewed(self) -> Renewed | None:
+        """New UIDs, where they are asked for."""
+        if not self.asked.new_uids:
+            return None
+        root = checked_root(self.asked.uid_prefix or load_settings().uid_prefix)
+        return renewed_of((stored for _, stored in self._stored()), lambda _: str(generate_uid(root)))
+
+    def _refuse_moves(self) -> None:
+        """Refuse a set of which patients or studies would come together or fall apart, unless it is meant."""
+        if self.asked.move or self.asked.undo:
+            return
+        moves = Moves()
+        for _, stored in self._stored():
+            moves.take(stored, self._parts(stored))
+        moves.refuse()
 
     @cached_property
     def _newest(self) -> frozenset[CorrectionNote]:
@@ -203,7 +231,7 @@ class Correction:
         notes = [correction.note for correction in corrections(stored)]
         return len(list(takewhile(self._newest.__contains__, reversed(notes))))
 
-    def _made(self, stored: StoredFile) -> tuple[Part, ...] | None:
+    def _made(self, stored: StoredFile, parts: Mapping[int, bytes | None]) -> tuple[Part, ...] | None:
         """Return a corrected object as a file; None where nothing changes in it."""
         if stored.recoded:
             raise UsageError(
@@ -214,7 +242,7 @@ class Correction:
         if self.asked.undo:
             count = self._count(stored)
             return undone(stored, count) if count else None
-        return corrected(stored, self._parts(stored), self.note, self.characters.before(stored))
+        return corrected(stored, parts, self.note, self.characters.before(stored))
 
 
 def _runs(parts: Iterable[Part]) -> Iterator[bytes]:

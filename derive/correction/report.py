@@ -12,7 +12,6 @@ from derive.elements.confidential import masked
 from derive.elements.element import keyword_of
 from derive.elements.encoding import text_of
 from derive.elements.instance import Instance
-from derive.elements.spans import spans_of
 from derive.model.source import Skipped
 from derive.rewriting.file import StoredFile
 from derive.rewriting.splice import part_of
@@ -122,7 +121,7 @@ class Tally:
 def _told(stored: StoredFile, part: bytes | None) -> str:
     if not part:
         return ""
-    alone = StoredDataSet(part, tuple(spans_of(part, 0, len(part), stored.implicit, set())[0]))
+    alone = StoredDataSet.of(part, implicit=stored.implicit)
     (found, *_) = alone.stored()
     if found.vr == "SQ":
         return counted(len(alone.items(found)), "item")

@@ -263,7 +263,7 @@ def _value(part: bytes, *, implicit: bool) -> bytes:
 
 def _items(part: bytes, *, implicit: bool) -> list[bytes]:
     """Return the items of an encoded sequence, encoded as Explicit VR Little Endian."""
-    whole = StoredDataSet(part, tuple(spans_of(part, 0, len(part), implicit, set())[0]))
+    whole = StoredDataSet.of(part, implicit=implicit)
     stored = whole.stored()[0]
     return [
         encoded_item(b"".join(encoded(item.element(e), implicit=False) for e in item.stored()))

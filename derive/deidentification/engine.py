@@ -20,7 +20,7 @@ from derive.deidentification.marks import Claims
 from derive.deidentification.profile import Profile
 from derive.deidentification.run import Run
 from derive.elements.element import Element, tag_of
-from derive.elements.spans import Short, Unusual, spans_of
+from derive.elements.spans import Short, Unusual
 from derive.errors import SourceError
 from derive.rewriting.file import Part, StoredFile, deflated
 from derive.rewriting.rewrite import spliced
@@ -65,7 +65,7 @@ class Deidentified:
     @cached_property
     def elements(self) -> Mapping[int, Element]:
         """What the object says of itself afterwards; standard attributes only."""
-        return StoredDataSet(self.head, tuple(spans_of(self.head, 0, len(self.head), self.implicit, set())[0])).elements
+        return StoredDataSet.of(self.head, implicit=self.implicit).elements
 
 
 class Deidentifier:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from derive.elements.element import Element
-from derive.elements.spans import spans_of
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath, with_nested
 from derive.rewriting.rewrite import encoded
@@ -56,4 +55,4 @@ def parts_of(stored: StoredFile, changes: Iterable[Change]) -> dict[int, bytes |
 
 def _alone(part: bytes, stored: StoredFile) -> StoredDataSet:
     """Return a data set that holds one element."""
-    return StoredDataSet(part, tuple(spans_of(part, 0, len(part), stored.implicit, set())[0]) if part else ())
+    return StoredDataSet.of(part, implicit=stored.implicit)

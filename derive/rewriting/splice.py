@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from derive.elements.element import tag_of
 from derive.rewriting.file import Part, StoredFile, deflated
 from derive.rewriting.stored import StoredDataSet
 
 #: Group lengths count the bytes of their group (PS3.5 7.2, retired).
 _COUNT = struct.Struct("<L")
+_SOP_INSTANCE, _MEDIA_INSTANCE = tag_of("SOPInstanceUID"), 0x00020003
+_META_LENGTH = b"\2\0\0\0UL\4\0"
 
 
 def exchanged(stored: StoredFile, new: Mapping[int, bytes | None]) -> tuple[Part, ...]:
@@ -35,7 +38,31 @@ def exchanged(stored: StoredFile, new: Mapping[int, bytes | None]) -> tuple[Part
     body: list[Part] = [head, *pixels, *behind, stored.rest]
     if stored.transfer_syntax == DeflatedExplicitVRLittleEndian:
         body = [deflated([part for part in body if isinstance(part, bytes)])]
-    return (stored.start, *(part for part in body if part))
+    return (_start(stored, new), *(part for part in body if part))
+
+
+def _start(stored: StoredFile, new: Mapping[int, bytes | None]) -> bytes:
+    """Return what stands before the data set: where the SOP Instance UID changes, it is repeated there (PS3.10 7.1)."""
+    part, element = new.get(_SOP_INSTANCE), stored.meta.get(_MEDIA_INSTANCE)
+    there = stored.head.elements.get(_SOP_INSTANCE)
+    if not part or element is None or there is None or element.stripped() != there.stripped():
+        return stored.start
+    alone = StoredDataSet.of(part, implicit=stored.implicit)
+    value = alone.element(alone.stored()[0]).value
+    head = struct.pack("<HH2s", 0x0002, 0x0003, b"UI")
+    before = head + struct.pack("<H", len(element.value)) + element.value
+    start = stored.start.replace(before, head + struct.pack("<H", len(value)) + value, 1)
+    return _counted(start, len(start) - len(stored.start))
+
+
+def _counted(start: bytes, grown: int) -> bytes:
+    """Return File Meta Information with its length counted anew, where it says one."""
+    at = start.find(_META_LENGTH)
+    if not grown or at < 0:
+        return start
+    at += len(_META_LENGTH)
+    (count,) = _COUNT.unpack_from(start, at)
+    return start[:at] + _COUNT.pack(count + grown) + start[at + _COUNT.size :]
 
 
 def part_of(dataset: StoredDataSet, tag: int) -> bytes | None:

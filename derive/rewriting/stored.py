@@ -136,6 +136,11 @@ class StoredDataSet:
     spans: tuple[Span, ...]
     level: int = 0
 
+    @classmethod
+    def of(cls, data: bytes, *, implicit: bool) -> StoredDataSet:
+        """Return elements that stand alone, from the first byte to the last."""
+        return cls(data, tuple(spans_of(data, 0, len(data), implicit, set())[0]) if data else ())
+
     def stored(self) -> tuple[StoredElement, ...]:
         """Return its elements in the order in which they stand."""
         return self._stored
