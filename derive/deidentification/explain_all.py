@@ -52,7 +52,7 @@ _FIRST_BLOCK = 0x1000
 
 
 @dataclass(frozen=True)
-class Explanation:
+class DeidExplanation:
     """What a profile does with objects of a class.
 
     Parameters
@@ -159,7 +159,7 @@ class Explanation:
         }
 
 
-def explanation(names: list[str], sop_class_uid: str, profile: Profile) -> Explanation:
+def explanation(names: list[str], sop_class_uid: str, profile: Profile) -> DeidExplanation:
     """Return what becomes of some attributes.
 
     Raises
@@ -168,17 +168,17 @@ def explanation(names: list[str], sop_class_uid: str, profile: Profile) -> Expla
         ``DEID-ADDRESS`` for what names no attribute.
     """
     found = (foretold(path_of(name, profile), sop_class_uid, profile) for name in names)
-    return Explanation(profile, sop_class_uid, tuple(found))
+    return DeidExplanation(profile, sop_class_uid, tuple(found))
 
 
-def whole_explanation(sop_class_uid: str, profile: Profile) -> Explanation:
+def whole_explanation(sop_class_uid: str, profile: Profile) -> DeidExplanation:
     """Return what becomes of all that the table names, and of all else."""
     found = [
         foretold(path_of(row.shown, profile), sop_class_uid, profile)
         for row in standard.confidentiality_rows(profile.edition)
         if row.shown.startswith("(")
     ]
-    return Explanation(profile, sop_class_uid, tuple(found), is_whole=True)
+    return DeidExplanation(profile, sop_class_uid, tuple(found), is_whole=True)
 
 
 def _steps() -> list[str]:
