@@ -1,4 +1,4 @@
-"""dcm2niix reads Siemens files as before: the same pixels and places, the same gradients, the same facts."""
+"""dcm2niix reads files of Siemens and Philips as before: the same pixels and places, the same gradients, the same facts."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def converted(folder, into):
         ),
         ("siemens_xa30i_diffusion_maps/tracew", {"BaseResolution", "ReceiveCoilName", "PulseSequenceDetails"}),
         ("siemens_xa60_enh_7t/dwi", {"BaseResolution", "ShimSetting", "ReceiveCoilName", "TxRefAmp"}),
+        ("philips_enh_fieldmap_2echo_magphase/dicom", {"PhilipsScaleSlope", "EchoTime", "ScanningSequence"}),
     ],
 )
 def test_the_conversion_is_the_same(name, facts, real, tmp_path):
