@@ -1,4 +1,4 @@
-"""dcm2niix reads files of Siemens and Philips as before: the same pixels and places, the same gradients, the same facts."""
+"""dcm2niix reads files of Siemens and Philips as before: the same pixels and places, gradients and facts."""
 
 from __future__ import annotations
 
