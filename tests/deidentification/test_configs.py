@@ -14,7 +14,7 @@ from derive.deidentification.pixels.box import Box
 from derive.deidentification.private.entries import PrivateEntry
 from derive.deidentification.profile import Transformation, profile_of
 from tests.helpers.asserting import every
-from tests.helpers.by_hand import image
+from tests.helpers.by_hand import code, image
 from tests.helpers.configured import after, configured
 
 #: As Microsoft ships it, cut down to one rule of each form; its key is the length of a good one.
@@ -147,6 +147,17 @@ def test_what_a_recipe_has_from_outside_a_run_has_itself() -> None:
     assert left.StudyDate == left.SeriesDate != "20200305"
     assert left.AcquisitionDateTime == "20190308091530.5+0100"
     assert left.FrameOfReferenceUID.startswith("2.25.")
+
+
+def test_an_expander_is_not_for_what_a_file_needs_and_what_was_done_before() -> None:
+    """A code of it has a VR that a recipe removes everywhere."""
+    source = image()
+    source.DeidentificationMethodCodeSequence = [code("113100", "DCM", "Basic Application Confidentiality Profile")]
+    left = after(configured("FORMAT dicom\n%header\nREMOVE select:VR:SH\nREMOVE select:VR:CS", "deid.dicom"), source)
+    assert left.DeidentificationMethodCodeSequence[0].CodeValue == "113100"
+    assert "CodeValue" not in left.ProcedureCodeSequence[0]
+    assert left.SpecificCharacterSet == source.SpecificCharacterSet
+    assert "Modality" not in left
 
 
 def test_all_but_what_is_kept() -> None:

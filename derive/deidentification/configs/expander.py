@@ -12,8 +12,10 @@ from derive.elements.element import keyword_of, tag_of
 from derive.errors import UsageError
 from derive.rewriting.stored import AttributePath
 
-#: Attributes that no expander is for: a file cannot be read without them (deid protects them too).
+#: Attributes that no expander is for, nor for what is in them: a file cannot be read without them (deid protects them
+#: too), or they say how it was de-identified before.
 _PROTECTED = (
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
     *("FileMetaInformationGroupLength", "FileMetaInformationVersion", "TransferSyntaxUID", "ImplementationClassUID"),
     *("MediaStorageSOPClassUID", "SOPClassUID", "SpecificCharacterSet", "PixelData", "VOILUTSequence"),
     *("RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData", "BluePaletteColorLookupTableData"),
@@ -72,7 +74,7 @@ class Expander(Address):
     def matches(self, path: AttributePath) -> bool:
         """Whether an attribute is one of those."""
         kind, text = _parts(self.text)
-        if path.tag in _protected() or path.is_creator or (self.vrs and path.vr not in self.vrs):
+        if path.is_creator or any(tag in _protected() for tag in path.tags) or (self.vrs and path.vr not in self.vrs):
             return False
         return _KINDS[kind](path, text)
 
