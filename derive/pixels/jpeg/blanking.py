@@ -27,7 +27,7 @@ def blanked(codestream: bytes, areas: Sequence[Area], levels: Sequence[int]) -> 
     codestream : bytes
         Sequential DCT with Huffman codes.
     areas : sequence of Area
-        Of the image; they grow to whole minimum coded units (:func:`grid_of`).
+        Of the image; in each component they grow to whole blocks, 8 samples wide and high.
     levels : sequence of int
         For each component: -1 the lowest sample there is, 0 the middle one, 1 the highest.
 
@@ -39,8 +39,7 @@ def blanked(codestream: bytes, areas: Sequence[Area], levels: Sequence[int]) -> 
     image = parsed(codestream)
     if image.precision not in _CATEGORIES or len(levels) != len(image.components):
         raise NotSequential("it has other components than its attributes say")
-    touched = _touched(image, areas)
-    if not touched.any():
+    if not areas:
         return codestream
     tables = _extended(image)
     parts: list[bytes] = []
@@ -49,15 +48,10 @@ def blanked(codestream: bytes, areas: Sequence[Area], levels: Sequence[int]) -> 
             kept = tuple((head, tables.get(TableRef(index, i), table)) for i, (head, table) in enumerate(part.tables))
             parts.append(Tables(kept).segment())
         elif isinstance(part, Scan):
-            parts.append(_scan(image, part, touched, _Writing(tables, levels)))
+            parts.append(_scan(image, part, _Writing(areas, tables, levels)))
         else:
             parts.append(part)
     return b"".join(parts)
-
-
-def grid_of(codestream: bytes) -> tuple[int, int]:
-    """Return columns and rows of what is blanked at once: a minimum coded unit (A.2)."""
-    return _grid(parsed(codestream))
 
 
 def is_ycbcr(codestream: bytes) -> bool | None:
@@ -69,21 +63,11 @@ def is_ycbcr(codestream: bytes) -> bool | None:
 
 
 class _Writing(NamedTuple):
+    """What is to be blank, with which tables, and how."""
+
+    areas: Sequence[Area]
     tables: dict[TableRef, Huffman]
     levels: Sequence[int]
-
-
-def _grid(image: Sequential) -> tuple[int, int]:
-    return _SIDE * max(c.across for c in image.components), _SIDE * max(c.down for c in image.components)
-
-
-def _touched(image: Sequential, areas: Sequence[Area]) -> NDArray[np.bool_]:
-    """Minimum coded units, (row, column), that some areas touch."""
-    wide, high = _grid(image)
-    units = np.zeros((-(-image.rows // high), -(-image.columns // wide)), bool)
-    for area in areas:
-        units[area.top // high : -(-area.bottom // high), area.left // wide : -(-area.right // wide)] = True
-    return units
 
 
 def _extended(image: Sequential) -> dict[TableRef, Huffman]:
@@ -96,28 +80,40 @@ def _extended(image: Sequential) -> dict[TableRef, Huffman]:
     return tables
 
 
-def _scan(image: Sequential, scan: Scan, touched: NDArray[np.bool_], writing: _Writing) -> bytes:
-    unit = [_block(image, i, c, writing) for i, c in enumerate(scan.components) for _ in range(_times(image, scan, c))]
-    units = (touched if len(scan.components) > 1 else _blocks(image, scan.components[0], touched)).ravel()
+def _scan(image: Sequential, scan: Scan, writing: _Writing) -> bytes:
+    """Blank blocks of a scan, one restart interval after the other."""
+    alone = len(scan.components) == 1
+    times = [1 if alone else image.components[c.which].times for c in scan.components]
+    unit = [_block(image, i, c, writing) for i, c in enumerate(scan.components) for _ in range(times[i])]
+    flags = np.concatenate([_flags(image, c, writing.areas, alone=alone) for c in scan.components], axis=1)
     marks = [found.group() for found in _RESTART.finditer(scan.data)] if scan.restart else []
     intervals = _RESTART.split(scan.data) if scan.restart else [scan.data]
-    length = scan.restart or len(units)
-    if len(intervals) != -(-len(units) // length):
+    length = scan.restart or len(flags)
+    if len(intervals) != _up(len(flags), length):
         raise NotSequential("its restart intervals are not as many as it says")
     written: list[bytes] = []
     for index, data in enumerate(intervals):
-        own = units[index * length : (index + 1) * length]
-        written += [
-            Interval(data, unit).blanked(len(own), _runs(own)) if own.any() else data,
-            *marks[index : index + 1],
-        ]
+        own = flags[index * length : (index + 1) * length]
+        written += [Interval(data, unit).blanked(own) if own.any() else data, *marks[index : index + 1]]
     return b"".join(written)
 
 
-def _times(image: Sequential, scan: Scan, component: ScanComponent) -> int:
-    """Blocks of a component in a unit: one where it is alone (A.2.2)."""
-    found = image.components[component.which]
-    return found.across * found.down if len(scan.components) > 1 else 1
+def _flags(image: Sequential, component: ScanComponent, areas: Sequence[Area], *, alone: bool) -> NDArray[np.bool_]:
+    """Which blocks of a component some areas touch: (units, blocks of a unit) bool, in the order of the scan."""
+    own = image.components[component.which]
+    wide, high = (_SIDE * max(sizes) for sizes in zip(*((c.across, c.down) for c in image.components), strict=True))
+    rows, columns = _up(image.rows, high), _up(image.columns, wide)  # of minimum coded units
+    blocks = np.zeros((rows * own.down, columns * own.across), bool)
+    for left, top, right, bottom in areas:
+        # blocks that only fill up units show the edge once more
+        right = columns * wide if right >= image.columns else right
+        bottom = rows * high if bottom >= image.rows else bottom
+        across = slice(left * own.across // wide, _up(right * own.across, wide))
+        blocks[top * own.down // high : _up(bottom * own.down, high), across] = True
+    if alone:  # a scan of one component has the blocks that the component has, and none to fill units (A.2.2)
+        own_rows, own_columns = _up(image.rows * own.down, high), _up(image.columns * own.across, wide)
+        return blocks[:own_rows, :own_columns].reshape(-1, 1)
+    return blocks.reshape(rows, own.down, columns, own.across).transpose(0, 2, 1, 3).reshape(rows * columns, own.times)
 
 
 def _block(image: Sequential, index: int, component: ScanComponent, writing: _Writing) -> CodedBlock:
@@ -129,20 +125,5 @@ def _block(image: Sequential, index: int, component: ScanComponent, writing: _Wr
     return CodedBlock(index, writing.tables[component.dc], writing.tables[component.ac], blank)
 
 
-def _blocks(image: Sequential, component: ScanComponent, touched: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Blocks, (row, column), of a component that is alone in its scan, in units that are touched."""
-    found = image.components[component.which]
-    wide, high = (n // _SIDE for n in _grid(image))
-    columns = _up(_up(image.columns * found.across, wide), _SIDE)
-    rows = _up(_up(image.rows * found.down, high), _SIDE)
-    spread = touched.repeat(found.down, axis=0).repeat(found.across, axis=1)
-    return spread[:rows, :columns]
-
-
 def _up(number: int, by: int) -> int:
     return -(-number // by)
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

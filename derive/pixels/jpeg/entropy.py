@@ -69,65 +69,46 @@ class Interval:
         self._ahead: memoryview[int] = memoryview(b"")
         self._looked: list[tuple[int, _First, _Rest]] = []
 
-    def blanked(self, count: int, runs: Sequence[tuple[int, int]]) -> bytes:
-        """Return the data with some runs of its units blank.
+    def blanked(self, flags: NDArray[np.bool_]) -> bytes:
+        """Return the data with some of its blocks blank.
 
         Parameters
         ----------
-        count : int
-            Units there are.
-        runs : sequence of (first, end)
-            Units that become blank; apart from each other, and in their order.
+        flags : (units, blocks of a unit) bool
+            Which blocks become blank.
         """
-        pieces: list[NDArray[np.uint8]] = []
-        source = np.unpackbits(np.frombuffer(self._data, np.uint8))
-        unit = copied = 0
-        for first, end in runs:
+        pieces = _Pieces(self._data)
+        count, unit = len(flags), 0
+        for first, end in runs_of(np.asarray(flags.any(axis=1))):
             self._walk(first - unit)
-            pieces += [source[copied : self._at], _bits(self._blank_run(end - first))]
-            self._walk(end - first)
-            unit, copied = end, self._at
-            if unit < count:
-                changed, copied = self._joined(source)
-                pieces += changed
-                unit += 1
+            written = list(self._values)
+            # the unit behind is of blocks that stay, and its differences are to what is blank now
+            unit = min(end + 1, count)
+            for row in flags[first:unit].tolist():
+                self._rewrite(row, written, pieces)
         self._walk(count - unit)
-        pieces.append(source[copied : self._at])
-        bits = np.concatenate(pieces)
-        bits = np.concatenate([bits, np.ones(-len(bits) % 8, np.uint8)])
-        return np.packbits(bits).tobytes().replace(b"\xff", b"\xff\x00")
+        return pieces.packed(self._at)
 
-    def _blank_run(self, count: int) -> str:
-        """Code a run of blank units behind a unit with the present values."""
-        seen = list(self._values)
-        coded = []
-        for repeated in range(min(count, 2)):
-            text = ""
-            for block in self._unit:
-                text += _difference(block.dc, block.blank - seen[block.component]) + block.ac.bits(_END_OF_BLOCK)
-                seen[block.component] = block.blank
-            coded.append(text * (count - 1 if repeated else 1))
-        return "".join(coded)
-
-    def _joined(self, source: NDArray[np.uint8]) -> tuple[list[NDArray[np.uint8]], int]:
-        """Code the unit behind a blank run: differences to what is blank now; return it, and how far that is."""
-        pieces, done = [], set()
-        copied = self._at
+    def _rewrite(self, flags: list[bool], written: list[int], pieces: _Pieces) -> None:
+        """Blank some blocks of the next unit; give the others the differences to what is written before them."""
         if self._at >= self._limit:
             self._look()
         at = self._at - self._base
-        for block, (component, first, rest) in zip(self._unit, self._looked, strict=True):
-            begun = at
-            length = self._first_coefficient(at, component, first)
-            if component not in done:
-                done.add(component)
-                changed = _difference(block.dc, self._values[component] - block.blank)
-                pieces += [source[copied : self._base + begun], _bits(changed)]
-                copied = self._base + begun + length
-            at = self._rest(at + length, rest)
+        for (component, first, rest), block, is_blank in zip(self._looked, self._unit, flags, strict=True):
+            before = self._values[component]
+            begun, behind = self._base + at, at + self._first_coefficient(at, component, first)
+            at = self._rest(behind, rest)
+            if is_blank:
+                text = _difference(block.dc, block.blank - written[component]) + block.ac.bits(_END_OF_BLOCK)
+                pieces.replace(begun, self._base + at, text)
+                written[component] = block.blank
+                continue
+            if written[component] != before:
+                text = _difference(block.dc, self._values[component] - written[component])
+                pieces.replace(begun, self._base + behind, text)
+            written[component] = self._values[component]
         self._at = self._base + at
         self._check()
-        return pieces, copied
 
     def _walk(self, count: int) -> None:
         """Step over some units."""
@@ -182,6 +163,50 @@ class Interval:
         self._looked = [(b.component, _first(b.dc), rests[b.ac]) for b in self._unit]
 
 
+class _Pieces:
+    """Bits that are copied, and bits that take the place of others.
+
+    Parameters
+    ----------
+    data : bytes
+        What is copied from.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._source = np.unpackbits(np.frombuffer(data, np.uint8))
+        self._copied = 0
+        self._texts: list[str] = []
+        self._pieces: list[NDArray[np.uint8]] = []
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        """Put a text of 0 and 1 in the place of some bits, behind all that were replaced before."""
+        self._copy(start)
+        self._texts.append(text)
+        self._copied = end
+
+    def packed(self, end: int) -> bytes:
+        """Return all bits up to an end, as they are stored: filled up with ones, zeros stuffed behind FF (F.1.2.3)."""
+        self._copy(end)
+        bits = np.concatenate([*self._pieces, np.frombuffer("".join(self._texts).encode(), np.uint8) - ord("0")])
+        bits = np.concatenate([bits, np.ones(-len(bits) % 8, np.uint8)])
+        return np.packbits(bits).tobytes().replace(b"\xff", b"\xff\x00")
+
+    def _copy(self, end: int) -> None:
+        if end == self._copied:
+            return
+        if self._texts:
+            self._pieces.append(np.frombuffer("".join(self._texts).encode(), np.uint8) - ord("0"))
+            self._texts.clear()
+        self._pieces.append(self._source[self._copied : end])
+        self._copied = end
+
+
+def runs_of(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return where flags are set: the first of each run, and the one behind its last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
+
+
 def _ahead(data: bytes) -> NDArray[np.uint32]:
     """Return, for every bit of the data, the 32 bits that begin with it."""
     read = np.frombuffer(data + b"\0" * 4, np.uint8).astype(np.uint64)
@@ -214,7 +239,3 @@ def _difference(table: Huffman, difference: int) -> str:
     if not size:
         return table.bits(0)
     return table.bits(size) + f"{difference if difference > 0 else difference + (1 << size) - 1:0{size}b}"
-
-
-def _bits(text: str) -> NDArray[np.uint8]:
-    return np.frombuffer(text.encode("ascii"), np.uint8) - ord("0")

@@ -25,6 +25,11 @@ class Component(NamedTuple):
     down: int
     quantization: int
 
+    @property
+    def times(self) -> int:
+        """Blocks of it in a minimum coded unit of several components (A.2.3)."""
+        return self.across * self.down
+
 
 class TableRef(NamedTuple):
     """Where a Huffman table was defined: which part, and which of the tables there."""
