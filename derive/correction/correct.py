@@ -233,6 +233,9 @@ class Correction:
 
     def _made(self, stored: StoredFile, parts: Mapping[int, bytes | None]) -> tuple[Part, ...] | None:
         """Return a corrected object as a file; None where nothing changes in it."""
+        if not self.asked.undo and stored.instance.text("PatientIdentityRemoved") == "YES":
+            text = f"{stored.name} is de-identified, and a correction writes down what was there; correct it before"
+            raise UsageError("COR-DEIDENTIFIED", text)
         if stored.recoded:
             raise UsageError(
                 "COR-ENCODING",

@@ -49,7 +49,7 @@ class Member:
             As :func:`derive.rewriting.file.stored_file`.
         """
         if isinstance(self.origin, Origin):
-            return stored_file(self.name, self.origin.open)
+            return stored_file(self.name, self.origin.open, exact=True)
         return stored_dataset(self.origin, self.name)
 
 

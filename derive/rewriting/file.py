@@ -17,7 +17,13 @@ from typing import IO, NamedTuple, TypeAlias
 from pydicom import dcmread
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from derive.elements.element import Element
 from derive.elements.instance import Instance
@@ -38,6 +44,7 @@ from derive.elements.spans import (
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
 from derive.limits import check_unpacked
+from derive.rewriting.big_endian import turned
 from derive.rewriting.by_pydicom import encoded_by_pydicom, swap
 from derive.rewriting.rewrite import uniform
 from derive.rewriting.stored import StoredDataSet
@@ -160,7 +167,7 @@ class StoredFile:
         return element.stripped().decode("latin-1") if element else ""
 
 
-def stored_file(name: str, opened: Callable[[], IO[bytes]], *, recode: bool = False) -> StoredFile:
+def stored_file(name: str, opened: Callable[[], IO[bytes]], *, recode: bool = False, exact: bool = False) -> StoredFile:
     """Find how a file lies.
 
     Parameters
@@ -171,6 +178,8 @@ def stored_file(name: str, opened: Callable[[], IO[bytes]], *, recode: bool = Fa
         Opens it anew.
     recode : bool
         Have pydicom read it and encode it anew: for what nests in a way that cannot be walked through.
+    exact : bool
+        Turn Big Endian around so that it can be turned back: for what is written as it was.
 
     Raises
     ------
@@ -179,7 +188,7 @@ def stored_file(name: str, opened: Callable[[], IO[bytes]], *, recode: bool = Fa
     """
     try:
         with opened() as stream:
-            return _stored(name, opened, stream, recode=recode)
+            return _stored(name, opened, stream, recode=recode, exact=exact)
     except (TooDeep, RecursionError):
         raise SourceError("SRC-NESTING", f"{name} {TooDeep()}; take it out") from None
     except (SourceError, OSError):
@@ -212,13 +221,16 @@ def stored_dataset(dataset: Dataset, name: str = "a data set") -> StoredFile:
         raise SourceError("SRC-UNREADABLE", f"{name} cannot be encoded ({type(error).__name__})") from error
 
 
-def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, recode: bool) -> StoredFile:
+def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, recode: bool, exact: bool) -> StoredFile:
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     data = stream.read(min(size, LARGEST_READ))
     start = start_of(data)
     meta = _meta(data, start.at)
     try:
+        if start.big and exact:
+            stream.seek(start.at)
+            return _turned(name, stream.read(), data[: start.at], meta)
         if start.big or recode:
             raise Unusual("left to pydicom")
         if start.deflated:
@@ -234,6 +246,12 @@ def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, re
         message = f"{name} ends in the middle of an element; fetch it again, or take it out"
         raise SourceError("SRC-UNREADABLE", message) from None
     return replace(found, start=data[: start.at])
+
+
+def _turned(name: str, body: bytes, start: bytes, meta: Mapping[int, Element]) -> StoredFile:
+    """Find how a Big Endian data set lies when it is turned around."""
+    found = _of_bytes(name, turned(body, big=True), Start(0, {}, False, False, False), meta)
+    return replace(found, start=start, transfer_syntax=str(ExplicitVRBigEndian))
 
 
 def _of_bytes(name: str, data: bytes, start: Start, meta: Mapping[int, Element]) -> StoredFile:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from derive.elements.element import tag_of
+from derive.rewriting.big_endian import turned
 from derive.rewriting.file import Part, StoredFile, deflated
 from derive.rewriting.stored import StoredDataSet
 
@@ -38,6 +39,8 @@ def exchanged(stored: StoredFile, new: Mapping[int, bytes | None]) -> tuple[Part
     body: list[Part] = [head, *pixels, *behind, stored.rest]
     if stored.transfer_syntax == DeflatedExplicitVRLittleEndian:
         body = [deflated([part for part in body if isinstance(part, bytes)])]
+    if stored.transfer_syntax == ExplicitVRBigEndian:
+        body = [turned(b"".join(part for part in body if isinstance(part, bytes)), big=False)]
     return (_start(stored, new), *(part for part in body if part))
 
 

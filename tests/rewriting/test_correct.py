@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
@@ -23,11 +28,11 @@ from tests.helpers.asserting import each, raises_code
 from tests.rewriting.test_rewrite import example
 
 NOTE = CorrectionNote("CORRECT", "City Hospital", "derive", "20261130120000")
-PLAIN = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+PLAIN = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
 
 
 def stored(data: bytes) -> StoredFile:
-    return stored_file("file", partial(io.BytesIO, data))
+    return stored_file("file", partial(io.BytesIO, data), exact=True)
 
 
 def whole(parts) -> bytes:
