@@ -16,11 +16,16 @@ from derive.told.wording import did_you_mean
 
 
 class Dummy(NamedTuple):
-    """A row of ``dummies.tsv``: what stands for a value, and what does where that is the value itself."""
+    """A row of ``dummies.tsv``: what stands for a value, what does where that is the value itself, dcm4che's own."""
 
     name: str
     dummy: str
     other: str
+    dcm4chee: str
+
+    def of(self, dialect: str) -> str:
+        """Return the dummy of a dialect."""
+        return (self.dcm4chee if dialect == "dcm4chee" else "") or self.dummy
 
 
 @cache

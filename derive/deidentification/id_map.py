@@ -85,7 +85,7 @@ def _rows(path: Path, columns: list[str], lines: list[list[str]]) -> dict[str, t
             raise UsageError("DEID-ID-MAP", f"{where}: this patient has a row already")
         if old == new:
             raise UsageError("DEID-ID-MAP", f"{where}: the new Patient ID is the old one")
-        checked_subject(new, name, where)
+        checked_subject(new, name or new, where)
         found[old] = (new, name or new)
     if found.keys() & {new for new, _ in found.values()}:
         raise UsageError("DEID-ID-MAP", f"{path}: a new Patient ID is the old one of another row")

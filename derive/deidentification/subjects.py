@@ -98,7 +98,7 @@ class NamedSubject(KeyedSubjects):
     _patients: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        checked_subject(self.new_id, self.new_name, "")
+        checked_subject(self.new_id, self.new_name or self.new_id, "")
 
     def patient_id(self, instance: Instance) -> str:
         """Return the new Patient ID of an object."""

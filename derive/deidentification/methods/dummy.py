@@ -65,7 +65,8 @@ def _dummy(element: Element, text: str, here: Here) -> str:
     if element.vr == "UI":
         return here.run.uids.new(text or _NO_UID)
     row = dummies().get(element.keyword) or dummies()[element.vr]
-    said = here.run.dummies.get(element.keyword) or here.run.dummies.get(element.vr) or row.dummy
+    said = here.run.dummies.get(element.keyword) or here.run.dummies.get(element.vr)
+    said = said or row.of(here.run.profile.dialect)
     for dummy in (said, row.dummy):
         if meaning(element.vr, dummy) != meaning(element.vr, text):
             return dummy

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.helpers.methods import OTHER_KEY, changed, element_of, run_with, value_of
+from derive.deidentification.profile import Profile
+from derive.deidentification.run import run_of
+from tests.helpers.methods import KEY, OTHER_KEY, changed, element_of, run_with, value_of
 
 
 def test_the_actions_of_the_table():
@@ -42,3 +44,16 @@ def test_a_patient_is_called_by_a_new_name():
     new = value_of("replace", "PatientID", "LO", "MRN1")
     assert new == value_of("replace", "PatientName", "PN", "Doe^Jane") == value_of("subject", "PatientID", "LO", "")
     assert "MRN" not in str(new)
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "wanted"),
+    [
+        *(("DA", "20240301", "19991111"), ("DA", "19991111", "19000101"), ("DT", "2024", "19991111111111")),
+        *(("TM", "1200", "111111"), ("IS", "7", "0"), ("LO", "Doe", "REMOVED"), ("LO", "removed", "ANONYMIZED")),
+        ("AS", "042Y", "000D"),
+    ],
+)
+def test_dummies_of_dcm4chees_dialect_are_its_own(vr, value, wanted):
+    run = run_of(Profile(dialect="dcm4chee"), KEY)
+    assert value_of("replace", "SelectorASValue", vr, value, run=run) == wanted
