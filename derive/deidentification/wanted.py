@@ -242,6 +242,7 @@ def _plan(wanted: Wanted, standing: RunPlan) -> RunPlan:
     days, tokens = wanted.date_shift, _tokens(wanted.keep_tokens)
     text: dict[str, Any] = {"keep_tokens": tokens, "by": wanted.clean_text}
     said: dict[str, Any] = {
+        "dry_run": wanted.dry_run,
         "external": wanted.external,
         "date_scope": wanted.date_scope,
         "date_shift": days_told(days) if isinstance(days, str) else days,
