@@ -29,7 +29,7 @@ _DECIMAL = {ord(digit): str(number % 10) for number, digit in enumerate("0123456
 
 def _checked(settings: Mapping[str, object]) -> None:
     checked_dialect(settings)
-    if settings.get("algorithm", ALGORITHMS[0]) not in ALGORITHMS:
+    if str(settings.get("algorithm", ALGORITHMS[0])).lower() not in ALGORITHMS:
         raise UsageError("DEID-SETTING", f"'algorithm' is one of {', '.join(ALGORITHMS)}")
     length = settings.get("length", _LONGEST)
     if not isinstance(length, int) or not 1 <= length <= 128:
@@ -53,7 +53,7 @@ def crypto_hash(element: Element, here: Here) -> Element | None:
     microsoft = here.settings.get("dialect") == MICROSOFT
     if element.vr == "UI" and not microsoft:
         return refresh_uid(element, here)
-    algorithm = str(here.settings.get("algorithm", ALGORITHMS[0]))
+    algorithm = str(here.settings.get("algorithm", ALGORITHMS[0])).lower()
     secrets = here.run.secrets
 
     def digest(value: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import NamedTuple, TypeVar
 
 from pydicom.valuerep import format_number_as_ds
@@ -23,6 +24,8 @@ _SPAN, _DECIMALS, _MOST_DECIMALS = 1.0, 2, 28
 _LONGEST_DS = 16
 _UNSIGNED = frozenset(["US", "UL", "UV", "OW", "OL", "OV"])
 _OLDEST = 999
+#: Of single precision (IEEE 754).
+_LARGEST_FLOAT = 3.4028234663852886e38
 Value = TypeVar("Value")
 
 
@@ -67,8 +70,10 @@ def perturb(element: Element, here: Here) -> Element | None:
     made = [scale.moved(number, share, exact=exact) for number, share in zip(*_shared(numbers, here), strict=True)]
     if element.vr in NUMBERS:
         return element._replace(value=number_bytes(element.vr, [_held(number, element.vr) for number in made]))
-    if element.vr == "IS":
+    if element.vr == "IS" and all(map(isfinite, made)):
         return text_element(element, [str(int(_held(number, "SL"))) for number in made], ())
+    if not all(map(isfinite, made)):
+        return unreadable(element, here)
     return text_element(element, [_decimal(number) for number in made], ())
 
 
@@ -92,7 +97,8 @@ class _Scale(NamedTuple):
     def moved(self, number: float, share: float, *, exact: bool) -> float:
         """Return a number with its share of noise, rounded half to even as Microsoft rounds."""
         noise = share * self.span * (abs(number) if self.is_proportional else 1)
-        return float(round(number + noise, self.decimals if exact else 0))
+        moved = number + noise
+        return float(round(moved, self.decimals if exact else 0)) if isfinite(moved) else moved
 
 
 def _shared(values: Sequence[Value], here: Here) -> tuple[Sequence[Value], list[float]]:
@@ -113,7 +119,7 @@ def _aged(text: str, share: float, scale: _Scale) -> str:
 def _held(number: float, vr: str) -> float:
     """The nearest number that a VR holds."""
     if vr in FLOATS:
-        return number
+        return min(max(number, -_LARGEST_FLOAT), _LARGEST_FLOAT) if WIDTHS[vr] == 4 and isfinite(number) else number
     bits = 8 * WIDTHS[vr]
     least, most = (0, (1 << bits) - 1) if vr in _UNSIGNED else (-(1 << bits - 1), (1 << bits - 1) - 1)
     return min(max(int(number), least), most)

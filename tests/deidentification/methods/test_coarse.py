@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from derive.errors import ValuesError
+from derive.standard.value_syntax import fault
 from tests.helpers.asserting import every, raises_code
 from tests.helpers.methods import changed, element_of, instance_of, run_with, value_of
 
@@ -183,3 +184,23 @@ def test_new_values_as_a_person_says_them():
     )
     assert text is not None
     assert text.value == "Größe ".encode("latin-1")
+
+
+@given(
+    st.sampled_from(["FL", "FD", "OF", "OD", "US", "SS", "UL", "SL", "UV", "SV", "OW"]),
+    st.binary(min_size=8, max_size=64),
+)
+def test_noise_on_any_bytes_is_a_value_still(vr, value):
+    value = value[: len(value) // 8 * 8]
+    made = changed("perturb", element_of("SelectorOFValue", vr, value), settings={"span": 1.5})
+    assert made is not None
+    assert len(made.value) in (0, len(value))
+
+
+@pytest.mark.parametrize(
+    "text", ["1e400", "-1e400", "1e308\\1e308", "nan", "1\\\\3", "9999999999999999", "1e-300", "-0"]
+)
+@pytest.mark.parametrize("vr", ["DS", "IS"])
+def test_noise_on_any_text_is_a_value_still(vr, text):
+    made = value_of("perturb", "PatientWeight", vr, text, settings={"span": 1e3, "range_type": "fixed"}, type="1")
+    assert every(fault(vr, one) is None for one in str(made).split("\\"))
