@@ -13,7 +13,7 @@ _HEADER_ENDS = frozenset([0xDA, 0x90])
 _BESIDE = frozenset([*range(0xE0, 0xF0), 0xFE, 0x64])
 
 
-class Frames(NamedTuple):
+class CodedFrames(NamedTuple):
     """What the fragments of Pixel Data hold.
 
     Parameters
@@ -28,10 +28,10 @@ class Frames(NamedTuple):
     beside: bytes
 
 
-def frames_of(pixels: bytes) -> Frames:
+def frames_of(pixels: bytes) -> CodedFrames:
     """Return what the items of encapsulated Pixel Data hold (PS3.5 A.4), the offset table left out."""
     parts = [_parted(fragment) for fragment in _fragments(pixels)[1:]]
-    return Frames(b"".join(part.coded for part in parts), b"\n".join(part.beside for part in parts if part.beside))
+    return CodedFrames(b"".join(part.coded for part in parts), b"\n".join(part.beside for part in parts if part.beside))
 
 
 def _fragments(pixels: bytes) -> list[bytes]:
@@ -45,13 +45,15 @@ def _fragments(pixels: bytes) -> list[bytes]:
     return found
 
 
-def _parted(fragment: bytes) -> Frames:
+def _parted(fragment: bytes) -> CodedFrames:
     """Part the header of a code stream; what is none passes whole, but for its padding."""
     if fragment[:2] not in _STARTS:
-        return Frames(fragment.rstrip(b"\0"), b"")
-    coded, beside, at = [fragment[:2]], [], 2
+        return CodedFrames(fragment.rstrip(b"\0"), b"")
+    coded: list[bytes] = [fragment[:2]]
+    beside: list[bytes] = []
+    at = 2
     while at + 4 <= len(fragment) and fragment[at] == 0xFF and fragment[at + 1] not in _HEADER_ENDS:
         end = at + 2 + int.from_bytes(fragment[at + 2 : at + 4], "big")
         (beside if fragment[at + 1] in _BESIDE else coded).append(fragment[at:end])
         at = end
-    return Frames(b"".join(coded) + fragment[at:].rstrip(b"\0"), b"\n".join(beside))
+    return CodedFrames(b"".join(coded) + fragment[at:].rstrip(b"\0"), b"\n".join(beside))
