@@ -36,6 +36,7 @@ def profile_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         metavar="OPTION[,OPTION]",
         help="descriptors, graphics, structured-content or pixels: cleaned and kept instead of removed; repeatable",
     )
+    group.add_argument("--keep-uids", action="store_true", help="the same as --retain uids")
     group.add_argument(
         "--config",
         metavar="FILE",
@@ -47,7 +48,8 @@ def profile_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 def profile_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what flags say of the profile, as derive.deidentify takes it."""
-    said = {"retain": _names(arguments.retain), "clean": _names(arguments.clean)}
+    uids = ("uids",) if arguments.keep_uids else ()
+    said = {"retain": (*_names(arguments.retain), *uids), "clean": _names(arguments.clean)}
     named = {name: getattr(arguments, name, None) for name in ("config", "profile", "edition")}
     return {**said, **{name: value for name, value in named.items() if value}}
 

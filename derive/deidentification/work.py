@@ -250,7 +250,7 @@ def _made(member: Member, number: int, folder: Path | None, bench: Bench) -> Tre
     faults = _faults(original, output, name, vouched=cleaned.vouched) if bench.settled.wanted.verify else ()
     account, new = _account(done.decisions)
     codes = tuple(code for code, *_ in done.claims.codes)
-    cautions = tuple(Caution(risk.name, risk.meaning) for risk in cleaned.risks)
+    cautions = (*(Caution(risk.name, risk.meaning) for risk in cleaned.risks), *done.cautions)
     blanked = tuple(dict.fromkeys(blank.method for blank in cleaned.blanks)) if cleaned.changed else ()
     made = Treated(name, now, before, stored.sop_class_uid, account, new)
     return made._replace(codes=codes, unclaimed=done.claims.withheld, risks=cautions, blanked=blanked, faults=faults)

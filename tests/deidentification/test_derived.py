@@ -207,3 +207,16 @@ def test_a_picture_needs_the_word_of_a_person(tmp_path, capsys):
     result = pydicom.dcmread(file)
     assert result.BurnedInAnnotation == "NO"
     assert b"Quillfeather" not in file.read_bytes()
+
+
+def test_keep_uids_is_a_shorter_name_of_the_option(files, tmp_path, capsys):
+    for name, flags in (("long", ["--retain", "uids"]), ("short", ["--keep-uids"])):
+        command = ["deidentify", str(files), "-o", str(tmp_path / name), "--retain", "device-identity", *flags]
+        assert main([*command, "--patient-id", "S001"]) == 0
+    long, short = (
+        [pydicom.dcmread(f).SOPInstanceUID for f in each(sorted((tmp_path / name).rglob("*.dcm")), 8)]
+        for name in ("long", "short")
+    )
+    assert long == short
+    assert long[0].startswith(ROOT)
+    assert "113110" in capsys.readouterr().out

@@ -265,3 +265,12 @@ def test_a_maker_that_is_called_like_the_institution_is_no_fault(institution, st
     dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
     report = derive.deidentify(tmp_path / "a.dcm", tmp_path / "out", retain=DATES, key=KEY)
     assert [record.state for record in report.objects] == [state]
+
+
+def test_a_person_is_told_of_creators_that_stand_twice(tmp_path):
+    dataset = pet()
+    add(dataset, 0x7053, PHILIPS, 0x20, {0x00: ("DS", "7")})
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    report = derive.deidentify(tmp_path / "a.dcm", tmp_path / "out", retain=DATES, key=KEY)
+    assert "SRC-CREATOR-TWICE" in {caution.code for caution in report.risks}
+    assert "several blocks of group 7053" in str(report)
