@@ -90,6 +90,19 @@ def test_without_the_program_it_is_said_that_nobody_looked(monkeypatch):
     assert [(risk.name, risk.gate) for risk in result.risks] == [("radiograph", "tell")]
 
 
+@needs_tesseract
+def test_what_cannot_be_decoded_is_not_looked_at_and_said():
+    source = image()
+    source.PixelData = source.PixelData[:500]
+    result, _ = cleaned(source, PixelPlan())
+    assert [(risk.name, risk.gate) for risk in result.risks] == [("radiograph", "tell")]
+    source.SOPClassUID = MR
+    result, _ = cleaned(source, PixelPlan(ocr="report"))
+    assert [(risk.name, risk.gate) for risk in result.risks] == [("text", "tell")]
+    with raises_code("VAL-TRUNCATED"):
+        cleaned(source, PixelPlan(ocr="blank"))
+
+
 @pytest.mark.parametrize("ocr", ["report", "blank"])
 def test_without_the_program_what_was_asked_for_is_refused(monkeypatch, ocr):
     monkeypatch.setattr("derive.deidentification.pixels.tesseract.is_there", lambda: False)

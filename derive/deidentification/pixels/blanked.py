@@ -23,6 +23,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.elements.instance import Instance
 from derive.errors import ValuesError
+from derive.limits import check_unpacked
 from derive.pixels.area import Area
 from derive.pixels.codestream import is_irreversible
 from derive.pixels.comments import without_comments as bare_codestream
@@ -101,10 +102,11 @@ def blanked(instance: Instance, stored: StoredValue, layout: SampleLayout, wante
     ValuesError
         ``DEID-PHOTOMETRIC`` where nobody can say what is black; ``VAL-TRUNCATED``, ``VAL-DECODE`` for damaged pixels.
     SourceError
-        ``SRC-SYNTAX`` for what cannot be decoded.
+        ``SRC-SYNTAX`` for what cannot be decoded; ``SRC-SIZE`` for what would become too much.
     """
     if not stored.encapsulated:
         return _native(instance, stored, layout, wanted)
+    check_unpacked(instance.name, layout.native_length, len(stored.value))
     frames = list(frames_of(instance, stored, layout))
     if layout.transfer_syntax in _IN_BLOCKS:
         try:

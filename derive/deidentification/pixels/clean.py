@@ -124,7 +124,7 @@ def clean_pixels(stored: StoredFile, plan: PixelPlan) -> CleanedPixels:
     if not is_picture(risks):
         return _written(stored, (), CleanedPixels())
     blanks = list(named(instance, plan)) if plan.boxes or plan.us_regions or plan.templates else []
-    reading = read(stored_value(stored), instance, plan) if _is_looked_at(plan, risks, said_clean) else None
+    reading = _read(stored, plan) if _is_looked_at(plan, risks, said_clean) else None
     if reading is not None and plan.ocr == "blank" and reading.areas:
         blanks.append(Blank(RECOGNISED, reading.areas))
     risks = tuple(_weighed(risks, reading))
@@ -177,6 +177,16 @@ def _is_looked_at(plan: PixelPlan, risks: tuple[PictureRisk, ...], said_clean: b
     return not plan.ocr and not said_clean and any(risk.look and risk.gate == TEXT for risk in risks)
 
 
+def _read(stored: StoredFile, plan: PixelPlan) -> Reading:
+    """Look for text; where that only reports, what cannot be decoded stops nothing: it is said that nobody looked."""
+    try:
+        return read(stored_value(stored), stored.instance, plan)
+    except (SourceError, ValuesError):
+        if plan.ocr == "blank":
+            raise
+        return Reading(not_looked=True)
+
+
 def _weighed(risks: tuple[PictureRisk, ...], reading: Reading | None) -> list[PictureRisk]:
     """Leave out of the risks those that need text, where none was found; where nobody could look, it is said."""
     found = []
@@ -185,6 +195,8 @@ def _weighed(risks: tuple[PictureRisk, ...], reading: Reading | None) -> list[Pi
             found.append(risk)
         elif reading is None or reading.not_looked:
             found.append(PictureRisk(risk.name, TELL, False, "nobody has looked for text in it"))
+    if reading is not None and reading.not_looked and all(risk.gate != TEXT for risk in risks):
+        found.append(PictureRisk("text", TELL, False, "nobody could look for text in it"))
     if reading is not None and reading.is_text and all(risk.gate not in (REFUSE, TEXT) for risk in found):
         found.append(PictureRisk("text", TELL, False, "text was recognised in it"))
     return found

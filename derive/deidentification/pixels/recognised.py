@@ -23,6 +23,7 @@ from derive.deidentification.pixels.tesseract import Word, check_there, is_there
 from derive.deidentification.text.finding import found_in
 from derive.deidentification.text.identifiers import ID, KINDS, NAME, Identifier, identifiers_of
 from derive.elements.instance import Instance
+from derive.limits import check_unpacked
 from derive.pixels.area import Area
 from derive.pixels.recode import decoded
 from derive.pixels.samples import Native, SampleLayout
@@ -104,6 +105,7 @@ def _samples(
         native = Native(stored.value, layout, stored.vr, instance.name).words
         yield from ((native[number], layout) for number in chosen)
         return
+    check_unpacked(instance.name, layout.native_length, len(stored.value))
     wanted, frames = iter(chosen), frames_of(instance, stored, layout)
     at = 0
     for number in wanted:
