@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import ExplicitVRLittleEndian
 
 from derive.deidentification.pixels.black import blank_values, levels
-from derive.deidentification.pixels.layout import OF_SERIES, padding
+from derive.deidentification.pixels.extremes import TAGS, Extremes
+from derive.deidentification.pixels.layout import OF_SERIES
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.elements.instance import Instance
@@ -50,7 +50,6 @@ _ENCODED_AS = {
 _OF_ENCAPSULATED = tuple(
     map(tag_of, ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "EncapsulatedPixelDataValueTotalLength"))
 )
-_EXTREMES = tuple(map(tag_of, ("SmallestImagePixelValue", "LargestImagePixelValue")))
 _ICON = tag_of("IconImageSequence")
 _LONGEST_TABLE = 1 << 32
 
@@ -170,7 +169,12 @@ def _native(instance: Instance, stored: StoredValue, layout: SampleLayout, wante
     native.clear(wanted.bits)
     if wanted.areas:
         native.fill(wanted.areas, blank_values(instance, layout, instance.name))
-    elements = _extremes(instance, layout, native.words) if wanted.areas else {}
+    elements = {}
+    if wanted.areas:
+        extremes = Extremes(instance, layout)
+        for words in native.words:
+            extremes.add(words)
+        elements = extremes.elements()
     return BlankedPixels(stored._replace(value=native.value()), layout.transfer_syntax, elements | _icon(instance))
 
 
@@ -184,70 +188,76 @@ def _in_blocks(instance: Instance, frames: list[bytes], layout: SampleLayout, wa
     written = [blanked_jpeg(bare_codestream(codestream_of(frame)), wanted.areas, ends) for frame in frames]
     if layout.bits_stored <= CODECS[layout.transfer_syntax].bits[1]:
         decoded(written[0], layout, instance.name)
-    gone = dict.fromkeys(tag for tag in _EXTREMES if tag in instance.elements)
+    gone = dict.fromkeys(tag for tag in TAGS if tag in instance.elements)
     return _encapsulated(instance, written, layout.transfer_syntax, gone)
 
 
 def _recoded(instance: Instance, frames: list[bytes], layout: SampleLayout, wanted: ToBlank) -> BlankedPixels:
-    """Decode all frames, blank them, and encode them again without loss."""
-    lossy = CODECS.get(layout.transfer_syntax, CODECS["1.2.840.10008.1.2.5"]).loss
-    is_lossy = lossy == "certain" or (lossy == "possible" and is_irreversible(codestream_of(frames[0])))
-    words = _filled(instance, frames, layout, wanted)
-    plain = layout._replace(transfer_syntax=_NATIVE, photometric=words.photometric, by_plane=False)
-    elements = _extremes(instance, plain, words.samples)
-    if not is_lossy:
-        syntax = _ENCODED_AS.get(layout.transfer_syntax, layout.transfer_syntax)
-        for photometric in dict.fromkeys((layout.photometric, words.photometric)):
-            target = plain._replace(transfer_syntax=syntax, photometric=photometric)
-            written = _all_encoded(instance, words.samples, target)
-            if written is not None:
-                return _encapsulated(instance, written, syntax, elements | _photometric(layout, photometric))
-    else:
-        elements |= _loss(instance, layout, sum(map(len, frames)))
-    if layout.samples > 1:
-        elements[tag_of("PlanarConfiguration")] = encode("PlanarConfiguration", 0)
-    value = words.samples.astype(words.samples.dtype.newbyteorder("<"), copy=False).tobytes()
-    gone = dict.fromkeys(tag for tag in _OF_ENCAPSULATED if tag in instance.elements)
-    stored = StoredValue("OW" if layout.bits_allocated > 8 else "OB", value + b"\0" * (len(value) % 2), False)
-    elements |= _photometric(layout, words.photometric) | gone | _icon(instance)
-    return BlankedPixels(stored, _NATIVE, elements)
+    """Decode all frames, blank them, and encode them again without loss; one at a time."""
+    codec = CODECS.get(layout.transfer_syntax)
+    loss = "none" if codec is None else codec.loss
+    if loss == "certain" or (loss == "possible" and is_irreversible(codestream_of(frames[0]))):
+        return _made_native(instance, frames, layout, wanted, _loss(instance, layout, sum(map(len, frames))))
+    return _made_lossless(instance, frames, layout, wanted) or _made_native(instance, frames, layout, wanted, {})
 
 
-class _Words(NamedTuple):
-    """Samples of all frames, and what they mean."""
-
-    samples: NDArray[Any]
-    photometric: str
-
-
-def _filled(instance: Instance, frames: list[bytes], layout: SampleLayout, wanted: ToBlank) -> _Words:
-    filled: list[NDArray[Any]] = []
-    for frame in frames:
-        words, photometric = decoded(frame, layout, instance.name)
-        own = layout._replace(photometric=photometric)
-        words = words.astype(_dtype(layout), copy=True)
-        if wanted.bits:
-            unsigned = words.view(words.dtype.str.replace("i", "u"))
-            unsigned &= unsigned.dtype.type(~wanted.bits & ((1 << layout.bits_allocated) - 1))
-        blank = [layout.word(value) for value in blank_values(instance, own, instance.name)] if wanted.areas else []
-        for area in wanted.areas:
-            words[area.top : area.bottom, area.left : area.right] = blank
-        filled.append(words)
-    return _Words(np.stack(filled), photometric)
-
-
-def _dtype(layout: SampleLayout) -> np.dtype[Any]:
-    return np.dtype(f"{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
-
-
-def _all_encoded(instance: Instance, words: NDArray[Any], layout: SampleLayout) -> list[bytes] | None:
-    written: list[bytes] = []
-    for frame in words:
-        one = encoded(frame, layout, instance.name)
+def _made_lossless(
+    instance: Instance, frames: list[bytes], layout: SampleLayout, wanted: ToBlank
+) -> BlankedPixels | None:
+    """Encode in the syntax that it had, or one that says the same; None where one of the frames cannot be."""
+    syntax = _ENCODED_AS.get(layout.transfer_syntax, layout.transfer_syntax)
+    target = layout._replace(transfer_syntax=syntax, by_plane=False)
+    extremes, written = Extremes(instance, layout), list[bytes]()
+    for words, photometric in _filled(instance, frames, layout, wanted):
+        one = encoded(words, target, instance.name)
+        if one is None and not written and photometric != target.photometric:
+            target = target._replace(photometric=photometric)
+            one = encoded(words, target, instance.name)
         if one is None:
             return None
         written.append(one)
-    return written
+        extremes.add(words)
+    elements = extremes.elements() if wanted.areas else {}
+    return _encapsulated(instance, written, syntax, elements | _photometric(layout, target.photometric))
+
+
+def _made_native(
+    instance: Instance,
+    frames: list[bytes],
+    layout: SampleLayout,
+    wanted: ToBlank,
+    elements: Mapping[int, Element | None],
+) -> BlankedPixels:
+    """Store the samples as they are, a pixel after the other."""
+    extremes, value, meaning = Extremes(instance, layout), bytearray(), layout.photometric
+    for words, photometric in _filled(instance, frames, layout, wanted):
+        value += words.astype(words.dtype.newbyteorder("<"), copy=False).tobytes()
+        extremes.add(words)
+        meaning = photometric
+    found = {**elements, **(extremes.elements() if wanted.areas else {}), **_photometric(layout, meaning)}
+    if layout.samples > 1:
+        found[tag_of("PlanarConfiguration")] = encode("PlanarConfiguration", 0)
+    found |= dict.fromkeys(tag for tag in _OF_ENCAPSULATED if tag in instance.elements)
+    value += b"\0" * (len(value) % 2)
+    stored = StoredValue("OW" if layout.bits_allocated > 8 else "OB", bytes(value), False)
+    return BlankedPixels(stored, _NATIVE, found | _icon(instance))
+
+
+def _filled(
+    instance: Instance, frames: list[bytes], layout: SampleLayout, wanted: ToBlank
+) -> Iterator[tuple[NDArray[Any], str]]:
+    """Give the allocated words of each frame, blank where that is wanted, and their photometric interpretation."""
+    for frame in frames:
+        words, photometric = decoded(frame, layout, instance.name)
+        words = words.astype(f"{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}", copy=True)
+        if wanted.bits:
+            unsigned = words.view(words.dtype.str.replace("i", "u"))
+            unsigned &= unsigned.dtype.type(~wanted.bits & ((1 << layout.bits_allocated) - 1))
+        own = layout._replace(photometric=photometric)
+        blank = [layout.word(value) for value in blank_values(instance, own, instance.name)] if wanted.areas else []
+        for area in wanted.areas:
+            words[area.top : area.bottom, area.left : area.right] = blank
+        yield words, photometric
 
 
 def _encapsulated(
@@ -280,23 +290,3 @@ def _loss(instance: Instance, layout: SampleLayout, size: int) -> dict[int, Elem
         method = CODECS[layout.transfer_syntax].method
         elements[tag_of("LossyImageCompressionMethod")] = encode("LossyImageCompressionMethod", method)
     return elements
-
-
-def _extremes(instance: Instance, layout: SampleLayout, words: NDArray[Any]) -> dict[int, Element | None]:
-    """Smallest and Largest Image Pixel Value where they are said, padding left out (PS3.3 C.7.6.3.1)."""
-    said = [tag for tag in _EXTREMES if tag in instance.elements]
-    if not said:
-        return {}
-    if layout.samples > 1 or layout.bits_allocated not in (8, 16):
-        return dict.fromkeys(said)
-    above, below = layout.bits_allocated - 1 - layout.high_bit, layout.bits_allocated - layout.bits_stored
-    native = words.astype(words.dtype.newbyteorder("="), copy=False)
-    values = np.right_shift(np.left_shift(native, above), below) if below else native
-    ignored = padding(instance)
-    if ignored is not None:
-        values = values[(values < ignored[0]) | (values > ignored[1])]
-    if not values.size:
-        return dict.fromkeys(said)
-    form, vr = ("<h", "SS") if layout.signed else ("<H", "US")
-    found = dict(zip(_EXTREMES, (int(values.min()), int(values.max())), strict=True))
-    return {tag: Element(tag, vr, struct.pack(form, found[tag])) for tag in said}
