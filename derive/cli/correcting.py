@@ -46,6 +46,7 @@ def _change_flags(group: argparse._ArgumentGroup) -> None:
         "(items are counted from 0); may be given several times",
     )
     add("--remove", action="append", default=[], metavar="PATH", help="an attribute that goes; several times")
+    add("--mend", action="store_true", help="mend what derive check finds and a rule can mend without guessing")
     add("--like", metavar="OTHER", help="take over patient and study of a file, a folder, or an answer in JSON")
     add(
         "--entities", default="patient,study", metavar="NAMES", help="what is taken over: patient,study (default: both)"
@@ -53,6 +54,7 @@ def _change_flags(group: argparse._ArgumentGroup) -> None:
     add("--new-uids", action="store_true", help="new SOP and Series Instance UIDs; references within the set follow")
     add("--uid-prefix", metavar="ROOT", help="the UID root of your organisation, with --new-uids")
     add("--move", action="store_true", help="patients or studies may come together, or a study fall apart")
+    add("--reidentify", action="store_true", help="objects may be corrected that say that they are de-identified")
     add(
         "--compute",
         action="append",
@@ -117,9 +119,11 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
         "text_is": arguments.text_is,
         "like": arguments.like,
         "entities": arguments.entities.split(","),
+        "mend": arguments.mend,
         "new_uids": arguments.new_uids,
         "uid_prefix": arguments.uid_prefix,
         "move": arguments.move,
+        "reidentify": arguments.reidentify,
         "reason": arguments.reason,
         "source": arguments.source_of_values,
         "undo": arguments.undo,

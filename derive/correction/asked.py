@@ -41,12 +41,16 @@ class Asked:
         QIDO-RS in JSON.
     entities : iterable of str
         What is taken over of it: ``patient``, ``study``.
+    mend : bool
+        Mend what the check finds and a rule can mend without guessing.
     new_uids : bool
         Give new SOP and Series Instance UIDs; references within the set follow.
     uid_prefix : str, optional
         The UID root of the organisation.
     move : bool
         Whether patients or studies may come together, or a study fall apart.
+    reidentify : bool
+        Whether objects that say that they are de-identified may be corrected.
     reason : str
         ``CORRECT`` for what was wrong, ``COERCE`` for what is made to agree with another system (PS3.3 C.12.1.1.9).
     source : str
@@ -66,9 +70,11 @@ class Asked:
     text_is: str = ""
     like: str | Path | Dataset | Mapping[str, Any] | None = None
     entities: Iterable[str] = ("patient", "study")
+    mend: bool = False
     new_uids: bool = False
     uid_prefix: str | None = None
     move: bool = False
+    reidentify: bool = False
     reason: str = "CORRECT"
     source: str = ""
     undo: int = 0
@@ -90,7 +96,15 @@ class Asked:
     @property
     def changes(self) -> bool:
         """Whether anything is asked for that changes an object."""
-        said = (self.set, self.character_set, self.text_is, self.new_uids, tuple(self.remove), tuple(self.compute))
+        said = (
+            self.set,
+            self.character_set,
+            self.text_is,
+            self.mend,
+            self.new_uids,
+            tuple(self.remove),
+            tuple(self.compute),
+        )
         return any(said) or self.like is not None
 
     @property

@@ -34,6 +34,7 @@ from derive.correction.computed import Computed
 from derive.correction.identity import Moves
 from derive.correction.like import like_of
 from derive.correction.members import Member, Members, members_of
+from derive.correction.mending import Mending
 from derive.correction.renewed import Renewed, following_study, renewed_of
 from derive.correction.report import CorrectionReport, Tally
 from derive.correction.values import Corrector, assignments_of
@@ -46,7 +47,7 @@ from derive.rewriting.file import Part, Passage, StoredFile
 from derive.rewriting.history import CorrectionNote, corrections
 from derive.settings import load_settings
 from derive.told.progress import tell
-from derive.told.wording import counted
+from derive.told.wording import counted, flag
 from derive.version import MODEL
 from derive.writing.atomic import target_folder
 from derive.writing.part10 import write_runs
@@ -86,7 +87,8 @@ def correct(objects: Source, /, **options: Any) -> Correction:
     """
     asked = asked_of(options)
     taken = () if asked.like is None else (like_of(asked.like, asked.entities),)
-    correctors = (*taken, assignments_of(asked.set, asked.remove), Computed(tuple(asked.compute)))
+    mending = (Mending(),) if asked.mend else ()
+    correctors = (*mending, *taken, assignments_of(asked.set, asked.remove), Computed(tuple(asked.compute)))
     return Correction(objects, asked, correctors, CharacterSet(asked.character_set, asked.text_is))
 
 
@@ -171,7 +173,7 @@ class Correction:
                 made = self._made(stored, parts)
                 _write(temporary / _name(member), member, made)
                 tell("correcting", number, len(self.members.objects))
-            if self.asked.check:
+            if self.asked.check and not self.asked.undo:
                 _refuse_new_errors(self.members.paths, temporary)
         return self._report(Path(folder), changed, tally)
 
@@ -189,6 +191,11 @@ class Correction:
         """Return the whole elements that change in an object."""
         if self.asked.undo:
             return restored(stored, self._count(stored))
+        if not self.asked.reidentify and stored.instance.text("PatientIdentityRemoved") == "YES":
+            text = (
+                f"{stored.name} is de-identified, and a correction brings names and old values into it; correct before"
+            )
+            raise UsageError("COR-DEIDENTIFIED", f"{text}, or say that it is meant ({flag('reidentify')})")
         encodings = self.characters.encodings(stored)
         changes = [change for corrector in self.correctors for change in corrector(stored, encodings)]
         parts = following_study(stored, self.characters.parts(stored, parts_of(stored, changes)))
@@ -233,9 +240,6 @@ class Correction:
 
     def _made(self, stored: StoredFile, parts: Mapping[int, bytes | None]) -> tuple[Part, ...] | None:
         """Return a corrected object as a file; None where nothing changes in it."""
-        if not self.asked.undo and stored.instance.text("PatientIdentityRemoved") == "YES":
-            text = f"{stored.name} is de-identified, and a correction writes down what was there; correct it before"
-            raise UsageError("COR-DEIDENTIFIED", text)
         if stored.recoded:
             raise UsageError(
                 "COR-ENCODING",

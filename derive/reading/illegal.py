@@ -192,3 +192,9 @@ def _exceptions() -> Mapping[str, str]:
     """``illegal.tsv``: what becomes of attributes that are not simply absent, by keyword."""
     text = files(__package__).joinpath("illegal.tsv").read_text(encoding="utf-8")
     return {line["keyword"]: line["becomes"] for line in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+
+@cache
+def kept_illegal() -> frozenset[str]:
+    """Return the keywords of attributes that stay as they are, however illegal: keys by which archives file a study."""
+    return frozenset(keyword for keyword, becomes in _exceptions().items() if becomes == "kept")
