@@ -48,7 +48,7 @@ class DeidentifiedSeries:
     """
 
     series: Writable
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)  # a key is among them
     sources: Sequence[Path] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class Wanted:
     clean: Iterable[str] = ()
     rules: Iterable[Rule] = ()
     edition: str = ""
-    key: str | bytes | None = None
+    key: str | bytes | None = field(default=None, repr=False)
     key_env: str = ""
     key_file: str | Path | None = None
     uid_map: str | Path | None = None
@@ -251,7 +251,6 @@ def _plan(wanted: Wanted, standing: RunPlan) -> RunPlan:
         "patient_name": wanted.patient_name,
         "id_map": _path(wanted.id_map),
         "id_map_create": wanted.id_map_create,
-        "dry_run": wanted.dry_run,
         "text": replace(standing.text, **{k: v for k, v in text.items() if v is not None}),
     }
     if wanted.key or wanted.key_env or wanted.key_file:  # whoever says where the key is means no other

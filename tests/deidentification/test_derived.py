@@ -16,6 +16,7 @@ import derive
 from derive.cli.main import main
 from derive.deidentification.profile import Profile
 from derive.deidentification.rule import Address, Rule
+from derive.deidentification.wanted import wanted_of
 from derive.operations import gaussian_blur, mip, resample
 from tests.helpers.asserting import each, raises_code
 from tests.helpers.peers import dciodvfy_errors
@@ -220,3 +221,9 @@ def test_keep_uids_is_a_shorter_name_of_the_option(files, tmp_path, capsys):
     assert long == short
     assert long[0].startswith(ROOT)
     assert "113110" in capsys.readouterr().out
+
+
+def test_no_key_is_shown():
+    series = derive.build(source(), gaussian_blur(sigma_mm=1)).deidentified(key=KEY)
+    assert KEY.decode() not in repr(series)
+    assert KEY.decode() not in repr(wanted_of({"key": KEY}))
