@@ -35,6 +35,8 @@ _RANGE = re.compile(r"([+-]?\d{1,6})(?:\.\.([+-]?\d{1,6}))?")
 #: A day, and what else a DA or a DT says after it. ACR-NEMA parted its numbers by full stops (PS3.5 6.2), and others
 #: write what ISO 8601 has: such a day can be told, and moves to one that is written as it should be.
 _DATE = re.compile(r"(\d{4})([-./]?)(\d{2})\2(\d{2})((?:\d{2}){0,3}(?:\.\d{1,6})?(?:[+-]\d{4})?)", re.ASCII)
+#: A time of the day: hours, minutes, seconds and parts of them.
+_TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(\.\d{1,6})?)?)?", re.ASCII)
 #: A DT of less than a day's precision.
 _PARTIAL = re.compile(r"(\d{4})(\d{2})?([+-]\d{4})?", re.ASCII)
 
@@ -163,6 +165,19 @@ def shifted(text: str, days: int) -> str | None:
     year, month, offset = match.groups()
     moved = _moved(int(year), int(month or 1), 1, days)
     return None if moved is None else f"{moved.year:04d}{f'{moved.month:02d}' if month else ''}{offset or ''}"
+
+
+@lru_cache(maxsize=8192)
+def time_of_day(text: str) -> str | None:
+    """Return a TM as it should be written, which ACR-NEMA parted by colons; None for what is no time.
+
+    Examples
+    --------
+    >>> time_of_day("093000.5"), time_of_day("09:30"), time_of_day("noon")
+    ('093000.5', '0930', None)
+    """
+    match = _TIME.fullmatch(text.strip())
+    return None if match is None else "".join(filter(None, match.groups()))
 
 
 def _moved(year: int, month: int, day: int, days: int) -> date | None:

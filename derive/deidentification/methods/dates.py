@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from derive.deidentification.dates import MICROSOFT_DAYS, SCOPES, checked_days, days_told, shifted
+from derive.deidentification.dates import MICROSOFT_DAYS, SCOPES, checked_days, days_told, shifted, time_of_day
 from derive.deidentification.here import Here
 from derive.deidentification.methods.coarse import is_long_ago
 from derive.deidentification.methods.dummy import unreadable
@@ -50,17 +50,24 @@ def date_shift(element: Element, here: Here) -> Element | None:
     """Move it by the shift of its patient: dates of DA and DT together; a time (TM) stays, as shifts are whole days.
 
     A rule may say a ``scope`` or a ``range`` (``-365..-1``) of its own, or how many ``days`` for all. What is no date
-    cannot be moved and may say anything: it becomes a dummy where a value is required, and is emptied elsewhere.
+    or time may say anything: it becomes a dummy where a value is required, and is emptied elsewhere.
     """
-    if element.vr == "TM" or not element.stripped():
+    if not element.stripped():
         return element
+    if element.vr == "TM":
+        return _told_again(element, [text and time_of_day(text) for text in texts_of(element, ())], here)
     if here.settings.get("dialect") == MICROSOFT:
         return _microsoft(element, here)
     days = _days(here)
-    moved = [text and shifted(text, days) for text in texts_of(element, here.encodings)]
-    if any(text is None for text in moved):
+    return _told_again(element, [text and shifted(text, days) for text in texts_of(element, ())], here)
+
+
+def _told_again(element: Element, texts: list[str | None], here: Here) -> Element:
+    """The element with such texts; None among them is one that cannot be read."""
+    if any(text is None for text in texts):
         return unreadable(element, here)
-    return text_element(element, [text or "" for text in moved], here.encodings)
+    new = text_element(element, [text or "" for text in texts], ())
+    return element if new == element else new
 
 
 def _days(here: Here) -> int:

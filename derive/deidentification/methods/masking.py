@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydicom.charset import default_encoding
+
 from derive.deidentification.here import Here
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element, texts_of
+from derive.elements.charset import fits
 from derive.elements.element import Element
 from derive.errors import UsageError
+from derive.standard.vr import CHARSET_VRS
 
 MASK = "*"
 #: What holds a name together (PS3.5 6.2.1.1).
@@ -42,15 +46,13 @@ def mask_characters(element: Element, here: Here) -> Element | None:
     settings = here.settings
     first, last = settings.get("keep_first", 0), settings.get("keep_last", 0)
     skip = str(settings.get("skip", "")) + (_OF_NAMES if element.vr == "PN" else "")
-    made = [
-        masked_text(
-            text,
-            str(settings.get("character", MASK)),
-            (first if isinstance(first, int) else 0, last if isinstance(last, int) else 0),
-            skip,
-        )
-        for text in texts_of(element, here.encodings)
-    ]
+    mask = str(settings.get("character", MASK))
+    kept = (first if isinstance(first, int) else 0, last if isinstance(last, int) else 0)
+    texts = texts_of(element, here.encodings)
+    made = [masked_text(text, mask, kept, skip) for text in texts]
+    if not fits("".join(made), here.encodings if element.vr in CHARSET_VRS else (default_encoding,)):
+        # bytes that are no characters of the character set: none of them can stay
+        made = [masked_text(text, mask, skip=_OF_NAMES) for text in texts]
     return text_element(element, made, here.encodings)
 
 

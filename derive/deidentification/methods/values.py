@@ -33,6 +33,8 @@ def texts_of(element: Element, encodings: Sequence[str]) -> list[str]:
     if element.value.isascii() and b"\x1b" not in element.value:
         text = element.value.decode().rstrip(" \0")
         return [text] if element.vr in ONE_TEXT else [v.strip(" \0") for v in text.split("\\")]
+    if element.vr not in CHARSET_VRS and element.vr in ONE_TEXT:
+        return [element.value.decode("latin-1").strip(" \0")]
     if element.vr not in CHARSET_VRS:
         return [v.strip(" \0") for v in element.value.decode("latin-1").split("\\")]
     decoded = decode(element, encodings)

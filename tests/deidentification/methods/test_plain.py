@@ -37,7 +37,17 @@ def test_dates_move_by_the_shift_of_the_patient(vr, value):
 def test_what_is_no_date_does_not_stay():
     assert value_of("dateShift", "StudyDate", "DA", "Jane Doe") == ""
     assert value_of("dateShift", "StudyDate", "DA", "Jane Doe", type="1") == "19000101"
-    assert value_of("dateShift", "StudyTime", "TM", "1200") == "1200"
+    assert value_of("dateShift", "StudyTime", "TM", "Jane Doe") == ""
+    assert value_of("dateShift", "StudyTime", "TM", "Jane Doe", type="1") == "000000"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [("1200", "1200"), ("12:00:01", "120001"), ("120001.5\\12", "120001.5\\12")]
+)
+def test_times_stay(value, wanted):
+    assert value_of("dateShift", "StudyTime", "TM", value) == wanted
+    element = element_of("StudyTime", "TM", wanted)
+    assert changed("dateShift", element) is element
 
 
 def test_a_patient_is_called_by_a_new_name():
