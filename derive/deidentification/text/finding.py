@@ -25,9 +25,12 @@ from derive.deidentification.text.identifiers import (
 )
 from derive.deidentification.text.patterns import patterns
 from derive.deidentification.text.spellings import is_telling, searched_for, spellings
+from derive.standard import known_terms
 
 #: Kinds of which the patterns find every value, whoever's it is: their spellings need not be looked for.
 _BY_PATTERN = frozenset([DATE, UID])
+#: Names of so few letters may be terms of the standard.
+_INITIALS = 3
 #: An identifier of so few letters and digits is part of any text.
 _SHORTEST_ID = 4
 #: What Google calls the kinds that are harvested.
@@ -213,15 +216,21 @@ def _compiled(terms: Collection[str]) -> re.Pattern[str] | None:
 
 
 def _group(first: str, terms: list[str]) -> str:
-    rest = "|".join(re.escape(term[1:]).replace(r"\ ", r"\s+") + _bound(term[-1], "(?!{})") for term in terms)
+    rest = "|".join(re.escape(term[1:]).replace(r"\ ", r"\s+") + _end(term[-1]) for term in terms)
     return f"{re.escape(first)}{_bound(first, '(?<!{}.)')}(?:{rest})"
+
+
+def _end(char: str) -> str:
+    """The end of a term: of a name also the genitive."""
+    bound = _bound(char, "(?!{})")
+    return f"(?:['\u2019]s)?{bound}" if bound and char.isalpha() else bound
 
 
 def _is_searched(kind: str, text: str) -> bool:
     if kind == TERM:
         return True
-    if kind == NAME:
-        return len(text) > 1 or not text.isascii()
+    if kind == NAME:  # initials of an operator may be a modality: SR, CT
+        return not text.isascii() or len(text) > _INITIALS or (len(text) > 1 and text.upper() not in known_terms())
     letters = sum(map(str.isalnum, text))
     return is_telling(text) or (kind == ID and letters >= _SHORTEST_ID and any(map(str.isdecimal, text)))
 

@@ -13,9 +13,15 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from pydicom.datadict import keyword_dict
+
 from derive.deidentification.text.stopwords import stopwords
 
 _WORD = re.compile(r"[^\W\d_]+")
+#: Words of a keyword, or of a coded concept's.
+CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+#: How words of the trade end: urography, arthrogram, spectroscopy.
+_TRADE = re.compile(r"(graph(y|ies|ic)|gram|scop(y|ic)|metry|ology|tion|ing|sis|itis|oma|oral|enous)$")
 
 
 class Pattern(NamedTuple):
@@ -38,15 +44,28 @@ class Pattern(NamedTuple):
         """Return where it stands in a text.
 
         A name with a caret whose first word is a part of the body is none: Siemens writes what is examined so
-        (``HEAD^ROUTINE``), and who has that for a name is found by the own header (2026-11-30).
+        (``HEAD^ROUTINE``). In capital letters ``MR`` and ``DR`` are modalities before a word of that trade, and titles
+        before all others. Who has such a word for a name is found by the own header (2026-11-30).
         """
         for match in self.expression.finditer(text):
-            if "^" not in match[0] or not _is_region(match[0]):
+            if not _is_examination(match):
                 yield match.span()
 
 
-def _is_region(text: str) -> bool:
-    return any(word.lower() in stopwords("anatomy") for word in _WORD.findall(text.partition("^")[0]))
+def _is_examination(match: re.Match[str]) -> bool:
+    words = _WORD.findall(match[0].partition("^")[0].lower())
+    if "^" in match[0]:
+        return any(word in stopwords("anatomy") for word in words)
+    if not match.groupdict().get("modality"):
+        return False
+    return words[1] in trade_words() or bool(_TRADE.search(words[1]))
+
+
+@cache
+def trade_words() -> frozenset[str]:
+    """Return the words of names of attributes, and parts of the body, in small letters."""
+    words = (word.lower() for keyword in keyword_dict for word in CAMEL.findall(keyword))
+    return frozenset(words) | stopwords("anatomy")
 
 
 @cache

@@ -71,11 +71,20 @@ def _names(text: str) -> Iterator[str]:
     if family and given:
         for one, other in ((family, given), (given, family)):
             yield from (f"{one}{between}{other}" for between in ("^", " ", ", ", ",", "_", "-", ".", ""))
+        if _is_name(family):
+            yield from _initialled(family, given[0])
     yield " ".join(filter(None, (*components[1:], family)))
     for component in components:
         words = _BETWEEN_WORDS.split(component)
-        yield from ((component,) if len(words) > 1 else ())
+        yield from ((component, "".join(words)) if len(words) > 1 else ())
         yield from (word for word in words if _is_name(word))
+
+
+def _initialled(family: str, initial: str) -> Iterator[str]:
+    """A family name with the initial of the given one: as people sign, and as they are called by computers."""
+    yield from (f"{initial}. {family}", f"{initial}.{family}", f"{initial} {family}", f"{initial}{family}")
+    yield from (f"{family}, {initial}.", f"{family} {initial}.", f"{family}, {initial}", f"{family} {initial}")
+    yield f"{family}{initial}"
 
 
 def _is_name(word: str) -> bool:

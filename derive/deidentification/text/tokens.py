@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from pydicom.datadict import keyword_dict
 from pydicom.sr.codedict import codes as concepts
 
 from derive.deidentification.text.cleaning import TextCleaning, cleaned, tokens_in
 from derive.deidentification.text.identifiers import DEVICE, NAME, Identifier, identifiers_of
+from derive.deidentification.text.patterns import CAMEL, trade_words
 from derive.deidentification.text.spellings import spellings
-from derive.deidentification.text.stopwords import stopwords
 from derive.elements.element import Element
 from derive.elements.instance import Instance
 from derive.standard import confidentiality_row, value_syntax
@@ -33,7 +32,6 @@ _COLUMN = "clean_descriptors"
 _TEXTS = CHARSET_VRS - {"PN"}
 #: Words from so few patients on name nobody in particular.
 _SHARED = 2
-_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _SHORT_NUMBER = re.compile(r"\d{1,4}([.,]\d{1,4})?")
 
 
@@ -198,5 +196,5 @@ def is_known(word: str) -> bool:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    keywords = (*keyword_dict, *(keyword for scheme in (concepts.DCM, concepts.SCT) for keyword in scheme.dir()))
-    return tokens_in(part for keyword in keywords for part in _CAMEL.findall(keyword)) | stopwords("anatomy")
+    concept_words = (w for scheme in (concepts.DCM, concepts.SCT) for k in scheme.dir() for w in CAMEL.findall(k))
+    return tokens_in(concept_words) | trade_words()

@@ -34,10 +34,11 @@ def left(text: str, options: tuple[str, ...] = (), how: TextCleaning | None = No
     [
         ("Follow up Yamada MRN-778812", "Follow up"),
         ("follow up YAMADA, tarou (778812)", "follow up"),
-        ("Knee Yamada's left", "Knee 's left"),
+        ("Knee Yamada's left", "Knee left"),
         ("ep2d_yamada_b1000", "ep2d_b1000"),
         ("T2w tra MUELLER anne", "T2w tra"),
-        ("Muller A. CT", "A. CT"),
+        ("Muller A. CT", "CT"),
+        ("by A. Müller and amuller", "by and"),
         ("山田太郎様 頭部CT", "様 頭部CT"),
         ("sent from Charite", "sent from"),
         ("YamadaTarou^1", "1"),
@@ -76,6 +77,10 @@ def test_the_own_header_is_found_in_any_case_order_and_alphabet(text, wanted):
                 "2004年1月19日",
                 "平成16年1月19日",
                 "1st May 2004",
+                "2004-Jan-19",
+                "2004-01-19T12:30:05+01:00",
+                "Mon Jan 19 12:30:00 CET 2004",
+                "19th of January 2004",
                 "19_Jan_2004",
             )
         ),
@@ -115,6 +120,9 @@ def test_the_own_header_is_found_in_any_case_order_and_alphabet(text, wanted):
                 "Patient: Jane Doe",
                 "Referred by: Smith",
                 "DOE^JANE^Q",
+                "DR SMITH",
+                "MR TAROU, J.",
+                "PROF WEISS",
             )
         ),
         *(("AGE", text) for text in ("45 years old", "45-year-old", "45 y/o", "45yo", "075Y", "45 Jahre", "45jährige")),
@@ -138,6 +146,10 @@ V1.2.30 syngo MR B17
 512x512
 t2_tse_tra_320_p2
 MR Abdomen
+MR ABDOMEN W/O
+MR UROGRAPHY
+MRS SPECTROSCOPY
+DR HAND LEFT
 MS Protocol
 DR Chest
 HEAD^ROUTINE
@@ -208,6 +220,11 @@ def test_the_report_is_told_which_way_was_taken():
     assert len({way.told for way in ways}) == 3
     assert "not found" in ways[0].told
     assert "1 words" in ways[1].told
+
+
+def test_initials_that_are_a_modality_are_no_name():
+    operators = own(("name", "CT"), ("name", "Li^Wu"), ("name", "JD"))
+    assert cleaned("CT Li, knee JD", operators, (), TextCleaning()) == "CT knee"
 
 
 def test_texts_about_other_things_lose_persons_and_no_numbers():

@@ -122,6 +122,7 @@ def test_every_keyword_of_the_table_is_one_and_every_kind_is_known():
         ("name", "van der Berg^Piet", {"van der Berg", "Berg", "Piet", "Piet van der Berg"}),
         ("name", "Garcia-Lopez^Ana", {"Garcia", "Lopez", "Garcia-Lopez"}),
         ("name", "SMITH JOHN DR", {"SMITH", "JOHN"}),
+        ("name", "O'Brien^Pat", {"O'Brien", "OBrien", "Brien", "P. O'Brien", "PO'Brien"}),
         ("name", "Müller^Jörg", {"Mueller", "Muller", "Joerg", "Jorg", "Jörg Müller"}),
         ("name", "Иванов^Пётр", {"Ivanov", "Петр", "Pyotr".replace("yo", "e")}),
         ("name", "山田^太郎", {"山田太郎", "山田", "太郎"}),
