@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from derive.deidentification.pixels import recognised
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.pixels.recognised import sensitive_words
-from derive.deidentification.pixels.tesseract import Word, is_there, words_in
+from derive.deidentification.pixels.tesseract import SeenWord, is_there, words_in
 from derive.deidentification.text.identifiers import Identifier
 from derive.pixels.area import Area
 from tests.helpers.asserting import each, raises_code
@@ -120,5 +120,5 @@ def test_without_the_program_what_was_asked_for_is_refused(monkeypatch, ocr):
 )  # fmt: skip
 def test_what_of_a_picture_is_sensitive(text, is_sensitive):
     own = frozenset([Identifier("name", "GALLAGHER^CANDACE"), Identifier("id", "MRN-77881")])
-    found = sensitive_words([Word(text, 90.0, Area(0, 0, 9, 9), (0,))], own)
+    found = sensitive_words([SeenWord(text, 90.0, Area(0, 0, 9, 9), (0,))], own)
     assert bool(found) is is_sensitive

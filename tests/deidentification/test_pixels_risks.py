@@ -174,3 +174,12 @@ def test_every_row_of_the_table_has_a_known_gate():
 def test_a_plan_of_unknown_words_is_refused(given):
     with raises_code("DEID-PIXEL-PLAN"):
         PixelPlan(**given)
+
+
+def test_a_face_of_an_enhanced_image_is_said_in_its_functional_groups():
+    region, anatomy, shared = Dataset(), Dataset(), Dataset()
+    region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "69536005", "SCT", "Head"
+    anatomy.AnatomicRegionSequence = [region]
+    shared.FrameAnatomySequence = [anatomy]
+    result, _ = cleaned(image(Modality="MR", SharedFunctionalGroupsSequence=[shared]), OFF)
+    assert [risk.name for risk in result.risks] == ["face"]

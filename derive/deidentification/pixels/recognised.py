@@ -19,7 +19,7 @@ from derive.deidentification.pixels.blanked import StoredValue, frames_of
 from derive.deidentification.pixels.layout import sample_layout
 from derive.deidentification.pixels.picture import picture_of
 from derive.deidentification.pixels.plan import PixelPlan
-from derive.deidentification.pixels.tesseract import Word, check_there, is_there, words_in
+from derive.deidentification.pixels.tesseract import SeenWord, check_there, is_there, words_in
 from derive.deidentification.text.finding import found_in
 from derive.deidentification.text.identifiers import ID, KINDS, NAME, Identifier, identifiers_of
 from derive.elements.instance import Instance
@@ -47,7 +47,7 @@ class Reading:
 
     Parameters
     ----------
-    words : tuple of Word
+    words : tuple of SeenWord
         Those that count. They are values: nobody is told them.
     areas : tuple of Area
         Where these stand, and a bit around.
@@ -59,7 +59,7 @@ class Reading:
         Whether nobody could look: there is no tesseract.
     """
 
-    words: tuple[Word, ...] = field(default=(), repr=False)
+    words: tuple[SeenWord, ...] = field(default=(), repr=False)
     areas: tuple[Area, ...] = ()
     frames: int = 0
     is_text: bool = False
@@ -81,7 +81,7 @@ def read(stored: StoredValue, instance: Instance, plan: PixelPlan) -> Reading:
     check_there()
     layout = sample_layout(instance)
     chosen = sorted({round(n) for n in np.linspace(0, layout.frames - 1, min(MOST_FRAMES, layout.frames))})
-    words: list[Word] = []
+    words: list[SeenWord] = []
     for number, (samples, own) in zip(chosen, _samples(stored, instance, layout, chosen), strict=True):
         words += filter(counts, words_in(picture_of(samples, own, instance), number))
     sensitive = sensitive_words(words, identifiers_of(instance))
@@ -91,7 +91,7 @@ def read(stored: StoredValue, instance: Instance, plan: PixelPlan) -> Reading:
     return Reading(tuple(counted), areas, len(chosen), bool(sure or sensitive))
 
 
-def counts(word: Word) -> bool:
+def counts(word: SeenWord) -> bool:
     """Whether a word is taken for one: the longer it is, the less sure the engine has to be."""
     letters = _letters(word.text)
     return any(letters >= length and word.confidence >= least for length, least in _COUNTS.items())
@@ -115,16 +115,16 @@ def _samples(
         yield words, layout._replace(photometric=photometric)
 
 
-def sensitive_words(words: Iterable[Word], own: frozenset[Identifier]) -> list[Word]:
+def sensitive_words(words: Iterable[SeenWord], own: frozenset[Identifier]) -> list[SeenWord]:
     """Return the words that name somebody: of this patient's header, alike to it, or a date, a number, a telephone."""
-    lines: dict[tuple[int, ...], list[Word]] = defaultdict(list)
+    lines: dict[tuple[int, ...], list[SeenWord]] = defaultdict(list)
     for word in words:
         lines[word.line].append(word)
     terms = {part for i in own if i.kind in (NAME, ID) for part in _parts(i.text)}
     return [word for line in lines.values() for word in _sensitive(line, own, terms)]
 
 
-def _sensitive(line: list[Word], own: frozenset[Identifier], terms: set[str]) -> Iterator[Word]:
+def _sensitive(line: list[SeenWord], own: frozenset[Identifier], terms: set[str]) -> Iterator[SeenWord]:
     text, starts = "", []
     for word in line:
         starts.append(len(text))

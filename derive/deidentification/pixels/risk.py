@@ -21,13 +21,17 @@ _OPTION, _CLEAN = "pixels", "NO"
 class HeaderTest(NamedTuple):
     """What an attribute says: one of some values, or one in which a word of some is."""
 
-    keyword: str
+    keyword: str  # behind the sequences that hold it, joined by dots
     contains: bool
     values: tuple[str, ...]
 
     def holds(self, instance: Instance) -> bool:
         """Whether an image says so."""
-        found = [text.upper() for text in instance.texts(self.keyword)]
+        *sequences, keyword = self.keyword.split(".")
+        holders = [instance]
+        for sequence in sequences:
+            holders = [item for holder in holders for item in holder.items(sequence)]
+        found = [text.upper() for holder in holders for text in holder.texts(keyword)]
         if self.contains:
             return any(value in text for text in found for value in self.values)
         return any(text in self.values for text in found)
@@ -78,7 +82,7 @@ def risks_of(instance: Instance) -> tuple[PictureRisk, ...]:
 
 @cache
 def _asked_tags() -> tuple[int, ...]:
-    return tuple({tag_of(condition.keyword) for conditions, _ in _rows() for condition in conditions})
+    return tuple({tag_of(condition.keyword.split(".")[0]) for conditions, _ in _rows() for condition in conditions})
 
 
 @lru_cache(maxsize=512)

@@ -33,7 +33,7 @@ _HANGS = 300
 _WORD_LEVEL, _FIELDS = "5", 12
 
 
-class Word(NamedTuple):
+class SeenWord(NamedTuple):
     """A word that was recognised.
 
     Parameters
@@ -75,7 +75,7 @@ def check_there() -> None:
         )
 
 
-def words_in(picture: NDArray[np.uint8], number: int) -> Iterator[Word]:
+def words_in(picture: NDArray[np.uint8], number: int) -> Iterator[SeenWord]:
     """Give the words in a picture.
 
     It is asked for several times: as it is, what is thin and lighter than what is around, what is thin and darker, and
@@ -86,7 +86,7 @@ def words_in(picture: NDArray[np.uint8], number: int) -> Iterator[Word]:
     ----------
     picture : (rows, columns) uint8
     number : int
-        Of the picture, for :attr:`Word.line`.
+        Of the picture, for :attr:`SeenWord.line`.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def _asked(picture: NDArray[np.uint8]) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def _parsed(table: str, scale: float, shape: tuple[int, ...], where: tuple[int, int]) -> Iterator[Word]:
+def _parsed(table: str, scale: float, shape: tuple[int, ...], where: tuple[int, int]) -> Iterator[SeenWord]:
     for row in table.splitlines()[1:]:
         fields = row.split("\t")
         if len(fields) < _FIELDS or fields[0] != _WORD_LEVEL or not fields[11].strip():
@@ -169,4 +169,4 @@ def _parsed(table: str, scale: float, shape: tuple[int, ...], where: tuple[int, 
             min(shape[1], math.ceil((left + width) / scale)),
             min(shape[0], math.ceil((top + height) / scale)),
         )
-        yield Word(fields[11].strip(), float(fields[10]), area, (*where, *map(int, fields[2:5])))
+        yield SeenWord(fields[11].strip(), float(fields[10]), area, (*where, *map(int, fields[2:5])))
