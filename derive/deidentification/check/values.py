@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from typing import NamedTuple, TypeAlias
 
 from pydicom._uid_dict import UID_dictionary
 
@@ -17,8 +18,19 @@ from derive.standard.vr import TEXT_VRS
 
 _UID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _DAY = re.compile(rb"(\d{4})\.?(\d{2})\.?(\d{2})(.*)", re.DOTALL)
-_EMPTY_ALLOWED = ("2", "2C")
+#: Longer values are more than padding.
+_SHORT = 2
+#: Leaves of one spot by their items.
+_Leaves: TypeAlias = Mapping[tuple[int, ...], Leaf]
 _SOP_INSTANCE = 0x00080018
+
+
+class _Missing(NamedTuple):
+    """A leaf of the original, what stands there now, and what is wanted of it."""
+
+    leaf: Leaf
+    same: Leaf | None
+    demand: Demand
 
 
 def value_violations(pair: Pair, links: Links) -> Iterator[Violation]:
@@ -32,8 +44,9 @@ def value_violations(pair: Pair, links: Links) -> Iterator[Violation]:
             yield from judge(pair, leaf, demand, links)
     for spot, leaves in pair.before.items():
         if not spot.is_private:
-            for leaf in leaves.values():
-                yield from _missing(pair, leaf, links)
+            now = pair.after.get(spot, {})
+            for found in _left(pair, leaves, now):
+                yield from _missing(pair, found, now, links)
 
 
 def _gone(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
@@ -147,32 +160,50 @@ _JUDGES: dict[Want, Callable[[Pair, Leaf, Demand, Links], Iterator[Violation]]] 
 }
 
 
-def _missing(pair: Pair, leaf: Leaf, links: Links) -> Iterator[Violation]:
-    """Judge what of an original leaf is left: whether something that has to be there is not."""
+def _left(
+    pair: Pair, leaves: Mapping[tuple[int, ...], Leaf], now: Mapping[tuple[int, ...], Leaf]
+) -> Iterator[_Missing]:
+    """Give what of the leaves of a spot is not there any more, or has no value, or had to stay as it was."""
+    for at, leaf in leaves.items():
+        same = now.get(at)
+        demand = pair.demand(leaf, pair.original)
+        if demand.want is Want.KEPT or same is None or same.stop - same.start <= _SHORT:
+            yield _Missing(leaf, same, demand)
+
+
+def _missing(pair: Pair, found: _Missing, now: _Leaves, links: Links) -> Iterator[Violation]:
+    """Judge what is not there: whether it has to be."""
+    leaf, same, demand = found
     spot = leaf.spot
-    now = pair.after.get(spot, {})
-    same = now.get(leaf.at)
-    assert pair.original is not None
-    value = pair.original.value(leaf)
-    demand = pair.demand(leaf, pair.original)
-    if demand.want is Want.MAPPED and same is None and len(now) != len(pair.before[spot]) and _may_not_go(pair, leaf):
+    gone = demand.want is Want.MAPPED and same is None and len(now) != len(pair.before[spot])
+    if gone and _may_not_go(pair, leaf):
         links.gone += [(uid, spot.text, pair.file) for uid in _uids(pair.original, leaf)]
     if not _holder_is_there(pair, leaf):
         return
+    assert pair.original is not None
+    value = pair.original.value(leaf)
     if demand.want is Want.KEPT and value:
         if not any(pair.output.value(other) == value for other in now.values()):
             yield pair.told("DCK-LOST", spot, demand.why)
-        return
-    if (leaf.vr == "SQ" and not leaf.items) or not pair.demands.profile.is_confidential:
-        return  # what else a person keeps or removes need not make a whole object
-    kind = pair.type_of(spot)
-    if spot.tag >> 24 in REPEATING and spot.above is None and not pair.has_group(spot.tag >> 16):
-        return  # a whole group goes, and with it the module
+    elif pair.demands.profile.is_confidential and _is_judged(pair, leaf):
+        yield from _required(pair, leaf, same, filled=bool(value))
+
+
+def _is_judged(pair: Pair, leaf: Leaf) -> bool:
+    """Whether the IOD may ask for a leaf: an empty sequence tells nothing, a repeating group goes with its module."""
+    if leaf.vr == "SQ" and not leaf.items:
+        return False
+    return leaf.spot.tag >> 24 not in REPEATING or leaf.spot.above is not None or pair.has_group(leaf.spot.tag >> 16)
+
+
+def _required(pair: Pair, leaf: Leaf, same: Leaf | None, *, filled: bool) -> Iterator[Violation]:
+    """Judge whether the IOD asks for what is absent or empty."""
+    kind = pair.type_of(leaf.spot)
     if same is None:
         if kind in ("1", "2"):
-            yield pair.told("DCK-TYPE", spot, f"type {kind}, absent")
-    elif kind in ("1", "1C") and value and not (same.items if same.vr == "SQ" else pair.output.value(same)):
-        yield pair.told("DCK-TYPE", spot, f"type {kind}, empty")
+            yield pair.told("DCK-TYPE", leaf.spot, f"type {kind}, absent")
+    elif kind in ("1", "1C") and filled and not (same.items if same.vr == "SQ" else pair.output.value(same)):
+        yield pair.told("DCK-TYPE", leaf.spot, f"type {kind}, empty")
 
 
 def _holder_is_there(pair: Pair, leaf: Leaf) -> bool:
