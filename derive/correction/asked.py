@@ -109,9 +109,12 @@ class Asked:
 
     @property
     def stamp(self) -> str:
-        """Attribute Modification DateTime, with the offset from UTC where it is known (PS3.5 6.2)."""
+        """Attribute Modification DateTime, with the offset from UTC where it is known (PS3.5 6.2).
+
+        By its fraction of a second corrections are told apart that follow each other.
+        """
         when = self.timestamp or datetime.now().astimezone()
-        return when.strftime("%Y%m%d%H%M%S%z")
+        return when.strftime("%Y%m%d%H%M%S%z" if self.timestamp else "%Y%m%d%H%M%S.%f%z")
 
 
 def asked_of(said: Mapping[str, Any]) -> Asked:

@@ -45,6 +45,7 @@ from derive.rewriting.change import parts_of
 from derive.rewriting.correct import corrected, restored, undone
 from derive.rewriting.file import Part, Passage, StoredFile
 from derive.rewriting.history import CorrectionNote, corrections
+from derive.rewriting.splice import exchanged
 from derive.settings import load_settings
 from derive.told.progress import tell
 from derive.told.wording import counted, flag
@@ -139,9 +140,9 @@ class Correction:
 
     def instances(self) -> Iterator[Dataset]:
         """Give the objects one at a time, as plain Datasets with File Meta Information."""
-        for member, stored in self._stored():
+        for _, stored in self._stored():
             made = self._made(stored, self._parts(stored))
-            runs = _runs(made) if made is not None else [member.open().read()]
+            runs = _runs(exchanged(stored, {}) if made is None else made)
             yield dcmread(io.BytesIO(b"".join(runs)), force=True)
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> CorrectionReport:
@@ -171,6 +172,8 @@ class Correction:
                 parts = self._parts(stored)
                 changed += tally.take(stored, parts)
                 made = self._made(stored, parts)
+                if made is None and isinstance(member.origin, Dataset):
+                    made = exchanged(stored, {})
                 _write(temporary / _name(member), member, made)
                 tell("correcting", number, len(self.members.objects))
             if self.asked.check and not self.asked.undo:

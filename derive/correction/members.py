@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from pydicom.dataset import Dataset
 
+from derive.elements.element import Element, tag_of
 from derive.errors import SourceError
 from derive.model.source import Skipped
 from derive.reading.files import HEAD_LENGTH, Origin, Repeated, Source, Unreadable, find, why_not_dicom
 from derive.rewriting.file import StoredFile, stored_dataset, stored_file
+from derive.writing.part10 import file_start
+
+_SOP_INSTANCE = tag_of("SOPInstanceUID")
+_MEDIA_CLASS, _MEDIA_INSTANCE = tag_of("MediaStorageSOPClassUID"), tag_of("MediaStorageSOPInstanceUID")
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,15 @@ class Member:
         """
         if isinstance(self.origin, Origin):
             return stored_file(self.name, self.origin.open, exact=True)
-        return stored_dataset(self.origin, self.name)
+        stored = stored_dataset(self.origin, self.name)
+        own = stored.head.elements.get(_SOP_INSTANCE)
+        repeated = {_MEDIA_CLASS: _even(stored.sop_class_uid), _MEDIA_INSTANCE: own.value if own else b""}
+        meta = {tag: Element(tag, "UI", value) for tag, value in repeated.items()}
+        return replace(stored, start=file_start(repeated, stored.transfer_syntax), meta=meta)
+
+
+def _even(uid: str) -> bytes:
+    return uid.encode() + b"\0" * (len(uid) % 2)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 The rules are those of the pull (:mod:`derive.elements.mend`): a value that is only spelled another way than its value
 representation asks is spelled right; an attribute of type 2 that is absent is there and empty; an optional value that
-is none goes, and lies in Original Attributes Sequence as it was. Pixels, UIDs, sequences, and the keys by which archives
-file a study stay.
+is none goes, and lies in Original Attributes Sequence as it was. Pixels, UIDs, sequences, and the keys by which
+archives file a study stay.
 """
 
 from __future__ import annotations
