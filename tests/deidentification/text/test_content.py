@@ -155,5 +155,23 @@ def test_a_report_that_went_through_is_a_tree_that_names_nobody():
     assert {item_code.CodeValue for item_code in done.DeidentificationMethodCodeSequence} == {"113100", "113104"}
 
 
+def test_acquisition_contexts_specimens_and_waveforms_are_cleaned_item_by_item():
+    removed = concept("121041", "DCM", "TEXT", TextValue="S-4711")
+    kept = concept("1", "99X", "NUM", NumericValue="20", MeasurementUnitsCodeSequence=[code("mm", "UCUM", "mm")])
+    step = item(SpecimenPreparationStepContentItemSequence=[removed, kept])
+    note = item(ConceptNameCodeSequence=[code("1", "99X", "a note")], UnformattedTextValue="sinus rhythm, Yamada")
+    dataset = patient(
+        AcquisitionContextSequence=[removed, kept],
+        SpecimenDescriptionSequence=[item(SpecimenIdentifier="S-4711", SpecimenPreparationSequence=[step])],
+        WaveformAnnotationSequence=[note],
+    )
+    done = gone_through(dataset)
+    assert [one.ValueType for one in done.AcquisitionContextSequence] == ["NUM"]
+    preparation = done.SpecimenDescriptionSequence[0].SpecimenPreparationSequence[0]
+    assert [one.NumericValue for one in preparation.SpecimenPreparationStepContentItemSequence] == [20]
+    assert done.WaveformAnnotationSequence[0].UnformattedTextValue == "sinus rhythm"
+    assert "S-4711" not in str(done)
+
+
 def test_values_are_attributes_of_items():
     assert len(each(VALUES, 10)) == 11
