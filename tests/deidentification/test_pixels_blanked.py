@@ -205,7 +205,8 @@ def test_overlays_in_unused_bits_go_and_samples_stay(syntax):
         source.PixelData = words.tobytes()
     source.add_new(0x60000100, "US", 16)
     source.add_new(0x60000102, "US", 13)
-    _, after = cleaned(source, PixelPlan(ocr="off"))
+    result, after = cleaned(source, PixelPlan(ocr="off"))
+    assert [risk.name for risk in result.risks] == ["overlay-bits"]
     now = np.asarray(after.pixel_array)
     assert np.array_equal(now & 0xFFF, words[0, ..., 0] & 0xFFF)
     assert not (now & 1 << 13).any()
@@ -307,3 +308,15 @@ def _random_area(random):
 ])  # fmt: skip
 def test_segmented_palettes(words, values):
     assert expanded(words) == values
+
+
+def test_comments_in_frames_go_and_samples_stay():
+    kind = Kind("MONOCHROME2", (0,), 1, 8, 8)
+    source = dataset(kind, drawn(kind))
+    written = io.BytesIO()
+    Image.fromarray(drawn(kind)[0, ..., 0].astype(np.uint8)).save(written, "JPEG", comment=b"DOE^JANE")
+    _encapsulated(source, [written.getvalue()], "1.2.840.10008.1.2.4.50")
+    result, after = cleaned(source, PixelPlan(ocr="off"))
+    assert b"DOE" not in after.PixelData
+    assert [risk.name for risk in result.risks] == ["comments"]
+    assert np.array_equal(samples_of(after), samples_of(source))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.deidentification.pixels.blanked import BlankedPixels, StoredValue, ToBlank, blanked, without_comments
-from derive.deidentification.pixels.layout import embedded_overlays, sample_layout
+from derive.deidentification.pixels.layout import embedded_overlays, embedded_positions, sample_layout
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.pixels.recognised import Reading, read
 from derive.deidentification.pixels.risk import (
@@ -30,6 +30,9 @@ from derive.errors import SourceError, ValuesError
 from derive.rewriting.file import Passage, StoredFile
 from derive.told.wording import flag
 
+#: What is taken out without being asked for, and told.
+_OVERLAY = PictureRisk("overlay-bits", TELL, False, "an overlay stood in unused bits of its pixels, and was taken out")
+_COMMENTS = PictureRisk("comments", TELL, False, "comments or thumbnails in its compressed frames were taken out")
 _UNDEFINED = b"\xff\xff\xff\xff"
 #: Burned In Annotation says NO, and 113101 is claimed, only for these (and for a person's word).
 _DETERMINISTIC = frozenset([BOXES, REGIONS, TEMPLATE])
@@ -138,14 +141,15 @@ def clean_pixels(stored: StoredFile, plan: PixelPlan) -> CleanedPixels:
     return result if skipped else _written(stored, tuple(blanks), result)
 
 
-def _bare(stored: StoredFile) -> BlankedPixels | None:
+def _without_comments(stored: StoredFile, result: CleanedPixels) -> CleanedPixels:
     """Take out what compressed frames carry beside their samples; what cannot be told apart passes as it is."""
     if not stored.pixels or not stored.pixels.head.endswith(_UNDEFINED):
-        return None
+        return result
     try:
-        return without_comments(stored.instance, stored_value(stored), sample_layout(stored.instance))
+        bare = without_comments(stored.instance, stored_value(stored), sample_layout(stored.instance))
     except ValuesError:
-        return None
+        return result
+    return result if bare is None else replace(result, blanked=bare, risks=(*result.risks, _COMMENTS))
 
 
 def stored_value(stored: StoredFile) -> StoredValue:
@@ -159,16 +163,15 @@ def stored_value(stored: StoredFile) -> StoredValue:
 
 def _written(stored: StoredFile, blanks: tuple[Blank, ...], result: CleanedPixels) -> CleanedPixels:
     """Blank, and take out what was put into unused bits of the pixels."""
-    overlays = any(tag >> 16 & 0xFF00 == 0x6000 for tag in stored.instance.elements)
-    if not blanks and not overlays:
-        return replace(result, blanked=_bare(stored))
+    if not blanks and not embedded_positions(stored.instance):
+        return _without_comments(stored, result)
     layout = sample_layout(stored.instance)
     bits = embedded_overlays(stored.instance, layout)
     areas = tuple(dict.fromkeys(area for blank in blanks for area in blank.areas))
     if not areas and not bits:
-        return replace(result, blanked=_bare(stored))
+        return _without_comments(stored, result)
     written = blanked(stored.instance, stored_value(stored), layout, ToBlank(areas, bits))
-    return replace(result, blanked=written)
+    return replace(result, blanked=written, risks=(*result.risks, _OVERLAY) if bits else result.risks)
 
 
 def _is_looked_at(plan: PixelPlan, risks: tuple[PictureRisk, ...], said_clean: bool) -> bool:

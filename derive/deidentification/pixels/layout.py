@@ -63,12 +63,15 @@ def sample_layout(instance: Instance) -> SampleLayout:
 
 def embedded_overlays(instance: Instance, layout: SampleLayout) -> int:
     """Return the bits of pixel words that hold overlays (retired: PS3.5 2004 8.1.2), and no part of stored values."""
-    bits = 0
-    for group in _OVERLAYS:
-        position = instance.elements.get(group | _BIT_POSITION)
-        if position is not None and len(position.value) == 2 and group | _DATA not in instance.elements:
-            bits |= 1 << int.from_bytes(position.value, "little") % layout.bits_allocated
+    bits = sum(1 << position for position in embedded_positions(instance) if position < layout.bits_allocated)
     return bits & layout.unused
+
+
+def embedded_positions(instance: Instance) -> frozenset[int]:
+    """Return where in pixel words overlays are said to be: those that have no data of their own."""
+    without_data = (group for group in _OVERLAYS if group | _DATA not in instance.elements)
+    found = (instance.elements.get(group | _BIT_POSITION) for group in without_data)
+    return frozenset(int.from_bytes(e.value, "little") for e in found if e is not None and len(e.value) == 2)
 
 
 def padding(instance: Instance) -> tuple[int, int] | None:
