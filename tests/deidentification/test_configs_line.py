@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import which
 
 import pydicom
 import pytest
@@ -31,6 +32,8 @@ def run(text: str, folder: Path) -> derive.DeidentificationReport:
 @pytest.mark.parametrize("number", range(6))
 def test_what_the_documents_show_comes_out_verified(number: int, tmp_path: Path) -> None:
     """By a check that knows the profile and not how it was done; nothing ends in quarantine."""
+    if "REDACT_ALL_TEXT" in shown()[number] and which("tesseract") is None:
+        pytest.skip("tesseract is not installed")
     report = run(shown()[number], tmp_path)
     assert (len(report.published), report.ok) == (2, True), str(report)
     assert not (tmp_path / "out.quarantine").exists()
