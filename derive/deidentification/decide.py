@@ -16,6 +16,7 @@ from pydicom.datadict import dictionary_VR
 from derive import standard
 from derive.deidentification.bases import base_action
 from derive.deidentification.methods import METHODS
+from derive.deidentification.needed import is_spared
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.profile import Profile, options
 from derive.deidentification.rule import Rule
@@ -82,9 +83,9 @@ def decided(question: Question) -> Ruling:
 
 
 def by_rule(question: Question) -> Ruling | None:
-    """Rules of the user's own: the first that matches."""
+    """Rules of the user's own: the first that matches; of what an object cannot be without none takes anything away."""
     for rule in question.profile.rules:
-        if rule.address.matches(question.path):
+        if rule.address.matches(question.path) and not is_spared(question.path, rule.method):
             _refuse_other_vrs(rule, question.path)
             action = _LETTERS.get(rule.method, "C")
             return Ruling(action, rule.method, rule.settings, f"{rule.told}: {rule.why}" if rule.why else rule.told)

@@ -225,6 +225,17 @@ def test_rules_of_a_site_come_before_its_profile() -> None:
     assert config.profile.transformations == (Transformation("replaceWithInfoType", ("PERSON_NAME",)),)
 
 
+@pytest.mark.parametrize("tag", ["UI", "CS", "(0008,xxxx)", "(0020,000x)", "(xxxx,xxxx)"])
+@pytest.mark.parametrize("method", ["remove", "redact"])
+def test_a_rule_that_sweeps_leaves_what_an_object_cannot_be_without(tag: str, method: str) -> None:
+    """Its class, its characters, and what it is told by, which is new."""
+    left, source = after(configured(f"[[rule]]\ntag = '{tag}'\nmethod = '{method}'")), image()
+    assert left.SOPClassUID == left.file_meta.MediaStorageSOPClassUID == source.SOPClassUID
+    assert left.SpecificCharacterSet == source.SpecificCharacterSet
+    for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        assert left[keyword].value.startswith("2.25.")
+
+
 def test_templates_alone_are_a_configuration() -> None:
     """Of CTP and of ours: the Basic Profile, and what is blanked; what cannot be looked at is told."""
     ctp = configured('{ Modality.equals("CT") + [0009,1001].equals("x") } (0,0,1,1)', "pixels.script")

@@ -15,6 +15,7 @@ from pydicom.datadict import keyword_for_tag
 
 from derive.deidentification.bases import listed_by_dcm4chee, required_by_google
 from derive.deidentification.check.spots import Spot, Spots
+from derive.deidentification.needed import is_spared
 from derive.deidentification.private.safe import safe_rows
 from derive.deidentification.profile import Option, Profile
 from derive.standard import ConfidentialityRow, confidentiality_row, type_of
@@ -120,7 +121,7 @@ class Demands:
 
     def _decided(self, sop_class_uid: str, spot: Spot, vr: str) -> Demand:
         for rule in self.profile.rules:
-            if rule.address.matches(spot.path):
+            if rule.address.matches(spot.path) and not is_spared(spot.path, rule.method):
                 want = _METHODS.get(rule.method, Want.FREE) if not rule.settings else _by_settings(rule.method)
                 return Demand(want, rule.told)
         above = spot.above and self.of(sop_class_uid, spot.above, "SQ")

@@ -7,6 +7,8 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
+from pydicom.datadict import dictionary_VR
+
 from derive.deidentification.bases import required_by_google
 from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.google_tags import tag_profile
@@ -99,7 +101,7 @@ def _tags(dicom: Mapping[str, Any], key: str, place: str) -> tuple[Address, ...]
 
 def _refuse_required(tags: tuple[Address, ...], place: str) -> None:
     for tag in sorted(required_by_google()):
-        if any(address.matches(AttributePath(tag, "")) for address in tags):
+        if any(address.matches(AttributePath(tag, vr)) for address in tags for vr in dictionary_VR(tag).split(" or ")):
             raise UsageError(
                 "DEID-LIST", f"{place}: {keyword_of(tag)} is in every keep list, and cannot be in a remove list"
             )

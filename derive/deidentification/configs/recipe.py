@@ -25,7 +25,6 @@ from derive.deidentification.rule import Address, Rule
 from derive.deidentification.templates.recipe import read_filters
 from derive.elements.element import tag_of
 from derive.errors import UsageError
-from derive.rewriting.stored import AttributePath
 from derive.told.wording import did_you_mean
 
 #: In the order in which they hold.
@@ -221,12 +220,9 @@ def _addresses(recipe: _Recipe, said: str, place: str) -> Iterator[Address]:
             yield from _addresses(recipe, _field(recipe, number, words, ("FIELD",)), recipe.place(number))
     elif is_expander(said):
         try:
-            expander = Expander(said)
+            yield Expander(said)
         except UsageError as error:
             raise UsageError(error.code, f"{place}: {error.message}") from None
-        named = (keyword for keyword in sorted(_IDENTITY) if expander.matches(AttributePath(tag_of(keyword), "UI")))
-        yield from map(Address, named)
-        yield expander
     else:
         yield address_of(said, place)
 

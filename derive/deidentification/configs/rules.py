@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydicom.datadict import dictionary_VR
+
 from derive.deidentification.methods.registry import checked_rule
+from derive.deidentification.needed import NEEDED, is_spared
 from derive.deidentification.rule import Address, Rule
+from derive.elements.element import keyword_of
 from derive.errors import UsageError
+from derive.rewriting.stored import AttributePath
 
 
 def address_of(text: str, place: str) -> Address:
@@ -43,4 +48,21 @@ def rule_of(address: Address | str, method: str, settings: Mapping[str, Any], pl
         ``DEID-ADDRESS``, ``DEID-METHOD``, ``DEID-SETTING``.
     """
     found = address if isinstance(address, Address) else address_of(address, place)
-    return checked_rule(Rule(found, method, {**settings}, place, why))
+    rule = checked_rule(Rule(found, method, {**settings}, place, why))
+    _refuse_needed(rule)
+    return rule
+
+
+def _refuse_needed(rule: Rule) -> None:
+    """Refuse to take away by its own name what an object cannot be without; a mask has no say over it."""
+    if not rule.address.known_vrs:
+        return
+    for tag in NEEDED:
+        vr = dictionary_VR(tag)
+        names_it = rule.address.matches(AttributePath(tag, vr)) and not rule.address.matches(AttributePath(tag ^ 1, vr))
+        if names_it and is_spared(AttributePath(tag, vr), rule.method):
+            raise UsageError(
+                "DEID-METHOD",
+                f"{rule.told}: no object can be without {keyword_of(tag)}, and {rule.method} takes it away or makes "
+                "another thing of it; wanted is keep, or refreshUID for what an object is told by",
+            )
