@@ -156,6 +156,8 @@ def transcoded(element: Element, sets: _Sets, name: str) -> Element:
     before, after = sets
     keyword = keyword_of(element.tag)
     try:
+        if tuple(before) == (default_encoding,):  # ASCII alone (PS3.5 6.1.2.1); as Latin-1 it would be a guess
+            raise ValuesError("VAL-CHARSET", "not ASCII")
         plain = transcode(element, before)
     except ValuesError as error:
         message = (
