@@ -12,8 +12,10 @@ from derive.deidentification.engine import Deidentifier
 from derive.deidentification.profile import profile_of
 from derive.deidentification.run import RunPlan, run_of
 from derive.rewriting.file import stored_dataset
+from derive.standard import type_of
 from tests.helpers.asserting import each
 from tests.helpers.by_hand import CT, ROOT, image, item, presentation
+from tests.helpers.every_iod import SOP_CLASSES, places, whole
 from tests.helpers.methods import KEY
 
 OUTSIDE = f"{ROOT}66.1"
@@ -142,3 +144,20 @@ def test_classes_that_a_vendor_made_are_no_identity():
     ds.RelatedGeneralSOPClassUID = "1.3.12.2.1107.5.9.1"
     (after,), _ = through([ds], "map")
     assert after.RelatedGeneralSOPClassUID == "1.3.12.2.1107.5.9.1"
+
+
+@pytest.mark.parametrize("name", ["SEG", "PR", "RTSTRUCT", "RWV"])
+def test_what_must_have_items_has_them_in_every_iod(name):
+    """An object with every attribute of its modules, of which every reference leads out."""
+    original = whole(SOP_CLASSES[name])
+    (after,), _ = through([original])
+    (mapped,), _ = through([original], "map")
+    held = dict(places(mapped))
+    left = dict(places(after))
+    required = [
+        p for p, e in held.items() if e.VR == "SQ" and type_of(SOP_CLASSES[name], p) == "1" and p[:-1] in {(), *left}
+    ]
+    for place in each(required):
+        assert place in left, place
+        assert len(left[place].value) > 0, place
+    assert len(left) < len(held)
