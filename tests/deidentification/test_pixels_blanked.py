@@ -310,6 +310,16 @@ def test_segmented_palettes(words, values):
     assert expanded(words) == values
 
 
+def test_a_frame_of_another_size_than_stated_is_refused():
+    kind = Kind("MONOCHROME2", (0,), 1, 8, 8)
+    source = dataset(kind, drawn(kind))
+    written = io.BytesIO()
+    Image.fromarray(np.zeros((ROWS + 8, COLUMNS), np.uint8)).save(written, "JPEG")
+    _encapsulated(source, [written.getvalue()], "1.2.840.10008.1.2.4.50")
+    with raises_code("VAL-DECODE"):
+        cleaned(source, PLAN)
+
+
 def test_comments_in_frames_go_and_samples_stay():
     kind = Kind("MONOCHROME2", (0,), 1, 8, 8)
     source = dataset(kind, drawn(kind))

@@ -30,6 +30,10 @@ RISKY = {
     "dose report": {"SeriesDescription": "Dose Report"},
     "screen capture": {"SeriesDescription": "3D screen capture 2"},
     "film": {"ConversionType": "DF"},
+    "label of a slide": {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.77.1.6",
+        "ImageType": ["ORIGINAL", "PRIMARY", "LABEL"],
+    },
 }
 QUIET = {
     "MR": {"SOPClassUID": MR, "Modality": "MR"},
@@ -183,3 +187,10 @@ def test_a_face_of_an_enhanced_image_is_said_in_its_functional_groups():
     shared.FrameAnatomySequence = [anatomy]
     result, _ = cleaned(image(Modality="MR", SharedFunctionalGroupsSequence=[shared]), OFF)
     assert [risk.name for risk in result.risks] == ["face"]
+
+
+def test_boxes_are_no_boxes_of_tiles():
+    kind = KINDS["cine"]
+    source = dataset(kind, drawn(kind), TotalPixelMatrixColumns=2 * 96, TotalPixelMatrixRows=2 * ROWS)
+    with raises_code("DEID-TILES"):
+        cleaned(source, PixelPlan(boxes=(Box(0, 0, 5, 5),), ocr="off"))

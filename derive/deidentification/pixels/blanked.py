@@ -25,7 +25,7 @@ from derive.elements.instance import Instance
 from derive.errors import ValuesError
 from derive.limits import check_unpacked
 from derive.pixels.area import Area
-from derive.pixels.codestream import is_irreversible
+from derive.pixels.codestream import frame_size, is_irreversible
 from derive.pixels.comments import without_comments as bare_codestream
 from derive.pixels.decode import CODECS
 from derive.pixels.encapsulated import codestream_of, fragments_of, whole
@@ -185,6 +185,12 @@ def _in_blocks(instance: Instance, frames: list[bytes], layout: SampleLayout, wa
         said = is_ycbcr(codestream_of(frames[0]))
         colour = colour if said is None else ("YBR_FULL" if said else "RGB")
     ends = levels(instance, colour, layout.samples, instance.name)
+    for frame in frames:
+        size = frame_size(codestream_of(frame))
+        if size is None or size[:3] != (layout.rows, layout.columns, layout.samples):
+            raise ValuesError(
+                "VAL-DECODE", f"{instance.name}: a compressed frame is not of the size that its attributes say"
+            )
     written = [blanked_jpeg(bare_codestream(codestream_of(frame)), wanted.areas, ends) for frame in frames]
     if layout.bits_stored <= CODECS[layout.transfer_syntax].bits[1]:
         decoded(written[0], layout, instance.name)

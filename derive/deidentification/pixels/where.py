@@ -13,7 +13,7 @@ from derive.elements.instance import Instance
 from derive.errors import ValuesError
 from derive.pixels.area import Area, outside
 from derive.pixels.samples import SampleLayout
-from derive.told.wording import flag
+from derive.told.wording import counted, flag
 
 BOXES, REGIONS, TEMPLATE, RECOGNISED = "boxes", "ultrasound regions", "template", "recognised text"
 _CORNERS = ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
@@ -35,11 +35,13 @@ def named(instance: Instance, plan: PixelPlan) -> Iterator[Blank]:
     Raises
     ------
     ValuesError
-        ``DEID-BOX`` for a box outside of the picture; ``DEID-PIXELS``.
+        ``DEID-BOX`` for a box outside of the picture; ``DEID-TILES`` for a picture in tiles; ``DEID-PIXELS``.
     UsageError
         ``DEID-TEMPLATE`` for one of a template.
     """
     layout = sample_layout(instance)
+    if plan.boxes or plan.templates:
+        _refuse_tiles(instance, layout)
     if plan.boxes:
         yield Blank(BOXES, tuple(_area(box, layout, instance.name) for box in plan.boxes))
     regions = us_regions(instance, layout) if plan.us_regions else []
@@ -65,6 +67,17 @@ def us_regions(instance: Instance, layout: SampleLayout) -> list[Area]:
         if area.left < area.right and area.top < area.bottom:
             found.append(area)
     return found
+
+
+def _refuse_tiles(instance: Instance, layout: SampleLayout) -> None:
+    """A box of a picture that is stored as tiles is no box of each of its frames (PS3.3 C.8.12.4)."""
+    matrix = [instance.lenient.integer(f"TotalPixelMatrix{side}") or 0 for side in ("Columns", "Rows")]
+    if layout.frames > 1 and (matrix[0] > layout.columns or matrix[1] > layout.rows):
+        raise ValuesError(
+            "DEID-TILES",
+            f"{instance.name}: its {counted(layout.frames, 'frame')} are tiles of {matrix[0]} x {matrix[1]} pixels, and "
+            f"boxes are blanked in every frame; take it out, or leave out {flag('blank')} and {flag('templates')}",
+        )
 
 
 def _area(box: Box, layout: SampleLayout, name: str) -> Area:

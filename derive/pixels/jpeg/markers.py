@@ -113,7 +113,9 @@ def parsed(data: bytes) -> Sequential:
     """
     try:
         return _Parser(data).run()
-    except (IndexError, struct.error, KeyError) as error:
+    except NotSequential:
+        raise
+    except (IndexError, struct.error, KeyError, ValueError) as error:
         raise NotSequential("it is damaged") from error
 
 
