@@ -252,7 +252,7 @@ def _forced(ruling: Ruling, path: AttributePath, outer: str) -> str:
         return "D"
     if ruling.action == "C":
         return "" if ruling.method in _BY_ITEM else ruling.method
-    return outer if ruling.why == "beyond the table" else ""
+    return outer
 
 
 def _value(part: bytes, *, implicit: bool) -> bytes:

@@ -39,6 +39,8 @@ _DATES = frozenset({"DA", "DT", "TM"})
 #: Values that nobody can look into.
 _UNSTRUCTURED = frozenset({"OB", "OW", "UN"})
 _TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
+#: How a ruling tells that a row of Table E.3.4-1 keeps a content item by an option.
+_IN_TABLE = "retain_"
 #: Types that have to be there, and those that also have to have a value.
 _REQUIRED, _FILLED = frozenset({"1", "1C", "2", "2C"}), frozenset({"1", "1C"})
 
@@ -109,7 +111,19 @@ def by_base(question: Question) -> Ruling | None:
 
 def by_content_item(question: Question) -> Ruling | None:
     """The value of a content item, by the concept name of the item."""
-    return question.item if question.path.tag in VALUES else None
+    ruling, kind = question.item, question.path.vr
+    if ruling is None or question.path.tag not in VALUES:
+        return None
+    if ruling.action not in ("K", "C"):
+        return ruling
+    # An item may hold what its value type does not tell of: a name among numbers is still a name.
+    if kind == "PN":
+        return Ruling.of("D", ruling.why)
+    if kind in _DATES:
+        return replace(_of_date(question), why=ruling.why)
+    if kind == "UI" and not (ruling.action == "K" and _IN_TABLE in ruling.why):
+        return Ruling.of("K" if question.profile.has("uids") else "U", ruling.why)
+    return ruling
 
 
 def by_encoding(question: Question) -> Ruling | None:
@@ -162,17 +176,11 @@ def by_option(question: Question) -> Ruling | None:
 
 
 def by_dependence(question: Question) -> Ruling | None:
-    """What may only be there beside something else: both go, or both are there."""
-    tag = question.path.tag
-    others, section = dependents().get(tag, ((), ""))
+    """What may only be there beside something else goes where all of that goes or is emptied."""
+    others, section = dependents().get(question.path.tag, ((), ""))
     if others and all(decided(_beside(question, other)).action in ("X", "Z") for other in others):
         told = " and ".join(keyword_of(other) for other in others)
         return Ruling.of("X", f"may only be there beside {told}, which goes (PS3.3 {section})")
-    for dependent, (needed, section) in dependents().items():
-        if tag in needed:
-            kept = by_rule(_beside(question, dependent)) or by_option(_beside(question, dependent))
-            if kept is not None and kept.action == "K":
-                return Ruling.of("D", f"beside it {keyword_of(dependent)} is kept (PS3.3 {section})")
     return None
 
 

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import io
 import re
 from functools import cache
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.tag import Tag
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.methods import METHODS
 from derive.deidentification.profile import options, profile_of
 from tests.helpers.asserting import each, every
 from tests.helpers.tables import CT
-from tests.helpers.whole_table import CONTENT, FUNCTIONAL_GROUPS, MARKS, PLAIN, Row, at, placed, table_rows, through
+from tests.helpers.whole_table import (
+    CONTENT,
+    FUNCTIONAL_GROUPS,
+    MARKS,
+    PLAIN,
+    Row,
+    at,
+    placed,
+    table_rows,
+    through,
+    through_bytes,
+    written,
+)
 
 SR, UNKNOWN = "1.2.840.10008.5.1.4.1.1.88.33", "1.3.12.2.1107.5.9.1"
 PLACES = {"top": (), "two sequences deep": PLAIN, "functional groups": FUNCTIONAL_GROUPS, "content": CONTENT}
 COLUMNS = {name: option.column for name, option in options().items() if option.column}
+EVERYTHING = (
+    "basic+descriptors+graphics+structured-content+modified-dates+device-identity+institution-identity"
+    "+patient-characteristics+uids+safe-private"
+)
 #: References stay, by their new UIDs: what else stands beside them is asked for by itself.
 REFERENCES = "X/Z/U*"
 PLANTED = re.compile(rb"KEPT\d{5} within|Kept\d+\^|1\.2\.826\.0\.1\.77\.\d")
@@ -56,6 +75,34 @@ def test_basic_keeps_none(place: str, sop_class_uid: str) -> None:
     assert [row.name for row in leaves if is_kept(row, before, after)] == []
     # Within the sequences too, whichever were kept for what they are required for; but for texts beside references.
     assert not {found for found in PLANTED.findall(data) if not _is_beside_a_reference(found)}
+
+
+@pytest.mark.parametrize("profile", ["basic", EVERYTHING])
+@pytest.mark.parametrize("sop_class_uid", [CT, SR, UNKNOWN])
+@pytest.mark.parametrize("place", PLACES)
+def test_the_check_that_looks_by_itself_finds_nothing(place: str, sop_class_uid: str, profile: str) -> None:
+    before = placed(table_rows(), PLACES[place], sop_class_uid)
+    _, data, _ = through(before, profile_of(profile))
+    checker = DeidChecker(profile_of(profile))
+    found = [*checker.pair(written(before), data), *checker.finish()]
+    assert [str(violation) for violation in found if violation.severity == "error"] == []
+
+
+@pytest.mark.parametrize("profile", ["basic", EVERYTHING])
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_how_an_object_is_encoded_makes_no_difference(syntax: str, profile: str) -> None:
+    """Without VR those of the dictionary hold; attributes that it lacks are of VR UN."""
+    before = placed(table_rows(), PLAIN, CT)
+    data, _ = through_bytes(written(before, syntax), profile_of(profile))
+    held, left = at(before, PLAIN), at(dcmread(io.BytesIO(data)), PLAIN)
+    assert held is not None
+    assert left is not None
+    columns = {option.column for option in profile_of(profile).columns}
+    leaves = [row for row in table_rows() if row.vr != "SQ" and row.table.keyword]
+    kept = {row.name for row in leaves if is_kept(row, held, left)}
+    unchanged = {name for option in profile_of(profile).options for name in _unchanged_though_cleaned(option, leaves)}
+    wanted = {row.name for row in leaves if "K" in {row.table.actions.get(column) for column in columns}}
+    assert kept - unchanged == wanted - unchanged
 
 
 def _is_beside_a_reference(found: bytes) -> bool:

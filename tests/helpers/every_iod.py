@@ -33,8 +33,8 @@ _LONG = frozenset({"SV", "UV", "OV"})
 _DEEPEST = 3
 #: By what :func:`derive.standard.sop_class_named` finds.
 NAMES = """
-CR DX MG CT MR PET NM US XA RF SC ES OP SM SEG PM RWV REG PR SR KO PDF RTIMAGE RTDOSE RTSTRUCT RTPLAN RTRECORD ECG
-enhanced-ct-image enhanced-mr-image ultrasound-multi-frame-image raw-data enhanced-xa-image surface-segmentation
+CR DX MG CT MR PET NM US XA SC OP SM SEG PM RWV REG PR SR KO PDF RTDOSE RTSTRUCT RTPLAN ECG
+enhanced-ct-image enhanced-mr-image
 """.split()  # noqa: SIM905 - a list of words is read, and one of literals is not
 SOP_CLASSES = {name: standard.sop_class_named(name) or "" for name in NAMES}
 
@@ -61,6 +61,8 @@ def _fill(dataset: Dataset, items: str, deepest: int, numbers: Iterator[int]) ->
             held = dataset[Tag(tag)].value[0] if Tag(tag) in dataset else Dataset()
             if entry.items and deepest:
                 _fill(held, entry.items, deepest - 1, numbers)
+            if not len(held):
+                held.CodeMeaning = f"KEPT{next(numbers):05d} within"
             dataset[Tag(tag)] = DataElement(Tag(tag), "SQ", Sequence([held]))
         elif Tag(tag) not in dataset:
             dataset[Tag(tag)] = DataElement(Tag(tag), vr, value_of(vr, next(numbers)))

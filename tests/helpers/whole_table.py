@@ -13,7 +13,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from derive import standard
 from derive.deidentification.engine import Deidentified, Deidentifier
@@ -156,14 +156,15 @@ def at(dataset: Dataset, above: tuple[int, ...]) -> Dataset | None:
     return dataset
 
 
-def written(dataset: Dataset) -> bytes:
+def written(dataset: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     """Return a data set as a file."""
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = syntax
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     stream = io.BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
+    how = {"implicit_vr": syntax == ImplicitVRLittleEndian, "little_endian": syntax != ExplicitVRBigEndian}
+    dataset.save_as(stream, enforce_file_format=True, **how)
     return stream.getvalue()
 
 
