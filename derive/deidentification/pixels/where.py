@@ -40,9 +40,8 @@ def named(instance: Instance, plan: PixelPlan) -> Iterator[Blank]:
         ``DEID-TEMPLATE`` for one of a template.
     """
     layout = sample_layout(instance)
-    if plan.boxes or plan.templates:
-        _refuse_tiles(instance, layout)
     if plan.boxes:
+        _refuse_tiles(instance, layout)
         yield Blank(BOXES, tuple(_area(box, layout, instance.name) for box in plan.boxes))
     regions = us_regions(instance, layout) if plan.us_regions else []
     if regions:
@@ -52,6 +51,7 @@ def named(instance: Instance, plan: PixelPlan) -> Iterator[Blank]:
     for template in matching(plan.templates, instance):
         areas = _of_template(template, instance, layout)
         if areas:
+            _refuse_tiles(instance, layout)
             yield Blank(TEMPLATE, areas, template.name)
 
 
@@ -75,8 +75,8 @@ def _refuse_tiles(instance: Instance, layout: SampleLayout) -> None:
     if layout.frames > 1 and (matrix[0] > layout.columns or matrix[1] > layout.rows):
         raise ValuesError(
             "DEID-TILES",
-            f"{instance.name}: its {counted(layout.frames, 'frame')} are tiles of {matrix[0]} x {matrix[1]} pixels, and "
-            f"boxes are blanked in every frame; take it out, or leave out {flag('blank')} and {flag('templates')}",
+            f"{instance.name}: its {counted(layout.frames, 'frame')} are tiles of {matrix[0]} x {matrix[1]} pixels, "
+            f"and boxes are blanked in every frame; take it out, or leave out {flag('blank')} and {flag('templates')}",
         )
 
 
