@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,18 @@ from derive.cli.network import deliver_to, destination_of, is_archive, send_flag
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import assignment, common_flags, print_json, reading_flags, timestamp
 from derive.correction.asked import REASONS
+from derive.errors import UsageError
 
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:
     """Add the flags."""
     parser.add_argument(
-        "source", nargs="+", metavar="SOURCE", help="folders, zip archives or files; or PACS@host:port/SERIES_UID"
+        "source",
+        nargs="+",
+        metavar="SOURCE",
+        help="folders, zip archives or files; PACS@host:port/SERIES_UID, or PACS@host:port with --study-uid",
     )
+    parser.add_argument("--study-uid", metavar="UID", help="all series of this study, where SOURCE is an archive")
     _change_flags(parser.add_argument_group("changes"))
     _note_flags(parser.add_argument_group("what is written down"))
     result = group_of(parser, RESULT)
@@ -94,7 +101,7 @@ def _note_flags(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Correct, or say what would be corrected; the source is a folder, or a series in an archive."""
-    with source_folder(arguments.source, arguments) as found:
+    with _source(arguments) as found:
         correction = derive.correct(found, **_asked(arguments))
         if arguments.dry_run:
             return _print_report(correction.plan(), arguments)
@@ -108,6 +115,22 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.quiet:
                 say(f"{report.summary} for {arguments.output}", stream=sys.stderr)
             return deliver_to(report.folder, destination_of(arguments.output, arguments), arguments)
+
+
+@contextmanager
+def _source(arguments: argparse.Namespace) -> Iterator[str | list[str]]:
+    """Give what was named; a study of an archive lies in a temporary folder meanwhile."""
+    if not arguments.study_uid:
+        with source_folder(arguments.source, arguments) as found:
+            yield found
+        return
+    if len(arguments.source) > 1 or not is_archive(arguments.source[0]):
+        raise UsageError("COR-STUDY", "--study-uid names a study of one archive; of a folder name the files")
+    from derive.writing.unfinished import scratch
+
+    with scratch() as folder:
+        archive = destination_of(arguments.source[0], arguments, new_folder=False)
+        yield str(derive.fetch(archive, Path(folder) / "study", study_uid=arguments.study_uid).folder)
 
 
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:

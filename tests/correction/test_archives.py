@@ -1,0 +1,42 @@
+"""A study corrected through an archive: fetched, corrected, sent back, and shown as that of one patient."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import derive
+from derive.cli.main import main
+from tests.helpers.asserting import each
+from tests.helpers.servers import dcmqrscp, orthanc
+from tests.helpers.sources import make_series
+
+ARCHIVES = {"Orthanc": orthanc, "dcmqrscp": dcmqrscp}
+
+
+@pytest.mark.parametrize("archive", sorted(ARCHIVES))
+def test_an_archive_takes_a_corrected_study_and_shows_one_patient(archive, tmp_path, capsys):
+    datasets = [*make_series("CT", count=2), *make_series("MR", count=2, SeriesInstanceUID="1.2.3.4.6")]
+    for number, dataset in enumerate(datasets):
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.7.{number}"
+    (tmp_path / "in").mkdir()
+    for number, dataset in enumerate(datasets):
+        dataset.save_as(tmp_path / "in" / f"{number}.dcm", enforce_file_format=True)
+    with ARCHIVES[archive](tmp_path / "first") as first, ARCHIVES[archive](tmp_path / "second") as second:
+        assert derive.send(tmp_path / "in", first.address).ok
+        study = datasets[0].StudyInstanceUID
+        said = ["--set", "PatientID=4711", "--set", "PatientName=Roe^Ann", "--reason", "COERCE", "--source", "City"]
+        line = ["correct", first.address, "--study-uid", study, "-o", second.address, *said, "--json"]
+        assert main(line) == 0
+        capsys.readouterr()
+        assert main(["find", second.address, "--study-uid", study, "--level", "series", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert len(found["rows"]) == 2
+        fetched = derive.fetch(second.address, tmp_path / "out", study_uid=study)
+        back = list(derive.correct(fetched.folder, undo=1).instances())
+        for made in each(back):
+            assert (made.PatientID, made.StudyInstanceUID) == (datasets[0].PatientID, study)
+    for path in each(fetched.files):
+        (read,) = derive.correct(path, set={"PatientComments": "x"}).instances()
+        assert (read.PatientID, str(read.PatientName)) == ("4711", "Roe^Ann")
