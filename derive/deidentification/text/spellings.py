@@ -29,6 +29,10 @@ from derive.standard import known_terms
 
 _BETWEEN_WORDS = re.compile(r"[\s,;:/\\^=()\[\]\"_.'\u2019-]+")
 _BETWEEN_NAMES = re.compile(r"[\s,;^_]+")
+#: How words for departments end, in several languages.
+_DEPARTMENT = re.compile(
+    r"(olog(y|ie|ia|ía|isch|ique)|surger(y|ies)|chirurgie|chirurgia|cirug[ií]a|iatr(y|ics|ie)|trauma)$"
+)
 _LONG_NUMBER = re.compile(r"\d{5,}")
 #: Family, given and middle name tell a person; prefix and suffix do not.
 _NAMING_COMPONENTS = 3
@@ -119,9 +123,15 @@ def _dates(text: str) -> Iterator[str]:
 def _places(text: str) -> Iterator[str]:
     """The whole, and its words that not every institution has."""
     yield from _others(text)
-    common = stopwords("place") | stopwords("title") | stopwords("placeholder")
-    words = (word for word in _BETWEEN_WORDS.split(text) if word.lower() not in common)
+    words = (word for word in _BETWEEN_WORDS.split(text) if not _is_common(word))
     yield from (word for word in words if len(word) >= _FEWEST_LETTERS or (not word.isascii() and len(word) > 1))
+
+
+@lru_cache(maxsize=4096)
+def _is_common(word: str) -> bool:
+    """Whether any institution may have a word in its name: its kind, a direction, a department, a part of the body."""
+    common = stopwords("place") | stopwords("title") | stopwords("placeholder") | stopwords("anatomy")
+    return word.lower() in common or bool(_DEPARTMENT.search(word.lower()))
 
 
 def _others(text: str) -> Iterator[str]:
@@ -208,7 +218,7 @@ def is_telling(text: str) -> bool:
     """
     if is_placeholder(text) or text.upper() in known_terms():
         return False
-    if text.lower() in stopwords("place") | stopwords("anatomy"):
+    if _is_common(text):
         return False
     letters = sum(c.isascii() and c.isalpha() for c in text)
     digits = sum(c.isdecimal() for c in text)

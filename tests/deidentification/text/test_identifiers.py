@@ -143,6 +143,7 @@ def test_identifiers_are_spelled_as_people_do(kind, text, wanted):
         ("name", "van^Dr", {"van", "Dr"}),
         ("institution", "St. Elsewhere General Hospital", {"General", "Hospital", "St"}),
         ("id", "1", {""}),
+        ("organization", "Neurosurgery Ward", {"Ward"}),
     ],
 )
 def test_what_goes_with_many_names_names_nobody(kind, text, unwanted):
@@ -162,7 +163,9 @@ def test_bytes_are_searched_in_all_encodings_and_cases_but_not_for_what_is_anywh
     assert b"Philips" not in whole
 
 
-@pytest.mark.parametrize("text", ["HEAD", "Hospital", "ann", "4711", "AXIAL", "Anonymous", ""])
+@pytest.mark.parametrize(
+    "text", ["HEAD", "Hospital", "Neuroradiology", "Chirurgie", "ann", "4711", "AXIAL", "Anonymous", ""]
+)
 def test_short_and_common_words_tell_nothing(text):
     assert not is_telling(text)
 
