@@ -13,13 +13,19 @@ _JPEG, _J2K = b"\xff\xd8", b"\xff\x4f\xff\x51"
 _SCAN, _TILE_PART = 0xDA, 0x90
 _COM, _J2K_COM = 0xFE, 0x64
 _APP0, _LAST_APP = 0xE0, 0xEF
-#: Applications whose segments say how samples are meant: JFIF, ICC, SPIFF, Adobe.
-_MEANT = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xE8: b"SPIFF\0", 0xEE: b"Adobe"}
+#: Applications whose segments say how samples are meant: JFIF and its lossless kin, ICC, SPIFF (and its end), Adobe.
+_JFIF = b"JFIF\0"
+_MEANT = {
+    0xE0: (_JFIF, b"LJIF\0"),
+    0xE2: (b"ICC_PROFILE\0",),
+    0xE8: (b"SPIFF\0", b"\0\0\0\1"),
+    0xEE: (b"Adobe",),
+}
 #: JFIF without the thumbnail that may follow.
 _JFIF_LENGTH = 14
 _ENCODER = re.compile(
-    rb"[\x00-\x02]{0,2}[^\x00-\x1f]{0,40}(openjpeg|kakadu|jasper|lead tech|lavc|libjpeg|ijg|dcmtk|gdcm|accusoft|pegasus"
-    rb"|charls|aware|matrox|mainconcept|intel)[^\x00-\x1f]{0,40}\x00?",
+    rb"[\x00-\x02]{0,2}[^\x00-\x1f]{0,40}(openjp|kakadu|jasper|lead tech|lavc|libjpeg|ijg|dcmtk|gdcm|accusoft|pegasus"
+    rb"|charls|aware|matrox|mainconcept|intel|mitra)[^\x00-\x1f]{0,40}\x00?",
     re.IGNORECASE,
 )
 
@@ -45,7 +51,7 @@ def _kept(data: bytes, at: int, last: int) -> Iterator[bytes]:
             continue
         (length,) = struct.unpack_from(">H", data, at + 2)
         body = data[at + 4 : at + 2 + length]
-        if marker == _APP0 and body.startswith(_MEANT[_APP0]):
+        if marker == _APP0 and body.startswith(_JFIF):
             body = body[: _JFIF_LENGTH - 2] + b"\0\0"
             yield data[at : at + 2] + struct.pack(">H", len(body) + 2) + body
         elif _stays(marker, body, last):
@@ -58,5 +64,5 @@ def _stays(marker: int, body: bytes, last: int) -> bool:
     if marker == (_COM if last == _SCAN else _J2K_COM):
         return bool(_ENCODER.fullmatch(body))
     if last == _SCAN and _APP0 <= marker <= _LAST_APP:
-        return body.startswith(_MEANT.get(marker, b"\0none"))
+        return body.startswith(_MEANT.get(marker, ()))
     return True
