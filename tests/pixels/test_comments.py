@@ -52,9 +52,16 @@ def test_what_an_encoder_says_of_itself_stays(comment):
     assert without_comments(before) is before
 
 
-@pytest.mark.parametrize(
-    "marker", [(0xE2, b"ICC_PROFILE\0\1\1rest"), (0xEE, b"Adobe\0d\0\0\0\0\0"), (0xE8, b"SPIFF\0")]
-)
+NEEDED = {
+    "JFIF without loss": (0xE0, b"LJIF\0\1\0\0\0\0\0\0\0"),
+    "ICC": (0xE2, b"ICC_PROFILE\0\1\1rest"),
+    "SPIFF": (0xE8, b"SPIFF\0"),
+    "its end": (0xE8, b"\0\0\0\1\xff\xd8"),
+    "Adobe": (0xEE, b"Adobe\0d\0\0\0\0\0"),
+}
+
+
+@pytest.mark.parametrize("marker", NEEDED.values(), ids=NEEDED)
 def test_what_decoders_need_stays(marker):
     before = with_segment(coded(), *marker)
     assert without_comments(before) is before
