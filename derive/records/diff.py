@@ -19,6 +19,7 @@ from derive.model.stacking import stack
 from derive.model.volume import Volume, slabs
 from derive.reading.files import Files
 from derive.reading.header import Header
+from derive.records.corrections import told_corrections
 from derive.records.written import ENTITIES, Gathered, class_name, entity_of, gather, shown
 from derive.told.progress import counting
 from derive.told.wording import counted, flag
@@ -73,6 +74,8 @@ class Side:
     sop_classes : mapping name -> how many
     volume : Volume, optional
         Where it is one readable series; `why_not` says why it is none.
+    corrections : tuple of str
+        Those that its objects say, a line each.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Side:
     skipped: int
     volume: Volume | None = field(default=None, repr=False)
     why_not: str = ""
+    corrections: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return one line."""
@@ -104,6 +108,7 @@ class Side:
             "skipped": self.skipped,
             "geometry": grid and {"shape": list(grid.shape), "spacing_mm": list(grid.spacing)},
             "why_not": self.why_not,
+            "corrections": list(self.corrections),
         }
 
 
@@ -187,6 +192,8 @@ class Difference:
         other = ", ".join(_SHORT.get(e, e) for e in self.entities if e in changed)
         verdict = f"{same}| {other} changed" if other else f"{same}|"
         lines = [f"left   {self.left}", f"right  {self.right}", "", verdict, *self._geometry_lines()]
+        for name, side in (("left", self.left), ("right", self.right)):
+            lines += [f"corrected, {name}: {line}" for line in side.corrections]
         for entity in (e for e in self.entities if e in changed):
             lines += ["", f"{entity}: {self.equal.get(entity, 0)} the same", *self._table(entity)]
         if self.masks:
@@ -255,7 +262,7 @@ def diff(
     SourceError
         ``SRC-NONE`` if a side has no DICOM file at all, ``SRC-MISSING``, ``ZIP-...``.
     """
-    (one, left_images), (other, right_images) = _side(left, assume), _side(right, assume)
+    (one, left_images), (other, right_images) = (_side(files, assume, show_values) for files in (left, right))
     changes, equal = _changes(left_images, right_images)
     if not show_values:
         changes = tuple(replace(c, left=_masked(c.tag, c.left), right=_masked(c.tag, c.right)) for c in changes)
@@ -271,7 +278,7 @@ def _masked(tag: int, text: str | None) -> str | None:
     return None if text is None else masked(tag, text)
 
 
-def _side(files: Files, assume: Mapping[str, object] | None) -> tuple[Side, tuple[Header, ...]]:
+def _side(files: Files, assume: Mapping[str, object] | None, show_values: bool) -> tuple[Side, tuple[Header, ...]]:
     paths = [Path(p) for p in ([files] if isinstance(files, str | Path) else files)]
     found = gather(paths)
     name, images = str(paths[0]) if len(paths) == 1 else f"{len(paths)} paths", found.instances
@@ -281,7 +288,8 @@ def _side(files: Files, assume: Mapping[str, object] | None) -> tuple[Side, tupl
     classes = Counter(class_name(i.text("SOPClassUID")) for i in images)
     series = len({i.text("SeriesInstanceUID") for i in images})
     volume, why_not = _volume(found, assume)
-    return Side(name, len(images), series, classes, skipped, volume, why_not), images
+    corrections = told_corrections(images, show_values=show_values)
+    return Side(name, len(images), series, classes, skipped, volume, why_not, corrections), images
 
 
 def _volume(found: Gathered, assume: Mapping[str, object] | None) -> tuple[Volume | None, str]:

@@ -19,6 +19,7 @@ from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.account import SourcedAccount, account_of, by_policy, derivation_of, rules_of_dropping, unexplained
 from derive.records.at_hand import sources_at_hand
+from derive.records.corrections import told_corrections
 from derive.records.explanation import Explained, Explanation
 from derive.records.record import Record, record_of
 from derive.records.written import (
@@ -82,7 +83,8 @@ def explain(
             account = account_of(found.series(images[0].text("SeriesInstanceUID")), images, source)
         except DeriveError as error:
             why_not = f"nothing is compared with the sources: {error.code}: {error.message.partition(chr(10))[0]}"
-    explanation = _Explaining(images, record, source, account).explanation(tag, [*notes, *filter(None, [why_not])])
+    notes += [*filter(None, [why_not]), *told_corrections(images, show_values=show_values)]
+    explanation = _Explaining(images, record, source, account).explanation(tag, notes)
     return explanation if show_values else explanation.masked()
 
 
