@@ -82,6 +82,15 @@ def test_pixels_that_share_chrominance():
     assert np.array_equal(now[~inside], pairs[~inside])
 
 
+def test_pixels_that_are_said_to_share_chrominance_and_do_not():
+    kind = KINDS["US in YBR"]
+    source = dataset(kind, drawn(kind), PhotometricInterpretation="YBR_FULL_422")
+    _, after = cleaned(source, PLAN)
+    now = np.frombuffer(after.PixelData, np.uint8).reshape(ROWS, COLUMNS, 3)
+    assert (now[INSIDE] == (0, 128, 128)).all()
+    assert np.array_equal(now[~INSIDE], drawn(kind)[0][~INSIDE])
+
+
 @pytest.mark.parametrize("frames", [1, 3])
 def test_single_bits(frames):
     bits = np.random.default_rng(5).integers(0, 2, (frames, ROWS, COLUMNS)).astype(np.uint8)

@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from derive.deidentification.pixels.black import blank_values, levels
 from derive.deidentification.pixels.extremes import TAGS, Extremes
-from derive.deidentification.pixels.layout import OF_SERIES
+from derive.deidentification.pixels.layout import OF_SERIES, as_it_lies
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.elements.instance import Instance
@@ -165,6 +165,7 @@ def frames_of(instance: Instance, stored: StoredValue, layout: SampleLayout) -> 
 
 
 def _native(instance: Instance, stored: StoredValue, layout: SampleLayout, wanted: ToBlank) -> BlankedPixels:
+    layout = as_it_lies(layout, len(stored.value))
     native = Native(stored.value, layout, stored.vr, instance.name)
     native.clear(wanted.bits)
     if wanted.areas:

@@ -13,6 +13,7 @@ _ALLOCATED = (1, 8, 16, 32, 64)
 _OVERLAYS = tuple(range(0x60000000, 0x60200000, 0x20000))
 _BIT_POSITION, _DATA = 0x0102, 0x3000
 _FAR = 1 << 16
+_FULL = "YBR_FULL"
 
 
 def sample_layout(instance: Instance) -> SampleLayout:
@@ -59,6 +60,12 @@ def sample_layout(instance: Instance) -> SampleLayout:
         asked.integer("PixelRepresentation") == 1,
         asked.text("PhotometricInterpretation"),
     )
+
+
+def as_it_lies(layout: SampleLayout, length: int) -> SampleLayout:
+    """Return how native pixels of so many bytes lie: some are said to share chrominance, and each has its own."""
+    full = layout._replace(photometric=_FULL)
+    return full if layout.shares_chrominance and (layout.columns % 2 or length >= full.native_length) else layout
 
 
 def embedded_overlays(instance: Instance, layout: SampleLayout) -> int:

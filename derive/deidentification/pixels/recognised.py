@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.deidentification.pixels.blanked import StoredValue, frames_of
-from derive.deidentification.pixels.layout import sample_layout
+from derive.deidentification.pixels.layout import as_it_lies, sample_layout
 from derive.deidentification.pixels.picture import picture_of
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.pixels.tesseract import SeenWord, check_there, is_there, words_in
@@ -102,6 +102,7 @@ def _samples(
 ) -> Iterator[tuple[NDArray[np.generic], SampleLayout]]:
     """Give the allocated words of some frames, and what they mean."""
     if not stored.encapsulated:
+        layout = as_it_lies(layout, len(stored.value))
         native = Native(stored.value, layout, stored.vr, instance.name).words
         yield from ((native[number], layout) for number in chosen)
         return
