@@ -73,6 +73,6 @@ def privates(dataset: Dataset) -> dict[tuple[int, str, int], object]:
     for element in dataset:
         if element.tag.is_private and not element.tag.is_private_creator:
             creator = creators.get(element.tag.group << 16 | element.tag.element >> 8, "")
-            value = element.value.decode("latin-1").strip() if element.VR == "UN" else element.value
+            value = (element.value or b"").decode("latin-1").strip() if element.VR == "UN" else element.value
             found[element.tag.group, creator, element.tag.element & 0xFF] = value
     return found
