@@ -148,6 +148,12 @@ def cleaned(original: Dataset, options: tuple[str, ...] = ()) -> Dataset:
     codes = [("113100", "Basic Application Confidentiality Profile")]
     codes += [(value, name) for value, name in OPTIONS.items() if name in options]
     ds.DeidentificationMethodCodeSequence = [code(value, "DCM", meaning) for value, meaning in codes]
+    ds.ContributingEquipmentSequence = [
+        item(
+            Manufacturer="by hand",
+            PurposeOfReferenceCodeSequence=[code("109104", "DCM", "De-identifying Equipment")],
+        )
+    ]
     ds.LongitudinalTemporalInformationModified = "MODIFIED" if "modified-dates" in options else "REMOVED"
     return ds
 

@@ -10,6 +10,7 @@ from tests.helpers.planted import (
     both_raw,
     claim,
     creator_alone,
+    earlier,
     embedded_overlay,
     gone,
     in_item,
@@ -31,6 +32,7 @@ KEPT, PRESENT, PRIVATE, IDENTIFIER, VALUE = "DCK-KEPT", "DCK-PRESENT", "DCK-PRIV
 _CODES = "DeidentificationMethodCodeSequence"
 _IMAGES = "ReferencedSeriesSequence.ReferencedImageSequence.ReferencedSOPInstanceUID"
 _SAFE = "Philips PET Private Group"
+_DESCRIPTORS = ("descriptors",)
 OMISSIONS = [
     # values
     Omission("name", KEPT, "PatientName", kept("PatientName")),
@@ -141,6 +143,13 @@ OMISSIONS = [
     # marks
     Omission("not said", "DCK-MARK", "PatientIdentityRemoved", gone("PatientIdentityRemoved")),
     Omission("no method", "DCK-MARK", "DeidentificationMethod", gone("DeidentificationMethod")),
+    Omission(
+        "nobody says who did it",
+        "DCK-EQUIPMENT",
+        "ContributingEquipmentSequence",
+        gone("ContributingEquipmentSequence"),
+    ),
+    Omission("an earlier method gone", "DCK-MARK", "DeidentificationMethod", earlier),
     Omission("no code", "DCK-MARK", _CODES, claim("113105"), ("descriptors",)),
     Omission("option not claimed", "DCK-MARK", _CODES, claim("113100"), DATES),
     Omission("option not in force", "DCK-CLAIM", _CODES, claim("113100", "113105")),
@@ -171,7 +180,26 @@ OMISSIONS = [
     Omission("institution in a text", IDENTIFIER, "FilterType", put("FilterType", "Saint Elsewhere")),
     Omission("birth date in a text", IDENTIFIER, "FilterType", put("FilterType", "14.02.1961")),
     Omission("UID in a text", IDENTIFIER, "FilterType", put("FilterType", f"{ROOT}3.1")),
+    # options that clean
+    Omission(
+        "mail in a descriptor",
+        "DCK-PATTERN",
+        "StudyDescription",
+        put("StudyDescription", "ask x.y@z.org"),
+        _DESCRIPTORS,
+    ),
+    Omission(
+        "telephone in a descriptor",
+        "DCK-PATTERN",
+        "ImageComments",
+        put("ImageComments", "call +49 30 1234567"),
+        _DESCRIPTORS,
+    ),
+    Omission(
+        "date in a descriptor", "DCK-PATTERN", "ImageComments", put("ImageComments", "on 31.12.1999"), _DESCRIPTORS
+    ),
     # options that retain
+    Omission("time of day not retained", "DCK-TIME", "ContentTime", put("ContentTime", "000000"), DATES),
     Omission(
         "device not retained",
         "DCK-LOST",

@@ -176,6 +176,11 @@ def merged(study: Study) -> None:
     study.written[1].file_meta.MediaStorageSOPInstanceUID = study.first.SOPInstanceUID
 
 
+def earlier(study: Study) -> None:
+    """Let the original say that it was de-identified before, and say nothing of that any more."""
+    study.source.DeidentificationMethod = "by somebody before"
+
+
 def merged_state(study: Study) -> None:
     """Give the presentation state the UID of an image."""
     study.written[2].SOPInstanceUID = study.first.SOPInstanceUID

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from derive.deidentification.check.demands import Demands
 from derive.deidentification.check.legal import legal_violations
 from derive.deidentification.check.links import Links
 from derive.deidentification.check.marks import file_violations, mark_violations
-from derive.deidentification.check.needles import Searcher
+from derive.deidentification.check.needles import SearchedText, Searcher
 from derive.deidentification.check.pair import Pair
+from derive.deidentification.check.patterns import pattern_violations
 from derive.deidentification.check.privates import creator_violations
 from derive.deidentification.check.search import identifier_violations
 from derive.deidentification.check.spots import Spots
@@ -20,6 +22,7 @@ from derive.deidentification.check.walk import NoWalk, Walked, walk
 from derive.deidentification.profile import Profile
 from derive.deidentification.text.identifiers import Identifier
 
+_UIDS = re.compile(rb"[0-2](?:\\.(?:0|[1-9][0-9]*)){3,}")
 #: All that is judged of a file: a function each.
 JUDGES: tuple[Callable[[Pair, Links], Iterator[Violation]], ...] = (
     value_violations,
@@ -29,6 +32,7 @@ JUDGES: tuple[Callable[[Pair, Links], Iterator[Violation]], ...] = (
     file_violations,
     pixel_violations,
     identifier_violations,
+    pattern_violations,
 )
 
 
@@ -71,6 +75,12 @@ class DeidChecker:
         except NoWalk:
             before = None
         return self._judged(before, output, file, vouched=vouched)
+
+    def foreign(self, data: bytes, file: str = "") -> tuple[Violation, ...]:
+        """Search a file that is no object of the set, a directory of media or no DICOM at all, for its identifiers."""
+        named = any(self.searcher.others.found_in(SearchedText(data)))
+        old = any(uid in self.searcher.uids for uid in _UIDS.findall(data))
+        return (violation("DCK-IDENTIFIER", "", "in a file that is no object", file),) if named or old else ()
 
     def alone(self, output: bytes, file: str = "") -> tuple[Violation, ...]:
         """Judge a written file whose original nobody has, by what it says itself."""

@@ -190,7 +190,7 @@ class Demands:
         if kept := self._taken(row, "K"):
             return Demand(Want.FREE if vr == "SQ" else Want.KEPT, f"option {kept.name}")
         if cleaned := self._taken(row, "C"):
-            shifted = cleaned.name == "modified-dates" and vr in ("DA", "DT")
+            shifted = cleaned.name == "modified-dates" and vr in _DATES
             return Demand(Want.SHIFTED if shifted else Want.CLEAN, f"option {cleaned.name}")
         want = _BASIC.get(row.basic, Want.CHANGED)
         return Demand(want, f"Table E.1-1 {row.basic}", vr == "SQ" and want is Want.CHANGED)

@@ -27,6 +27,7 @@ class _Side:
     origins: list[Origin] = field(default_factory=list)
     fingerprints: list[Fingerprint] = field(default_factory=list)
     identifiers: set[Identifier] = field(default_factory=set)
+    others: list[Origin] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -67,6 +68,8 @@ def deid_check(
             found += checker.pair(original, _bytes(origin), origin.name, vouched=vouched)
         else:
             found += checker.alone(_bytes(origin), origin.name)
+    for origin in after.others:
+        found += checker.foreign(_bytes(origin), origin.name)
     found += checker.finish()
     found += _missing(before, set(pairs.values()))
     found += _names(after, checker.searcher.wanted(before.identifiers))
@@ -76,14 +79,20 @@ def deid_check(
 
 def _side(files: Files, what: str, *, harvesting: bool = False) -> _Side:
     side, spots = _Side(), Spots()
-    for origin in counting(f"reading {what}", _dicom(files)):
+    for origin in counting(f"reading {what}", _files(files)):
+        with origin.open() as stream:
+            head = stream.read(HEAD_LENGTH)
+        if why_not_dicom(head, origin):
+            side.others.append(origin)
+            continue
         try:
             walked = walk(_bytes(origin), spots)
         except (NoWalk, OSError):
             side.unreadable.append(origin.name)
             continue
         if walked.meta.get(_MEDIA_CLASS, b"").strip(b" \0").decode("latin-1") == _DIRECTORY:
-            continue  # a directory of media holds what its files hold
+            side.others.append(origin)
+            continue
         side.origins.append(origin)
         side.fingerprints.append(fingerprint(walked))
         if harvesting:
@@ -91,13 +100,8 @@ def _side(files: Files, what: str, *, harvesting: bool = False) -> _Side:
     return side
 
 
-def _dicom(files: Files) -> Iterator[Origin]:
-    for found in find(files):
-        if isinstance(found, Origin):
-            with found.open() as stream:
-                head = stream.read(HEAD_LENGTH)
-            if not why_not_dicom(head, found):
-                yield found
+def _files(files: Files) -> Iterator[Origin]:
+    return (found for found in find(files) if isinstance(found, Origin))
 
 
 def _bytes(origin: Origin) -> bytes:

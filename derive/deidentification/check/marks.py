@@ -33,7 +33,11 @@ def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
             yield pair.told("DCK-MARK", "DeidentificationMethod")
         if BASIC_CODE not in now:
             yield pair.told("DCK-MARK", "DeidentificationMethodCodeSequence", f"{BASIC_CODE} is missing")
+        if not _values(pair.original, _METHOD) <= _values(pair.output, _METHOD):
+            yield pair.told("DCK-MARK", "DeidentificationMethod", "what the original says of an earlier one is gone")
         yield from _temporal(pair)
+    if profile.is_confidential and pair.original and not pair.own_items:
+        yield pair.told("DCK-EQUIPMENT", "ContributingEquipmentSequence")
     for option in options().values():
         if option.name == _PIXELS and pair.vouched:
             continue
@@ -49,6 +53,10 @@ def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
     if not before <= now:
         yield pair.told("DCK-MARK", "DeidentificationMethodCodeSequence", "a code of the original is gone")
     yield from _burned_in(pair, now)
+
+
+def _values(walked: Walked | None, tag: int) -> frozenset[str]:
+    return frozenset(part.strip() for part in _text(walked, tag).split("\\") if part.strip())
 
 
 def _temporal(pair: Pair) -> Iterator[Violation]:

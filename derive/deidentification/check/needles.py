@@ -60,7 +60,7 @@ class Occurrence(NamedTuple):
 
 
 class Needles:
-    """The bytes of some identifiers: by one of their words; those that are no ASCII by themselves.
+    """The bytes of some identifiers: by one of their words; those without any by themselves.
 
     Parameters
     ----------
@@ -86,10 +86,12 @@ class Needles:
         if b"\x1b" in needle:  # the characters between two escapes may stand among others (ISO 2022)
             inner = max(_ESCAPES.split(needle), key=len)
             (self.shifted if inner.isascii() else self.direct)[inner] = kind
-        elif not needle.isascii():
-            self.direct[needle.lower()] = kind
-        elif b"\0" not in needle and (words := _WORDS.findall(small := needle.lower())):
-            self.by_word.setdefault(max(words, key=len), {})[small] = kind
+        elif b"\0" not in needle:  # UTF-16 is searched without its zeros
+            word = max(_WORDS.findall(small := needle.lower()), key=len, default=b"")
+            if len(word) > 1:
+                self.by_word.setdefault(word, {})[small] = kind
+            elif not needle.isascii():
+                self.direct[small] = kind
 
     def found_in(self, text: SearchedText) -> Iterator[Occurrence]:
         """Give every identifier that stands in a text."""
@@ -145,8 +147,9 @@ class Searcher:
         self.demands = demands
         # A base that keeps what no rule names promises nothing of texts.
         self.kinds = unwanted_kinds(demands.profile.options) if demands.profile.is_confidential else frozenset()
-        found = [i for i in self.wanted(identifiers) if i.kind not in _DATES | {UID}]
-        self.others = Needles(found, others=True)
+        found = self.wanted(identifiers)
+        self.others = Needles([i for i in found if i.kind not in _DATES | {UID}], others=True)
+        self.uids = frozenset(i.text.encode("latin-1", "replace") for i in found if i.kind == UID)
 
     def wanted(self, identifiers: Iterable[Identifier]) -> frozenset[Identifier]:
         """Return the identifiers that must not come out: those that nothing retains."""

@@ -14,6 +14,7 @@ from derive.deidentification.check.links import Links
 from derive.deidentification.check.pair import Pair, counterparts
 from derive.deidentification.check.violation import Violation
 from derive.deidentification.check.walk import Leaf, texts
+from derive.standard import value_syntax
 from derive.standard.vr import TEXT_VRS
 
 _UID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
@@ -125,6 +126,12 @@ def _free(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Viol
 
 def _shifted(pair: Pair, leaf: Leaf, demand: Demand, links: Links) -> Iterator[Violation]:
     others = list(counterparts(pair, leaf))
+    if leaf.vr == "TM":
+        held = [*texts(pair.original, others[0])] if len(others) == 1 and pair.original else []
+        legal = held and not any(value_syntax.fault("TM", one.decode("latin-1")) for one in held)
+        if legal and not _same(pair, leaf, others[0]):
+            yield pair.told("DCK-TIME", leaf.spot, demand.why)
+        return
     if any(_same(pair, leaf, other) for other in others):
         yield pair.told("DCK-KEPT", leaf.spot, demand.why)
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import validate
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 
 import derive
 from derive.cli.main import main
@@ -16,6 +16,7 @@ from tests.helpers.asserting import raises_code
 from tests.helpers.by_hand import cleaned, image, presentation, stored
 from tests.helpers.planted import DATES, Study
 
+DIRECTORY = "1.2.840.10008.1.3.10"
 SCHEMA = Path(derive.__file__).parent / "cli" / "schemas" / "deid-check.json"
 
 
@@ -85,6 +86,28 @@ def test_what_cannot_be_read_is_a_violation(study):
     cut_off.write_bytes(cut_off.read_bytes()[:700])
     broken.write_bytes(bytes(128) + b"DICM" + b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff" + b"abcdefgh" * 9)
     assert {"DCK-READ", "DCK-TRAILING"} <= codes(derive.deid_check(*study[:2]))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "DICOMDIR", "report.json"])
+def test_what_is_no_object_names_nobody_either(study, name):
+    (study[1] / name).write_bytes(b"made of 3 files")
+    assert derive.deid_check(*study[:2]).ok()
+    (study[1] / name).write_bytes(b"made for Quillfeather, 3 files")
+    assert codes(derive.deid_check(*study[:2])) == {"DCK-IDENTIFIER"}
+
+
+def test_a_directory_that_was_copied_is_found(study):
+    directory = Dataset()
+    directory.file_meta = FileMetaDataset()
+    directory.file_meta.MediaStorageSOPClassUID, directory.file_meta.TransferSyntaxUID = (
+        DIRECTORY,
+        "1.2.840.10008.1.2.1",
+    )
+    record = Dataset()
+    record.DirectoryRecordType, record.PatientID = "PATIENT", "MRN778812X"
+    directory.DirectoryRecordSequence = [record]
+    directory.save_as(study[1] / "DICOMDIR", enforce_file_format=False)
+    assert codes(derive.deid_check(*study[:2])) == {"DCK-IDENTIFIER"}
 
 
 def test_two_patients_do_not_share_a_shift(tmp_path):
