@@ -7,12 +7,15 @@ from typing import Any
 
 from pydicom.datadict import dictionary_VR
 
-from derive.deidentification.methods.registry import checked_rule
+from derive.deidentification.methods.plain import ANONYMOUS
+from derive.deidentification.methods.registry import METHODS, checked_rule
 from derive.deidentification.needed import NEEDED, is_spared
 from derive.deidentification.rule import Address, Rule
 from derive.elements.element import keyword_of
 from derive.errors import UsageError
 from derive.rewriting.stored import AttributePath
+from derive.standard.value_syntax import fault
+from derive.standard.vr import TEXT_VRS
 
 
 def address_of(text: str, place: str) -> Address:
@@ -50,7 +53,19 @@ def rule_of(address: Address | str, method: str, settings: Mapping[str, Any], pl
     found = address if isinstance(address, Address) else address_of(address, place)
     rule = checked_rule(Rule(found, method, {**settings}, place, why))
     _refuse_needed(rule)
+    _refuse_value(rule)
     return rule
+
+
+def _refuse_value(rule: Rule) -> None:
+    """Refuse a new text that is no value of the attributes that a rule is for, as far as it is known which they are."""
+    text = rule.settings.get("replace_with", ANONYMOUS if "replace_with" in METHODS[rule.method].settings else None)
+    vrs = [vr for vr in rule.address.known_vrs if vr in TEXT_VRS]
+    if not isinstance(text, str) or not vrs:
+        return
+    wrong = next((w for value in text.split("\\") if (w := fault(vrs[0], value))), None)
+    if wrong is not None:
+        raise UsageError("DEID-SETTING", f"{rule.told}: the new value of {rule.address.text} ({vrs[0]}) {wrong}")
 
 
 def _refuse_needed(rule: Rule) -> None:

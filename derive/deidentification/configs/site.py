@@ -170,8 +170,12 @@ def _plan(said: Mapping[str, Any], text: Mapping[str, Any], name: str, folder: P
         id_map=_file(ids, "map", f"{name}, ids", folder),
         id_map_create=said_of(ids, "create", bool, f"{name}, ids", False),
         text=_cleaning(text, f"{name}, text", folder),
-        dummies=table_of(said, "dummies", name),
+        dummies=_dummies(table_of(said, "dummies", name), f"{name}, dummies"),
     )
+
+
+def _dummies(table: Mapping[str, Any], place: str) -> Mapping[str, str]:
+    return {key: said_of(table, key, str, place, "") for key in table}
 
 
 def _refuse_mode(uids: Mapping[str, Any], place: str) -> None:
