@@ -25,10 +25,10 @@ _MOST_FRAMES = 65536
 def clean_graphics(element: Element, here: Here) -> Element | None:
     """Clean overlays and the texts of annotations; curves go, and overlays that cannot be read.
 
-    Of the plane of an overlay all goes that is small enough to be a letter, and holes of that size are filled: lines
-    and outlines of regions stay. That is deterministic, and has its limits: letters that touch a large outline stay
-    with it, small regions go (2026-11-30). Curves (50xx, retired) hold sound, and bytes of which nobody knows whether
-    they are numbers.
+    Of the plane of an overlay all goes that is small enough to be a letter, and letters that an area leaves blank are
+    filled: lines and outlines of regions stay. That is deterministic, and has its limits: letters that touch a large
+    curved outline stay with it, small regions and the marks of scales go (2026-11-30). Curves (50xx, retired) hold
+    sound, and bytes of which nobody knows whether they are numbers.
     """
     group = element.tag >> 24
     if group == _CURVES:

@@ -60,6 +60,26 @@ def test_letters_go_and_regions_and_lines_stay(group):
     assert left.keys() == {0x10, 0x11, 0x15, 0x22, 0x40, 0x50, 0x100, 0x102, 0x1500, 0x3000}
 
 
+@pytest.mark.parametrize("scale", [0.4, 0.7, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+@pytest.mark.parametrize("font", [cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX])
+def test_no_letter_stays_alone_on_a_line_or_blank_in_an_area(scale, thickness, font):
+    lines = np.zeros((1, SIDE, SIDE), np.uint8)
+    lines[0, 100, 5:500] = lines[0, 20:480, 30] = 1
+    lines[0, 330:470, 10:505] = 1
+    named = lines.copy()
+    for row, ink in ((100, 1), (230, 1), (430, 0)):
+        cv2.putText(named[0], "Yamada 7", (40, row), font, scale, ink, thickness)
+    assert named.sum() != lines.sum()
+    assert without_small_shapes(packed(named), lines.shape, 64) == packed(lines)
+
+
+def test_a_grid_stays_and_its_cells_stay_empty():
+    grid = np.zeros((1, 300, 300), np.uint8)
+    grid[0, ::40] = grid[0, :, ::40] = 1
+    assert without_small_shapes(packed(grid), grid.shape, 64) == packed(grid)
+
+
 def test_every_frame_is_cleaned():
     named, graphics = drawn()
     left = cleaned(with_overlay(np.stack([named, graphics, named])))
