@@ -16,6 +16,7 @@ from derive.pixels.samples import SampleLayout
 from derive.told.wording import counted, flag
 
 BOXES, REGIONS, TEMPLATE, RECOGNISED = "boxes", "ultrasound regions", "template", "recognised text"
+_REGIONS = "SequenceOfUltrasoundRegions"
 _CORNERS = ("RegionLocationMinX0", "RegionLocationMinY0", "RegionLocationMaxX1", "RegionLocationMaxY1")
 #: Regions that leave less than this share of the picture are the picture: they do not say where text is.
 _LEAST_SHARE = 0.01
@@ -39,16 +40,20 @@ def named(instance: Instance, plan: PixelPlan) -> Iterator[Blank]:
     UsageError
         ``DEID-TEMPLATE`` for one of a template.
     """
+    templates = matching(plan.templates, instance)
+    has_regions = bool(plan.us_regions and instance.lenient.items(_REGIONS))
+    if not plan.boxes and not has_regions and not templates:
+        return  # whatever it is, nothing is blanked in it
     layout = sample_layout(instance)
     if plan.boxes:
         _refuse_tiles(instance, layout)
         yield Blank(BOXES, tuple(_area(box, layout, instance.name) for box in plan.boxes))
-    regions = us_regions(instance, layout) if plan.us_regions else []
+    regions = us_regions(instance, layout) if has_regions else []
     if regions:
         around = outside(regions, layout.columns, layout.rows)
         if sum(map(_size, around)) >= _LEAST_SHARE * layout.rows * layout.columns:
             yield Blank(REGIONS, around)
-    for template in matching(plan.templates, instance):
+    for template in templates:
         areas = _of_template(template, instance, layout)
         if areas:
             _refuse_tiles(instance, layout)
@@ -58,7 +63,7 @@ def named(instance: Instance, plan: PixelPlan) -> Iterator[Blank]:
 def us_regions(instance: Instance, layout: SampleLayout) -> list[Area]:
     """Return the ultrasound regions of an image (PS3.3 C.8.5.5): both their corners are in them."""
     found = []
-    for item in instance.lenient.items("SequenceOfUltrasoundRegions"):
+    for item in instance.lenient.items(_REGIONS):
         corners = [item.integer(keyword) for keyword in _CORNERS]
         if any(corner is None or corner < 0 for corner in corners):
             continue
