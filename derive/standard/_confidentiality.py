@@ -76,8 +76,8 @@ def confidentiality_row(tag: int, edition: str = CONFIDENTIALITY_EDITIONS[0]) ->
     """Return the row of an attribute, also of one in a repeating group; None where the table has none.
 
     Every attribute of an odd group is one of the row of private attributes. An edition decides which rows there are
-    and what the Basic Profile does; the columns of the options are those of 2026d, for no action changed between
-    the two where both have the row.
+    and what the Basic Profile does, which is the same wherever both have the row; the columns of the options are those
+    of 2026d in either.
 
     Raises
     ------

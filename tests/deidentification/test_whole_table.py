@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
@@ -176,3 +177,19 @@ def test_an_earlier_edition_lets_what_it_lacks_to_the_net() -> None:
     # Texts beyond the table are searched and stay; dates, names, addresses and group 0010 go by the net.
     assert kept <= {row.table.name for row in leaves if row.tag in newer and row.vr in ("LO", "SH", "ST", "LT", "UT")}
     assert not {row.tag for row in leaves if row.table.name in kept and row.tag >> 16 == 0x0010}
+
+
+@pytest.mark.parametrize("value_type", ["NUM", "CODE", "CONTAINER", "TEXT", "", "NO SUCH"])
+def test_an_item_that_holds_what_its_value_type_does_not_tell_of_lets_nothing_pass(value_type: str) -> None:
+    """A name among numbers is a name, and a date follows what is wanted of dates."""
+    report, item = placed((), (), SR), Dataset()
+    item.RelationshipType, item.ValueType = "CONTAINS", value_type
+    item.PersonName, item.Date, item.UID = "Moore^Ann", "19770707", "1.2.826.0.1.77.1"
+    item.DateTime = "19770707071707"
+    report.ContentSequence = Sequence([item])
+    after, _, _ = through(report, profile_of("basic+structured-content"))
+    left = after.ContentSequence[0] if after.ContentSequence else Dataset()
+    assert "Moore" not in str(left.get("PersonName", ""))
+    assert left.get("Date") != item.Date
+    assert left.get("DateTime") != item.DateTime
+    assert left.get("UID") != item.UID
