@@ -43,11 +43,7 @@ def without_small_shapes(value: bytes, shape: tuple[int, int, int], smallest: in
 def _without_small_shapes(plane: np.ndarray, smallest: int) -> np.ndarray:
     if not plane.any():
         return plane
-    blank = _blank_letters(plane, smallest)
-    while blank.any():  # what stands between the strokes of one letter is seen when the other strokes are filled
-        plane = plane | blank
-        blank = _blank_letters(plane, smallest)
-    kept = _large(plane, smallest)
+    kept = _large(plane | _blank_letters(plane, smallest), smallest)
     lines = _straight(kept, smallest)
     left: np.ndarray = lines | _large(kept & (1 - lines), smallest)
     return left
@@ -78,26 +74,31 @@ def _straight(plane: np.ndarray, smallest: int) -> np.ndarray:
 
 
 def _blank_letters(plane: np.ndarray, smallest: int) -> np.ndarray:
-    """Return the holes in areas that could be letters; what lines enclose is none of an area."""
+    """Return the holes in areas that could be letters, word by word; what lines enclose is none of an area."""
     import cv2
 
     _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - plane, connectivity=4)
-    x, y, width, height = (stats[:, n].astype(np.int64) for n in range(4))
+    small = np.minimum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) <= smallest
+    small[0] = False
+    holes = small[labels].astype(np.uint8)
+    near = cv2.dilate(holes, np.ones((2 * _THIN + 1, 2 * _THIN + 1), np.uint8))
+    _, words, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    in_area = np.concatenate(([False], _in_area(plane, stats[1:])))
+    found: np.ndarray = holes & in_area[words].astype(np.uint8)
+    return found
+
+
+def _in_area(plane: np.ndarray, stats: np.ndarray) -> np.ndarray:
+    """Tell which boxes are filled at two sides that face each other; the sides of boxes are so wide."""
     filled = np.pad(plane.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    left, top, width, height = (stats[:, n].astype(np.int64) for n in range(4))
+    right, bottom = left + width, top + height
+    x0, x1, y0, y1 = left + _THIN, right - _THIN, top + _THIN, bottom - _THIN
 
     def share(left: np.ndarray, top: np.ndarray, right: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-        """How much of a box is filled; outside of the plane nothing is."""
-        boxes = (((left, right), plane.shape[1]), ((top, bottom), plane.shape[0]))
-        (x0, x1), (y0, y1) = ((np.clip(v, 0, n) for v in b) for b, n in boxes)
-        inside = filled[y1, x1] - filled[y0, x1] - filled[y1, x0] + filled[y0, x0]
-        found: np.ndarray = inside / ((right - left) * (bottom - top))
-        return found
+        found: np.ndarray = filled[bottom, right] - filled[top, right] - filled[bottom, left] + filled[top, left]
+        return np.asarray(found / np.maximum((right - left) * (bottom - top), 1))
 
-    right, bottom = x + width, y + height
-    above, below = share(x, y - _THIN, right, y), share(x, bottom, right, bottom + _THIN)
-    before, behind = share(x - _THIN, y, x, bottom), share(right, y, right + _THIN, bottom)
-    in_area = (np.minimum(above, below) >= _MOST) | (np.minimum(before, behind) >= _MOST)
-    letters = in_area & (np.minimum(width, height) <= smallest)
-    letters[0] = False
-    found: np.ndarray = letters[labels].astype(np.uint8)
-    return found
+    above, below = share(left, top, right, y0), share(left, y1, right, bottom)
+    before, behind = share(left, top, x0, bottom), share(x1, top, right, bottom)
+    return np.asarray((np.minimum(above, below) >= _MOST) | (np.minimum(before, behind) >= _MOST))
