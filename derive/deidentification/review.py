@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from derive.deidentification.marks import APPENDED
+from derive.deidentification.methods.values import texts_of
 from derive.elements.element import tag_of
 from derive.elements.encoding import text_of
 from derive.elements.instance import encodings_named
@@ -53,7 +54,7 @@ def _texts(dataset: StoredDataSet, above: tuple[SequenceStep, ...], encodings: t
                 own = encodings_named(text_of(named).split("\\")) if named else ()
                 yield from _texts(item, inner, own or encodings)
         elif element.vr in FREE_TEXT and element.tag not in _NO_TEXT and not path.is_creator:
-            text = text_of(dataset.element(element), encodings).strip()
+            text = "\\".join(texts_of(dataset.element(element), encodings)).strip()
             yield from [(path.text, text)] if text else []
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from calendar import month_abbr, month_name
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache, lru_cache
 from importlib.resources import files
-
-from pydicom.charset import encode_string
 
 from derive.deidentification.text.identifiers import (
     ADDRESS,
@@ -270,7 +267,6 @@ def _encoded(text: str, encoding: str) -> bytes:
     if text.isascii():
         return text.encode("utf_16_le" if encoding == "utf_16_le" else "ascii")
     try:
-        with warnings.catch_warnings(action="error"):
-            return text.encode(encoding) if encoding.startswith("utf") else encode_string(text, [encoding])
-    except (UnicodeError, LookupError, UserWarning):
+        return text.encode(encoding)
+    except (UnicodeError, LookupError):
         return b""
