@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from pydicom.charset import encode_string
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -18,19 +18,18 @@ WORDS = [
     *("Saint Elsewhere", "Larkspur", "Ombrelle", "Nightjar", "CTSTATION9", "SN00998877", "RP4711", "19610214"),
     *("1961-02-14", "555-0199", ROOT),
 ]
-ENCODINGS = [["utf-8"], ["latin-1"], ["iso2022_jp"], ["shift_jis"], ["utf-16-le"]]
+ENCODINGS = ["utf-8", "latin-1", "iso2022_jp", "shift_jis", "utf-16-le"]
+#: What stands around characters of two bytes in ISO 2022.
+_ESCAPES = (b"\x1b$B", b"\x1b(B")
 
 
 def needles() -> Iterator[tuple[str, bytes]]:
     """Give each word in small letters and in each encoding that can say it."""
     for word in WORDS:
-        for names in ENCODINGS:
-            try:
-                data = word.lower().encode(names[0]) if names[0] != "iso2022_jp" else encode_string(word, names)
-            except UnicodeError:
-                continue
-            # What stands between the escapes, which may be elsewhere.
-            yield word, data.strip(b"\x1b").split(b"$B")[-1 if data.count(b"$B") < 2 else 1].rstrip(b"\x1b").lower()
+        for encoding in ENCODINGS:
+            with suppress(UnicodeError):
+                data = word.lower().encode(encoding)
+                yield word, data.removeprefix(_ESCAPES[0]).removesuffix(_ESCAPES[1]).lower()
 
 
 def left_in(data: bytes) -> set[str]:

@@ -62,7 +62,9 @@ REPEATING = (0x50, 0x60)
 CODE_TAGS = _SCHEMES | {
     *(0x00080100, 0x00080119, 0x00080120, 0x00080104, 0x00080107, 0x00080117, 0x00080118, 0x00080121, 0x00080122)
 }
-_TELLING = TEXT_VRS - {"AS", "CS", "DS", "IS", "UI"} | {"OB", "UN"}
+#: What content items are about, in which units, and by which template: without it there is no tree.
+_STRUCTURE = frozenset([0x0040A043, 0x004008EA, 0x0040A504])
+_TELLING = TEXT_VRS - {"AS", "CS", "IS", "UI"} | {"OB", "UN"}
 _DATES, _BULK = frozenset(["DA", "DT", "TM"]), frozenset(["OB", "OW", "UN"])
 _PATIENT_ID = 0x00100020
 _PATIENT, _FIRST_GROUP, _PIXELS = 0x0010, 0x0008, 0x7FE0
@@ -249,19 +251,10 @@ def _by_settings(method: str) -> Want:
 
 
 def _forced(spot: Spot, vr: str, above: Demand) -> Demand:
-    """Judge what is in a sequence whose content has to change: structure, numbers and codes may stay."""
+    """Judge what is in a sequence whose content has to change: what holds it together may stay, and code strings."""
     if vr == "SQ":
-        return Demand(Want.FREE, above.why, forced=True)
-    if vr not in _TELLING or spot.tag in _SCHEMES:
-        return Demand(Want.FREE, above.why)
-    if spot.tag in CODE_TAGS and not (spot.above and _own_row_changes(spot.above)):
-        return Demand(Want.CLEAN, above.why)
-    return Demand(Want.CHANGED, above.why)
-
-
-def _own_row_changes(sequence: Spot) -> bool:
-    row = confidentiality_row(sequence.tag)
-    return row is not None and not sequence.is_private
+        return Demand(Want.FREE, above.why, forced=spot.tag not in _STRUCTURE)
+    return Demand(Want.FREE if vr not in _TELLING or spot.tag in _SCHEMES else Want.CHANGED, above.why)
 
 
 @cache
