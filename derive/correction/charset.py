@@ -13,7 +13,7 @@ from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.encoding import decode, encode, value_bytes
 from derive.elements.instance import encodings_named
 from derive.errors import UsageError, ValuesError
-from derive.rewriting.change import Change
+from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.history import HISTORY
 from derive.rewriting.nested import NestedPath, rebuilt
@@ -77,7 +77,7 @@ class CharacterSet:
         before, after = self.before(stored), self.after(stored)
         there = stored.instance.element("SpecificCharacterSet")
         if (self.wanted or self.text_is) and (there is None or there.stripped().decode("ascii", "replace") != after):
-            new = Change(NestedPath((), CHARACTER_SET), encode("SpecificCharacterSet", after.split("\\")))
+            new = AttributeChange(NestedPath((), CHARACTER_SET), encode("SpecificCharacterSet", after.split("\\")))
             assert new.new is not None
             parts = {**parts, CHARACTER_SET: encoded(new.new, implicit=stored.implicit)}
         if not self.wanted or before == after:

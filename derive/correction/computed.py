@@ -10,7 +10,7 @@ from derive.correction.values import element_of
 from derive.elements.element import tag_of
 from derive.elements.instance import Instance
 from derive.errors import UsageError
-from derive.rewriting.change import Change
+from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath
 from derive.told.wording import did_you_mean
@@ -95,7 +95,7 @@ class Computed:
                 hint = did_you_mean(keyword, COMPUTATIONS)
                 raise UsageError("COR-COMPUTE", f"{keyword[:64]} is not computed{hint}; there are {known}")
 
-    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[Change]:
+    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[AttributeChange]:
         """Say what changes in an instance.
 
         Raises
@@ -111,5 +111,5 @@ class Computed:
                 message = f"{keyword} does not follow from what {stored.name} says; it is computed of {of}"
                 raise UsageError("COR-COMPUTE", message)
             path = NestedPath((), tag_of(keyword))
-            changes.append(Change(path, element_of(path, text, stored, encodings)))
+            changes.append(AttributeChange(path, element_of(path, text, stored, encodings)))
         return changes

@@ -33,10 +33,10 @@ from derive.correction.charset import CharacterSet
 from derive.correction.computed import Computed
 from derive.correction.identity import Moves
 from derive.correction.like import like_of
-from derive.correction.members import Member, Members, members_of
+from derive.correction.members import Members, SetMember, members_of
 from derive.correction.mending import Mending
 from derive.correction.renewed import Renewed, following_study, renewed_of
-from derive.correction.report import CorrectionReport, Tally
+from derive.correction.report import ChangeTally, CorrectionReport
 from derive.correction.values import Corrector, assignments_of
 from derive.errors import InvalidInstance, OutputError, UsageError
 from derive.model.uids import checked_root
@@ -79,7 +79,6 @@ def correct(objects: Source, /, **options: Any) -> Correction:
     --------
     >>> import derive
     >>> from pydicom.dataset import Dataset
-    from pydicom.uid import generate_uid
     >>> ds = Dataset()
     >>> ds.SOPClassUID, ds.SOPInstanceUID, ds.PatientName = "1.2.840.10008.5.1.4.1.1.7", "1.2.3", "Deo^Jane"
     >>> (made,) = derive.correct([ds], set={"PatientName": "Doe^Jane"}, source="City Hospital").instances()
@@ -133,7 +132,7 @@ class Correction:
             As writing it would.
         """
         self._refuse_moves()
-        tally, changed = Tally(), 0
+        tally, changed = ChangeTally(), 0
         for _, stored in self._stored():
             changed += tally.take(stored, self._parts(stored))
         return self._report(None, changed, tally)
@@ -166,7 +165,7 @@ class Correction:
         """
         size = sum(path.stat().st_size for path in self.members.paths) + _ROOM * len(self.members.objects)
         self._refuse_moves()
-        tally, changed = Tally(), 0
+        tally, changed = ChangeTally(), 0
         with target_folder(Path(folder), size, self.members.paths, overwrite=overwrite) as temporary:
             for number, (member, stored) in enumerate(self._stored(), 1):
                 parts = self._parts(stored)
@@ -180,11 +179,11 @@ class Correction:
                 _refuse_new_errors(self.members.paths, temporary)
         return self._report(Path(folder), changed, tally)
 
-    def _report(self, folder: Path | None, changed: int, tally: Tally) -> CorrectionReport:
+    def _report(self, folder: Path | None, changed: int, tally: ChangeTally) -> CorrectionReport:
         members = self.members
         return CorrectionReport(folder, len(members.objects), changed, members.others, self.asked, tally.planned)
 
-    def _stored(self) -> Iterator[tuple[Member, StoredFile]]:
+    def _stored(self) -> Iterator[tuple[SetMember, StoredFile]]:
         for member in self.members.objects:
             stored = member.stored()
             if not stored.is_directory:
@@ -260,13 +259,13 @@ def _runs(parts: Iterable[Part]) -> Iterator[bytes]:
         yield from part.chunks() if isinstance(part, Passage) else (part,)
 
 
-def _name(member: Member) -> str:
+def _name(member: SetMember) -> str:
     """Return the name of a member below the target: never above it."""
     parts = [part for part in Path(member.name).parts if part not in ("..", "/")]
     return str(Path(*parts))
 
 
-def _write(path: Path, member: Member, made: tuple[Part, ...] | None) -> None:
+def _write(path: Path, member: SetMember, made: tuple[Part, ...] | None) -> None:
     """Write an object, or copy it byte for byte."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():

@@ -19,7 +19,7 @@ from derive.elements.datasets import from_dataset
 from derive.elements.element import Element
 from derive.elements.instance import Instance
 from derive.errors import SourceError, UsageError
-from derive.rewriting.change import Change
+from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath
 from derive.told.wording import counted
@@ -47,7 +47,7 @@ class Like:
     tags: frozenset[int] = field(repr=False)
     is_whole: bool
 
-    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[Change]:
+    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[AttributeChange]:
         """Say what changes in an instance.
 
         Raises
@@ -59,9 +59,9 @@ class Like:
         for tag in sorted(self.tags):
             new = self.said.elements.get(tag)
             if new is not None:
-                changes.append(Change(NestedPath((), tag), transcoded(new, sets, stored.name)))
+                changes.append(AttributeChange(NestedPath((), tag), transcoded(new, sets, stored.name)))
             elif self.is_whole and tag in stored.head.elements:
-                changes.append(Change(NestedPath((), tag), _gone(tag, stored)))
+                changes.append(AttributeChange(NestedPath((), tag), _gone(tag, stored)))
         return changes
 
 

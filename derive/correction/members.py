@@ -22,7 +22,7 @@ _MEDIA_CLASS, _MEDIA_INSTANCE = tag_of("MediaStorageSOPClassUID"), tag_of("Media
 
 
 @dataclass(frozen=True)
-class Member:
+class SetMember:
     """One object of a set.
 
     Parameters
@@ -72,12 +72,12 @@ class Members:
 
     Parameters
     ----------
-    objects : tuple of Member
+    objects : tuple of SetMember
     others : tuple of Skipped
         What is no object, and is not copied.
     """
 
-    objects: tuple[Member, ...]
+    objects: tuple[SetMember, ...]
     others: tuple[Skipped, ...]
 
     @property
@@ -94,10 +94,10 @@ def members_of(source: Source) -> Members:
     SourceError
         ``SRC-MISSING``, ``SRC-UNREADABLE``, ``SRC-NONE``.
     """
-    objects: list[Member] = []
+    objects: list[SetMember] = []
     others: list[Skipped] = []
     for found in _found(source):
-        if isinstance(found, Member):
+        if isinstance(found, SetMember):
             objects.append(found)
         else:
             others.append(found)
@@ -106,12 +106,12 @@ def members_of(source: Source) -> Members:
     return Members(tuple(objects), tuple(others))
 
 
-def _found(source: Source) -> Iterator[Member | Skipped]:
+def _found(source: Source) -> Iterator[SetMember | Skipped]:
     for number, found in enumerate(find(source), 1):
         if isinstance(found, Unreadable):
             raise found.error
         if isinstance(found, Dataset):
-            yield Member(f"{number:05d}.dcm", found)
+            yield SetMember(f"{number:05d}.dcm", found)
         elif isinstance(found, Repeated):
             yield Skipped(found.name, f"another name of {found.first}")
         elif isinstance(found, Skipped):
@@ -120,9 +120,9 @@ def _found(source: Source) -> Iterator[Member | Skipped]:
             yield _of_origin(found)
 
 
-def _of_origin(origin: Origin) -> Member | Skipped:
+def _of_origin(origin: Origin) -> SetMember | Skipped:
     with origin.open() as stream:
         reason = why_not_dicom(stream.read(HEAD_LENGTH), origin)
     if reason:
         return Skipped(origin.name, reason)
-    return Member(origin.name, origin)
+    return SetMember(origin.name, origin)

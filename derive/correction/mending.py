@@ -16,7 +16,7 @@ from derive.elements.charset import named_set
 from derive.elements.element import Element, tag_of
 from derive.elements.mend import mended
 from derive.reading.illegal import kept_illegal
-from derive.rewriting.change import Change
+from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath
 from derive.standard import AttributeRule, Iod
@@ -29,7 +29,7 @@ _OPTIONAL, _EMPTY_OR_THERE = "3", ("2", "2C")
 class Mending:
     """Mends attributes at the top level of objects whose class has a table."""
 
-    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[Change]:
+    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[AttributeChange]:
         """Say what changes in an instance; nothing in one of a class that nobody has a table of."""
         if not standard.supported(stored.sop_class_uid):
             return []
@@ -40,7 +40,7 @@ class Mending:
             if rule.module in modules and _is_mended(rule):
                 new = self._mended(stored, iod, rule, encodings)
                 if new is not None:
-                    changes.append(Change(NestedPath((), tag_of(keyword)), new.element))
+                    changes.append(AttributeChange(NestedPath((), tag_of(keyword)), new.element))
         return changes
 
     def _mended(self, stored: StoredFile, iod: Iod, rule: AttributeRule, encodings: Sequence[str]) -> _New | None:

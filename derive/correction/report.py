@@ -97,7 +97,7 @@ class CorrectionReport:
         }
 
 
-class Tally:
+class ChangeTally:
     """Gathers what changes in objects, the same changes together; it remembers nothing else of them."""
 
     def __init__(self) -> None:

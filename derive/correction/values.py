@@ -17,7 +17,7 @@ from derive.elements.element import Element, keyword_of
 from derive.elements.encoding import encode
 from derive.elements.legal import problem
 from derive.errors import UsageError
-from derive.rewriting.change import Change
+from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath
 from derive.standard import AttributeRule
@@ -25,7 +25,7 @@ from derive.standard.vr import CHARSET_VRS, TEXT_VRS
 from derive.told.wording import spoken
 
 #: What says of one instance what changes in it; the character sets are those that it has afterwards.
-Corrector = Callable[[StoredFile, Sequence[str]], list[Change]]
+Corrector = Callable[[StoredFile, Sequence[str]], list[AttributeChange]]
 _WHOLE = frozenset({"US", "UL", "UV", "SS", "SL", "SV"})
 
 
@@ -43,7 +43,7 @@ class Assignments:
     values: Mapping[NestedPath, str]
     removed: tuple[NestedPath, ...] = ()
 
-    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[Change]:
+    def __call__(self, stored: StoredFile, encodings: Sequence[str]) -> list[AttributeChange]:
         """Say what changes in an instance.
 
         Raises
@@ -55,8 +55,10 @@ class Assignments:
             refuse_computed(path, stored)
         for path in self.removed:
             _refuse_required(path, stored)
-        changes = [Change(path, element_of(path, text, stored, encodings)) for path, text in self.values.items()]
-        return [*changes, *(Change(path, None) for path in self.removed)]
+        changes = [
+            AttributeChange(path, element_of(path, text, stored, encodings)) for path, text in self.values.items()
+        ]
+        return [*changes, *(AttributeChange(path, None) for path in self.removed)]
 
 
 def assignments_of(values: Mapping[str, Any], removed: Iterable[str]) -> Assignments:

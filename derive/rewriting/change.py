@@ -13,7 +13,7 @@ from derive.rewriting.splice import part_of
 from derive.rewriting.stored import StoredDataSet
 
 
-class Change(NamedTuple):
+class AttributeChange(NamedTuple):
     """One attribute that becomes another, or goes.
 
     Parameters
@@ -28,13 +28,13 @@ class Change(NamedTuple):
     new: Element | None
 
 
-def parts_of(stored: StoredFile, changes: Iterable[Change]) -> dict[int, bytes | None]:
+def parts_of(stored: StoredFile, changes: Iterable[AttributeChange]) -> dict[int, bytes | None]:
     """Return the whole elements of the top level that changes make, encoded as the file is.
 
     Parameters
     ----------
     stored : StoredFile
-    changes : iterable of Change
+    changes : iterable of AttributeChange
         One after the other: a later one sees what an earlier one made.
 
     Raises

@@ -138,7 +138,9 @@ def test_data_sets_in_memory_stay_as_they_are():
     made = list(derive.correct(datasets, set={"PatientID": "4711"}).instances())
     assert [d.PatientID for d in made] == ["4711", "4711"]
     assert "4711" not in [d.PatientID for d in datasets]
-    assert all(isinstance(d, Dataset) and "OriginalAttributesSequence" in d for d in made)
+    for dataset in each(made):
+        assert isinstance(dataset, Dataset)
+        assert "OriginalAttributesSequence" in dataset
 
 
 def test_the_command_line(study, tmp_path, capsys):

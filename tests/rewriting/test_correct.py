@@ -19,7 +19,7 @@ from pydicom.uid import (
 
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
-from derive.rewriting.change import Change, parts_of
+from derive.rewriting.change import AttributeChange, parts_of
 from derive.rewriting.correct import corrected, undone
 from derive.rewriting.file import Passage, StoredFile, stored_file
 from derive.rewriting.history import CREATOR, HISTORY, CorrectionNote, corrections
@@ -39,11 +39,11 @@ def whole(parts) -> bytes:
     return b"".join(b"".join(p.chunks()) if isinstance(p, Passage) else p for p in parts)
 
 
-def top(keyword, value=None) -> Change:
-    return Change(NestedPath((), tag_of(keyword)), None if value is None else encode(keyword, value))
+def top(keyword, value=None) -> AttributeChange:
+    return AttributeChange(NestedPath((), tag_of(keyword)), None if value is None else encode(keyword, value))
 
 
-def correct(data: bytes, *changes: Change, note=NOTE, charset="") -> bytes:
+def correct(data: bytes, *changes: AttributeChange, note=NOTE, charset="") -> bytes:
     file = stored(data)
     return whole(corrected(file, parts_of(file, changes), note, charset))
 
@@ -73,7 +73,7 @@ def test_one_item_holds_all_and_only_what_changed(syntax):
 @pytest.mark.parametrize("syntax", PLAIN, ids=lambda s: s.name)
 def test_a_nested_attribute_is_kept_with_its_whole_sequence(syntax):
     data = example(syntax)
-    made = correct(data, Change(ACCESSION, encode("AccessionNumber", "A1234")))
+    made = correct(data, AttributeChange(ACCESSION, encode("AccessionNumber", "A1234")))
     found = read(made)
     assert found.RequestAttributesSequence[0].AccessionNumber == "A1234"
     assert len(found.RequestAttributesSequence) == 2
@@ -127,8 +127,8 @@ def test_old_values_are_read_in_their_own_character_set():
     data = example().replace(b"Doe^Jane", "Müller  ".encode("latin-1"), 1)
     made = correct(
         data,
-        Change(NestedPath((), tag_of("SpecificCharacterSet")), said),
-        Change(NestedPath((), tag_of("PatientName")), name),
+        AttributeChange(NestedPath((), tag_of("SpecificCharacterSet")), said),
+        AttributeChange(NestedPath((), tag_of("PatientName")), name),
         charset="ISO_IR 100",
     )
     found = read(made)
@@ -161,7 +161,7 @@ def test_there_has_to_be_something_to_take_back():
 def test_a_path_that_leads_nowhere_is_refused(path):
     file = stored(example())
     with raises_code("COR-PATH"):
-        parts_of(file, [Change(path, encode("CodeValue", "1"))])
+        parts_of(file, [AttributeChange(path, encode("CodeValue", "1"))])
 
 
 def test_a_deflated_data_set_comes_back_as_it_was():
