@@ -31,7 +31,8 @@ from derive.pixels.samples import Native, SampleLayout
 #: Frames of a multi-frame image that are looked at, spread over all of it: what is burned in stands in all.
 MOST_FRAMES = 8
 #: Words of so many letters and digits count from this confidence on: what is long is seldom noise. 2026-11-30: of 90
-#: drawn words 73 are found so, and 5 % of the rest of a picture is blanked; 78 and 9 % where less is asked of short ones.
+#: drawn words 73 are found so, and 5 % of the rest of a picture is blanked; 78 and 9 % where less is asked of short
+#: ones.
 _COUNTS = {5: 0, 4: 20, 3: 40, 2: 70, 1: 90}
 #: What is of this patient, or like a date, counts from this one on, and stops an image from that one on.
 _SENSITIVE_COUNTS, _SENSITIVE_SURE = 20, 40
