@@ -22,10 +22,10 @@ from derive.errors import OutputError
 from derive.told.wording import flag
 from derive.writing.atomic import refuse_files, target_files, target_folder, unwritable, write_file
 from derive.writing.interruptions import held
-from derive.writing.ours import refuse_place
+from derive.writing.ours import contents_of, refuse_foreign, refuse_place
 from derive.writing.unfinished import finished, new_folder, recover
 
-QUARANTINE = ".quarantine"
+QUARANTINE, LIST = ".quarantine", "quarantine.json"
 SCHEMA = "derive-quarantine/1"
 #: Bytes that a header may grow by: the marks.
 _ROOM = 4096
@@ -156,13 +156,14 @@ class RunTarget:
         Raises
         ------
         OutputError
-            ``OUT-SOURCE``, ``OUT-SPACE``, ``OUT-WRITE``.
+            ``OUT-SOURCE``, ``OUT-FOREIGN``, ``OUT-SPACE``, ``OUT-WRITE``.
         """
         out = self.publisher.out
         refuse_place(out, survey.paths)
         if self.dry_run:
             yield None
             return
+        _clear(self.publisher.beside)
         missing = [p for p in out.parents if not p.exists()]
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -224,6 +225,22 @@ def _refuse_target(out: Path, beside: Path, wanted: Wanted) -> None:
         raise unwritable(out.name, error) from error
 
 
+def _clear(beside: Path) -> None:
+    """Let go what an earlier run has put aside: this one goes on with it, or replaces it, and looks at it again.
+
+    Raises
+    ------
+    OutputError
+        ``OUT-FOREIGN`` if somebody put something else there.
+    """
+    try:
+        if beside.is_dir():
+            refuse_foreign(beside, [name for name in contents_of(beside).foreign if name != LIST])
+            shutil.rmtree(beside)
+    except OSError as error:
+        raise unwritable(beside.name, error) from error
+
+
 def _refuse_lists(out: Path, wanted: Wanted) -> None:
     """Refuse files that hold values among what is published, and a list that is there."""
     for said in (wanted.review, wanted.uid_map, wanted.id_map, wanted.key_file):
@@ -245,7 +262,7 @@ def _end(publisher: Publisher) -> None:
         write_dicomdir(publisher.out, publisher.published)
     if publisher.faults:
         data = f"{json.dumps({'schema': SCHEMA, 'objects': publisher.faults}, indent=1)}\n".encode()
-        write_file(publisher.beside / "quarantine.json", data, overwrite=True)
+        write_file(publisher.beside / LIST, data, overwrite=True)
 
 
 def _move(moves: Mapping[Path, str], files: Sequence[Path]) -> None:
