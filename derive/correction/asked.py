@@ -10,11 +10,11 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from derive.correction.reason import REASONS
 from derive.elements.charset import is_text
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean, flag
 
-REASONS = ("COERCE", "CORRECT")
 #: Of Source of Previous Values and Modifying System (LO).
 _LONGEST = 64
 
