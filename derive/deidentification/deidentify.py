@@ -65,7 +65,8 @@ def deidentify(source: Source, target: str | Path, **options: Any) -> Deidentifi
     ready, out = settled(wanted_of(options)), Path(target)
     tally = Tally(ready)
     with target_of(out, ready.wanted) as place, closing(ready.run.uids):
-        survey = survey_of(source, ready.run.seen)
+        written = (out, place.publisher.beside) if ready.wanted.resume else ()
+        survey = survey_of(source, ready.run.seen, written)
         with place.staging(survey) as staging:
             if staging is not None:
                 ready.run.keep()

@@ -125,6 +125,7 @@ class _Surveyor:
     """Collects what the pass finds."""
 
     seen: Callable[[Header], None]
+    apart: tuple[Path, ...] = ()
     series: dict[tuple[str, str], list[Member]] = field(default_factory=dict)
     others: list[Other] = field(default_factory=list)
     sizes: dict[Path, int] = field(default_factory=dict)
@@ -132,7 +133,9 @@ class _Surveyor:
     first: dict[str, Origin | Dataset] = field(default_factory=dict)
 
     def take(self, found: Found, header: Header | Skipped | Repeated | Unreadable) -> None:
-        if isinstance(header, Header) and isinstance(found, Origin | Dataset):
+        if isinstance(found, Origin) and self._is_apart(found):
+            self.others.append(Other(found.name, "lies in the target"))
+        elif isinstance(header, Header) and isinstance(found, Origin | Dataset):
             asked = header.lenient
             self.seen(asked)
             self.identifiers |= identifiers_of(asked)
@@ -152,6 +155,10 @@ class _Surveyor:
         elif isinstance(header, Skipped):
             self.others.append(Other(*header))
 
+    def _is_apart(self, found: Origin) -> bool:
+        above = found.path.resolve().parents if self.apart and found.path is not None else ()
+        return not set(self.apart).isdisjoint(above)
+
     def _is_copy(self, found: Origin | Dataset, uid: str) -> bool:
         """Whether the same object was there, byte by byte; two that differ and have one UID are both kept."""
         if not uid:
@@ -166,7 +173,7 @@ class _Surveyor:
         return sum(map(len, self.series.values()))
 
 
-def survey_of(source: Source, seen: Callable[[Header], None]) -> Survey:
+def survey_of(source: Source, seen: Callable[[Header], None], apart: Iterable[Path] = ()) -> Survey:
     """Look at everything that a source names; no pixel is read.
 
     Parameters
@@ -175,13 +182,15 @@ def survey_of(source: Source, seen: Callable[[Header], None]) -> Survey:
         As :func:`derive.read` takes it.
     seen : callable (Header) -> None
         Told of every object, asked leniently.
+    apart : iterable of Path
+        Folders below the source that are not of it: what an earlier run has written there.
 
     Raises
     ------
     SourceError
         ``SRC-MISSING`` for what is not there; ``SRC-NONE`` if there is no DICOM object.
     """
-    surveyor, kept = _Surveyor(seen), list[Found]()
+    surveyor, kept = _Surveyor(seen, tuple(p.resolve() for p in apart if p.exists())), list[Found]()
     for header in scan(_kept(find(source), kept)):
         surveyor.take(kept[-1], header)
     missing = next((o for o in surveyor.others if o.code == "SRC-MISSING"), None)

@@ -168,6 +168,14 @@ def test_resume_goes_on_and_does_nothing_twice(study, tmp_path):
     assert held(tmp_path / "out") == held(tmp_path / "whole")
 
 
+def test_a_target_below_the_source_is_no_part_of_it(study, tmp_path):
+    derive.deidentify(study, study / "out", key=KEY)
+    saved(study / "c", make_series(count=1, SeriesInstanceUID="1.2.3", SOPInstanceUID="1.2.5", PatientID="MRN-4711"))
+    report = derive.deidentify(study, study / "out", key=KEY, resume=True)
+    assert (report.series.there_already, report.series.published, len(instances(study / "out"))) == (2, 1, 6)
+    assert [o.reason for o in report.others].count("lies in the target") == 5
+
+
 def test_a_series_that_grew_is_made_anew_by_resume(study, tmp_path):
     derive.deidentify(study, tmp_path / "out", key=KEY)
     extra = make_series(count=4, PatientID="MRN-4711")[3:]
