@@ -40,7 +40,7 @@ _META_TYPE_1 = (
 )
 
 
-def check(source: Files, *, strict: bool = False) -> CheckReport:
+def check(source: Files, *, strict: bool = False, pixels: bool = True) -> CheckReport:
     """Check files against the tables of the standard, and each series as a whole.
 
     Parameters
@@ -49,13 +49,15 @@ def check(source: Files, *, strict: bool = False) -> CheckReport:
         Files, folders (with all that is in them) and zip archives. What is no DICOM file is passed over.
     strict : bool
         Whether every file is held to what a derived one is held to (column ``made`` of ``checks.tsv``).
+    pixels : bool
+        Whether Pixel Data is looked at, and so read; without it a file costs the memory of its header.
 
     Returns
     -------
     CheckReport
         Files that cannot be read and classes without a table are findings; nothing is raised for them.
     """
-    checking = _Checking()
+    checking = _Checking(pixels)
     with warnings.catch_warnings(), disable_value_validation():
         warnings.simplefilter("ignore")  # what pydicom warns of is a finding here
         for found in counting("checking", find(source)):
@@ -70,7 +72,8 @@ def check(source: Files, *, strict: bool = False) -> CheckReport:
 class _Checking:
     """One run over files: a checker a series, and which UIDs were seen where."""
 
-    def __init__(self) -> None:
+    def __init__(self, pixels: bool) -> None:
+        self.pixels = pixels
         self.checkers: dict[str, SeriesChecker] = {}
         self.studies: dict[str, tuple[str, str]] = {}
         self.instances: dict[str, tuple[str, str]] = {}
@@ -87,7 +90,7 @@ class _Checking:
                 if why_not_dicom(head, origin):
                     return
                 stream.seek(0)
-                dataset = dcmread(stream, force=not has_preamble(head))
+                dataset = dcmread(stream, force=not has_preamble(head), stop_before_pixels=not self.pixels)
             judges = (meta_findings, order_findings, sequence_findings, group_findings)
             header = self.reader.read(origin)
             found = [f for judge in judges for f in judge(dataset, name)]  # before anything is decoded

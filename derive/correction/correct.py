@@ -281,13 +281,19 @@ def _write(path: Path, member: SetMember, made: tuple[Part, ...] | None) -> None
 def _refuse_new_errors(sources: tuple[Path, ...], folder: Path) -> None:
     """Refuse a result with errors that its source has not.
 
+    Pixel Data is not looked at: it is that of the source, byte for byte, and of a large file not even in memory.
+
     Raises
     ------
     InvalidInstance
     """
-    before = Counter((f.code, f.path) for f in check(sources).errors) if sources else Counter[tuple[str, str]]()
+    before = (
+        Counter((f.code, f.path) for f in check(sources, pixels=False).errors)
+        if sources
+        else Counter[tuple[str, str]]()
+    )
     new: list[Finding] = []
-    for finding in check(folder).errors:
+    for finding in check(folder, pixels=False).errors:
         key = (finding.code, finding.path)
         before[key] -= 1
         if before[key] < 0:

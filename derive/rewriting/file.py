@@ -315,9 +315,12 @@ def _of_large(
     source: tuple[Callable[[], IO[bytes]], IO[bytes], int],
     meta: Mapping[int, Element],
 ) -> StoredFile:
-    """Find how a large file lies: its Pixel Data is passed over."""
+    """Find how a large file lies: its Pixel Data is passed over; where other elements are large it is read."""
     opened, stream, size = source
-    head, pixel_span, implicit = _head(data, start.at, start)
+    try:
+        head, pixel_span, implicit = _head(data, start.at, start)
+    except (Short, Unusual, struct.error):  # an element that begins in what was read may end behind it
+        pixel_span = None
     if pixel_span is None:
         stream.seek(0)
         return _of_bytes(name, stream.read(), start, meta)
@@ -326,10 +329,9 @@ def _of_large(
         end = _behind_fragments(stream, value)
     stream.seek(min(end, size))
     tail, rest = _tail(stream.read(), 0, implicit)
-    passage = Passage(opened, value, min(end, size) - value)
-    return StoredFile(
-        name, meta, start.syntax, head, StoredPixels(vr, data[first:value], passage), tail, rest, implicit
-    )
+    pixels = StoredPixels(vr, data[first:value], Passage(opened, value, min(end, size) - value))
+    syntax, anew = _syntax(start, implicit=implicit), head.data is not data
+    return StoredFile(name, meta, syntax, head, pixels, tail, rest, implicit, anew)
 
 
 def _behind_fragments(stream: IO[bytes], at: int) -> int:
