@@ -13,8 +13,8 @@ import derive
 from derive.cli.network import deliver_to, destination_of, is_archive, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import assignment, common_flags, print_json, reading_flags, timestamp
-from derive.correction.reason import REASONS
 from derive.errors import UsageError
+from derive.rewriting.reason import REASONS
 
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from derive.correction.reason import REASONS
 from derive.elements.charset import is_text
 from derive.errors import UsageError
+from derive.rewriting.reason import REASONS
 from derive.told.wording import did_you_mean, flag
 
 #: Of Source of Previous Values and Modifying System (LO).

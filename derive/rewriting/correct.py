@@ -13,13 +13,13 @@ from derive.elements.instance import encodings_named
 from derive.elements.legal import problem
 from derive.rewriting.file import Part, StoredFile
 from derive.rewriting.history import HISTORY, CorrectionNote, Previous, corrections, with_item, without_newest
+from derive.rewriting.reason import COERCE
 from derive.rewriting.rewrite import encoded
 from derive.rewriting.splice import exchanged, part_of
 from derive.standard import AttributeRule
 
 _CHARACTER_SET = tag_of("SpecificCharacterSet")
 _COERCED = tag_of("InstanceCoercionDateTime")
-COERCE, CORRECT = "COERCE", "CORRECT"
 
 
 def corrected(
