@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from derive.deidentification.check.folders import deid_check
     from derive.deidentification.check.violation import DeidCheckReport, Violation
     from derive.deidentification.deidentify import deidentify
-    from derive.deidentification.report import DeidentificationReport
-    from derive.deidentification.tokens import deid_tokens
+    from derive.deidentification.line.report import DeidentificationReport
+    from derive.deidentification.line.tokens import deid_tokens
     from derive.demo import demo_series
     from derive.display import show
     from derive.errors import (
@@ -79,8 +79,8 @@ _HOMES = {
     "derive.deidentification.check.folders": "deid_check",
     "derive.deidentification.check.violation": "DeidCheckReport Violation",
     "derive.deidentification.deidentify": "deidentify",
-    "derive.deidentification.report": "DeidentificationReport",
-    "derive.deidentification.tokens": "deid_tokens",
+    "derive.deidentification.line.report": "DeidentificationReport",
+    "derive.deidentification.line.tokens": "deid_tokens",
     "derive.demo": "demo_series",
     "derive.display": "show",
     "derive.errors": "AssembleError DeriveError GeometryError InvalidInstance NetworkError OutputError PartlyStored "

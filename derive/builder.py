@@ -54,7 +54,7 @@ from derive.writing.unfinished import scratch
 
 if TYPE_CHECKING:
     from derive.deidentification.derived import DeidentifiedSeries
-    from derive.deidentification.profile import Profile
+    from derive.deidentification.profile.profile import Profile
 
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
@@ -292,7 +292,7 @@ class DerivedSeries:
         keep_uids : bool
             Keep the UIDs (Retain UIDs Option), and so the references to the sources.
         **options
-            As in :class:`derive.deidentification.wanted.Wanted`.
+            As in :class:`derive.deidentification.profile.wanted.Wanted`.
 
         Raises
         ------

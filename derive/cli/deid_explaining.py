@@ -38,8 +38,8 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain; exit code 0 whatever is said."""
-    from derive.deidentification.explain import sop_class_of
-    from derive.deidentification.explain_all import explanation, whole_explanation
+    from derive.deidentification.explain.explain import sop_class_of
+    from derive.deidentification.explain.explain_all import explanation, whole_explanation
 
     if bool(arguments.tag) == arguments.all:
         raise UsageError("DEID-ADDRESS", f"an attribute is wanted, or {flag('all')}, and not both")

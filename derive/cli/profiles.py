@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from derive.cli.pages import group_of
 
 if TYPE_CHECKING:
-    from derive.deidentification.profile import Profile
+    from derive.deidentification.profile.profile import Profile
 
 PROFILE = "profile (PS3.15 Annex E)"
 
@@ -62,7 +62,7 @@ def profile_meant(arguments: argparse.Namespace) -> Profile:
     UsageError
         For anything of it that cannot be.
     """
-    from derive.deidentification.wanted import profile_wanted, wanted_of
+    from derive.deidentification.profile.wanted import profile_wanted, wanted_of
 
     return profile_wanted(wanted_of(profile_options(arguments)))
 

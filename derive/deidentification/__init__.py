@@ -1,10 +1,11 @@
 """De-identification (PS3.15 Annex E): which attributes go, which are replaced, which stay, and the proof of it.
 
-``deidentify`` is the page. A ``profile`` with its options says what is wanted, ``decide`` what becomes of one
-attribute (rules, private, repeating groups, options, type, what the table lacks), ``methods`` do it, one function
-each. ``run`` holds what one run shares: keys, the map of UIDs, shifts of dates, new names of patients.
-``pixels`` blanks, ``configs`` reads rules that others wrote, ``check`` looks with its own eyes at what came out, and
-nothing that fails is published.
+``deidentify`` is the page, ``derived`` the same for a result on its way out, ``in_memory`` for one data set.
+``profile`` says what is wanted, ``configs`` and ``templates`` read it in the forms of others, ``run`` is what all objects share.
+``engine`` takes an object through it: decisions in named steps, ``methods`` that do them, ``private``, ``text`` and
+``pixels`` for what is not simply a value. ``line`` leads from a set to what is published, ``check`` looks with its own
+eyes at what came out and nothing that fails is published, ``explain`` says beforehand what would become of an
+attribute.
 """
 
 from __future__ import annotations

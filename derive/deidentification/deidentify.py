@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from derive.deidentification.publish import Publisher, target_of
-from derive.deidentification.report import DeidentificationReport
-from derive.deidentification.review import write_review
-from derive.deidentification.survey import Survey, survey_of
-from derive.deidentification.tally import Tally
-from derive.deidentification.wanted import Settled, settled, wanted_of
-from derive.deidentification.work import Batch, Bench, Treated, batches, peek, treat
+from derive.deidentification.line.publish import Publisher, target_of
+from derive.deidentification.line.report import DeidentificationReport
+from derive.deidentification.line.review import write_review
+from derive.deidentification.line.survey import Survey, survey_of
+from derive.deidentification.line.tally import Tally
+from derive.deidentification.line.work import Batch, Bench, Treated, batches, peek, treat
+from derive.deidentification.profile.wanted import Settled, settled, wanted_of
 from derive.parallel import cores, in_processes
 from derive.reading.files import Source
 from derive.told.progress import tell
@@ -46,7 +46,7 @@ def deidentify(source: Source, target: str | Path, **options: Any) -> Deidentifi
     target : str or Path
         Folder that is new or empty. What is not fit to be published goes to ``TARGET.quarantine`` beside it.
     **options
-        As in :class:`derive.deidentification.wanted.Wanted`.
+        As in :class:`derive.deidentification.profile.wanted.Wanted`.
 
     Returns
     -------

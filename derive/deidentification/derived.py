@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 
 from derive.deidentification.deidentify import deidentify
 from derive.deidentification.in_memory import dataset
-from derive.deidentification.profile import BASIC, Profile
-from derive.deidentification.report import DeidentificationReport
-from derive.deidentification.wanted import settled, wanted_of
+from derive.deidentification.line.report import DeidentificationReport
+from derive.deidentification.profile.profile import BASIC, Profile
+from derive.deidentification.profile.wanted import settled, wanted_of
 from derive.errors import OutputError
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
@@ -42,7 +42,7 @@ class DeidentifiedSeries:
     ----------
     series : Writable
     options : mapping of str to object
-        As in :class:`derive.deidentification.wanted.Wanted`.
+        As in :class:`derive.deidentification.profile.wanted.Wanted`.
     sources : sequence of Path
         Files that must not be touched.
     """
@@ -126,7 +126,7 @@ def wanted_options(profile: str | Profile = BASIC, *, keep_uids: bool = False, *
     keep_uids : bool
         The option Retain UIDs by its shorter name.
     **options
-        As in :class:`derive.deidentification.wanted.Wanted`.
+        As in :class:`derive.deidentification.profile.wanted.Wanted`.
     """
     retain = (*options.pop("retain", ()), *(("uids",) if keep_uids else ()))
     return {"profile": profile, **({"retain": retain} if retain else {}), **options}

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from derive.deidentification.engine import Deidentifier
+from derive.deidentification.engine.engine import Deidentifier
 from derive.deidentification.pixels.clean import clean_pixels
-from derive.deidentification.wanted import Settled, Wanted, settled, wanted_of
+from derive.deidentification.profile.wanted import Settled, Wanted, settled, wanted_of
 from derive.errors import SourceError
 from derive.rewriting.file import Passage, stored_dataset
 
@@ -24,8 +24,8 @@ def dataset(original: Dataset, **options: Any) -> Dataset:
     original : pydicom Dataset
         Of any storage class, with its File Meta Information where its pixels are compressed.
     **options
-        As in :class:`derive.deidentification.wanted.Wanted`, but for those of files. Calls with equal options are one
-        run: without a key too, their UIDs, dates and names are consistent as long as the process lives.
+        As in :class:`derive.deidentification.profile.wanted.Wanted`, but for those of files. Calls with equal options
+        are one run: without a key too, their UIDs, dates and names are consistent as long as the process lives.
 
     Returns
     -------

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from derive.deidentification.bases import base_action, listed_by_dcm4chee, required_by_google
-from derive.deidentification.profile import Profile, options, profile_of
-from derive.deidentification.rule import Address
+from derive.deidentification.profile.bases import base_action, listed_by_dcm4chee, required_by_google
+from derive.deidentification.profile.profile import Profile, options, profile_of
+from derive.deidentification.profile.rule import Address
 from derive.elements.element import keyword_of, tag_of
 from derive.rewriting.stored import AttributePath, SequenceStep
 from derive.standard import confidentiality_rows

@@ -6,7 +6,7 @@ import pytest
 
 import derive
 from derive.deidentification.check.checker import DeidChecker
-from derive.deidentification.profile import Profile
+from derive.deidentification.profile.profile import Profile
 from tests.helpers.asserting import each
 from tests.helpers.by_hand import cleaned, image, presentation, stored
 from tests.helpers.canaries import PLACES, WORDS, left_in, planted

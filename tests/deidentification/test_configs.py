@@ -12,7 +12,7 @@ from derive.deidentification.configs import site
 from derive.deidentification.configs.read import config_of, read_config
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.private.entries import PrivateEntry
-from derive.deidentification.profile import Transformation, profile_of
+from derive.deidentification.profile.profile import Transformation, profile_of
 from tests.helpers.asserting import every
 from tests.helpers.by_hand import code, image
 from tests.helpers.configured import after, configured

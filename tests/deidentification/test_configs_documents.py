@@ -10,8 +10,8 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 
 from derive.deidentification.configs.config import Configuration
-from derive.deidentification.decide import Question, decided
-from derive.deidentification.profile import Profile, options, profile_of
+from derive.deidentification.engine.decide import Question, decided
+from derive.deidentification.profile.profile import Profile, options, profile_of
 from derive.elements.element import keyword_of
 from derive.rewriting.stored import AttributePath
 from tests.helpers.asserting import each, every

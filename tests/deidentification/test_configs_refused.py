@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.deidentification.configs.read import read_config
-from derive.deidentification.run import run_of
+from derive.deidentification.run.run import run_of
 from derive.errors import UsageError
 from tests.deidentification.test_configs import RECIPE, SHIPPED
 from tests.deidentification.test_templates import OWN, SCRIPT

@@ -8,7 +8,7 @@ import subprocess
 import pydicom
 import pytest
 
-from derive.deidentification.profile import profile_of
+from derive.deidentification.profile.profile import profile_of
 from tests.helpers.asserting import each
 from tests.helpers.peers import tool
 from tests.helpers.went_through import engine, file_through

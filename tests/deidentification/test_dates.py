@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from derive.deidentification.dates import SCOPES, KeyedShifts, days_told, shifted
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import RunPlan, run_of
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.dates import SCOPES, KeyedShifts, days_told, shifted
+from derive.deidentification.run.run import RunPlan, run_of
 from derive.standard.value_syntax import fault
 from tests.helpers.asserting import every, raises_code
 from tests.helpers.methods import KEY, instance_of

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from derive.deidentification.decide import (
+from derive.deidentification.engine.decide import (
     STEPS,
     Question,
     by_encoding,
@@ -19,8 +19,8 @@ from derive.deidentification.decide import (
     resolved,
     structure,
 )
-from derive.deidentification.profile import profile_of
-from derive.deidentification.rule import Address, Rule
+from derive.deidentification.profile.profile import profile_of
+from derive.deidentification.profile.rule import Address, Rule
 from derive.elements.element import tag_of
 from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath, SequenceStep

@@ -14,9 +14,9 @@ from pydicom.sequence import Sequence
 
 import derive
 from derive.cli.main import main
-from derive.deidentification.profile import Profile
-from derive.deidentification.rule import Address, Rule
-from derive.deidentification.wanted import wanted_of
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.profile.rule import Address, Rule
+from derive.deidentification.profile.wanted import wanted_of
 from derive.operations import gaussian_blur, mip, resample
 from tests.helpers.asserting import each, raises_code
 from tests.helpers.peers import dciodvfy_errors

@@ -11,9 +11,9 @@ from pydicom.tag import Tag
 
 from derive import standard
 from derive.cli.main import main
-from derive.deidentification.explain import _reasons, foretold, path_of, sop_class_of
-from derive.deidentification.explain_all import explanation, whole_explanation
-from derive.deidentification.profile import Profile, options, profile_of
+from derive.deidentification.explain.explain import _reasons, foretold, path_of, sop_class_of
+from derive.deidentification.explain.explain_all import explanation, whole_explanation
+from derive.deidentification.profile.profile import Profile, options, profile_of
 from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.tables import CT, PET
 from tests.helpers.whole_table import PLAIN, at, placed, table_rows, through

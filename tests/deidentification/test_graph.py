@@ -7,7 +7,7 @@ from pydicom import dcmread
 
 import derive
 from derive.deidentification.check.folders import deid_check
-from derive.deidentification.profile import profile_of
+from derive.deidentification.profile.profile import profile_of
 from tests.helpers.asserting import each, every
 from tests.helpers.by_hand import stored
 from tests.helpers.methods import KEY

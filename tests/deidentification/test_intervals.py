@@ -10,9 +10,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from derive.deidentification.engine import Deidentifier
-from derive.deidentification.profile import profile_of
-from derive.deidentification.run import RunPlan, run_of
+from derive.deidentification.engine.engine import Deidentifier
+from derive.deidentification.profile.profile import profile_of
+from derive.deidentification.run.run import RunPlan, run_of
 from derive.rewriting.file import stored_dataset
 from tests.helpers.asserting import each
 from tests.helpers.by_hand import ROOT, image, item

@@ -8,9 +8,9 @@ import uuid
 
 import pytest
 
-from derive.deidentification.keys import SHORTEST_KEY, KeyedSecrets, microsoft_days, secrets_of
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import RunPlan, run_of
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.keys import SHORTEST_KEY, KeyedSecrets, microsoft_days, secrets_of
+from derive.deidentification.run.run import RunPlan, run_of
 from tests.helpers.asserting import every, raises_code
 from tests.helpers.methods import KEY, OTHER_KEY, instance_of
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from derive.deidentification.layout import LAYOUTS, Names, checked_layout, files_of, fit, folder_of
+from derive.deidentification.line.layout import LAYOUTS, Names, checked_layout, files_of, fit, folder_of
 from tests.helpers.asserting import raises_code
 
 BEFORE = Names("MRN 4711", "1.2.3", "1.2.3.4", "1.2.3.4.5")

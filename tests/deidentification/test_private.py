@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from derive import standard
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods import METHODS
 from derive.deidentification.private.claims import CHARACTERISTICS, characteristics, claims_of
 from derive.deidentification.private.decide import private_ruling
@@ -20,8 +20,8 @@ from derive.deidentification.private.entries import (
     private_address,
 )
 from derive.deidentification.private.safe import private_vr, safe, safe_rows
-from derive.deidentification.profile import Profile, profile_of
-from derive.deidentification.run import run_of
+from derive.deidentification.profile.profile import Profile, profile_of
+from derive.deidentification.run.run import run_of
 from derive.elements.datasets import from_dataset
 from derive.elements.element import Element
 from derive.elements.instance import Instance

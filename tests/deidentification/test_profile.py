@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from derive.deidentification.profile import options, profile_of
+from derive.deidentification.profile.profile import options, profile_of
 from tests.helpers.asserting import each, every, raises_code
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 
 from derive import standard
-from derive.deidentification.profile import profile_of
+from derive.deidentification.profile.profile import profile_of
 from tests.conftest import DATA
 from tests.helpers.every_iod import places
 from tests.helpers.mutations import dciodvfy_says

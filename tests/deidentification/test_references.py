@@ -8,9 +8,9 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from derive.deidentification.engine import Deidentifier
-from derive.deidentification.profile import profile_of
-from derive.deidentification.run import RunPlan, run_of
+from derive.deidentification.engine.engine import Deidentifier
+from derive.deidentification.profile.profile import profile_of
+from derive.deidentification.run.run import RunPlan, run_of
 from derive.rewriting.file import stored_dataset
 from derive.standard import type_of
 from tests.helpers.asserting import each

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import dictionary_VR
 
-from derive.deidentification.rule import Address
+from derive.deidentification.profile.rule import Address
 from derive.rewriting.stored import AttributePath, SequenceStep
 from tests.helpers.asserting import each, raises_code
 

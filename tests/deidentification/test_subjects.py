@@ -7,8 +7,8 @@ import stat
 
 import pytest
 
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import RunPlan, run_of
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import RunPlan, run_of
 from tests.helpers.asserting import raises_code
 from tests.helpers.methods import KEY, OTHER_KEY, instance_of, value_of
 

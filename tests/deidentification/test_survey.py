@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydicom.dataset import Dataset
 
-from derive.deidentification.survey import survey_of
+from derive.deidentification.line.survey import survey_of
 from tests.helpers.asserting import raises_code
 from tests.helpers.sources import make_series
 

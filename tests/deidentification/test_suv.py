@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from pydicom.sequence import Sequence
 
-from derive.deidentification.profile import profile_of
+from derive.deidentification.profile.profile import profile_of
 from tests.helpers.asserting import each
 from tests.helpers.sources import make_series
 from tests.helpers.went_through import engine, every_item, file_through, privates, through

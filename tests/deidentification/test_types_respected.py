@@ -13,8 +13,8 @@ from pydicom.dataelem import DataElement
 
 from derive import standard
 from derive.deidentification.check.checker import DeidChecker
-from derive.deidentification.decide import dependents, resolved
-from derive.deidentification.profile import profile_of
+from derive.deidentification.engine.decide import dependents, resolved
+from derive.deidentification.profile.profile import profile_of
 from tests.helpers.asserting import each
 from tests.helpers.every_iod import SOP_CLASSES, places, whole
 from tests.helpers.mutations import dciodvfy_says

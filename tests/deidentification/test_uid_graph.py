@@ -9,10 +9,10 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from derive.deidentification.engine import Deidentifier
-from derive.deidentification.profile import profile_of
-from derive.deidentification.run import run_of
-from derive.deidentification.uids import is_well_known, names_a_kind
+from derive.deidentification.engine.engine import Deidentifier
+from derive.deidentification.profile.profile import profile_of
+from derive.deidentification.run.run import run_of
+from derive.deidentification.run.uids import is_well_known, names_a_kind
 from derive.rewriting.file import stored_dataset
 from tests.helpers.asserting import each
 from tests.helpers.methods import KEY

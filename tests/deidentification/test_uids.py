@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import RunPlan, run_of
-from derive.deidentification.uids import is_well_known, names_a_kind
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import RunPlan, run_of
+from derive.deidentification.run.uids import is_well_known, names_a_kind
 from derive.elements.element import tag_of
 from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.methods import KEY, OTHER_KEY, instance_of

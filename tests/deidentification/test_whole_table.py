@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.methods import METHODS
-from derive.deidentification.profile import options, profile_of
+from derive.deidentification.profile.profile import options, profile_of
 from tests.helpers.asserting import each, every
 from tests.helpers.tables import CT
 from tests.helpers.whole_table import (

@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 
 from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.read import config_of
-from derive.deidentification.engine import Deidentifier
-from derive.deidentification.run import run_of
+from derive.deidentification.engine.engine import Deidentifier
+from derive.deidentification.run.run import run_of
 from derive.rewriting.file import stored_dataset
 from tests.helpers.by_hand import image
 from tests.helpers.methods import KEY

@@ -7,10 +7,10 @@ from functools import cache
 
 from pydicom.charset import default_encoding
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods import METHODS
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import Run, run_of
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import Run, run_of
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.elements.instance import Instance

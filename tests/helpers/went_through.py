@@ -10,9 +10,9 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from derive.deidentification.engine import Deidentified, Deidentifier
-from derive.deidentification.profile import Profile, profile_of
-from derive.deidentification.run import run_of
+from derive.deidentification.engine.engine import Deidentified, Deidentifier
+from derive.deidentification.profile.profile import Profile, profile_of
+from derive.deidentification.run.run import run_of
 from derive.rewriting.file import stored_file
 
 KEY = b"a key of thirty-two bytes, or so"

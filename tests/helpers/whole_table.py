@@ -16,9 +16,9 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from derive import standard
-from derive.deidentification.engine import Deidentified, Deidentifier
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import run_of
+from derive.deidentification.engine.engine import Deidentified, Deidentifier
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import run_of
 from derive.rewriting.file import stored_file
 from derive.standard import ConfidentialityRow
 

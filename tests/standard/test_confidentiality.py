@@ -14,7 +14,7 @@ from pydicom.datadict import keyword_for_tag
 
 import codes
 from derive import standard
-from derive.deidentification.profile import BASIC_CODE, EDITIONS, options
+from derive.deidentification.profile.profile import BASIC_CODE, EDITIONS, options
 from derive.standard import _confidentiality
 from tests.helpers.asserting import each, every
 from tests.standard.test_tables import shared_rows

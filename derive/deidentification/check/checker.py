@@ -19,7 +19,7 @@ from derive.deidentification.check.stored_values import pixel_violations
 from derive.deidentification.check.values import value_violations
 from derive.deidentification.check.violation import Violation, violation
 from derive.deidentification.check.walk import NoWalk, Walked, walk
-from derive.deidentification.profile import Profile
+from derive.deidentification.profile.profile import Profile
 from derive.deidentification.text.identifiers import Identifier
 
 _UIDS = re.compile(rb"[0-2](?:\\.(?:0|[1-9][0-9]*)){3,}")

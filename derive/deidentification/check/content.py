@@ -8,7 +8,7 @@ from __future__ import annotations
 from derive.deidentification.check.demands import Demand, Want
 from derive.deidentification.check.spots import Spot
 from derive.deidentification.check.walk import Leaf, Walked
-from derive.deidentification.profile import Profile
+from derive.deidentification.profile.profile import Profile
 from derive.standard import content_row
 
 OPTION = "structured-content"

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from pydicom.datadict import keyword_for_tag
 
-from derive.deidentification.bases import listed_by_dcm4chee, required_by_google
 from derive.deidentification.check.spots import Spot, Spots
-from derive.deidentification.needed import is_spared
 from derive.deidentification.private.safe import safe_rows
-from derive.deidentification.profile import Option, Profile
+from derive.deidentification.profile.bases import listed_by_dcm4chee, required_by_google
+from derive.deidentification.profile.needed import is_spared
+from derive.deidentification.profile.profile import Option, Profile
 from derive.standard import ConfidentialityRow, confidentiality_row, type_of
 from derive.standard.vr import TEXT_VRS
 

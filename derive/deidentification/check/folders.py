@@ -11,7 +11,7 @@ from derive.deidentification.check.pairing import Fingerprint, fingerprint, pair
 from derive.deidentification.check.spots import Spots
 from derive.deidentification.check.violation import DeidCheckReport, Violation, violation
 from derive.deidentification.check.walk import NoWalk, walk
-from derive.deidentification.profile import BASIC, Profile, profile_of
+from derive.deidentification.profile.profile import BASIC, Profile, profile_of
 from derive.deidentification.text.identifiers import DATE, UID, Identifier
 from derive.reading.files import HEAD_LENGTH, Files, Origin, find, why_not_dicom
 from derive.told.progress import counting
@@ -42,7 +42,7 @@ def deid_check(
         None where they are not at hand: then only what the written files say themselves is checked.
     outputs : path, or iterable of paths
     profile : str or Profile
-        What was asked for, as :func:`derive.deidentification.profile.profile_of` reads it.
+        What was asked for, as :func:`derive.deidentification.profile.profile.profile_of` reads it.
     vouched : bool
         Whether a person, or a method that decides nothing by chance, answers for the pixels.
 

@@ -8,7 +8,7 @@ from derive.deidentification.check.links import Links
 from derive.deidentification.check.pair import Pair
 from derive.deidentification.check.violation import Violation
 from derive.deidentification.check.walk import Walked
-from derive.deidentification.profile import BASIC_CODE, options
+from derive.deidentification.profile.profile import BASIC_CODE, options
 
 _REMOVED, _METHOD, _CODES, _CODE_VALUE, _SCHEME = 0x00120062, 0x00120063, 0x00120064, 0x00080100, 0x00080102
 _TEMPORAL, _BURNED_IN = 0x00280303, 0x00280301

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from derive.deidentification.pixels.plan import PixelPlan
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import RunPlan
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import RunPlan
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from derive.deidentification.rule import Address
+from derive.deidentification.profile.rule import Address
 from derive.elements.element import keyword_of, tag_of
 from derive.errors import UsageError
 from derive.rewriting.stored import AttributePath

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydicom.datadict import dictionary_VR
 
-from derive.deidentification.bases import required_by_google
 from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.google_tags import tag_profile
 from derive.deidentification.configs.rules import address_of
 from derive.deidentification.configs.tables import known_keys, said_of, table_of, tables_of, texts_of
 from derive.deidentification.pixels.plan import PixelPlan
-from derive.deidentification.profile import Profile, Transformation, profile_of
-from derive.deidentification.rule import Address
+from derive.deidentification.profile.bases import required_by_google
+from derive.deidentification.profile.profile import Profile, Transformation, profile_of
+from derive.deidentification.profile.rule import Address
 from derive.deidentification.text.transforming import known_info_types
 from derive.elements.element import keyword_of
 from derive.errors import UsageError

@@ -7,8 +7,8 @@ from typing import Any
 
 from derive.deidentification.configs.rules import rule_of
 from derive.deidentification.configs.tables import known_keys, said_of, table_of, tables_of, texts_of
-from derive.deidentification.profile import Profile, Transformation, profile_of
-from derive.deidentification.rule import Rule
+from derive.deidentification.profile.profile import Profile, Transformation, profile_of
+from derive.deidentification.profile.rule import Rule
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean
 

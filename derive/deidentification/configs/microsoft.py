@@ -17,8 +17,8 @@ from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.rules import rule_of
 from derive.deidentification.configs.tables import known_keys, said_of, tables_of
 from derive.deidentification.methods.registry import METHODS
-from derive.deidentification.profile import profile_of
-from derive.deidentification.rule import Rule
+from derive.deidentification.profile.profile import profile_of
+from derive.deidentification.profile.rule import Rule
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean, flag
 

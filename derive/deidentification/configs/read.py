@@ -13,7 +13,7 @@ from derive.deidentification.configs.recipe import is_recipe, read_recipe
 from derive.deidentification.configs.relaxed import read_relaxed
 from derive.deidentification.configs.site import read_site
 from derive.deidentification.pixels.plan import PixelPlan
-from derive.deidentification.profile import profile_of
+from derive.deidentification.profile.profile import profile_of
 from derive.deidentification.templates.ctp import is_ctp
 from derive.deidentification.templates.read import read_templates
 from derive.deidentification.templates.template import not_looked_at

@@ -20,8 +20,8 @@ from derive.deidentification.configs.expander import Expander, is_expander
 from derive.deidentification.configs.rules import address_of, rule_of
 from derive.deidentification.methods import METHODS
 from derive.deidentification.pixels.plan import PixelPlan
-from derive.deidentification.profile import Profile
-from derive.deidentification.rule import Address, Rule
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.profile.rule import Address, Rule
 from derive.deidentification.templates.recipe import read_filters
 from derive.elements.element import tag_of
 from derive.errors import UsageError

@@ -9,8 +9,8 @@ from pydicom.datadict import dictionary_VR
 
 from derive.deidentification.methods.plain import ANONYMOUS
 from derive.deidentification.methods.registry import METHODS, checked_rule
-from derive.deidentification.needed import NEEDED, is_spared
-from derive.deidentification.rule import Address, Rule
+from derive.deidentification.profile.needed import NEEDED, is_spared
+from derive.deidentification.profile.rule import Address, Rule
 from derive.elements.element import keyword_of
 from derive.errors import UsageError
 from derive.rewriting.stored import AttributePath

@@ -58,13 +58,13 @@ from typing import Any
 from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.rules import address_of, rule_of
 from derive.deidentification.configs.tables import known_keys, said_of, table_of, tables_of, texts_of
-from derive.deidentification.dates import FIRST_DAYS, LAST_DAYS, checked_days
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.private.entries import dictionary_entries, kept_entries
-from derive.deidentification.profile import Profile, Transformation, profile_of
-from derive.deidentification.rule import Rule
-from derive.deidentification.run import RunPlan
+from derive.deidentification.profile.profile import Profile, Transformation, profile_of
+from derive.deidentification.profile.rule import Rule
+from derive.deidentification.run.dates import FIRST_DAYS, LAST_DAYS, checked_days
+from derive.deidentification.run.run import RunPlan
 from derive.deidentification.templates.own import read_own
 from derive.deidentification.templates.read import load_templates
 from derive.deidentification.templates.template import Template, not_looked_at

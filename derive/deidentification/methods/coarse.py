@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.dummy import unreadable
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element, texts_of

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from derive.deidentification.dates import MICROSOFT_DAYS, SCOPES, checked_days, days_told, shifted, time_of_day
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.coarse import is_long_ago
 from derive.deidentification.methods.dummy import unreadable
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element, texts_of
+from derive.deidentification.run.dates import MICROSOFT_DAYS, SCOPES, checked_days, days_told, shifted, time_of_day
 from derive.elements.element import Element
 from derive.errors import UsageError
 

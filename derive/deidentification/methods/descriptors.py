@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydicom.datadict import tag_for_keyword
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.dummy import replace
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element

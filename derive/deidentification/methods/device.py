@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element, texts_of
 from derive.elements.element import Element

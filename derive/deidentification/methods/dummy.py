@@ -6,8 +6,7 @@ from functools import cache
 
 from pydicom.datadict import dictionary_VM
 
-from derive.deidentification.dummies import dummies, meaning
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import (
     FLOATS,
@@ -17,6 +16,7 @@ from derive.deidentification.methods.values import (
     text_element,
     texts_of,
 )
+from derive.deidentification.run.dummies import dummies, meaning
 from derive.elements.element import Element, tag_of
 from derive.standard.value_syntax import ONE_VALUE, WIDTHS
 from derive.standard.vr import TEXT_VRS

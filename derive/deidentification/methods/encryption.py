@@ -12,11 +12,11 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from derive.deidentification.here import Here
-from derive.deidentification.keys import KeyedSecrets
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.dates import MICROSOFT, checked_dialect
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element, texts_of
+from derive.deidentification.run.keys import KeyedSecrets
 from derive.elements.element import Element
 from derive.errors import UsageError, ValuesError
 from derive.standard.value_syntax import fault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.descriptors import clean_descriptors
 from derive.deidentification.methods.registry import method
 from derive.elements.element import Element

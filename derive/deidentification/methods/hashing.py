@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 
 from pydicom.valuerep import MAX_VALUE_LEN
 
-from derive.deidentification.here import Here
-from derive.deidentification.keys import ALGORITHMS
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.dates import MICROSOFT, checked_dialect
 from derive.deidentification.methods.plain import refresh_uid
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element, texts_of
+from derive.deidentification.run.keys import ALGORITHMS
 from derive.elements.element import Element
 from derive.errors import UsageError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydicom.charset import default_encoding
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element, texts_of
 from derive.elements.charset import fits

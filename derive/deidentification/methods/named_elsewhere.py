@@ -8,10 +8,10 @@ from typing import Any
 
 from pydicom.datadict import tag_for_keyword
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import texts_of
-from derive.deidentification.rule import Address
+from derive.deidentification.profile.rule import Address
 from derive.elements.element import Element
 from derive.rewriting.stored import AttributePath
 

@@ -9,11 +9,11 @@ from typing import NamedTuple, TypeVar
 
 from pydicom.valuerep import format_number_as_ds
 
-from derive.deidentification.dates import SCOPES
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.dummy import unreadable
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import FLOATS, NUMBERS, number_bytes, packed, text_element, texts_of
+from derive.deidentification.run.dates import SCOPES
 from derive.elements.element import Element
 from derive.elements.encoding import numbers_of
 from derive.errors import UsageError

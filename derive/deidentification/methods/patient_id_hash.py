@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element
 from derive.elements.element import Element

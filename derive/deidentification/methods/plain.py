@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.coarse import year_kept, young_kept
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import number_bytes, padded, text_element, texts_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.registry import METHODS, method
 from derive.deidentification.private.csa import NoCsa, cleaned_csa, is_csa
 from derive.deidentification.private.numbers import is_like_a_date

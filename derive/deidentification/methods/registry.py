@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from derive.deidentification.here import Here
-from derive.deidentification.rule import Rule
+from derive.deidentification.engine.here import Here
+from derive.deidentification.profile.rule import Rule
 from derive.elements.element import Element
 from derive.errors import UsageError
 from derive.told.wording import did_you_mean

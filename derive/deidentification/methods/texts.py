@@ -8,13 +8,13 @@ from functools import cache, partial
 
 from pydicom.valuerep import MAX_VALUE_LEN
 
-from derive.deidentification.dates import shifted
-from derive.deidentification.here import Here
+from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.descriptors import clean_descriptors, nothing_left
 from derive.deidentification.methods.dummy import replace
 from derive.deidentification.methods.registry import method
 from derive.deidentification.methods.values import text_element
-from derive.deidentification.profile import Transformation
+from derive.deidentification.profile.profile import Transformation
+from derive.deidentification.run.dates import shifted
 from derive.deidentification.text.finding import INFO_TYPE_OF, Mention, found_in, replaced, searched, without
 from derive.deidentification.text.identifiers import (
     ADDRESS,
@@ -105,7 +105,7 @@ def _checked(settings: Mapping[str, object]) -> None:
 def transform_info_types(element: Element, here: Here) -> Element | None:
     """Transform what a value holds by its kind: names, dates, identifiers and the like; the rest stays.
 
-    Settings: ``transformations``, each a :class:`~derive.deidentification.profile.Transformation` or a table of
+    Settings: ``transformations``, each a :class:`~derive.deidentification.profile.profile.Transformation` or a table of
     ``method``, ``info_types`` and ``settings``; the first that is for a kind holds, and what none is for stays. Without
     any all that is found is redacted.
     """

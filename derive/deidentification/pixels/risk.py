@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from derive.deidentification.profile import options
+from derive.deidentification.profile.profile import options
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import Instance
 

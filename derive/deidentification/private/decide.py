@@ -8,10 +8,10 @@ policy of dates, UIDs the map, text is searched, and no name of a person stays.
 
 from __future__ import annotations
 
+from derive.deidentification.engine.ruling import Ruling
 from derive.deidentification.private.claims import claims_of
 from derive.deidentification.private.safe import safe
-from derive.deidentification.profile import Profile
-from derive.deidentification.ruling import Ruling
+from derive.deidentification.profile.profile import Profile
 from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from derive.deidentification.caution import Caution
+from derive.deidentification.line.caution import Caution
 from derive.deidentification.private.safe import known_creators
-from derive.deidentification.profile import Profile
+from derive.deidentification.profile.profile import Profile
 from derive.rewriting.stored import AttributePath, SequenceStep
 
 #: What stands for a creator that nobody knows.

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from derive.deidentification.profile import Profile, options
-from derive.deidentification.ruling import Ruling
+from derive.deidentification.engine.ruling import Ruling
+from derive.deidentification.profile.profile import Profile, options
 from derive.elements.element import tag_of
 from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath

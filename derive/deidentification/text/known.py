@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from derive.deidentification.subjects import patient_of
+from derive.deidentification.run.subjects import patient_of
 from derive.deidentification.text.identifiers import DATE, UID, Identifier, identifiers_of
 from derive.elements.instance import Instance
 

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 import derive
 from derive.cli.main import main
-from derive.deidentification.profile import Profile, profile_of
+from derive.deidentification.profile.profile import Profile, profile_of
 from tests.helpers.asserting import raises_code
 from tests.helpers.by_hand import cleaned, image, presentation, stored
 from tests.helpers.planted import DATES, Study

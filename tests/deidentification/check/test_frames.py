@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
 from derive.deidentification.check.checker import DeidChecker
-from derive.deidentification.profile import Profile
+from derive.deidentification.profile.profile import Profile
 from tests.helpers.by_hand import cleaned, image, stored
 
 BASELINE, J2K, RLE = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"

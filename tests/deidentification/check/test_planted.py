@@ -6,7 +6,7 @@ import pytest
 
 from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.check.violation import Violation, violation_kinds
-from derive.deidentification.profile import Profile
+from derive.deidentification.profile.profile import Profile
 from tests.helpers.asserting import every
 from tests.helpers.omissions import OMISSIONS
 from tests.helpers.planted import DATES, Study

@@ -10,9 +10,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from derive.deidentification.check.checker import DeidChecker
-from derive.deidentification.engine import Deidentifier
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import run_of
+from derive.deidentification.engine.engine import Deidentifier
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import run_of
 from derive.rewriting.file import stored_dataset
 from tests.helpers.asserting import each
 from tests.helpers.by_hand import image, presentation, stored

@@ -13,11 +13,11 @@ from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement, convert_raw_data_element
 
 import derive
-from derive.deidentification.dummies import dummies, meaning
 from derive.deidentification.methods import METHODS, checked_method, checked_rule
 from derive.deidentification.methods.values import NUMBERS
-from derive.deidentification.profile import Profile
-from derive.deidentification.rule import Address, Rule
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.profile.rule import Address, Rule
+from derive.deidentification.run.dummies import dummies, meaning
 from derive.elements.element import Element
 from derive.elements.encoding import raw
 from derive.standard.value_syntax import WIDTHS, fault, split

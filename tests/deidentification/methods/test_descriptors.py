@@ -7,7 +7,7 @@ from pydicom.charset import convert_encodings, encode_string
 
 from derive.deidentification.methods import METHODS
 from derive.deidentification.methods.registry import checked_method
-from derive.deidentification.profile import Transformation
+from derive.deidentification.profile.profile import Transformation
 from derive.elements.element import Element, tag_of
 from tests.helpers.asserting import each, raises_code
 from tests.helpers.methods import OTHER_KEY, changed, element_of, run_with, value_of

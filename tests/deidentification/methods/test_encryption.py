@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from derive.deidentification.methods.encryption import decrypted
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import run_of
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import run_of
 from derive.errors import ValuesError
 from tests.helpers.asserting import raises_code
 from tests.helpers.methods import OTHER_KEY, changed, element_of, run_with, value_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import run_of
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import run_of
 from tests.helpers.methods import KEY, OTHER_KEY, changed, element_of, run_with, value_of
 
 

@@ -8,9 +8,9 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from derive.deidentification.engine import Deidentifier
-from derive.deidentification.profile import Profile, options
-from derive.deidentification.run import run_of
+from derive.deidentification.engine.engine import Deidentifier
+from derive.deidentification.profile.profile import Profile, options
+from derive.deidentification.run.run import run_of
 from derive.deidentification.text.content import CONTENT_SEQUENCES, VALUES, item_action
 from derive.elements.element import tag_of
 from derive.elements.instance import Instance

@@ -11,9 +11,9 @@ from pydicom.config import disable_value_validation
 from pydicom.datadict import dictionary_VR, keyword_dict
 from pydicom.dataset import Dataset
 
-from derive.deidentification.engine import Deidentifier
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import run_of
+from derive.deidentification.engine.engine import Deidentifier
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import run_of
 from derive.rewriting.file import stored_file
 from tests.helpers.asserting import each
 from tests.helpers.instances import item

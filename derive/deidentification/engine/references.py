@@ -10,7 +10,7 @@ made, are mapped even so: without one of its items a sentence means another thin
 
 from __future__ import annotations
 
-from derive.deidentification.uids import KeyedUids
+from derive.deidentification.run.uids import KeyedUids
 from derive.elements.element import tag_of
 from derive.rewriting.stored import StoredDataSet
 from derive.standard import type_of

@@ -23,7 +23,7 @@ from typing import Any
 from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import keyword_for_tag
 
-from derive.deidentification.keys import KeyedSecrets, random_secrets
+from derive.deidentification.run.keys import KeyedSecrets, random_secrets
 from derive.errors import UsageError
 from derive.told.secrecy import shown_uid
 

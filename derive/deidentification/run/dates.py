@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 
-from derive.deidentification.keys import KeyedSecrets
-from derive.deidentification.subjects import patient_of
+from derive.deidentification.run.keys import KeyedSecrets
+from derive.deidentification.run.subjects import patient_of
 from derive.elements.instance import Instance
 from derive.errors import UsageError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.deidentification.survey import survey_of
+from derive.deidentification.line.survey import survey_of
 from derive.deidentification.text.tokens import TokenCounter, TokenProposal
 from derive.reading.files import Source
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from derive.deidentification.dicomdir import write_dicomdir
-from derive.deidentification.layout import MEDIA, MediaNames, files_of, fit, folder_of
-from derive.deidentification.run import Run
-from derive.deidentification.survey import Survey
-from derive.deidentification.wanted import Wanted
-from derive.deidentification.work import Treated, digest_of
+from derive.deidentification.line.dicomdir import write_dicomdir
+from derive.deidentification.line.layout import MEDIA, MediaNames, files_of, fit, folder_of
+from derive.deidentification.line.survey import Survey
+from derive.deidentification.line.work import Treated, digest_of
+from derive.deidentification.profile.wanted import Wanted
+from derive.deidentification.run.run import Run
 from derive.errors import OutputError
 from derive.told.wording import flag
 from derive.writing.atomic import refuse_files, target_files, target_folder, unwritable, write_file

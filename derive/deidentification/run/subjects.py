@@ -12,7 +12,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from derive.deidentification.keys import KeyedSecrets
+from derive.deidentification.run.keys import KeyedSecrets
 from derive.elements.instance import Instance
 from derive.errors import SourceError, UsageError
 from derive.standard.value_syntax import fault

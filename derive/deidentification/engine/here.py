@@ -10,7 +10,7 @@ from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath
 
 if TYPE_CHECKING:
-    from derive.deidentification.run import Run
+    from derive.deidentification.run.run import Run
 
 
 @dataclass(frozen=True)

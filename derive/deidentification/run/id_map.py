@@ -18,7 +18,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from derive.deidentification.subjects import checked_subject
+from derive.deidentification.run.subjects import checked_subject
 from derive.errors import OutputError, UsageError
 from derive.told.wording import did_you_mean, flag
 

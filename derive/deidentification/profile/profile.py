@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from derive.deidentification.private.entries import PrivateEntry
-from derive.deidentification.rule import Address, Rule
+from derive.deidentification.profile.rule import Address, Rule
 from derive.errors import UsageError
 from derive.rewriting.stored import AttributePath
 from derive.told.wording import did_you_mean, flag

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from derive.deidentification.marks import APPENDED
+from derive.deidentification.engine.marks import APPENDED
 from derive.deidentification.methods.values import texts_of
 from derive.elements.element import tag_of
 from derive.elements.encoding import text_of

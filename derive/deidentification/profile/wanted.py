@@ -10,14 +10,14 @@ from typing import Any
 from derive.deidentification.configs.config import Configuration
 from derive.deidentification.configs.read import read_config
 from derive.deidentification.configs.rules import rule_of
-from derive.deidentification.dates import days_told
-from derive.deidentification.layout import LAYOUTS, checked_layout
+from derive.deidentification.line.layout import LAYOUTS, checked_layout
 from derive.deidentification.methods.registry import checked_rule
 from derive.deidentification.pixels.box import Box
 from derive.deidentification.pixels.plan import PixelPlan
-from derive.deidentification.profile import BASIC, Profile, profile_of
-from derive.deidentification.rule import Rule
-from derive.deidentification.run import Run, RunPlan, run_of
+from derive.deidentification.profile.profile import BASIC, Profile, profile_of
+from derive.deidentification.profile.rule import Rule
+from derive.deidentification.run.dates import days_told
+from derive.deidentification.run.run import Run, RunPlan, run_of
 from derive.deidentification.templates.read import load_templates
 from derive.deidentification.text.cleaning import read_tokens, tokens_in
 from derive.errors import UsageError
@@ -38,8 +38,8 @@ class Wanted:
         Configuration of a site, or of another tool, as :func:`derive.deidentification.configs.read.read_config` reads
         it. What is said beside it stands over it.
     profile : str or Profile
-        A base with its options, as :func:`derive.deidentification.profile.profile_of` reads it; empty for the Basic
-        Profile, or that of the configuration.
+        A base with its options, as :func:`derive.deidentification.profile.profile.profile_of` reads it; empty for the
+        Basic Profile, or that of the configuration.
     retain, clean : iterable of str
         Options of PS3.15 E.3 by name.
     rules : iterable of Rule, or of mappings
@@ -50,7 +50,7 @@ class Wanted:
     key : str or bytes, optional
         Of which new UIDs, shifts and names follow; without one they are of this run only.
     key_env, key_file, uid_map, external, date_scope, patient_id, patient_name, id_map, id_map_create
-        As in :class:`derive.deidentification.run.RunPlan`.
+        As in :class:`derive.deidentification.run.run.RunPlan`.
     date_shift : str or (int, int), optional
         Range of shifts in days, as ``-365..-1``.
     keep_tokens : path or collection of str, optional

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive import standard
-from derive.deidentification.decide import STEPS
-from derive.deidentification.explain import MEANINGS, Foretold, foretold, path_of, ruled, ruled_json, shown
-from derive.deidentification.marks import claims_of
+from derive.deidentification.engine.decide import STEPS
+from derive.deidentification.engine.marks import claims_of
+from derive.deidentification.engine.ruling import Ruling
+from derive.deidentification.explain.explain import MEANINGS, Foretold, foretold, path_of, ruled, ruled_json, shown
 from derive.deidentification.private.safe import safe_rows
-from derive.deidentification.profile import Profile
-from derive.deidentification.ruling import Ruling
+from derive.deidentification.profile.profile import Profile
 from derive.deidentification.text.content import item_action
 from derive.elements.element import tag_of
 from derive.elements.encoding import encode, encode_item

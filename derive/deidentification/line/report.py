@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from derive.deidentification.account import Accounts, Shortcoming
-from derive.deidentification.caution import Caution
-from derive.deidentification.profile import BASIC_CODE, Profile, options
-from derive.deidentification.survey import Other
+from derive.deidentification.line.account import Accounts, Shortcoming
+from derive.deidentification.line.caution import Caution
+from derive.deidentification.line.survey import Other
+from derive.deidentification.profile.profile import BASIC_CODE, Profile, options
 from derive.deidentification.text.identifiers import Identifier
 from derive.elements.element import shown_class
 from derive.told.wording import counted

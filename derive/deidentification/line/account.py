@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from derive.deidentification.changes import Decided
+from derive.deidentification.engine.changes import Decided
 
 
 class Shortcoming(NamedTuple):

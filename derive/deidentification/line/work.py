@@ -15,17 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from derive.deidentification.account import Shortcoming
-from derive.deidentification.caution import Caution
-from derive.deidentification.changes import Decided
 from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.check.links import Links
-from derive.deidentification.engine import Deidentified, Deidentifier
-from derive.deidentification.layout import Names
+from derive.deidentification.engine.changes import Decided
+from derive.deidentification.engine.engine import Deidentified, Deidentifier
+from derive.deidentification.line.account import Shortcoming
+from derive.deidentification.line.caution import Caution
+from derive.deidentification.line.layout import Names
+from derive.deidentification.line.review import Kept, kept_texts
+from derive.deidentification.line.survey import Member, Other, Survey
 from derive.deidentification.pixels.clean import clean_pixels
-from derive.deidentification.review import Kept, kept_texts
-from derive.deidentification.survey import Member, Other, Survey
-from derive.deidentification.wanted import Settled
+from derive.deidentification.profile.wanted import Settled
 from derive.elements.instance import Instance
 from derive.errors import DeriveError, OutputError, SourceError
 from derive.reading.files import Origin

@@ -14,15 +14,15 @@ from typing import Final
 from pydicom.datadict import dictionary_VR
 
 from derive import standard
-from derive.deidentification.bases import base_action
+from derive.deidentification.engine.ruling import Ruling
 from derive.deidentification.methods import METHODS
-from derive.deidentification.needed import is_spared
 from derive.deidentification.private.decide import private_ruling
-from derive.deidentification.profile import Profile, options
-from derive.deidentification.rule import Rule
-from derive.deidentification.ruling import Ruling
+from derive.deidentification.profile.bases import base_action
+from derive.deidentification.profile.needed import is_spared
+from derive.deidentification.profile.profile import Profile, options
+from derive.deidentification.profile.rule import Rule
+from derive.deidentification.run.uids import names_a_kind
 from derive.deidentification.text.content import VALUES
-from derive.deidentification.uids import names_a_kind
 from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import Instance
 from derive.errors import ValuesError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from derive.deidentification.methods import METHODS
-from derive.deidentification.profile import BASIC_CODE, Profile, options
+from derive.deidentification.profile.profile import BASIC_CODE, Profile, options
 from derive.deidentification.text.finding import searched, without
 from derive.deidentification.text.identifiers import identifiers_of
 from derive.elements.element import Element, keyword_of, tag_of

@@ -1,6 +1,6 @@
 """What would become of an attribute, and why: the decision of the engine, told without any file.
 
-What is told is what :func:`~derive.deidentification.decide.decided` answers for an object of a class that says
+What is told is what :func:`~derive.deidentification.engine.decide.decided` answers for an object of a class that says
 nothing of itself, so that an explanation cannot differ from what is done.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
 
 from derive import standard
-from derive.deidentification.decide import Question, decided
+from derive.deidentification.engine.decide import Question, decided
+from derive.deidentification.engine.ruling import Ruling
 from derive.deidentification.private.safe import private_vr
-from derive.deidentification.profile import BASIC, Option, Profile, options
-from derive.deidentification.rule import Address
-from derive.deidentification.ruling import Ruling
+from derive.deidentification.profile.profile import BASIC, Option, Profile, options
+from derive.deidentification.profile.rule import Address
 from derive.elements.instance import Instance
 from derive.errors import UsageError
 from derive.rewriting.stored import AttributePath

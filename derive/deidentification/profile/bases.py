@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from derive.deidentification.profile import Profile
-from derive.deidentification.ruling import Ruling
+from derive.deidentification.engine.ruling import Ruling
+from derive.deidentification.profile.profile import Profile
 from derive.elements.element import tag_of
 from derive.rewriting.stored import AttributePath, SequenceStep
 from derive.standard import type_of

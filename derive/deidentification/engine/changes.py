@@ -6,20 +6,20 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from derive.deidentification.caution import Caution
-from derive.deidentification.cleaned import Cleaned
-from derive.deidentification.decide import Question, decided, structure
-from derive.deidentification.here import Here
-from derive.deidentification.marks import APPENDED, claims_of, marks
+from derive.deidentification.engine.cleaned import Cleaned
+from derive.deidentification.engine.decide import Question, decided, structure
+from derive.deidentification.engine.here import Here
+from derive.deidentification.engine.marks import APPENDED, claims_of, marks
+from derive.deidentification.engine.references import References
+from derive.deidentification.engine.ruling import Ruling
+from derive.deidentification.line.caution import Caution
 from derive.deidentification.methods import METHODS
 from derive.deidentification.private.claims import CHARACTERISTICS, characteristics
 from derive.deidentification.private.decide import private_ruling
 from derive.deidentification.private.safe import private_vr
 from derive.deidentification.private.told import stands_twice, told
-from derive.deidentification.profile import Profile, options
-from derive.deidentification.references import References
-from derive.deidentification.ruling import Ruling
-from derive.deidentification.run import Run
+from derive.deidentification.profile.profile import Profile, options
+from derive.deidentification.run.run import Run
 from derive.deidentification.text.content import CONTENT_SEQUENCES, item_action
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import Instance, encodings_named

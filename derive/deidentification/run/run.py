@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from derive.deidentification.dates import FIRST_DAYS, LAST_DAYS, KeyedShifts
-from derive.deidentification.dummies import checked_dummies
-from derive.deidentification.id_map import add_to_id_map, read_id_map
-from derive.deidentification.keys import KeyedSecrets, secrets_of
-from derive.deidentification.profile import Profile
-from derive.deidentification.subjects import KeyedSubjects, ListedSubjects, NamedSubject
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.dates import FIRST_DAYS, LAST_DAYS, KeyedShifts
+from derive.deidentification.run.dummies import checked_dummies
+from derive.deidentification.run.id_map import add_to_id_map, read_id_map
+from derive.deidentification.run.keys import KeyedSecrets, secrets_of
+from derive.deidentification.run.subjects import KeyedSubjects, ListedSubjects, NamedSubject
+from derive.deidentification.run.uids import KeyedUids, RecordedUids, checked_map, secrets_kept
 from derive.deidentification.text.cleaning import TextCleaning
 from derive.deidentification.text.known import KnownIdentifiers
-from derive.deidentification.uids import KeyedUids, RecordedUids, checked_map, secrets_kept
 from derive.elements.instance import Instance
 from derive.errors import UsageError
 from derive.settings import load_settings

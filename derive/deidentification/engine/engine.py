@@ -1,7 +1,7 @@
 """The engine: one object in, the same object without what has to go, with all that it says of that.
 
 An object goes through once. What becomes of an attribute is decided once for all objects of a class
-(:mod:`~derive.deidentification.decide`) and remembered; only what changes is decoded.
+(:mod:`~derive.deidentification.engine.decide`) and remembered; only what changes is decoded.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from functools import cached_property
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from derive.deidentification.caution import Caution
-from derive.deidentification.changes import Decided, ObjectChanges, Scopes
-from derive.deidentification.cleaned import Cleaned
-from derive.deidentification.marks import Claims
-from derive.deidentification.profile import Profile
-from derive.deidentification.run import Run
+from derive.deidentification.engine.changes import Decided, ObjectChanges, Scopes
+from derive.deidentification.engine.cleaned import Cleaned
+from derive.deidentification.engine.marks import Claims
+from derive.deidentification.line.caution import Caution
+from derive.deidentification.profile.profile import Profile
+from derive.deidentification.run.run import Run
 from derive.elements.element import Element, tag_of
 from derive.elements.spans import Short, Unusual
 from derive.errors import SourceError

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from derive.deidentification.account import Accounts, Shortcoming
 from derive.deidentification.check.checker import DeidChecker
 from derive.deidentification.check.links import Links
-from derive.deidentification.report import DeidentificationReport, ObjectRecord, SeriesCounts, masked
-from derive.deidentification.review import Kept
-from derive.deidentification.survey import Other, Survey
-from derive.deidentification.wanted import Settled
-from derive.deidentification.work import BatchResult, Treated
+from derive.deidentification.line.account import Accounts, Shortcoming
+from derive.deidentification.line.report import DeidentificationReport, ObjectRecord, SeriesCounts, masked
+from derive.deidentification.line.review import Kept
+from derive.deidentification.line.survey import Other, Survey
+from derive.deidentification.line.work import BatchResult, Treated
+from derive.deidentification.profile.wanted import Settled
 
 
 @dataclass
