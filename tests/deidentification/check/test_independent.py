@@ -22,7 +22,15 @@ from tests.helpers.by_hand import image, item, presentation, stored
 
 ROOM = Path(derive.__file__).parent / "deidentification"
 #: What the check may know of the room around it: what is wanted, and tables.
-SHARED = {"profile", "bases", "needed", "private.safe", "text.identifiers", "text.spellings", "check"}
+SHARED = {
+    "profile.profile",
+    "profile.bases",
+    "profile.needed",
+    "private.safe",
+    "text.identifiers",
+    "text.spellings",
+    "check",
+}
 
 
 def imported(path: Path) -> set[str]:
