@@ -2,10 +2,10 @@
 
 ``deidentify`` is the page, ``derived`` the same for a result on its way out, ``in_memory`` for one data set.
 ``profile`` says what is wanted, ``configs`` and ``templates`` read it in the forms of others, ``run`` is what all
-objects share. ``engine`` takes an object through it: decisions in named steps, ``methods`` that do them, ``private``, ``text`` and
-``pixels`` for what is not simply a value. ``line`` leads from a set to what is published, ``check`` looks with its own
-eyes at what came out and nothing that fails is published, ``explain`` says beforehand what would become of an
-attribute.
+objects share. ``engine`` takes an object through it: decisions in named steps, ``methods`` that do them, ``private``,
+``text`` and ``pixels`` for what is not simply a value. ``line`` leads from a set to what is published, ``check`` looks
+with its own eyes at what came out and nothing that fails is published, ``explain`` says beforehand what would become
+of an attribute.
 """
 
 from __future__ import annotations
