@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from pydicom.dataset import Dataset
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from derive.elements.element import Element, tag_of
+from derive.elements.spans import Short
+from derive.elements.start import start_of
 from derive.errors import SourceError
 from derive.model.source import Skipped
 from derive.reading.files import HEAD_LENGTH, Origin, Repeated, Source, Unreadable, find, why_not_dicom
@@ -19,6 +23,8 @@ from derive.writing.part10 import file_start
 
 _SOP_INSTANCE = tag_of("SOPInstanceUID")
 _MEDIA_CLASS, _MEDIA_INSTANCE = tag_of("MediaStorageSOPClassUID"), tag_of("MediaStorageSOPInstanceUID")
+#: File Meta Information is hardly ever longer.
+_LONGEST_START = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,15 @@ def _found(source: Source) -> Iterator[SetMember | Skipped]:
 
 def _of_origin(origin: Origin) -> SetMember | Skipped:
     with origin.open() as stream:
-        reason = why_not_dicom(stream.read(HEAD_LENGTH), origin)
-    if reason:
-        return Skipped(origin.name, reason)
-    return SetMember(origin.name, origin)
+        head = stream.read(_LONGEST_START)
+    reason = why_not_dicom(head[:HEAD_LENGTH], origin) or _why_no_member(head)
+    return Skipped(origin.name, reason) if reason else SetMember(origin.name, origin)
+
+
+def _why_no_member(head: bytes) -> str:
+    """Say that a file is a directory of media, which tells of files as they were (PS3.10 8.6)."""
+    try:
+        is_directory = start_of(head).media_class == MediaStorageDirectoryStorage
+    except (Short, struct.error):  # told where the file is read
+        return ""
+    return "a DICOMDIR, which tells of the files as they were; make a new one" if is_directory else ""

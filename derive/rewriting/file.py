@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -43,9 +42,9 @@ from derive.elements.spans import (
 )
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
-from derive.limits import check_unpacked
 from derive.rewriting.big_endian import turned
 from derive.rewriting.by_pydicom import encoded_by_pydicom, swap
+from derive.rewriting.deflation import USUAL, Deflation, deflation_of, inflated
 from derive.rewriting.rewrite import uniform
 from derive.rewriting.stored import StoredDataSet
 
@@ -133,6 +132,8 @@ class StoredFile:
         Whether it was encoded anew since it was Big Endian, or not as a data set has to be.
     start : bytes
         What stands before the data set: preamble and File Meta Information as they are.
+    deflation : Deflation
+        How it was deflated, where it was and what is written has to be as it was.
     """
 
     name: str
@@ -145,6 +146,7 @@ class StoredFile:
     implicit: bool = False
     recoded: bool = False
     start: bytes = field(default=b"", repr=False)
+    deflation: Deflation = USUAL
 
     @cached_property
     def instance(self) -> Instance:
@@ -179,7 +181,8 @@ def stored_file(name: str, opened: Callable[[], IO[bytes]], *, recode: bool = Fa
     recode : bool
         Have pydicom read it and encode it anew: for what nests in a way that cannot be walked through.
     exact : bool
-        Turn Big Endian around so that it can be turned back: for what is written as it was.
+        Turn Big Endian around so that it can be turned back, and find how what is deflated was deflated: for what is
+        written as it was.
 
     Raises
     ------
@@ -234,7 +237,7 @@ def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, re
         if start.big or recode:
             raise Unusual("left to pydicom")
         if start.deflated:
-            found = _of_bytes(name, _inflated(name, stream, start.at, size), start, meta)
+            found = _deflated(name, stream, start, meta, exact=exact)
         elif size <= LARGEST_READ:
             found = _of_bytes(name, data, start, meta)
         else:
@@ -246,6 +249,17 @@ def _stored(name: str, opened: Callable[[], IO[bytes]], stream: IO[bytes], *, re
         message = f"{name} ends in the middle of an element; fetch it again, or take it out"
         raise SourceError("SRC-UNREADABLE", message) from None
     return replace(found, start=data[: start.at])
+
+
+def _deflated(name: str, stream: IO[bytes], start: Start, meta: Mapping[int, Element], *, exact: bool) -> StoredFile:
+    """Find how a deflated data set lies when it is inflated; if exact, how it was deflated too."""
+    data = inflated(name, stream, start.at, stream.seek(0, os.SEEK_END))
+    found = _of_bytes(name, data, start, meta)
+    stream.seek(start.at)
+    if not exact:
+        return found
+    how, declared = deflation_of(stream.read(), data), start.syntax == DeflatedExplicitVRLittleEndian
+    return replace(found, deflation=how, recoded=found.recoded or not declared)
 
 
 def _turned(name: str, body: bytes, start: bytes, meta: Mapping[int, Element]) -> StoredFile:
@@ -348,18 +362,6 @@ def _behind_fragments(stream: IO[bytes], at: int) -> int:
         at += length
 
 
-def _inflated(name: str, stream: IO[bytes], at: int, size: int) -> bytes:
-    unpack, parts, count = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
-    stream.seek(at)
-    while chunk := (unpack.unconsumed_tail or stream.read(1 << 16)):
-        parts.append(unpack.decompress(chunk, _CHUNK))
-        count += len(parts[-1])
-        check_unpacked(name, count, size)
-        if unpack.eof:
-            break
-    return b"".join(parts)
-
-
 def _meta(data: bytes, end: int) -> dict[int, Element]:
     at = 132 if data[128:132] == b"DICM" else 0
     found: dict[int, Element] = {}
@@ -382,10 +384,3 @@ def _by_pydicom(name: str, stream: IO[bytes], start: Start, meta: Mapping[int, E
     syntax = str(ExplicitVRLittleEndian) if native else str(declared)
     plain = Start(0, {TRANSFER_SYNTAX: syntax}, False, False, False)
     return replace(_of_bytes(name, data, plain, meta), recoded=True)
-
-
-def deflated(parts: list[bytes]) -> bytes:
-    """Deflate a data set (PS3.5 A.5), of even length."""
-    pack = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    packed = b"".join([*(pack.compress(part) for part in parts), pack.flush()])
-    return packed + b"\0" * (len(packed) % 2)

@@ -9,7 +9,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from derive.elements.element import tag_of
 from derive.rewriting.big_endian import turned
-from derive.rewriting.file import Part, StoredFile, deflated
+from derive.rewriting.deflation import deflated
+from derive.rewriting.file import Part, StoredFile
 from derive.rewriting.stored import StoredDataSet
 
 #: Group lengths count the bytes of their group (PS3.5 7.2, retired).
@@ -38,7 +39,7 @@ def exchanged(stored: StoredFile, new: Mapping[int, bytes | None]) -> tuple[Part
     pixels: list[Part] = [stored.pixels.head, stored.pixels.value] if stored.pixels else []
     body: list[Part] = [head, *pixels, *behind, stored.rest]
     if stored.transfer_syntax == DeflatedExplicitVRLittleEndian:
-        body = [deflated([part for part in body if isinstance(part, bytes)])]
+        body = [deflated([part for part in body if isinstance(part, bytes)], stored.deflation)]
     if stored.transfer_syntax == ExplicitVRBigEndian:
         body = [turned(b"".join(part for part in body if isinstance(part, bytes)), big=False)]
     return (_start(stored, new), *(part for part in body if part))

@@ -22,7 +22,8 @@ from derive.deidentification.run.run import Run
 from derive.elements.element import Element, tag_of
 from derive.elements.spans import Short, Unusual
 from derive.errors import SourceError
-from derive.rewriting.file import Part, StoredFile, deflated
+from derive.rewriting.deflation import deflated
+from derive.rewriting.file import Part, StoredFile
 from derive.rewriting.rewrite import spliced
 from derive.rewriting.stored import StoredDataSet
 from derive.writing.part10 import file_start
