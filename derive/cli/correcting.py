@@ -14,6 +14,7 @@ from derive.cli.network import deliver_to, destination_of, is_archive, send_flag
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import assignment, common_flags, print_json, reading_flags, timestamp
 from derive.errors import UsageError
+from derive.pacs.address import split_series
 from derive.rewriting.reason import REASONS
 
 
@@ -145,6 +146,7 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
         "mend": arguments.mend,
         "new_uids": arguments.new_uids,
         "uid_prefix": arguments.uid_prefix,
+        "is_part": len(arguments.source) == 1 and split_series(arguments.source[0]) is not None,
         "move": arguments.move,
         "reidentify": arguments.reidentify,
         "reason": arguments.reason,

@@ -47,6 +47,8 @@ class Asked:
         Give new SOP and Series Instance UIDs; references within the set follow.
     uid_prefix : str, optional
         The UID root of the organisation.
+    is_part : bool
+        Whether the objects are a part of a study, of which the rest stays what it is.
     move : bool
         Whether patients or studies may come together, or a study fall apart.
     reidentify : bool
@@ -73,6 +75,7 @@ class Asked:
     mend: bool = False
     new_uids: bool = False
     uid_prefix: str | None = None
+    is_part: bool = False
     move: bool = False
     reidentify: bool = False
     reason: str = "CORRECT"

@@ -218,7 +218,7 @@ class Correction:
         moves = Moves()
         for _, stored in self._stored():
             moves.take(stored, self._parts(stored))
-        moves.refuse()
+        moves.refuse(is_part=self.asked.is_part)
 
     @cached_property
     def _newest(self) -> frozenset[CorrectionNote]:

@@ -38,8 +38,13 @@ class Moves:
         """Take an object and the whole elements that it gets."""
         self._after[_identity(stored, {})].add(_identity(stored, parts))
 
-    def refuse(self) -> None:
+    def refuse(self, *, is_part: bool = False) -> None:
         """Refuse a set in which patients or studies come together that were not, or a study falls apart.
+
+        Parameters
+        ----------
+        is_part : bool
+            Whether it is a part of a study, of which the rest stays what it is.
 
         Raises
         ------
@@ -49,6 +54,8 @@ class Moves:
         before, after = set(self._after), set[Identity]().union(*self._after.values())
         if before == after:
             return
+        if is_part:
+            self._say("a part of a study would become another patient's, or another study")
         for what, key in (("patient", "who"), ("study", "study")):
             was, is_now = ({getattr(i, key) for i in side} for side in (before, after))
             if len(is_now) < len(was):

@@ -106,6 +106,14 @@ def test_a_study_does_not_fall_apart_and_patients_do_not_come_together_unsaid(st
     assert report.changed == 6
 
 
+def test_a_part_of_a_study_stays_its_patient_s_unless_it_is_said():
+    options = {"set": {"PatientID": "4711"}, "is_part": True}
+    with raises_code("COR-MOVE"):
+        derive.correct(make_series(count=2), **options).plan()
+    assert derive.correct(make_series(count=2), **options, move=True).plan().changed == 2
+    assert derive.correct(make_series(count=2), set={"StationName": "X"}, is_part=True).plan().changed == 2
+
+
 def test_what_is_de_identified_is_not_corrected_unless_it_is_said(tmp_path):
     datasets = make_series(count=1, PatientIdentityRemoved="YES")
     with raises_code("COR-DEIDENTIFIED"):
