@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
+from io import RawIOBase
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -100,15 +102,9 @@ def write_instance(path: Path, parts: Sequence[bytes]) -> bool:
     OutputError
         ``OUT-WRITE`` if the file system refuses.
     """
-    try:
-        with open(path, "x+b", buffering=0) as stream:
-            for part in parts:
-                if stream.write(part) != len(part):
-                    raise OSError("the disk took only a part of it")
-            stream.seek(0)
-            return all(stream.read(len(part)) == part for part in parts) and not stream.read(1)
-    except OSError as error:
-        raise OutputError("OUT-WRITE", f"{path.name} cannot be written: {error.strerror or error}") from error
+    with _created(path) as stream:
+        _put(stream, parts)
+        return all(stream.read(len(part)) == part for part in parts) and not stream.read(1)
 
 
 def write_runs(path: Path, runs: Iterable[bytes]) -> bool:
@@ -132,15 +128,32 @@ def write_runs(path: Path, runs: Iterable[bytes]) -> bool:
         ``OUT-WRITE`` if the file system refuses.
     """
     written, found = hashlib.blake2b(), hashlib.blake2b()
+    with _created(path) as stream:
+        _put(stream, _digested(runs, written))
+        while block := stream.read(_BLOCK):
+            found.update(block)
+    return written.digest() == found.digest()
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[RawIOBase]:
+    """Give a new file; what the file system says against it is ``OUT-WRITE``."""
     try:
         with open(path, "x+b", buffering=0) as stream:
-            for run in runs:
-                written.update(run)
-                if stream.write(run) != len(run):
-                    raise OSError("the disk took only a part of it")
-            stream.seek(0)
-            while block := stream.read(_BLOCK):
-                found.update(block)
+            yield stream
     except OSError as error:
         raise OutputError("OUT-WRITE", f"{path.name} cannot be written: {error.strerror or error}") from error
-    return written.digest() == found.digest()
+
+
+def _put(stream: RawIOBase, runs: Iterable[bytes]) -> None:
+    """Write runs of bytes, and go back to the first."""
+    for run in runs:
+        if stream.write(run) != len(run):
+            raise OSError("the disk took only a part of it")
+    stream.seek(0)
+
+
+def _digested(runs: Iterable[bytes], digest: hashlib.blake2b) -> Iterator[bytes]:
+    for run in runs:
+        digest.update(run)
+        yield run
