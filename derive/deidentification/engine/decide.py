@@ -17,6 +17,7 @@ from derive import standard
 from derive.deidentification.engine.ruling import Ruling
 from derive.deidentification.methods import METHODS
 from derive.deidentification.private.decide import private_ruling
+from derive.deidentification.private.told import told
 from derive.deidentification.profile.bases import base_action
 from derive.deidentification.profile.needed import is_spared
 from derive.deidentification.profile.profile import Profile, options
@@ -88,18 +89,19 @@ def by_rule(question: Question) -> Ruling | None:
     """Rules of the user's own: the first that matches; of what an object cannot be without none takes anything away."""
     for rule in question.profile.rules:
         if rule.address.matches(question.path) and not is_spared(question.path, rule.method):
-            _refuse_other_vrs(rule, question.path)
+            _refuse_other_vrs(rule, question)
             action = _LETTERS.get(rule.method, "C")
             return Ruling(action, rule.method, rule.settings, f"{rule.told}: {rule.why}" if rule.why else rule.told)
     return None
 
 
-def _refuse_other_vrs(rule: Rule, path: AttributePath) -> None:
+def _refuse_other_vrs(rule: Rule, question: Question) -> None:
     """A rule that cannot be followed is said, as Microsoft's tool does: the profile's own way may be another."""
+    path = question.path
     if path.vr != "SQ" and not METHODS[rule.method].is_for(path.vr):
         raise ValuesError(
             "DEID-METHOD",
-            f"{rule.told}: {rule.method} is not for {path.text}, which is {path.vr}; "
+            f"{rule.told}: {rule.method} is not for {told(path, question.profile)}, which is {path.vr}; "
             f"it is for {', '.join(sorted(METHODS[rule.method].vrs))}; a rule before it can say another method",
         )
 
@@ -179,8 +181,8 @@ def by_dependence(question: Question) -> Ruling | None:
     """What may only be there beside something else goes where all of that goes or is emptied."""
     others, section = dependents().get(question.path.tag, ((), ""))
     if others and all(decided(_beside(question, other)).action in ("X", "Z") for other in others):
-        told = " and ".join(keyword_of(other) for other in others)
-        return Ruling.of("X", f"may only be there beside {told}, which goes (PS3.3 {section})")
+        beside = " and ".join(keyword_of(other) for other in others)
+        return Ruling.of("X", f"may only be there beside {beside}, which goes (PS3.3 {section})")
     return None
 
 
