@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from derive.elements.element import Element
 from derive.rewriting.stored import AttributePath, StoredDataSet, StoredElement
-from derive.standard.vr import LONG_LENGTH_VRS
+from derive.standard.vr import LONG_LENGTH_VRS, TEXT_VRS
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _SHORT_LENGTH = 0xFFFF
@@ -36,8 +36,9 @@ class Fate(NamedTuple):
     Parameters
     ----------
     act : Act
-        TEXT is KEEP without what a text has behind a NUL, which nobody sees. VALUE asks :meth:`Changes.value`, ITEMS
-        goes through the items of a sequence. CREATOR stays as long as anything stays in the block that it reserves.
+        TEXT is KEEP without what a text has behind a NUL, which nobody sees. VALUE asks :meth:`Changes.value`, of texts
+        without that too; ITEMS goes through the items of a sequence. CREATOR stays as long as anything stays in the
+        block that it reserves.
     path : AttributePath
     why : Any
         Of whoever decided.
@@ -115,20 +116,28 @@ def _part(
 ) -> bytes | None:
     scope, changes = asking
     if fate.act is Act.TEXT:
-        part = dataset.data[stored.start : stored.end]
-        value, _, hidden = part[stored.value - stored.start :].partition(b"\0")
-        if not hidden or not hidden.strip(b" \0"):
-            return part
+        value = _seen(dataset.data[stored.value : stored.end])
+        if value is None:
+            return dataset.data[stored.start : stored.end]
         return encoded(Element(stored.tag, stored.vr, value), implicit=implicit)
     if fate.act is Act.ITEMS:
         return _sequence(dataset, stored, asking, fate)
     if fate.act is Act.EMPTY:
         return encoded(Element(stored.tag, stored.vr, b""), implicit=implicit)
-    before = Element(stored.tag, stored.vr, dataset.data[stored.value : stored.end])
+    value = dataset.data[stored.value : stored.end]
+    seen = _seen(value) if stored.vr in TEXT_VRS else None
+    before = Element(stored.tag, stored.vr, value if seen is None else seen)
     after = changes.value(scope, fate, before)
     if after is None:
         return None
-    return dataset.data[stored.start : stored.end] if after is before else encoded(after, implicit=implicit)
+    stays = after is before and seen is None
+    return dataset.data[stored.start : stored.end] if stays else encoded(after, implicit=implicit)
+
+
+def _seen(value: bytes) -> bytes | None:
+    """Return what a text has before a NUL, where something stands behind it that nobody sees; else None."""
+    before, _, hidden = value.partition(b"\0")
+    return before if hidden and hidden.strip(b" \0") else None
 
 
 def _sequence(dataset: StoredDataSet, stored: StoredElement, asking: tuple[Any, Changes], fate: Fate) -> bytes | None:

@@ -122,7 +122,7 @@ def test_lengths_of_groups_and_other_groups_go():
         ("IrradiationEventUID", "UI", ("uids",), "K"),
         ("Manufacturer", "LO", (), "C"),
         ("SliceThickness", "DS", (), "K"),
-        ("BodyPartExamined", "CS", (), "K"),
+        ("BodyPartExamined", "CS", (), "C"),
         ("AnatomicRegionSequence", "SQ", (), "K"),
     ],
 )

@@ -12,6 +12,7 @@ from pydicom._uid_dict import UID_dictionary
 from derive.deidentification.check.demands import REPEATING, Demand, Want, names_a_class
 from derive.deidentification.check.links import Links
 from derive.deidentification.check.pair import Pair, counterparts
+from derive.deidentification.check.spots import Spot
 from derive.deidentification.check.violation import Violation
 from derive.deidentification.check.walk import Leaf, texts
 from derive.standard import value_syntax
@@ -192,8 +193,22 @@ def _missing(pair: Pair, found: _Missing, now: _Leaves, links: Links) -> Iterato
     if demand.want is Want.KEPT and value:
         if not any(pair.output.value(other) == value for other in now.values()):
             yield pair.told("DCK-LOST", spot, demand.why)
-    elif pair.demands.profile.is_confidential and _is_judged(pair, leaf):
+    elif (
+        pair.demands.profile.is_confidential
+        and _is_judged(pair, leaf)
+        and not (same is None and len(pair.before[spot]) - len(now) <= _lost_items(pair, spot))
+    ):
         yield from _required(pair, leaf, same, filled=bool(value))
+
+
+def _lost_items(pair: Pair, spot: Spot) -> int:
+    """Return how many items went of the sequences that hold a spot: those behind them have other places now."""
+    if spot.above is None:
+        return 0
+    before, after = (
+        sum(leaf.items for leaf in side.get(spot.above, {}).values()) for side in (pair.before, pair.after)
+    )
+    return before - after
 
 
 def _is_judged(pair: Pair, leaf: Leaf) -> bool:

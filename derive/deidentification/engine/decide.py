@@ -234,6 +234,8 @@ def by_kind(question: Question) -> Ruling:
         return Ruling.of("D" if question.type in _FILLED else "X", f"{kind} beyond the table")
     if (kind in _TEXTS or structure().get(path.tag) == "label") and "searchText" in METHODS:
         return Ruling("C", "searchText", why="text beyond the table")
+    if kind == "CS" and path.tag not in structure():
+        return Ruling("C", "searchLabel", why="code string beyond the table")
     return Ruling.of("K", "beyond the table")
 
 

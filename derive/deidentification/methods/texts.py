@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from pydicom.valuerep import MAX_VALUE_LEN
 
@@ -25,6 +25,7 @@ from derive.deidentification.text.identifiers import (
     kind_of,
     unwanted_kinds,
 )
+from derive.deidentification.text.spellings import is_telling
 from derive.deidentification.text.stopwords import stopwords
 from derive.deidentification.text.transforming import TRANSFORMATIONS, Stretch, is_for, known_info_types
 from derive.elements.element import Element, tag_of
@@ -70,6 +71,22 @@ def search_text(element: Element, here: Here) -> Element | None:
     if left == texts or (element.tag in _OF_MAKERS and _is_maker(texts, left)):
         return element
     return _with(element, left, here)
+
+
+@method("searchLabel")
+def search_label(element: Element, here: Here) -> Element | None:
+    """Empty a code string that is a name or a number of the own header; standard terms and short ones stay."""
+    if not _is_telling(element.value):
+        return element
+    texts = value_syntax.split(element.vr, element.value, here.encodings)
+    own, kinds = here.run.known.within(here.instance), _searched_kinds(here)
+    left = ["" if searched(text, own, kinds) else text for text in texts]
+    return element if left == texts else _with(element, left, here)
+
+
+@lru_cache(maxsize=4096)
+def _is_telling(value: bytes) -> bool:
+    return value.isascii() and any(is_telling(part.strip(" \0")) for part in value.decode("ascii").split("\\"))
 
 
 def _searched_kinds(here: Here) -> frozenset[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from derive.deidentification.pixels.blanked import BlankedPixels, StoredValue, ToBlank, blanked, without_comments
-from derive.deidentification.pixels.layout import embedded_overlays, embedded_positions, sample_layout
+from derive.deidentification.pixels.layout import as_it_lies, embedded_overlays, embedded_positions, sample_layout
 from derive.deidentification.pixels.plan import PixelPlan
 from derive.deidentification.pixels.recognised import Reading, read
 from derive.deidentification.pixels.risk import (
@@ -33,6 +33,7 @@ from derive.told.wording import flag
 #: What is taken out without being asked for, and told.
 _OVERLAY = PictureRisk("overlay-bits", TELL, False, "an overlay stood in unused bits of its pixels, and was taken out")
 _COMMENTS = PictureRisk("comments", TELL, False, "comments or thumbnails in its compressed frames were taken out")
+_BEHIND = PictureRisk("behind-frames", TELL, False, "bytes behind the last frame of its pixels were taken out")
 _UNDEFINED = b"\xff\xff\xff\xff"
 #: Burned In Annotation says NO, and 113101 is claimed, only for these (and for a person's word).
 _DETERMINISTIC = frozenset([BOXES, REGIONS, TEMPLATE])
@@ -142,14 +143,36 @@ def clean_pixels(stored: StoredFile, plan: PixelPlan) -> CleanedPixels:
 
 
 def _without_comments(stored: StoredFile, result: CleanedPixels) -> CleanedPixels:
-    """Take out what compressed frames carry beside their samples; what cannot be told apart passes as it is."""
-    if not stored.pixels or not stored.pixels.head.endswith(_UNDEFINED):
+    """Take out what frames carry beside their samples; what cannot be told apart passes as it is."""
+    if not stored.pixels:
         return result
+    if not stored.pixels.head.endswith(_UNDEFINED):
+        return _without_excess(stored, result)
     try:
         bare = without_comments(stored.instance, stored_value(stored), sample_layout(stored.instance))
     except ValuesError:
         return result
     return result if bare is None else replace(result, blanked=bare, risks=(*result.risks, _COMMENTS))
+
+
+def _without_excess(stored: StoredFile, result: CleanedPixels) -> CleanedPixels:
+    """Cut what stands behind the last native frame and is less than one: no viewer shows it, and it may be a text."""
+    assert stored.pixels is not None, "asked only of what has pixels"
+    value = stored.pixels.value
+    length = value.length if isinstance(value, Passage) else len(value)
+    try:
+        layout = as_it_lies(sample_layout(stored.instance), length)
+    except ValuesError:
+        return result
+    stated = layout.native_length + layout.native_length % 2
+    excess = (length - stated) % max(1, layout.native_length // layout.frames)
+    if length <= stated or not excess:
+        return result
+    whole = stored_value(stored)
+    if not whole.value[-excess:].strip(b"\0"):
+        return result
+    cut = BlankedPixels(whole._replace(value=whole.value[: length - excess]), stored.transfer_syntax, {})
+    return replace(result, blanked=cut, risks=(*result.risks, _BEHIND))
 
 
 def stored_value(stored: StoredFile) -> StoredValue:
