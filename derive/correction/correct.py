@@ -33,7 +33,7 @@ from derive.correction.charset import CharacterSet
 from derive.correction.computed import Computed
 from derive.correction.identity import Moves
 from derive.correction.like import like_of
-from derive.correction.members import Members, SetMember, members_of
+from derive.correction.members import Members, SetMember, members_of, walking
 from derive.correction.mending import Mending
 from derive.correction.renewed import Renewed, following_study, renewed_of
 from derive.correction.report import ChangeTally, CorrectionReport
@@ -134,13 +134,15 @@ class Correction:
         self._refuse_moves()
         tally, changed = ChangeTally(), 0
         for _, stored in self._stored():
-            changed += tally.take(stored, self._parts(stored))
+            with walking(stored):
+                changed += tally.take(stored, self._parts(stored))
         return self._report(None, changed, tally)
 
     def instances(self) -> Iterator[Dataset]:
         """Give the objects one at a time, as plain Datasets with File Meta Information."""
         for _, stored in self._stored():
-            made = self._made(stored, self._parts(stored))
+            with walking(stored):
+                made = self._made(stored, self._parts(stored))
             runs = _runs(exchanged(stored, {}) if made is None else made)
             yield dcmread(io.BytesIO(b"".join(runs)), force=True)
 
@@ -168,9 +170,10 @@ class Correction:
         tally, changed = ChangeTally(), 0
         with target_folder(Path(folder), size, self.members.paths, overwrite=overwrite) as temporary:
             for number, (member, stored) in enumerate(self._stored(), 1):
-                parts = self._parts(stored)
-                changed += tally.take(stored, parts)
-                made = self._made(stored, parts)
+                with walking(stored):
+                    parts = self._parts(stored)
+                    changed += tally.take(stored, parts)
+                    made = self._made(stored, parts)
                 if made is None and isinstance(member.origin, Dataset):
                     made = exchanged(stored, {})
                 _write(temporary / _name(member), member, made)
@@ -217,7 +220,8 @@ class Correction:
             return
         moves = Moves()
         for _, stored in self._stored():
-            moves.take(stored, self._parts(stored))
+            with walking(stored):
+                moves.take(stored, self._parts(stored))
         moves.refuse(is_part=self.asked.is_part)
 
     @cached_property
@@ -229,7 +233,10 @@ class Correction:
         UsageError
             ``COR-UNDO`` where there are not so many.
         """
-        found = {correction.note for _, stored in self._stored() for correction in corrections(stored)}
+        found: set[CorrectionNote] = set()
+        for _, stored in self._stored():
+            with walking(stored):
+                found.update(correction.note for correction in corrections(stored))
         if len(found) < self.asked.undo:
             what = counted(len(found), "correction") if found else "no correction"
             raise UsageError("COR-UNDO", f"the objects have {what} to take back; wanted {self.asked.undo}")

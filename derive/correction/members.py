@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -13,11 +14,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from derive.elements.element import Element, tag_of
-from derive.elements.spans import Short
+from derive.elements.spans import Short, TooDeep, Unusual
 from derive.elements.start import start_of
 from derive.errors import SourceError
 from derive.model.source import Skipped
-from derive.reading.files import HEAD_LENGTH, Origin, Repeated, Source, Unreadable, find, why_not_dicom
+from derive.reading.files import HEAD_LENGTH, Origin, Repeated, Source, Unreadable, find, unreadable, why_not_dicom
 from derive.rewriting.file import StoredFile, stored_dataset, stored_file
 from derive.writing.part10 import file_start
 
@@ -57,15 +58,36 @@ class SetMember:
         Raises
         ------
         SourceError
-            As :func:`derive.rewriting.file.stored_file`.
+            As :func:`derive.rewriting.file.stored_file`; ``SRC-UNREADABLE`` for what the file system does not give.
         """
         if isinstance(self.origin, Origin):
-            return stored_file(self.name, self.origin.open, exact=True)
+            try:
+                return stored_file(self.name, self.origin.open, exact=True)
+            except OSError as error:
+                raise unreadable(self.name, error).error from error
         stored = stored_dataset(self.origin, self.name)
         own = stored.head.elements.get(_SOP_INSTANCE)
         repeated = {_MEDIA_CLASS: _even(stored.sop_class_uid), _MEDIA_INSTANCE: own.value if own else b""}
         meta = {tag: Element(tag, "UI", value) for tag, value in repeated.items()}
         return replace(stored, start=file_start(repeated, stored.transfer_syntax), meta=meta)
+
+
+@contextmanager
+def walking(stored: StoredFile) -> Iterator[None]:
+    """Refuse an object of which a sequence that matters is damaged: files are read without going into all of them.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-UNREADABLE``, ``SRC-NESTING``.
+    """
+    try:
+        yield
+    except (TooDeep, RecursionError):
+        raise SourceError("SRC-NESTING", f"{stored.name} {TooDeep()}; take it out") from None
+    except (Short, Unusual, struct.error):
+        message = f"{stored.name} has a sequence whose items cannot be told apart; fetch it again, or take it out"
+        raise SourceError("SRC-UNREADABLE", message) from None
 
 
 def _even(uid: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pydicom.charset import default_encoding
 from pydicom.datadict import dictionary_VM, dictionary_VR
@@ -11,11 +12,13 @@ from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.encoding import encode
 from derive.elements.instance import encodings_named
 from derive.elements.legal import problem
+from derive.errors import UsageError
 from derive.rewriting.file import Part, StoredFile
 from derive.rewriting.history import HISTORY, CorrectionNote, Previous, corrections, with_item, without_newest
 from derive.rewriting.reason import COERCE
 from derive.rewriting.rewrite import encoded
-from derive.rewriting.splice import exchanged, part_of
+from derive.rewriting.splice import elements_of, exchanged, part_of
+from derive.rewriting.stored import StoredDataSet
 from derive.standard import AttributeRule
 
 _CHARACTER_SET = tag_of("SpecificCharacterSet")
@@ -40,6 +43,11 @@ def corrected(
     -------
     tuple of Part or None
         A whole file; None where nothing of it would change.
+
+    Raises
+    ------
+    UsageError
+        ``COR-ENCODING`` where it could not be taken back to the last byte.
     """
     there = {tag: part_of(stored.head, tag) for tag in new}
     changed = {tag: part for tag, part in new.items() if part != there[tag]}
@@ -54,8 +62,18 @@ def corrected(
     said = encodings_named(charset.split("\\")) if charset else stored.instance.encodings
     illegal = frozenset(tag for tag in before if _is_illegal(stored, tag, said))
     previous = Previous(before, illegal, frozenset(changed.keys() - before.keys()), charset.encode())
-    history = with_item(stored, previous, note, _encodings(stored, changed))
-    return exchanged(stored, {**changed, HISTORY: history})
+    new_parts = {**changed, HISTORY: with_item(stored, previous, note, _encodings(stored, changed))}
+    _refuse_irreversible(stored, new_parts)
+    return exchanged(stored, new_parts)
+
+
+def _refuse_irreversible(stored: StoredFile, new: Mapping[int, bytes | None]) -> None:
+    """Refuse what would not come back: an element out of the order of the tags that goes has no place any more."""
+    after = replace(stored, head=StoredDataSet.of(b"".join(elements_of(stored.head, new)), implicit=stored.implicit))
+    back = elements_of(after.head, _before(after, 1))
+    if b"".join(back) != b"".join(elements_of(stored.head, {})):
+        text = "cannot be taken back byte for byte, since elements are out of order, or stand twice"
+        raise UsageError("COR-ENCODING", f"{stored.name} {text}; have it written anew by another tool first")
 
 
 def undone(stored: StoredFile, count: int = 1) -> tuple[Part, ...]:
@@ -66,7 +84,11 @@ def undone(stored: StoredFile, count: int = 1) -> tuple[Part, ...]:
     UsageError
         ``COR-UNDO`` where there are not so many.
     """
-    return exchanged(stored, {**restored(stored, count), HISTORY: without_newest(stored, count)})
+    return exchanged(stored, _before(stored, count))
+
+
+def _before(stored: StoredFile, count: int) -> dict[int, bytes | None]:
+    return {**restored(stored, count), HISTORY: without_newest(stored, count)}
 
 
 def restored(stored: StoredFile, count: int) -> dict[int, bytes | None]:

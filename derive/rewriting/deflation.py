@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 from typing import IO, NamedTuple
 
+from derive.elements.spans import Short
 from derive.limits import check_unpacked
 
 _CHUNK = 1 << 20
@@ -66,10 +67,18 @@ def deflation_of(packed: bytes, data: bytes) -> Deflation:
     Returns
     -------
     Deflation
-        With the parameters by which zlib makes the same of it; the usual ones where there are none.
+        With the parameters by which zlib makes the same of it; the usual ones where there are none: then what is
+        deflated anew is the same data set in other bytes.
+
+    Raises
+    ------
+    Short
+        Where the stream has no end.
     """
     unpack = zlib.decompressobj(-zlib.MAX_WBITS)
     unpack.decompress(packed, len(data) + 1)
+    if not unpack.eof:
+        raise Short
     length = len(packed) - len(unpack.unused_data)
     behind: bytes | None = unpack.unused_data
     if behind == _NEVER_PADDED and length % 2 == 0:

@@ -194,9 +194,11 @@ def stored_file(name: str, opened: Callable[[], IO[bytes]], *, recode: bool = Fa
             return _stored(name, opened, stream, recode=recode, exact=exact)
     except (TooDeep, RecursionError):
         raise SourceError("SRC-NESTING", f"{name} {TooDeep()}; take it out") from None
-    except (SourceError, OSError):
+    except SourceError:
         raise
-    except Exception as error:  # pydicom raises whatever a malformed file causes
+    except Exception as error:  # pydicom raises whatever a malformed file causes, OSError without a number among it
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         message = f"{name} cannot be read as a DICOM file ({type(error).__name__}); fetch it again, or take it out"
         raise SourceError("SRC-UNREADABLE", message) from error
 
@@ -273,7 +275,10 @@ def _of_bytes(name: str, data: bytes, start: Start, meta: Mapping[int, Element])
     at = 0 if start.deflated else start.at
     head, pixel_span, implicit = _head(data, at, start)
     if pixel_span is None:
-        return StoredFile(name, meta, _syntax(start, implicit=implicit), head, implicit=implicit)
+        recoded = head.data is not data
+        rest = b"" if recoded else data[head.spans[-1][4] if head.spans else at :]
+        syntax = _syntax(start, implicit=implicit)
+        return StoredFile(name, meta, syntax, head, rest=rest, implicit=implicit, recoded=recoded)
     _, vr, first, value, end, _ = pixel_span
     if end - value == UNDEFINED:
         end = items_in(data, value, None, False, set(), 1)[1]
