@@ -96,3 +96,32 @@ def test_a_report_that_loses_an_item_is_published_with_those_behind_it(tmp_path)
     assert [one.ValueType for one in left] == ["NUM", "IMAGE"]
     assert left[0].MeasuredValueSequence[0].NumericValue == 12.5
     assert every((word not in written for word in (b"19610214", f"{ROOT}7.1".encode())), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Østergaard^Bo", "Ostergaard"), ("Đorđević^Ana", "Djordjevic"), ("Διονυσιος^Nikos", "ΔΙΟΝΥΣΙΟΣ")],
+)
+def test_a_name_that_is_written_otherwise_is_found_in_a_descriptor(tmp_path, name, told):
+    ds = image()
+    ds.SpecificCharacterSet, ds.PatientName = "ISO_IR 192", name
+    ds.SeriesDescription = f"knee of {told}"
+    written, _ = through(tmp_path, stored(ds), clean=["descriptors"])
+    assert told.encode() not in written
+    assert pydicom.dcmread(io.BytesIO(written)).SeriesDescription.startswith("knee")
+
+
+def test_an_earlier_method_that_names_somebody_is_no_fault_of_the_one_that_cleans_it(tmp_path):
+    ds = image()
+    ds.DeidentificationMethod = "script of MRN778812X"
+    written, _ = through(tmp_path, stored(ds))
+    first, ours = pydicom.dcmread(io.BytesIO(written)).DeidentificationMethod
+    assert (first, ours.startswith("derive ")) == ("script of", True)
+
+
+def test_a_rule_that_keeps_is_told_in_the_object_and_in_the_report(tmp_path):
+    written, report = through(tmp_path, stored(image()), rules=[{"tag": "PatientName", "method": "keep"}])
+    left = pydicom.dcmread(io.BytesIO(written))
+    assert left.PatientName == image().PatientName
+    assert "own rules" in left.DeidentificationMethod
+    assert "a rule keeps" in str(report)

@@ -33,7 +33,9 @@ def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
             yield pair.told("DCK-MARK", "DeidentificationMethod")
         if BASIC_CODE not in now:
             yield pair.told("DCK-MARK", "DeidentificationMethodCodeSequence", f"{BASIC_CODE} is missing")
-        if not _values(pair.original, _METHOD) <= _values(pair.output, _METHOD):
+        # Whom an earlier one names is taken out of it: there is another in its place then, and ours beside it.
+        earlier, later = _values(pair.original, _METHOD), _values(pair.output, _METHOD)
+        if earlier - later and len(earlier - later) >= len(later - earlier):
             yield pair.told("DCK-MARK", "DeidentificationMethod", "what the original says of an earlier one is gone")
         yield from _temporal(pair)
     if profile.is_confidential and pair.original and not pair.own_items:

@@ -115,7 +115,8 @@ def _methods_before(before: Instance) -> list[str]:
 
 def said(profile: Profile) -> str:
     """Return how it was de-identified, in words that fit into one value (LO)."""
-    return f"derive {VERSION}: {profile.base} profile, PS3.15 {profile.edition}"[:64]
+    rules = " and own rules" if profile.rules else ""
+    return f"derive {VERSION}: {profile.base} profile{rules}, PS3.15 {profile.edition}"[:64]
 
 
 @cache

@@ -274,9 +274,12 @@ def _pixels(wanted: Wanted, standing: PixelPlan) -> PixelPlan:
 
 
 def _told(profile: Profile, run: Run) -> Iterator[str]:
-    """Say how free text is cleaned: it is not the same whether names of others can have been found."""
+    """Say how free text is cleaned, by which names of others can have been found or not; and what rules keep."""
     if any(option.cleaner == _TEXT_CLEANER for option in profile.columns):
         yield f"free text is cleaned by {run.text.told}"
+    if profile.is_confidential and (kept := sum(rule.method == "keep" for rule in profile.rules)):
+        what = "a rule keeps what it names" if kept == 1 else f"{kept} rules keep what they name"
+        yield f"{what}, whatever the profile says of it: what is claimed is claimed of the rest"
 
 
 def _tokens(said: str | Path | Collection[str] | None) -> frozenset[str] | None:

@@ -85,11 +85,16 @@ def bare(text: str) -> str:
     return text.lower() if text.isascii() else "".join(map(_bare, text))
 
 
+_FINAL_SIGMA, _SIGMA = "\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"
+
+
 @lru_cache(maxsize=4096)
 def _folded(char: str) -> str:
     wide = unicodedata.normalize("NFKC", char)
     one = wide if len(wide) == 1 else char
     small = one.lower()
+    if small == _FINAL_SIGMA:
+        return _SIGMA  # another letter at the end of a word, and the same capital
     return small if len(small) == 1 else one
 
 

@@ -172,7 +172,7 @@ def transliterated(text: str) -> frozenset[str]:
     found = {text, wide}
     if not wide.isascii():
         found |= {unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
-        found |= {_bare(wide), _bare(_replaced(wide))}
+        found |= {_bare(wide), _bare(_replaced(wide)), _bare(_replaced(wide.translate(_OTHERWISE)))}
     for pair, letter in _UMLAUTS.items():
         if pair in wide.lower():
             found.add(
@@ -181,6 +181,8 @@ def transliterated(text: str) -> frozenset[str]:
     return frozenset(filter(None, found))
 
 
+#: Letters that are written in two ways where a keyboard lacks them: Ostergaard, Oestergaard; Djordjevic, Dordevic.
+_OTHERWISE = str.maketrans({"ø": "o", "Ø": "O", "đ": "dj", "Đ": "Dj"})
 #: What an umlaut is written as, and so what may have been one.
 _UMLAUTS = {"ae": "ä", "oe": "ö", "ue": "ü"}
 
