@@ -13,6 +13,7 @@ import derive
 from derive.cli.network import deliver_to, destination_of, is_archive, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import assignment, common_flags, print_json, reading_flags, timestamp
+from derive.correction.like import fetched_like
 from derive.errors import UsageError
 from derive.pacs.address import split_series
 from derive.rewriting.reason import REASONS
@@ -55,7 +56,11 @@ def _change_flags(group: argparse._ArgumentGroup) -> None:
     )
     add("--remove", action="append", default=[], metavar="PATH", help="an attribute that goes; several times")
     add("--mend", action="store_true", help="mend what derive check finds and a rule can mend without guessing")
-    add("--like", metavar="OTHER", help="take over patient and study of a file, a folder, or an answer in JSON")
+    add(
+        "--like",
+        metavar="OTHER",
+        help="take over patient and study of a file, a folder, an answer in JSON, or PACS@host:port/STUDY_UID",
+    )
     add(
         "--entities", default="patient,study", metavar="NAMES", help="what is taken over: patient,study (default: both)"
     )
@@ -102,8 +107,8 @@ def _note_flags(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Correct, or say what would be corrected; the source is a folder, or a series in an archive."""
-    with _source(arguments) as found:
-        correction = derive.correct(found, **_asked(arguments))
+    with _source(arguments) as found, _like(arguments) as like:
+        correction = derive.correct(found, **_asked(arguments), like=like)
         if arguments.dry_run:
             return _print_report(correction.plan(), arguments)
         if not is_archive(arguments.output):
@@ -134,6 +139,17 @@ def _source(arguments: argparse.Namespace) -> Iterator[str | list[str]]:
         yield str(derive.fetch(archive, Path(folder) / "study", study_uid=arguments.study_uid).folder)
 
 
+@contextmanager
+def _like(arguments: argparse.Namespace) -> Iterator[str | Path | None]:
+    """Give what is to be taken over; of a study of an archive some objects lie in a temporary folder meanwhile."""
+    named = split_series(arguments.like) if arguments.like else None
+    if named is None:
+        yield arguments.like
+        return
+    with fetched_like(destination_of(named[0], arguments, new_folder=False), named[1]) as folder:
+        yield folder
+
+
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "set": dict(arguments.set),
@@ -141,7 +157,6 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
         "compute": [keyword for text in arguments.compute for keyword in text.split(",")],
         "character_set": arguments.character_set,
         "text_is": arguments.text_is,
-        "like": arguments.like,
         "entities": arguments.entities.split(","),
         "mend": arguments.mend,
         "new_uids": arguments.new_uids,

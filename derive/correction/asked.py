@@ -37,8 +37,8 @@ class Asked:
     text_is : str
         Character set of the texts of objects that declare none.
     like : path, pydicom Dataset or mapping, optional
-        Whose patient and study the objects get: a file, a folder of one study, or an answer of a worklist or of
-        QIDO-RS in JSON.
+        Whose patient and study the objects get: a file, a folder of one study, an answer of a worklist or of
+        QIDO-RS in JSON, or a study of an archive (``AET@host:port/STUDY_UID``).
     entities : iterable of str
         What is taken over of it: ``patient``, ``study``.
     mend : bool

@@ -123,10 +123,15 @@ def _part(dataset: StoredDataSet, stored: StoredElement, sets: _Sets, of: Stored
     if stored.vr == "SQ":
         return _sequence(dataset, stored, sets, of)
     value = dataset.data[stored.value : stored.end]
-    if stored.vr not in CHARSET_VRS or (value.isascii() and b"\x1b" not in value):
+    if stored.vr not in CHARSET_VRS or _is_plain(value):
         return None
     element = Element(stored.tag, stored.vr, value)
     return encoded(transcoded(element, sets, of.name), implicit=not dataset.written_vr(stored))
+
+
+def _is_plain(value: bytes) -> bool:
+    """Whether a text is the same in all character sets."""
+    return value.isascii() and b"\x1b" not in value
 
 
 def _sequence(dataset: StoredDataSet, stored: StoredElement, sets: _Sets, of: StoredFile) -> bytes | None:
@@ -155,10 +160,10 @@ def transcoded(element: Element, sets: _Sets, name: str) -> Element:
     """
     before, after = sets
     keyword = keyword_of(element.tag)
-    try:
-        if tuple(before) == (default_encoding,):  # ASCII alone (PS3.5 6.1.2.1); as Latin-1 it would be a guess
-            raise ValuesError("VAL-CHARSET", "not ASCII")
-        plain = transcode(element, before)
+    if element.vr != "SQ" and (element.vr not in CHARSET_VRS or _is_plain(element.value)):
+        return element
+    try:  # the default is ASCII alone (PS3.5 6.1.2.1); as Latin-1 it would be a guess
+        plain = transcode(element, ["ascii"] if tuple(before) == (default_encoding,) else before)
     except ValuesError as error:
         message = (
             f"the text of {keyword} in {name} is not in its character set; say what it is ({flag('text_is', 'NAME')})"

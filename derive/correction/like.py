@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,9 +21,13 @@ from derive.elements.datasets import from_dataset
 from derive.elements.element import Element
 from derive.elements.instance import Instance
 from derive.errors import SourceError, UsageError
+from derive.pacs.address import split_series
+from derive.pacs.config import Destination
+from derive.pacs.found import FoundSeries
 from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath
+from derive.told.secrecy import shown_uid
 from derive.told.wording import counted
 
 #: Information entities that can be taken over, by what they are called here.
@@ -86,7 +92,8 @@ def like_of(source: str | Path | Dataset | Mapping[str, Any], entities: Iterable
     ----------
     source : path, pydicom Dataset or mapping
         A file, or a folder of objects of one study; an answer of a modality worklist or of QIDO-RS in the DICOM JSON
-        model (PS3.18 F), as a file or as it was parsed: one object, or a list of one.
+        model (PS3.18 F), as a file or as it was parsed: one object, or a list of one; a study of an archive
+        (``AET@host:port/STUDY_UID``, ``alias/STUDY_UID``).
     entities : iterable of str
         ``patient``, ``study``.
 
@@ -115,6 +122,9 @@ def _said(source: str | Path | Dataset | Mapping[str, Any]) -> tuple[Instance, b
         return _of_dataset(source), True
     if isinstance(source, Mapping):
         return _of_json(source), False
+    if isinstance(source, str) and (named := split_series(source)) is not None:
+        with fetched_like(*named) as folder:
+            return _of_objects(folder), True
     path = Path(source)
     if path.is_file() and path.read_bytes()[:4096].lstrip()[:1] in (b"{", b"["):
         try:
@@ -122,6 +132,32 @@ def _said(source: str | Path | Dataset | Mapping[str, Any]) -> tuple[Instance, b
         except ValueError as error:
             raise SourceError("SRC-UNREADABLE", f"{path.name} is no JSON: {error}") from error
     return _of_objects(path), True
+
+
+@contextmanager
+def fetched_like(archive: str | Destination, study_uid: str) -> Iterator[Path]:
+    """Give a folder with the smallest series of a study of an archive, for as long as the block runs.
+
+    All objects of a study say the same patient and the same study, so that one series will do.
+
+    Raises
+    ------
+    SourceError
+        ``NET-NOTFOUND`` where there is no such study.
+    NetworkError
+        As :func:`derive.fetch`.
+    """
+    from derive.pacs.fetch import fetch
+    from derive.pacs.find import find
+    from derive.writing.unfinished import scratch
+
+    rows = [row for row in find(archive, level="series", study_uid=study_uid) if isinstance(row, FoundSeries)]
+    if not rows:
+        raise SourceError("NET-NOTFOUND", f"the archive has no study {shown_uid(study_uid)}")
+    smallest = min(rows, key=lambda row: row.instances or sys.maxsize)
+    with scratch() as folder:
+        named = smallest.series_instance_uid
+        yield fetch(archive, Path(folder) / "like", study_uid=study_uid, series_uid=named).folder
 
 
 def _of_objects(path: Path) -> Instance:

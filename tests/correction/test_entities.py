@@ -56,6 +56,17 @@ def test_all_that_an_object_says_of_patient_and_study_is_taken_and_the_rest_goes
         assert ct.InstanceCoercionDateTime
 
 
+def test_another_that_declares_no_character_set_is_taken_over_where_it_is_ascii():
+    coded = Dataset()
+    coded.PatientID, coded.TypeOfPatientID = "77", "TEXT"
+    second = make_series("MR", count=1, PatientID="4711", OtherPatientIDsSequence=[coded])[0]
+    (ct,) = made(make_series(count=1), like=second)
+    assert (ct.PatientID, ct.OtherPatientIDsSequence[0].PatientID) == ("4711", "77")
+    second.OtherPatientIDsSequence[0].PatientID = b"M\xfcller"
+    with raises_code("COR-CHARSET"):
+        made(make_series(count=1), like=second)
+
+
 def test_one_entity_alone():
     (ct,) = made(make_series(count=1, SpecificCharacterSet="ISO_IR 192"), like=other(), entities=["patient"])
     assert ct.PatientID == "4711"
