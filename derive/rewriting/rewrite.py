@@ -16,6 +16,9 @@ from derive.standard.vr import LONG_LENGTH_VRS, TEXT_VRS
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _SHORT_LENGTH = 0xFFFF
+_NUMBERS = frozenset(["DS", "IS"])
+_OF_NUMBERS = b"0123456789+-.eE \\\0"
+_LONGEST_UNIT = 3
 
 
 class Act(Enum):
@@ -36,9 +39,9 @@ class Fate(NamedTuple):
     Parameters
     ----------
     act : Act
-        TEXT is KEEP without what a text has behind a NUL, which nobody sees. VALUE asks :meth:`Changes.value`, of texts
-        without that too; ITEMS goes through the items of a sequence. CREATOR stays as long as anything stays in the
-        block that it reserves.
+        TEXT is KEEP without what a text has behind a NUL, which nobody sees, and without words where a number is due.
+        VALUE asks :meth:`Changes.value`, of texts without that too; ITEMS goes through the items of a sequence. CREATOR
+        stays as long as anything stays in the block that it reserves.
     path : AttributePath
     why : Any
         Of whoever decided.
@@ -116,10 +119,13 @@ def _part(
 ) -> bytes | None:
     scope, changes = asking
     if fate.act is Act.TEXT:
-        value = _seen(dataset.data[stored.value : stored.end])
-        if value is None:
+        value = dataset.data[stored.value : stored.end]
+        seen = _seen(value)
+        if stored.vr in _NUMBERS and _is_words(value if seen is None else seen):
+            seen = b""
+        if seen is None:
             return dataset.data[stored.start : stored.end]
-        return encoded(Element(stored.tag, stored.vr, value), implicit=implicit)
+        return encoded(Element(stored.tag, stored.vr, seen), implicit=implicit)
     if fate.act is Act.ITEMS:
         return _sequence(dataset, stored, asking, fate)
     if fate.act is Act.EMPTY:
@@ -132,6 +138,14 @@ def _part(
         return None
     stays = after is before and seen is None
     return dataset.data[stored.start : stored.end] if stays else encoded(after, implicit=implicit)
+
+
+def _is_words(value: bytes) -> bool:
+    """Whether a number in letters (DS, IS) is words instead; a unit behind a number, or NaN, does not make it so."""
+    if not value.strip(_OF_NUMBERS):
+        return False
+    letters = (one.translate(None, delete=_OF_NUMBERS.replace(b"eE", b"")) for one in value.split(b"\\"))
+    return any(len(found) > _LONGEST_UNIT for found in letters)
 
 
 def _seen(value: bytes) -> bytes | None:

@@ -125,3 +125,24 @@ def test_a_rule_that_keeps_is_told_in_the_object_and_in_the_report(tmp_path):
     assert left.PatientName == image().PatientName
     assert "own rules" in left.DeidentificationMethod
     assert "a rule keeps" in str(report)
+
+
+@pytest.mark.parametrize("words", [b"MRN778812X", b"1.5\\Quillfeather "])
+@pytest.mark.parametrize("vr", [b"DS", b"IS"])
+def test_words_where_a_number_is_due_go(tmp_path, vr, words):
+    written, _ = through(tmp_path, with_spacing(vr, words))
+    assert words not in written
+    assert pydicom.dcmread(io.BytesIO(written))[0x00180088].value is None
+
+
+@pytest.mark.parametrize("number", [b"1,5 ", b"1.5 mm", b"NaN\\1.5 ", b"1.5E-10 "])
+def test_a_number_that_is_written_wrong_stays(tmp_path, number):
+    written, _ = through(tmp_path, with_spacing(b"DS", number))
+    assert number in written
+
+
+def with_spacing(vr: bytes, value: bytes) -> bytes:
+    """An image whose Spacing Between Slices is given as bytes."""
+    data = stored(image())
+    there = data.index(b"\x20\0\x0d\0")
+    return data[:there] + b"\x18\0\x88\0" + vr + len(value).to_bytes(2, "little") + value + data[there:]
