@@ -13,7 +13,6 @@ import derive
 from derive.cli.network import deliver_to, destination_of, is_archive, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import assignment, common_flags, print_json, reading_flags, timestamp
-from derive.correction.like import fetched_like
 from derive.errors import UsageError
 from derive.pacs.address import split_series
 from derive.rewriting.reason import REASONS
@@ -146,6 +145,8 @@ def _like(arguments: argparse.Namespace) -> Iterator[str | Path | None]:
     if named is None:
         yield arguments.like
         return
+    from derive.correction.like import fetched_like
+
     with fetched_like(destination_of(named[0], arguments, new_folder=False), named[1]) as folder:
         yield folder
 

@@ -23,12 +23,15 @@ from derive.elements.instance import Instance
 from derive.errors import SourceError, UsageError
 from derive.pacs.address import split_series
 from derive.pacs.config import Destination
+from derive.pacs.fetch import fetch
+from derive.pacs.find import find
 from derive.pacs.found import FoundSeries
 from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath
 from derive.told.secrecy import shown_uid
 from derive.told.wording import counted
+from derive.writing.unfinished import scratch
 
 #: Information entities that can be taken over, by what they are called here.
 ENTITIES = {"patient": "Patient", "study": "Study"}
@@ -147,10 +150,6 @@ def fetched_like(archive: str | Destination, study_uid: str) -> Iterator[Path]:
     NetworkError
         As :func:`derive.fetch`.
     """
-    from derive.pacs.fetch import fetch
-    from derive.pacs.find import find
-    from derive.writing.unfinished import scratch
-
     rows = [row for row in find(archive, level="series", study_uid=study_uid) if isinstance(row, FoundSeries)]
     if not rows:
         raise SourceError("NET-NOTFOUND", f"the archive has no study {shown_uid(study_uid)}")

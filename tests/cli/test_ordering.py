@@ -33,7 +33,7 @@ def values_of(action):
     if action.nargs == 0:
         return []
     if action.nargs == "?" or action.choices:
-        return [str(next(iter(action.choices)))]
+        return [str(next(iter(action.choices or [2])))]
     if isinstance(action.nargs, int):
         return ["-1.5", "2", "-1e-3"][: action.nargs]
     if action.nargs == "+":
