@@ -8,7 +8,7 @@ import pydicom
 import pytest
 
 import derive
-from tests.helpers.asserting import every
+from tests.helpers.asserting import every, raises_code
 from tests.helpers.by_hand import ROOT, code, image, item, named, stored
 
 REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -139,6 +139,12 @@ def test_words_where_a_number_is_due_go(tmp_path, vr, words):
 def test_a_number_that_is_written_wrong_stays(tmp_path, number):
     written, _ = through(tmp_path, with_spacing(b"DS", number))
     assert number in written
+
+
+@pytest.mark.parametrize("rules", [[("PatientName", "keep")], "PatientName", [1]])
+def test_what_is_no_rule_is_refused_before_anything_is_read(tmp_path, rules):
+    with raises_code("DEID-CONFIG"):
+        derive.deidentify(tmp_path / "is not there", tmp_path / "out", rules=rules)
 
 
 def with_spacing(vr: bytes, value: bytes) -> bytes:

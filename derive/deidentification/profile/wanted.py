@@ -162,7 +162,10 @@ def wanted_of(said: Mapping[str, Any]) -> Wanted:
 
 
 def _rules(said: Iterable[Rule | Mapping[str, Any]]) -> Iterator[Rule]:
-    for number, rule in enumerate(said, 1):
+    for number, rule in enumerate([said] if isinstance(said, str | Mapping) else said, 1):
+        if not isinstance(rule, Rule | Mapping):
+            wanted = "a Rule, or a table such as {'tag': 'PatientID', 'method': 'cryptoHash'}"
+            raise UsageError("DEID-CONFIG", f"rule {number} of rules= is no rule; wanted {wanted}")
         if isinstance(rule, Rule):
             yield rule_of(rule.address, rule.method, rule.settings, rule.told, rule.why)
             continue
