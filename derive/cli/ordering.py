@@ -131,7 +131,7 @@ def _values(action: argparse.Action, waiting: list[str], known: Mapping[str, arg
 
 def _is_value(action: argparse.Action, word: str, known: Mapping[str, argparse.Action]) -> bool:
     if action.nargs == "?":
-        return word in (action.choices or ())
+        return word in (action.choices or ()) or (action.type is int and word.isdecimal())
     if NUMBER.fullmatch(word) or word == "-":
         return True
     if action.nargs is not None and action.type in (int, float):

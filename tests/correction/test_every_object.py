@@ -68,3 +68,16 @@ def test_a_directory_of_media_is_left_out_and_said(real, tmp_path):
     (tmp_path / "in" / "DICOMDIR").write_bytes((source.parent / "DICOMDIR").read_bytes())
     report = derive.correct(tmp_path / "in", **ASKED).write(tmp_path / "out")
     assert (report.count, [o.name for o in report.others]) == (1, ["DICOMDIR"])
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_several_corrections_are_taken_back_at_once_wherever_the_flag_stands(order, real, tmp_path):
+    source, names = real("ct_small_ge_3"), ("a", "b", "back")
+    first, second, back = (str(tmp_path / name) for name in names)
+    assert main(["correct", str(source), "-o", first, "--set", "PatientName=Roe", "--reidentify", "-q"]) == 0
+    assert main(["correct", first, "-o", second, "--remove", "StudyDescription", "--reidentify", "-q"]) == 0
+    undo = ["--undo", "2"]
+    words = [*undo, second] if order == "before" else [second, *undo]
+    assert main(["correct", *words, "-o", back, "-q"]) == 0
+    for path in each(p for p in source.rglob("*") if p.is_file()):
+        assert (Path(back) / path.relative_to(source)).read_bytes() == path.read_bytes()
