@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import derive
 from derive.deidentification.engine.decide import (
     STEPS,
     Question,
@@ -24,6 +25,7 @@ from derive.deidentification.profile.rule import Address, Rule
 from derive.elements.element import tag_of
 from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath, SequenceStep
+from tests.helpers.sources import make_series
 
 CT, SR, UNKNOWN = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.88.11", "1.2.3.4"
 
@@ -145,3 +147,15 @@ def test_structure_names_what_the_dictionary_has():
     assert {"bytes", "structure", "code", "label"} == {*structure().values()}
     assert structure()[tag_of("ICCProfile")] == "bytes"
     assert by_table(asked("Rows", "US")) is None
+
+
+@pytest.mark.parametrize("keyword", ["PatientName", "PatientID"])
+def test_who_keeps_the_identity_does_not_say_that_it_is_removed(keyword):
+    (source,) = make_series(count=1, BurnedInAnnotation="NO")
+    kept = derive.deidentification.dataset(source, rules=[Rule(Address(keyword), "keep")], retain=["uids"])
+    assert kept[keyword].value == source[keyword].value
+    assert kept.PatientIdentityRemoved == "NO"
+    assert "DeidentificationMethodCodeSequence" not in kept
+    assert "own rules" in str(kept.DeidentificationMethod)
+    clean = derive.deidentification.dataset(source, rules=[Rule(Address("StationName"), "keep")])
+    assert clean.PatientIdentityRemoved == "YES"

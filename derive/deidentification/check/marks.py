@@ -27,11 +27,13 @@ def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
     profile = pair.demands.profile
     now, before = codes_of(pair.output), codes_of(pair.original) if pair.original else frozenset()
     if profile.is_confidential:
-        if _text(pair.output, _REMOVED) != "YES":
+        if _text(pair.output, _REMOVED) != ("NO" if profile.keeps_identity else "YES"):
             yield pair.told("DCK-MARK", "PatientIdentityRemoved")
         if not _text(pair.output, _METHOD):
             yield pair.told("DCK-MARK", "DeidentificationMethod")
-        if BASIC_CODE not in now:
+        if profile.keeps_identity and BASIC_CODE in now - before:
+            yield pair.told("DCK-CLAIM", "DeidentificationMethodCodeSequence", "a rule lets the identity stay")
+        if BASIC_CODE not in now and not profile.keeps_identity:
             yield pair.told("DCK-MARK", "DeidentificationMethodCodeSequence", f"{BASIC_CODE} is missing")
         # Whom an earlier one names is taken out of it: there is another in its place then, and ours beside it.
         earlier, later = _values(pair.original, _METHOD), _values(pair.output, _METHOD)
@@ -40,10 +42,11 @@ def mark_violations(pair: Pair, links: Links) -> Iterator[Violation]:
         yield from _temporal(pair)
     if profile.is_confidential and pair.original and not pair.own_items:
         yield pair.told("DCK-EQUIPMENT", "ContributingEquipmentSequence")
+    claims = profile.is_confidential and not profile.keeps_identity
     for option in options().values():
         if option.name == _PIXELS and pair.vouched:
             continue
-        if profile.has(option.name) and option.code not in now and profile.is_confidential and option.scheme == _DCM:
+        if profile.has(option.name) and option.code not in now and claims and option.scheme == _DCM:
             code = "DCK-UNCLAIMED" if option.kind == "clean" else "DCK-MARK"
             yield pair.told(code, "DeidentificationMethodCodeSequence", f"option {option.name}")
         elif (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from derive.deidentification.methods import METHODS
-from derive.deidentification.profile.profile import BASIC_CODE, Profile, options
+from derive.deidentification.profile.profile import BASIC, BASIC_CODE, Profile, options
 from derive.deidentification.text.finding import searched, without
 from derive.deidentification.text.identifiers import identifiers_of
 from derive.elements.element import Element, keyword_of, tag_of
@@ -53,6 +53,9 @@ def claims_of(profile: Profile, *, vouched: bool, keeps_intervals: bool = True) 
     if not profile.is_confidential:
         reason = f"the profile {profile.base} is not the Basic Profile"
         return Claims((), tuple((name, reason) for name in profile.options))
+    if profile.keeps_identity:
+        reason = "a rule lets the patient's name or ID stay"
+        return Claims((), tuple((name, reason) for name in (BASIC, *profile.options)))
     claimed = [(BASIC_CODE, "DCM", "Basic Application Confidentiality Profile")]
     withheld = []
     for name in profile.options:
@@ -92,9 +95,10 @@ def marks(
     """
     yield encode(_METHOD, [*_methods_before(before), said(profile)])
     if profile.is_confidential:
-        yield encode("PatientIdentityRemoved", "YES")
+        yield encode("PatientIdentityRemoved", "NO" if profile.keeps_identity else "YES")
         dates = next((_DATES[name] for name in profile.options if name in _DATES), "REMOVED")
         yield encode("LongitudinalTemporalInformationModified", dates)
+    if claims.codes:
         there = {item.text("CodeValue") for item in before.items(_CODES)}
         new = [_coded(*code) for code in claims.codes if code[0] not in there]
         yield _appended(_CODES, items.get(_CODES, []), new)

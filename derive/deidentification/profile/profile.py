@@ -171,6 +171,13 @@ class Profile:
             _refuse_original_attributes(self.rules)
 
     @property
+    def keeps_identity(self) -> bool:
+        """Whether a rule lets Patient's Name or Patient ID stay: nobody may say then that the identity is removed."""
+        named = (AttributePath(0x00100010, "PN"), AttributePath(0x00100020, "LO"))
+        firsts = (next((rule for rule in self.rules if rule.address.matches(path)), None) for path in named)
+        return any(rule is not None and rule.method == "keep" for rule in firsts)
+
+    @property
     def is_confidential(self) -> bool:
         """Whether it is the Basic Profile, or stricter: only then may its code be claimed."""
         return self.base in ("basic", "minimal")
