@@ -36,7 +36,7 @@ from derive.model.derivation import Derivation
 from derive.model.frames import Frames, Volumes
 from derive.model.geometry import extent_of
 from derive.model.source import Attributes, Sources, SourceSeries
-from derive.model.stacking import stack
+from derive.model.stacking import stacked
 from derive.model.volume import Volume, as_array
 from derive.operations import Operation, OperationKind, apply
 from derive.pacs.address import Address
@@ -118,14 +118,15 @@ def build(
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
-    volume, derivation = stack(source), Derivation()
+    given, derivation = stacked(source), Derivation()
+    volumes = given.volumes
     for operation in operations:
-        result = operation(volume)
-        derivation = derivation.then(operation.step(volume, result))
-        volume = result
+        results = tuple(map(operation, volumes))
+        derivation = derivation.then(operation.step(volumes[0], results[0]))
+        volumes = results
     stored = source_encoding(source, derivation)
     target = target_of(source.sop_class_uid)
-    order = Order(Sources(source), Volumes((volume,)), derivation, target, stored)
+    order = Order(Sources(source), Volumes(volumes, given.dimensions), derivation, target, stored)
     return DerivedSeries(order, options)
 
 

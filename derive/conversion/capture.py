@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from derive.conversion.options import MULTI_FRAME, Conversion
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Dimension, Pictures
+from derive.model.dimension import Dimension
+from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Pictures
 from derive.model.reorient import Placing
 from derive.told.wording import flag
 

@@ -18,7 +18,8 @@ from derive.conversion.placement import Stated, affine_of, in_own_space
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.classes import Target, class_for, target_of
-from derive.model.frames import TIME_NUMBER, TIME_OFFSET, Dimension, Frames, Pictures, Volumes
+from derive.model.dimension import Dimension
+from derive.model.frames import TIME_NUMBER, TIME_OFFSET, Frames, Pictures, Volumes
 from derive.model.geometry import POSITION_TOLERANCE_MM
 from derive.model.reorient import Placing, Wish, place
 from derive.model.source import SourceSeries
@@ -185,13 +186,13 @@ class Subject:
         return 0.0 if self.placing is None else self.placing.error_mm
 
 
-def _times(count: int, step_s: float | None) -> Dimension | None:
+def _times(count: int, step_s: float | None) -> tuple[Dimension, ...]:
     """What tells volumes apart: when they are, else their number; a single one is alone."""
     if count == 1:
-        return None
+        return ()
     if step_s is None:
-        return Dimension(TIME_NUMBER, tuple(range(1, count + 1)))
-    return Dimension(TIME_OFFSET, tuple(k * step_s for k in range(count)), "s")
+        return (Dimension(TIME_NUMBER, tuple(range(1, count + 1))),)
+    return (Dimension(TIME_OFFSET, tuple(k * step_s for k in range(count)), "s"),)
 
 
 def _volume(numbers: NDArray[Any], meaning: Numbers, empty: Volume) -> Volume:

@@ -18,12 +18,13 @@ from typing import Literal, TypeAlias, cast
 
 from derive import standard
 from derive.errors import SourceError, UsageError
+from derive.model.functional_groups import iod_of_frames
 from derive.pixels.encode import GREY_16, PixelFormat, Rescale
 from derive.told.secrecy import shown_uid
 from derive.told.wording import flag
 
 #: How frames become instances: each its own, or all in one.
-Container: TypeAlias = Literal["single", "pages"]
+Container: TypeAlias = Literal["single", "pages", "functional"]
 #: What a window is made of.
 MadeWindow: TypeAlias = Literal["values", "stored", "none"]
 
@@ -136,6 +137,25 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
     )
 
 
+#: What the instances of a series can be: single frames, multi-frame ones, or such as were converted (A.70 to A.72).
+FORMS = ("classic", "enhanced", "legacy-converted")
+
+
+def class_in_form(sop_class_uid: str, form: str) -> str:
+    """Return the class that says the same of a modality in another form; itself for the form that it has.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-FORM`` for a form, or a class, that there is none of.
+    """
+    line = _rows().get(sop_class_uid, {})
+    if not line.get("form") or form not in FORMS:
+        raise UsageError("OPT-FORM", f"form {form!r}; wanted one of {', '.join(FORMS)}")
+    same = (r for r in _rows().values() if (r["form"], r["modality"]) == (form, line["modality"]))
+    return next(r["sop_class_uid"] for r in same)
+
+
 @cache
 def target_of(sop_class_uid: str) -> Target:
     """Return the target for a class.
@@ -151,10 +171,11 @@ def target_of(sop_class_uid: str) -> Target:
         )
     line = _rows()[sop_class_uid]
     value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
+    iod = standard.iod(sop_class_uid)
     return Target(
-        standard.iod(sop_class_uid),
+        iod_of_frames(iod) if line["container"] == "functional" else iod,
         line["modality"],
-        "pages" if line["container"] == "pages" else "single",
+        cast(Container, line["container"]),
         line["stored"],
         Rescale(line["rescale"]),
         line["units_keyword"],

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import ValuesError
+from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry, Plane
 from derive.model.reference import FrameRef
 from derive.model.volume import Contributors, Quantity, Volume
@@ -27,25 +28,6 @@ FORMATS = {
 TIME_OFFSET, TIME_NUMBER = "TemporalPositionTimeOffset", "TemporalPositionIdentifier"
 #: Of the pages of an instance: the time from the one before, in ms; or their number (C.7.6.5, C.8.6.3).
 FRAME_TIME, PAGE_NUMBER = "FrameTimeVector", "PageNumberVector"
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """What tells volumes at one place, or pages, apart.
-
-    Parameters
-    ----------
-    keyword : str
-        Of the attribute that does.
-    values : tuple of int or float
-        Its values, one a volume or page.
-    units : str
-        Of the values; empty for numbers that only count.
-    """
-
-    keyword: str
-    values: tuple[float, ...]
-    units: str = ""
 
 
 class Frames(Protocol):
@@ -114,22 +96,28 @@ class Volumes:
     ----------
     volumes : tuple of Volume
         At least one.
-    dimension : Dimension, optional
-        What tells several of them apart.
+    dimensions : tuple of Dimension
+        What tells several of them apart; what is most telling first.
 
     Raises
     ------
     ValuesError
-        ``VAL-SHAPE`` unless the dimension has a value for each of several volumes.
+        ``VAL-SHAPE`` unless the dimensions have a value for each of several volumes.
     """
 
     volumes: tuple[Volume, ...]
-    dimension: Dimension | None = None
+    dimensions: tuple[Dimension, ...] = ()
 
     def __post_init__(self) -> None:
-        values = 1 if self.dimension is None else len(self.dimension.values)
-        if len(self.volumes) != values:
-            raise ValuesError("VAL-SHAPE", f"{len(self.volumes)} volumes; their dimension tells {values} apart")
+        counts = {len(d.values) for d in self.dimensions} or {1}
+        if counts != {len(self.volumes)}:
+            told = " or ".join(map(str, sorted(counts)))
+            raise ValuesError("VAL-SHAPE", f"{len(self.volumes)} volumes; their dimensions tell {told} apart")
+
+    @property
+    def dimension(self) -> Dimension | None:
+        """The most telling dimension."""
+        return self.dimensions[0] if self.dimensions else None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -171,7 +159,7 @@ class Volumes:
     @property
     def layout(self) -> str:
         """Where the values lie, and of how many volumes."""
-        return f"{self.geometry} {len(self.volumes)} {self.dimension}"
+        return f"{self.geometry} {len(self.volumes)} {self.dimensions}"
 
     @property
     def stored_bytes(self) -> int:

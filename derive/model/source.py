@@ -23,6 +23,7 @@ from derive.elements.encoding import decode
 from derive.elements.mend import legal
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import target_of
+from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry, extent_of
 from derive.model.loss import Loss, loss_of
 from derive.model.mapping import RealWorldMapping, mappings_of
@@ -30,7 +31,7 @@ from derive.model.orientation import reach_mm, turned_mm
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.remark import ABSENT, Remark
 from derive.model.source_frame import Reference, SourceFrame
-from derive.model.stacking import stack
+from derive.model.stacking import stack, stacked
 from derive.model.volume import Volume, as_array
 from derive.told.wording import counted
 
@@ -164,9 +165,21 @@ class Attributes:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SourceSeries(Attributes):
-    """One readable series, sorted by position along the normal, that makes one volume."""
+    """One readable series, or one stack of it, sorted volume by volume, each by position along the normal.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Where the frames of each volume are.
+    dimensions : tuple of Dimension
+        What tells the volumes apart; none of a single one.
+    stack : str
+        What tells it from the other stacks of its series; empty where there is one.
+    """
 
     geometry: Geometry
+    dimensions: tuple[Dimension, ...] = ()
+    stack: str = ""
 
     def __repr__(self) -> str:
         """Which modality, and how many voxels of what size; no patient."""
@@ -189,6 +202,17 @@ class SourceSeries(Attributes):
             ``VAL-UNITS`` if the images are in different units, or do not state theirs.
         """
         return stack(self)
+
+    @cached_property
+    def volumes(self) -> tuple[Volume, ...]:
+        """Its volumes one by one, in the order of its dimensions, as :func:`derive.stack` gives one.
+
+        Raises
+        ------
+        ValuesError
+            As :attr:`volume`.
+        """
+        return stacked(self).volumes
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Give :func:`numpy.asarray` the real-world values: (slices, rows, columns), NaN where there is padding."""

@@ -9,8 +9,10 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from derive import parallel, standard
-from derive.errors import ValuesError
+from derive.errors import GeometryError, ValuesError
 from derive.model.classes import Target, target_of
+from derive.model.dimension import Dimension
+from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.mapping import item_of_values
 from derive.model.reference import of_principal
@@ -41,9 +43,13 @@ class Stackable(Protocol):
     def values(self, keyword: str) -> list[Any]:
         """Return what every frame says."""
 
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """What tells its volumes apart; none of a single one."""
+
 
 def stack(series: Stackable) -> Volume:
-    """Stack the images of a series; nothing is decoded before it is asked for.
+    """Stack the images of a series that is one volume; nothing is decoded before it is asked for.
 
     Returns
     -------
@@ -55,13 +61,30 @@ def stack(series: Stackable) -> Volume:
     ------
     ValuesError
         ``VAL-UNITS`` if the images are in different units, or PET does not state them.
+    GeometryError
+        ``GEO-4D`` for a series of several volumes: :func:`stacked` gives them all.
     """
+    volumes = stacked(series).volumes
+    if len(volumes) > 1:
+        raise GeometryError("GEO-4D", f"the series has {len(volumes)} volumes; its .volumes has them one by one")
+    return volumes[0]
+
+
+def stacked(series: Stackable) -> Volumes:
+    """Stack the frames of a series, volume by volume, as :func:`stack` does."""
+    count = len(series.frames) // series.geometry.shape[0]
+    quantity, bounds = quantity_of(series), _value_range(series)
+    return Volumes(tuple(_volume(series, v, quantity, bounds) for v in range(count)), series.dimensions)
+
+
+def _volume(series: Stackable, number: int, quantity: Quantity, bounds: tuple[float, float]) -> Volume:
+    begin = number * series.geometry.shape[0]
 
     def pull(first: int, last: int) -> Array:
         slab = np.empty((last - first, *series.geometry.shape[1:]), dtype=np.float32)
 
         def read(index: int) -> None:
-            real_world_values(series.frames[first + index], out=slab[index])
+            real_world_values(series.frames[begin + first + index], out=slab[index])
 
         parallel.each(read, range(last - first))
         return slab
@@ -69,9 +92,9 @@ def stack(series: Stackable) -> Volume:
     return Volume(
         series.geometry,
         pull=SliceBySlice(pull),
-        contributors=lambda index: of_principal([index]),
-        quantity=quantity_of(series),
-        value_range=_value_range(series),
+        contributors=lambda index: of_principal([begin + index]),
+        quantity=quantity,
+        value_range=bounds,
     )
 
 

@@ -79,6 +79,8 @@ class Header(Instance):
         None where there is no Pixel Data.
     remarks : tuple of Remark
         What is odd about it and stops nothing.
+    frame_number : int
+        Which frame of its instance it tells of, from 1.
     """
 
     path: Path | None = None
@@ -87,6 +89,7 @@ class Header(Instance):
     others: Mapping[int, str] = field(default_factory=dict, repr=False)
     pixels: PixelBytes | None = None
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
+    frame_number: int = 1
 
     @property
     def readable(self) -> bool:

@@ -118,6 +118,7 @@ def series_of(
     assumptions = checked_assumptions(assume)
     headers = lawful(headers, assumptions)
     chosen = select(headers, skipped, series)
+    chosen = chosen._replace(headers=tuple(lawful(chosen.headers, assumptions)))
     refuse_illegal(chosen.headers)
     assumed = used(chosen.headers, assumptions)
     order, planes, geometry = even_stack_of(chosen.headers)
@@ -164,6 +165,7 @@ def _frame(header: Header, plane: Plane) -> SourceFrame:
         rescale=rescale_of(header),
         padding=padding,
         stored_range=layout.stored_range,
+        number=header.frame_number,
         plane=plane,
         loss=Loss((loss[0],), (loss[1],)) if loss else None,
         path=header.path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -17,6 +17,7 @@ from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Skipped
 from derive.pixels.decode import check_decodable, decode
+from derive.reading.frames import frames_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
@@ -25,7 +26,7 @@ from derive.told.wording import counted, flag
 
 
 class Selected(NamedTuple):
-    """The images of one series, and the copies that were left out."""
+    """The frames of one series, each as an image of its own, and the copies of instances that were left out."""
 
     headers: tuple[Header, ...]
     skipped: tuple[Skipped, ...]
@@ -58,9 +59,11 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     for header in chosen:
         _check_identity(header)
     _check_one_kind(chosen)
-    for header in chosen:
-        _check_pixels(header)
-    return _without_copies(chosen)
+    frames = {id(header): frames_of(header) for header in chosen}
+    for frame in (frame for header in chosen for frame in frames[id(header)]):
+        _check_pixels(frame)
+    kept, copies = _without_copies(chosen, frames)
+    return Selected(tuple(frame for header in kept for frame in frames[id(header)]), tuple(copies))
 
 
 def apart(headers: Sequence[Header]) -> tuple[list[Header], list[Header]]:
@@ -165,7 +168,7 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     classes = distinct(headers, lambda h: shown_class(h.text("SOPClassUID")))
     if len(classes) > 1:
         raise SourceError("SRC-CLASS", f"the series holds several classes: {tallied(classes)}; wanted one")
-    _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame; wanted one frame an image")
+    _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame in a class of single frames")
     _refuse_kind(headers, "SRC-MOSAIC", _is_mosaic, "Siemens mosaics, many slices in one image; unpack them first")
     _refuse_kind(headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume")
 
@@ -179,7 +182,7 @@ _PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
 
 
 def _is_multi_frame(header: Header) -> bool:
-    return (header.integer("NumberOfFrames") or 1) != 1
+    return standard.is_single_frame(header.sop_class_uid) and (header.integer("NumberOfFrames") or 1) != 1
 
 
 def _is_mosaic(header: Header) -> bool:
@@ -204,13 +207,16 @@ def _check_pixels(header: Header) -> None:
     check_decodable(layout_of(header), header.pixels, header.name)
 
 
-def _without_copies(headers: Sequence[Header]) -> Selected:
+def _without_copies(
+    headers: Sequence[Header], frames: Mapping[int, tuple[Header, ...]]
+) -> tuple[list[Header], list[Skipped]]:
     """Leave out identical copies of an image; refuse different images of one SOP Instance UID."""
-    kept, skipped = [], []
+    kept: list[Header] = []
+    skipped: list[Skipped] = []
     for uid, (first, *others) in distinct(headers, lambda h: h.text("SOPInstanceUID")).items():
         kept.append(first)
         for other in others:
-            if not _same_image(first, other):
+            if not _same_image(first, other, frames):
                 raise SourceError(
                     "SRC-DUPLICATE",
                     f"{first.name} and {other.name} both are SOP Instance {shown_uid(uid)}, and differ; "
@@ -218,13 +224,14 @@ def _without_copies(headers: Sequence[Header]) -> Selected:
                     files=[first.name, other.name],
                 )
             skipped.append(Skipped(other.name, f"a copy of {first.name}"))
-    return Selected(tuple(kept), tuple(skipped))
+    return kept, skipped
 
 
-def _same_image(one: Header, other: Header) -> bool:
+def _same_image(one: Header, other: Header, frames: Mapping[int, tuple[Header, ...]]) -> bool:
     if one.elements != other.elements or one.tags != other.tags:
         return False
-    return np.array_equal(_stored(one), _stored(other))
+    pairs = zip(frames[id(one)], frames[id(other)], strict=True)
+    return all(np.array_equal(_stored(a), _stored(b)) for a, b in pairs)
 
 
 def _stored(header: Header) -> NDArray[Any]:

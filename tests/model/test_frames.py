@@ -20,7 +20,7 @@ def arrays() -> list[np.ndarray]:
 @pytest.fixture
 def volumes(arrays) -> Volumes:
     geometry = make_geometry(shape=SHAPE)
-    return Volumes(tuple(Volume.from_array(a, geometry) for a in arrays), Dimension(TIME_NUMBER, (1, 2, 3)))
+    return Volumes(tuple(Volume.from_array(a, geometry) for a in arrays), (Dimension(TIME_NUMBER, (1, 2, 3)),))
 
 
 def test_several_volumes_are_frames_one_volume_after_another(volumes, arrays):
@@ -53,8 +53,8 @@ def test_pages_are_where_their_geometry_is_or_nowhere():
 def test_a_range_is_known_where_it_is_known_of_every_volume(volumes):
     one = volumes.volumes[0]
     known = [Volume(v.geometry, v.pull, v.contributors, value_range=(-k, k)) for k, v in enumerate(volumes.volumes, 1)]
-    assert Volumes(tuple(known), volumes.dimension).value_range == (-3, 3)
-    assert Volumes((one, *known[1:]), volumes.dimension).value_range is None
+    assert Volumes(tuple(known), volumes.dimensions).value_range == (-3, 3)
+    assert Volumes((one, *known[1:]), volumes.dimensions).value_range is None
 
 
 @pytest.mark.parametrize(("count", "dimension"), [(2, None), (0, None), (1, (1, 2)), (3, (1, 2))])

@@ -37,7 +37,9 @@ def frame_time_vector(authoring: Authoring) -> list[float] | None:
 def _vector(authoring: Authoring, keyword: str) -> list[float] | None:
     """Value a page, of the attribute that tells the pages of an instance apart."""
     dimension = authoring.frames.dimension
-    return list(dimension.values) if authoring.frames_together and dimension and dimension.keyword == keyword else None
+    if not authoring.frames_together or dimension is None or dimension.keyword != keyword:
+        return None
+    return [float(v) for v in dimension.values if isinstance(v, float | int)]
 
 
 @per_series("PresentationLUTShape", module="sc-multi-frame-image")
@@ -78,4 +80,7 @@ def temporal_resolution(authoring: Authoring, frame: Frame) -> float | Element |
     times = authoring.frames.dimension
     if times is None or _times(authoring) == 1:
         return _pulled(authoring, frame, "TemporalResolution")
-    return decimal((times.values[1] - times.values[0]) * 1000) if times.keyword == TIME_OFFSET else None
+    if times.keyword != TIME_OFFSET:
+        return None
+    first, second = (float(v) for v in times.values[:2] if isinstance(v, float | int))
+    return decimal((second - first) * 1000)

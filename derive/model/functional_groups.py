@@ -1,0 +1,141 @@
+"""Functional groups: what a multi-frame instance says of its frames (PS3.3 C.7.6.16), by macro and in classic keywords.
+
+``functional_groups.tsv`` has a line for every attribute of a macro that has a classic keyword, or stands for itself:
+``items`` is ``one`` or ``many``, ``path`` the keywords from the item down, ``keyword`` what the same is called of a
+single-frame image. A frame is read as an image that says all of it in these keywords; and its macros stay, whole, as
+attributes of their own, so that nothing is lost on the way from one multi-frame instance to the next.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from pydicom.datadict import dictionary_VR
+
+from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.encoding import decode, encode
+from derive.elements.instance import items_of
+from derive.standard import Iod
+
+SHARED, PER_FRAME = tag_of("SharedFunctionalGroupsSequence"), tag_of("PerFrameFunctionalGroupsSequence")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One attribute of a macro.
+
+    Parameters
+    ----------
+    path : tuple of str
+        Keywords from the item of the macro down to it.
+    keyword : str
+        What a single-frame image calls it.
+    """
+
+    path: tuple[str, ...]
+    keyword: str
+
+
+@dataclass(frozen=True)
+class Macro:
+    """One functional group macro.
+
+    Parameters
+    ----------
+    name : str
+        As the tables of the standard call it: ``pixel-measures``.
+    sequence : str
+        Keyword of its sequence.
+    many : bool
+        Whether the sequence can have several items: it is an attribute as it is, and nothing of it has a keyword.
+    leaves : tuple of Leaf
+    """
+
+    name: str
+    sequence: str
+    many: bool
+    leaves: tuple[Leaf, ...]
+
+
+@cache
+def macros() -> Mapping[int, Macro]:
+    """Return every macro by the tag of its sequence."""
+    text = files(__package__).joinpath("functional_groups.tsv").read_text(encoding="utf-8")
+    found: dict[str, list[dict[str, str]]] = {}
+    for line in csv.DictReader(text.splitlines(), delimiter="\t"):
+        found.setdefault(line["sequence"], []).append(line)
+    return MappingProxyType({tag_of(sequence): _macro(sequence, lines) for sequence, lines in found.items()})
+
+
+def _macro(sequence: str, lines: list[dict[str, str]]) -> Macro:
+    leaves = (Leaf(tuple(line["path"].split(">")), line["keyword"]) for line in lines if line["path"])
+    return Macro(lines[0]["macro"], sequence, lines[0]["items"] == "many", tuple(leaves))
+
+
+@cache
+def iod_of_frames(iod: Iod) -> Iod:
+    """Return a multi-frame IOD as one of frames: every macro is an attribute, whose module is its name.
+
+    The two sequences of functional groups, and what counts frames, are no attributes of a frame; the container that
+    puts frames together makes them.
+    """
+    rules = {k: r for k, r in iod.attributes.items() if r.tag not in (SHARED, PER_FRAME)}
+    every = {k: r for k, r in iod.all_rules.items() if k in rules}
+    for place in (SHARED, PER_FRAME):
+        for rule in iod.attributes[keyword_of(place)].items:
+            macro = macros().get(rule.tag)
+            name = macro.name if macro else rule.keyword
+            rules[rule.keyword] = replace(rule, module=name, type="3")
+            every[rule.keyword] = (rules[rule.keyword],)
+    ordered = dict(sorted(rules.items(), key=lambda entry: entry[1].tag))
+    return Iod(iod.name, iod.sop_class_uid, iod.modules, MappingProxyType(ordered), MappingProxyType(every))
+
+
+def flattened(groups: Mapping[int, Element]) -> dict[int, Element]:
+    """Return what the macros of a frame say in classic keywords.
+
+    Parameters
+    ----------
+    groups : mapping tag -> Element
+        Sequences of the macros of one frame: shared ones, and its own.
+    """
+    found: dict[int, Element] = {}
+    for tag, element in groups.items():
+        macro = macros().get(tag)
+        if macro is not None and not macro.many:
+            found.update((e.tag, e) for e in _leaves(macro, element))
+    return found
+
+
+def _leaves(macro: Macro, element: Element) -> Iterator[Element]:
+    items = items_of(element) or ()
+    if len(items) != 1:
+        return
+    for leaf in macro.leaves:
+        found = _at({e.tag: e for e in items[0]}, leaf.path)
+        if found is not None:
+            yield _called(found, leaf.keyword)
+
+
+def _called(element: Element, keyword: str) -> Element:
+    """Return the same value under another keyword, in the value representation that this one has."""
+    tag = tag_of(keyword)
+    if element.tag == tag:
+        return element
+    vr = dictionary_VR(tag)
+    if element.vr == vr or element.vr == "SQ":
+        return element._replace(tag=tag)
+    return encode(keyword, decode(element))
+
+
+def _at(item: Mapping[int, Element], path: tuple[str, ...]) -> Element | None:
+    element = item.get(tag_of(path[0]))
+    if element is None or len(path) == 1:
+        return element
+    items = items_of(element) or ()
+    return _at({e.tag: e for e in items[0]}, path[1:]) if len(items) == 1 else None
