@@ -11,6 +11,7 @@
 * ``foreign_files``: Files of other formats: written, cut short, and refused.
 * ``inspections``: What is inspected, and that what is said fits its schema.
 * ``instances``: Valid derived series of each class, made by hand, and the ways to spoil them.
+* ``multi_frame``, ``multi_frame_macros``: Synthetic multi-frame images, and what scanners and converters do to them.
 * ``peers``: What other people's tools say of a folder: dciodvfy, dcentvfy, SimpleITK.
 * ``placements``: Grids in every orientation, and that two volumes have the same values at the same places.
 * ``refusals``: Series that are refused: how they are changed, and what is asserted of the refusal.
