@@ -19,6 +19,7 @@ from derive.pixels.codestream import FrameSize, frame_size, is_irreversible
 from derive.pixels.encapsulated import Fragments, codestream_of, fragments_of, has_end, head_of, whole
 from derive.pixels.listening import complaint, listened
 from derive.told.secrecy import shown_uid
+from derive.told.wording import counted
 
 
 @cache
@@ -86,6 +87,10 @@ class PixelBytes(NamedTuple):
         Size of what holds it.
     vr : str
         Big Endian words (OW) are swapped, bytes (OB) are not.
+    parts : tuple of (offset, length), optional
+        Where the fragments of this frame are, of an encapsulated one of several; None for all there are.
+    skip : int
+        Bits at `offset` that are of the frame before.
     """
 
     open: Callable[[], IO[bytes]]
@@ -93,6 +98,8 @@ class PixelBytes(NamedTuple):
     length: int | None
     end: int
     vr: str = "OW"
+    parts: tuple[tuple[int, int], ...] | None = None
+    skip: int = 0
 
 
 class PixelLayout(NamedTuple):
@@ -117,7 +124,12 @@ class PixelLayout(NamedTuple):
     @property
     def native_length(self) -> int:
         """Bytes of the image when it is not compressed."""
-        return self.rows * self.columns * self.bits_allocated // 8
+        return -(-self.native_bits // 8)
+
+    @property
+    def native_bits(self) -> int:
+        """Bits of the image when it is not compressed."""
+        return self.rows * self.columns * self.bits_allocated
 
     @property
     def encapsulated(self) -> bool:
@@ -136,6 +148,21 @@ def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
         ``VAL-TRUNCATED`` if there are fewer bytes than the image needs, ``VAL-LENGTH`` if there are more;
         ``VAL-DECODE`` if the compressed image is of another size, depth or sign than the attributes say.
     """
+    check_syntax(layout, pixels, name)
+    if pixels.length is None:
+        _check_codestream(layout, pixels, name)
+    else:
+        check_length(layout, pixels, name)
+
+
+def check_syntax(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
+    """Refuse a transfer syntax that has no decoder here, or that contradicts the pixels.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-SYNTAX``
+    """
     uid = uid_of(layout.transfer_syntax)
     if not uid.is_transfer_syntax:
         _refuse_syntax(layout, name, "is not known")
@@ -144,16 +171,19 @@ def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
     if layout.encapsulated != (pixels.length is None):
         found = "are not" if layout.encapsulated else "are"
         _refuse_syntax(layout, name, f"contradicts its pixels, which {found} encapsulated")
-    if pixels.length is None:
-        _check_codestream(layout, pixels, name)
-    else:
-        _check_native(layout, pixels, name)
 
 
-def _check_native(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
-    """Native pixels are as long as the matrix says, and one byte more where that is odd (PS3.5 8.1.1)."""
+def check_length(layout: PixelLayout, pixels: PixelBytes, name: str, count: int = 1) -> None:
+    """Native frames are as long as the matrix says, and one byte more where that is odd (PS3.5 8.1.1).
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-TRUNCATED`` if there are fewer bytes, ``VAL-LENGTH`` if there are more.
+    """
     assert pixels.length is not None, "native pixels have a length"
-    wanted, there = layout.native_length, min(pixels.length, pixels.end - pixels.offset)
+    wanted = -(-(pixels.skip + count * layout.native_bits) // 8)
+    there = min(pixels.length, pixels.end - pixels.offset)
     if there < wanted:
         _refuse_truncated(name, wanted, there)
     excess = pixels.length - wanted
@@ -165,9 +195,10 @@ def _check_native(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
             stream.seek(pixels.offset + wanted)
             if not stream.read(excess).strip(b"\0"):
                 return  # a few zeros: no other matrix would be as long
+    frames = "" if count == 1 else f"{counted(count, 'frame')}, "
     raise ValuesError(
         "VAL-LENGTH",
-        f"{name}: its pixels are {pixels.length} bytes; {layout.rows} Rows, {layout.columns} Columns and "
+        f"{name}: its pixels are {pixels.length} bytes; {frames}{layout.rows} Rows, {layout.columns} Columns and "
         f"{layout.bits_allocated} Bits Allocated ask for {wanted}; one of them is wrong",
     )
 
@@ -218,7 +249,8 @@ def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBy
             words = _decompress(layout, whole(stream, _fragments(stream, pixels, name)), name)
         else:
             stream.seek(pixels.offset)
-            words = _native(layout, stream.read(layout.native_length), pixels.vr, name)
+            value = stream.read(2 * -(-(pixels.skip + layout.native_bits) // 16))  # bytes are swapped in pairs
+            words = _native(layout, value, pixels, name)
     values = _stored_bits(words, layout)
     if padding is not None and (padding[0] < layout.stored_range[0] or padding[1] > layout.stored_range[1]):
         inside = (words >= padding[0]) & (words <= padding[1])
@@ -276,14 +308,19 @@ def _check_size(layout: PixelLayout, size: FrameSize | None, name: str) -> None:
         )
 
 
-def _native(layout: PixelLayout, value: bytes, vr: str, name: str) -> NDArray[Any]:
-    if len(value) < layout.native_length:
-        _refuse_truncated(name, layout.native_length, len(value))
+def _native(layout: PixelLayout, value: bytes, pixels: PixelBytes, name: str) -> NDArray[Any]:
+    wanted = -(-(pixels.skip + layout.native_bits) // 8)
+    if len(value) < wanted:
+        _refuse_truncated(name, wanted, len(value))
     order = "<" if uid_of(layout.transfer_syntax).is_little_endian else ">"
-    kind = "i" if layout.signed else "u"
-    if layout.bits_allocated == 8 and order == ">" and vr == "OW":
+    count = layout.rows * layout.columns
+    if layout.bits_allocated <= 8 and order == ">" and pixels.vr == "OW":
         value = np.frombuffer(value + b"\0" * (len(value) % 2), dtype="u2").byteswap().tobytes()
-    words = np.frombuffer(value, dtype=f"{order}{kind}{layout.bits_allocated // 8}", count=layout.rows * layout.columns)
+    if layout.bits_allocated == 1:
+        bits = np.unpackbits(np.frombuffer(value, np.uint8), bitorder="little")
+        return bits[pixels.skip : pixels.skip + count].reshape(layout.rows, layout.columns)
+    kind = f"{order}{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}"
+    words = np.frombuffer(value, dtype=kind, count=count, offset=pixels.skip // 8)
     return words.astype(words.dtype.newbyteorder("="), copy=False).reshape(layout.rows, layout.columns)
 
 
@@ -321,14 +358,16 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
 
 def _stored_bits(words: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
     """Cut out Bits Stored below High Bit, and extend their sign."""
-    above = layout.bits_allocated - 1 - layout.high_bit
     below = layout.bits_allocated - layout.bits_stored
     if not below:
         return words
+    above = layout.bits_allocated - 1 - layout.high_bit
     return np.asarray(np.right_shift(np.left_shift(words, above), below))
 
 
 def _fragments(stream: IO[bytes], pixels: PixelBytes, name: str) -> Fragments:
+    if pixels.parts is not None:
+        return Fragments(pixels.parts, 0, pixels.end)
     found = fragments_of(stream, pixels.offset, pixels.end)
     if not found.parts:
         raise ValuesError("VAL-TRUNCATED", f"{name}: its encapsulated pixels hold no image")

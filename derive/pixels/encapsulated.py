@@ -9,6 +9,7 @@ the last fragment, and 200 zeros behind it made a whole image a truncated one).
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import IO, NamedTuple
 
 from derive.pixels.codestream import END, JP2, entropy_start
@@ -32,11 +33,14 @@ class Fragments(NamedTuple):
         Bytes that the last one claims and that are not there.
     end : int
         Where what follows them begins.
+    table : (offset, length), optional
+        Where the Basic Offset Table is, of those that have one that is not empty.
     """
 
     parts: tuple[tuple[int, int], ...]
     missing: int
     end: int
+    table: tuple[int, int] | None = None
 
     @property
     def size(self) -> int:
@@ -50,20 +54,22 @@ def fragments_of(stream: IO[bytes], at: int, size: int) -> Fragments:
     missing = 0
     while at + 8 <= size:
         stream.seek(at)
-        head, (length,) = stream.read(4), struct.unpack("<L", stream.read(4))
+        head = stream.read(8)
         at += 8
-        if head != _ITEM:
+        if head[:4] != _ITEM:
             break
+        (length,) = struct.unpack("<L", head[4:])
         missing = max(0, at + length - size)
         items.append((at, length - missing))
         at += length
-    if items and not _holds_image(stream, *items[0]):
-        del items[0]  # the Basic Offset Table, which is of no use for one frame
-    return Fragments(tuple(i for i in items if i[1]), missing, at)
+    table = None
+    if items and not holds_image(stream, *items[0]):
+        table = items.pop(0)  # of no use for one frame
+    return Fragments(tuple(i for i in items if i[1]), missing, at, table if table and table[1] else None)
 
 
-def _holds_image(stream: IO[bytes], at: int, length: int) -> bool:
-    """Whether the first item is no Basic Offset Table but the image itself: somebody left the table out."""
+def holds_image(stream: IO[bytes], at: int, length: int) -> bool:
+    """Whether an image begins with an item; with the first one, where somebody left out the Basic Offset Table."""
     stream.seek(at)
     head = stream.read(min(length, 8))
     if head.startswith(_STARTS):
@@ -96,6 +102,34 @@ def codestream_of(data: bytes) -> bytes:
     data = _unboxed(data)
     end = data.rfind(END, entropy_start(data))
     return data[: end + len(END)] if end >= 0 else b""
+
+
+def slices_of(parts: Sequence[tuple[int, int]], starts: Sequence[int]) -> list[tuple[tuple[int, int], ...]]:
+    """Cut fragments into images.
+
+    Parameters
+    ----------
+    parts : sequence of (offset, length)
+    starts : sequence of int
+        Where each image begins, in what the fragments are together; ascending, the first one 0.
+
+    Returns
+    -------
+    list of tuple of (offset, length)
+        The parts of each image.
+    """
+    images: list[list[tuple[int, int]]] = [[] for _ in starts]
+    ends = [*starts[1:], sum(length for _, length in parts)]
+    image = at = 0
+    for offset, length in parts:
+        done = 0
+        while done < length:
+            while at >= ends[image]:
+                image += 1
+            taken = min(length - done, ends[image] - at)
+            images[image].append((offset + done, taken))
+            done, at = done + taken, at + taken
+    return [tuple(image) for image in images]
 
 
 def _unboxed(data: bytes) -> bytes:
