@@ -7,6 +7,7 @@ and in memory as long as they are few.
 
 from __future__ import annotations
 
+import errno
 import threading
 import weakref
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class _Shared:
             self._file.seek(at)
             data = self._file.read(length)
         if len(data) != length:
-            raise OSError("what was written aside is no longer there")
+            raise OSError(errno.EIO, "what was written aside is no longer there")
         return data
 
 
@@ -102,10 +103,10 @@ class SpooledFrames:
         Raises
         ------
         ValueError
-            For bits that do not begin on a byte.
+            For bits that do not begin and end on a byte.
         """
-        if first * self.frame_bits % 8:
-            raise ValueError(f"frame {first} does not begin on a byte")
+        if first * self.frame_bits % 8 or (last < self.count and last * self.frame_bits % 8):
+            raise ValueError(f"frames {first} to {last} do not begin and end on a byte")
         return SpooledFrames(last - first, self.shape, self.dtype, self._shared, self._first + first)
 
     @property
@@ -128,7 +129,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=folder)  # noqa: SIM115 - closed with what is given away
+        file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(folder) if folder else None)  # noqa: SIM115 - closed with what is given away
         self._file = cast(IO[bytes], file)
         self._shared = _Shared(self._file)
         self._like: tuple[tuple[int, ...], np.dtype[Any]] | None = None
