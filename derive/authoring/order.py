@@ -21,6 +21,7 @@ from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
 from derive.model.window import Window
 from derive.pixels.encode import EncodedFrame, PixelFormat, SourceEncoding
+from derive.pixels.spool import SpooledFrames
 
 #: What tells whether the dates of an instance are those of the clock (C.12.1).
 SHIFTED = "LongitudinalTemporalInformationModified"
@@ -242,6 +243,8 @@ class Frame:
         Its slice in the grid.
     volume : int
         Which of several volumes it is of, from 0.
+    frames : tuple of Frame
+        Those of an instance with functional groups, in order; of them all, this one says the sum.
     """
 
     index: int
@@ -250,6 +253,7 @@ class Frame:
     encoded: EncodedFrame
     place: int
     volume: int = 0
+    frames: tuple[Frame, ...] = ()
 
     def behind(self, count: int) -> Sequence[int]:
         """Which of the principal source's `count` frames it is made of; all, where it is made of none."""
@@ -257,7 +261,17 @@ class Frame:
 
 
 class AuthoredInstance(NamedTuple):
-    """One assembled instance."""
+    """One assembled instance.
+
+    Parameters
+    ----------
+    frame : Frame
+    elements : mapping tag -> Element
+        Its attributes; Pixel Data among them unless there are `pixels`.
+    pixels : SpooledFrames, optional
+        Stored values of many frames, which wait aside.
+    """
 
     frame: Frame
     elements: dict[int, Element]
+    pixels: SpooledFrames | None = None
