@@ -31,7 +31,7 @@ from derive.checking import Finding, SeriesChecker
 from derive.elements.datasets import to_dataset
 from derive.errors import GeometryError, InvalidInstance, UsageError
 from derive.model.algorithm import Algorithm
-from derive.model.classes import target_of
+from derive.model.classes import class_derived, target_of
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames, Volumes
 from derive.model.geometry import extent_of
@@ -125,7 +125,7 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
         derivation = derivation.then(operation.step(volumes[0], results[0]))
         volumes = results
     stored = source_encoding(source, derivation)
-    target = target_of(source.sop_class_uid)
+    target = target_of(class_derived(source.sop_class_uid, options.into))
     order = Order(Sources(source), Volumes(volumes, given.dimensions), derivation, target, stored)
     return DerivedSeries(order, options)
 

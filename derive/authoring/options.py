@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from derive.errors import UsageError
+from derive.model.classes import Form, checked_form
 from derive.model.uids import checked_root
 from derive.settings import load_settings
 
@@ -35,6 +36,11 @@ class Options:
         or meaning, or SCHEME:VALUE:Meaning.
     set : mapping keyword -> text
         Series-level text that replaces what the policy would do.
+    into : {"classic", "enhanced", "legacy-converted"}, optional
+        What the instances become: single frames, multi-frame ones, or such as classic images are converted to (PS3.3
+        A.70 to A.72). None: what those of the source are; of what was converted, single frames.
+    one_object : bool
+        Whether all volumes become one multi-frame instance, with a dimension that tells them apart.
     """
 
     series_description: str | None = None
@@ -45,11 +51,14 @@ class Options:
     spatial_locations_preserved: Literal["YES", "NO"] | None = None
     quantity: str | None = None
     set: Mapping[str, str] = field(default_factory=dict)
+    into: Form | None = None
+    one_object: bool = False
 
     def __post_init__(self) -> None:
         checked_root(self.uid_prefix)
         if self.uids not in ("random", "reproducible"):
             raise UsageError("UID-KIND", f"uids {self.uids!r}; wanted random or reproducible")
+        checked_form(self.into)
         if self.spatial_locations_preserved not in ("YES", "NO", None):
             found = repr(self.spatial_locations_preserved)
             raise UsageError("OPT-PLACES", f"spatial locations preserved is {found:.40}; wanted YES or NO")

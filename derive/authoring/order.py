@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from codes import Code
 from derive.elements.element import Element, tag_of
-from derive.model.classes import Target
+from derive.model.classes import Target, in_all_forms
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.frames import Frames
 from derive.model.geometry import Geometry
@@ -201,9 +201,10 @@ class Authoring:
 
     @property
     def same_kind(self) -> bool:
-        """Whether the values are of the quantity of a source of this class: what it says of them holds."""
+        """Whether the values are of the quantity of a source of this class, in any form: what it says holds."""
         kept = self.derivation.values_effect is not ValuesEffect.NEW_QUANTITY
-        return kept and any(f.reference.sop_class_uid == self.target.iod.sop_class_uid for f in self.source.frames)
+        alike = in_all_forms(self.target.iod.sop_class_uid)
+        return kept and any(f.reference.sop_class_uid in alike for f in self.source.frames)
 
     @cached_property
     def mappings(self) -> tuple[tuple[RealWorldMapping, ...], ...]:

@@ -10,7 +10,15 @@ import derive
 from derive.cli.flags import add_flags, bound, example
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of
-from derive.cli.shared import check_manifest, common_flags, output_flags, reading_flags, series_flags, series_options
+from derive.cli.shared import (
+    check_manifest,
+    common_flags,
+    form_flags,
+    output_flags,
+    reading_flags,
+    series_flags,
+    series_options,
+)
 from derive.operations import REGISTRY
 
 
@@ -27,7 +35,9 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
     result = group_of(parser, RESULT)
     result.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
     add_flags(parser.add_argument_group("operation"), kind)
-    series_flags(parser.add_argument_group("series"))
+    series = parser.add_argument_group("series")
+    series_flags(series)
+    form_flags(series)
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where -o is one"))
     reading_flags(parser)

@@ -53,6 +53,20 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def form_flags(group: argparse._ArgumentGroup) -> None:
+    """Add what the instances of a new series can be."""
+    group.add_argument(
+        "--as",
+        dest="into",
+        choices=["classic", "enhanced", "legacy-converted"],
+        help="single frames, multi-frame instances, or such as classic images are converted to (default: as the "
+        "source; classic of what was converted)",
+    )
+    group.add_argument(
+        "--one-object", action="store_true", help="all volumes in one multi-frame instance (default: as in the source)"
+    )
+
+
 def assume_flag(group: argparse._ActionsContainer) -> None:
     """Add what a person can say of files that do not say it themselves."""
     group.add_argument(
@@ -189,6 +203,8 @@ def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "timestamp": arguments.timestamp,
         "spatial_locations_preserved": getattr(arguments, "spatial_locations_preserved", None),
         "quantity": getattr(arguments, "quantity", None),
+        "into": getattr(arguments, "into", None),
+        "one_object": getattr(arguments, "one_object", False),
         "set": dict(arguments.set),
     }
 

@@ -138,7 +138,20 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
 
 
 #: What the instances of a series can be: single frames, multi-frame ones, or such as were converted (A.70 to A.72).
-FORMS = ("classic", "enhanced", "legacy-converted")
+Form: TypeAlias = Literal["classic", "enhanced", "legacy-converted"]
+FORMS: tuple[Form, ...] = ("classic", "enhanced", "legacy-converted")
+
+
+def checked_form(form: str | None) -> None:
+    """Refuse a form that there is none of.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-FORM``.
+    """
+    if form is not None and form not in FORMS:
+        raise UsageError("OPT-FORM", f"form {form!r}; wanted {flag('into', '|'.join(FORMS))}")
 
 
 def class_in_form(sop_class_uid: str, form: str) -> str:
@@ -149,11 +162,42 @@ def class_in_form(sop_class_uid: str, form: str) -> str:
     UsageError
         ``OPT-FORM`` for a form, or a class, that there is none of.
     """
+    checked_form(form)
     line = _rows().get(sop_class_uid, {})
-    if not line.get("form") or form not in FORMS:
-        raise UsageError("OPT-FORM", f"form {form!r}; wanted one of {', '.join(FORMS)}")
+    if not line.get("form"):
+        raise UsageError("OPT-FORM", f"SOP Class {shown_uid(sop_class_uid)} has no other form")
     same = (r for r in _rows().values() if (r["form"], r["modality"]) == (form, line["modality"]))
     return next(r["sop_class_uid"] for r in same)
+
+
+def class_derived(sop_class_uid: str, form: str | None) -> str:
+    """Return the class of what is derived from images of a class.
+
+    *2026-12-01.* Nothing that is derived is legacy-converted by itself: that says of an instance that its pixels are
+    those of classic images (A.70). What is derived from such an instance has the form that its images had.
+
+    Parameters
+    ----------
+    sop_class_uid : str
+    form : str, optional
+        What was asked for; None: that of the class, of a legacy-converted one classic.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-FORM``.
+    """
+    own = _rows().get(sop_class_uid, {}).get("form", "")
+    if form is None and own != "legacy-converted":
+        return sop_class_uid
+    return class_in_form(sop_class_uid, form or "classic")
+
+
+def in_all_forms(sop_class_uid: str) -> frozenset[str]:
+    """Return the classes that say the same of a modality, in whatever form; a class without forms by itself."""
+    line = _rows().get(sop_class_uid, {})
+    same = (u for u, r in _rows().items() if r["form"] and r["modality"] == line.get("modality"))
+    return frozenset(same) if line.get("form") else frozenset({sop_class_uid})
 
 
 @cache

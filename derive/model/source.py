@@ -33,6 +33,7 @@ from derive.model.remark import ABSENT, Remark
 from derive.model.source_frame import Reference, SourceFrame
 from derive.model.stacking import stack, stacked
 from derive.model.volume import Volume, as_array
+from derive.standard import is_single_frame
 from derive.told.wording import counted
 
 
@@ -303,6 +304,11 @@ class Sources:
     def reference(self, frame: FrameRef) -> Reference:
         """Identity of the instance that holds a frame."""
         return self.all[frame.source].references[frame.frame]
+
+    def numbers(self, frames: Sequence[FrameRef]) -> tuple[int, ...]:
+        """Referenced Frame Numbers of those of some frames that are of multi-frame instances, in order."""
+        found = (self.all[f.source].frames[f.frame] for f in frames)
+        return tuple(f.number for f in found if not is_single_frame(f.reference.sop_class_uid))
 
     def purpose(self, frame: FrameRef) -> Code | None:
         """Purpose of Reference of the source of a frame; None for the principal one."""

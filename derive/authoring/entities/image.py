@@ -12,6 +12,12 @@ from derive.model.loss import Loss
 from derive.pixels.encode import decimal
 
 
+@per_series("SOPClassUID")
+def sop_class_uid(authoring: Authoring) -> str:
+    """Return the class that is made."""
+    return authoring.target.iod.sop_class_uid
+
+
 @per_frame("SOPInstanceUID")
 def sop_instance_uid(authoring: Authoring, frame: Frame) -> str:
     """Return a new UID."""

@@ -74,16 +74,18 @@ def derivation_code_sequence(authoring: Authoring) -> Element | None:
 def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the sources of the contributors, then the contributors: nothing that did not enter this image.
 
-    Spatial Locations Preserved is YES only for the source slice at the very place of this one, and only where it is
-    known, or said, that nothing was moved within it.
+    Of a multi-frame instance those of its frames are named that did (C.12.4, Table 10-3). Spatial Locations Preserved
+    is YES only for the source slice at the very place of this one, and only where it is known, or said, that nothing
+    was moved within it.
     """
     tag = tag_of("SourceImageSequence")
     own = _own_items(authoring, frame)
     sources = authoring.sources
-    ours = [
-        _source_item(sources.reference(c), sources.purpose(c), _preserved(authoring, frame, c))
-        for c in frame.contributors
-    ]
+    found: dict[tuple[Reference, Code | None, str], list[int]] = {}
+    for c in frame.contributors:
+        key = sources.reference(c), sources.purpose(c), _preserved(authoring, frame, c)
+        found.setdefault(key, []).extend(sources.numbers((c,)))
+    ours = [_source_item(*key, tuple(numbers)) for key, numbers in found.items()]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
@@ -160,10 +162,11 @@ def _placed(sources: Element, preserved: str) -> tuple[tuple[bytes, bytes], ...]
 
 
 @lru_cache(maxsize=65536)
-def _source_item(reference: Reference, purpose: Code | None, preserved: str) -> bytes:
+def _source_item(reference: Reference, purpose: Code | None, preserved: str, numbers: tuple[int, ...] = ()) -> bytes:
     places = [_text("SpatialLocationsPreserved", preserved)] if preserved else []
+    frames = [encode("ReferencedFrameNumber", list(numbers))] if numbers else []
     identity = _identity(reference.sop_class_uid, reference.sop_instance_uid)
-    return pack_item([*identity, *places, _purpose(purpose)])
+    return pack_item(sorted([*identity, *frames, *places, _purpose(purpose)], key=lambda e: e.tag))
 
 
 @lru_cache(maxsize=65536)
