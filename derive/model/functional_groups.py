@@ -1,9 +1,13 @@
 """Functional groups: what a multi-frame instance says of its frames (PS3.3 C.7.6.16), by macro and in classic keywords.
 
 ``functional_groups.tsv`` has a line for every attribute of a macro that has a classic keyword, or stands for itself:
-``items`` is ``one`` or ``many``, ``path`` the keywords from the item down, ``keyword`` what the same is called of a
-single-frame image. A frame is read as an image that says all of it in these keywords; and its macros stay, whole, as
-attributes of their own, so that nothing is lost on the way from one multi-frame instance to the next.
+``items`` is ``one`` or ``many``, ``place`` where the macro may stand (``either``: shared or per frame), ``path`` the
+keywords from the item down, ``keyword`` what the same is called of a single-frame image, and ``how`` what is done to
+the value (``macro_values``). A frame is read as an image that says all of it in these keywords; and its macros stay,
+whole, as attributes of their own, so that nothing is lost on the way from one multi-frame instance to the next.
+
+Left out are indices of sources and paths that several macros have (Referenced Path Index) and what only counts together
+with others of its kind: agents, materials, further X-ray sources. They stay in their macros.
 """
 
 from __future__ import annotations
@@ -15,11 +19,9 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from pydicom.datadict import dictionary_VR
-
 from derive.elements.element import Element, keyword_of, tag_of
-from derive.elements.encoding import decode, encode
 from derive.elements.instance import items_of
+from derive.model.macro_values import called
 from derive.standard import Iod
 
 SHARED, PER_FRAME = tag_of("SharedFunctionalGroupsSequence"), tag_of("PerFrameFunctionalGroupsSequence")
@@ -35,10 +37,13 @@ class Leaf:
         Keywords from the item of the macro down to it.
     keyword : str
         What a single-frame image calls it.
+    how : str
+        What is done to the value.
     """
 
     path: tuple[str, ...]
     keyword: str
+    how: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,13 +57,16 @@ class Macro:
     sequence : str
         Keyword of its sequence.
     many : bool
-        Whether the sequence can have several items: it is an attribute as it is, and nothing of it has a keyword.
+        Whether the sequence may have several items: where it has, nothing of it is said in keywords.
+    place : {"either", "shared", "per-frame"}
+        Which of the two functional groups sequences it may stand in.
     leaves : tuple of Leaf
     """
 
     name: str
     sequence: str
     many: bool
+    place: str
     leaves: tuple[Leaf, ...]
 
 
@@ -73,8 +81,8 @@ def macros() -> Mapping[int, Macro]:
 
 
 def _macro(sequence: str, lines: list[dict[str, str]]) -> Macro:
-    leaves = (Leaf(tuple(line["path"].split(">")), line["keyword"]) for line in lines if line["path"])
-    return Macro(lines[0]["macro"], sequence, lines[0]["items"] == "many", tuple(leaves))
+    leaves = (Leaf(tuple(line["path"].split(">")), line["keyword"], line["how"]) for line in lines if line["path"])
+    return Macro(lines[0]["macro"], sequence, lines[0]["items"] == "many", lines[0]["place"], tuple(leaves))
 
 
 @cache
@@ -99,38 +107,66 @@ def iod_of_frames(iod: Iod) -> Iod:
 def flattened(groups: Mapping[int, Element]) -> dict[int, Element]:
     """Return what the macros of a frame say in classic keywords.
 
+    Attributes that a conversion from single-frame images found no macro for count as attributes of the frame
+    (PS3.3 C.7.6.16.2.25, C.7.6.16.2.26), but for those that say which instance this is and how its pixels lie.
+
     Parameters
     ----------
     groups : mapping tag -> Element
-        Sequences of the macros of one frame: shared ones, and its own.
+        Sequences of the macros of one frame: shared ones, or its own.
     """
     found: dict[int, Element] = {}
+    for tag in _UNASSIGNED & groups.keys():
+        for item in items_of(groups[tag]) or ():
+            found.update((e.tag, e) for e in item if e.tag not in _OF_INSTANCE)
     for tag, element in groups.items():
         macro = macros().get(tag)
-        if macro is not None and not macro.many:
+        if macro is not None and macro.leaves:
             found.update((e.tag, e) for e in _leaves(macro, element))
     return found
+
+
+_UNASSIGNED = {
+    tag_of("UnassignedSharedConvertedAttributesSequence"),
+    tag_of("UnassignedPerFrameConvertedAttributesSequence"),
+}
+_OF_INSTANCE = frozenset(
+    map(
+        tag_of,
+        (
+            "SpecificCharacterSet",
+            "SOPClassUID",
+            "SOPInstanceUID",
+            "StudyInstanceUID",
+            "SeriesInstanceUID",
+            "PatientName",
+            "PatientID",
+            "SamplesPerPixel",
+            "PhotometricInterpretation",
+            "PlanarConfiguration",
+            "NumberOfFrames",
+            "Rows",
+            "Columns",
+            "BitsAllocated",
+            "BitsStored",
+            "HighBit",
+            "PixelRepresentation",
+            "PixelData",
+        ),
+    )
+)
 
 
 def _leaves(macro: Macro, element: Element) -> Iterator[Element]:
     items = items_of(element) or ()
     if len(items) != 1:
         return
+    item = {e.tag: e for e in items[0]}
     for leaf in macro.leaves:
-        found = _at({e.tag: e for e in items[0]}, leaf.path)
-        if found is not None:
-            yield _called(found, leaf.keyword)
-
-
-def _called(element: Element, keyword: str) -> Element:
-    """Return the same value under another keyword, in the value representation that this one has."""
-    tag = tag_of(keyword)
-    if element.tag == tag:
-        return element
-    vr = dictionary_VR(tag)
-    if element.vr == vr or element.vr == "SQ":
-        return element._replace(tag=tag)
-    return encode(keyword, decode(element))
+        found = _at(item, leaf.path)
+        said = None if found is None else called(found, leaf.keyword, leaf.how)
+        if said is not None:
+            yield said
 
 
 def _at(item: Mapping[int, Element], path: tuple[str, ...]) -> Element | None:

@@ -1,0 +1,107 @@
+"""Macros made of what single-frame images say, and the functional groups of an object made of those of its frames.
+
+The inverse of the flattening (``functional_groups``), by the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import pack_item
+from derive.model.functional_groups import Leaf, macros
+from derive.model.macro_values import uncalled
+from derive.standard import AttributeRule
+
+#: Gives what an image says under a classic keyword.
+Says = Callable[[str], Element | None]
+
+
+def composed(rule: AttributeRule, says: Says) -> Element | None:
+    """Return a macro, made of what a single-frame image says in classic keywords.
+
+    Parameters
+    ----------
+    rule : AttributeRule
+        Of the sequence of the macro, with the rules of its item: ``iod_of_frames(iod).attributes[sequence]``.
+    says : callable (keyword) -> Element or None
+
+    Returns
+    -------
+    Element or None
+        The sequence, with one item; or as the image has it, where a single-frame image can have it. None where the
+        image says nothing of it, or not all that the standard demands of it.
+    """
+    macro = macros().get(rule.tag)
+    if macro is None or not macro.leaves:
+        return says(rule.keyword)
+    item = _item(macro.leaves, rule.items, says)
+    return Element(rule.tag, "SQ", item) if item else None
+
+
+def _item(leaves: Sequence[Leaf], rules: Sequence[AttributeRule], says: Says) -> bytes | None:
+    """Return an item; None for one that holds nothing, or lacks what is of type 1."""
+    elements: list[Element] = []
+    kinds = {r.keyword: r for r in rules}
+    for keyword in dict.fromkeys(leaf.path[0] for leaf in leaves):
+        below = [leaf for leaf in leaves if leaf.path[0] == keyword]
+        rule = kinds.get(keyword)
+        found = _inner(keyword, below, rule, says) if len(below[0].path) > 1 else _value(keyword, below, says)
+        if found is not None:
+            elements.append(found)
+    if not elements:
+        return None
+    there = {e.tag for e in elements if e.stripped()}
+    if any(r.type == "1" and r.tag not in there for r in rules):
+        return None
+    elements += [Element(r.tag, r.vr, b"") for r in rules if r.type == "2" and r.tag not in {e.tag for e in elements}]
+    return pack_item(elements)
+
+
+def _inner(keyword: str, leaves: Sequence[Leaf], rule: AttributeRule | None, says: Says) -> Element | None:
+    under = [Leaf(leaf.path[1:], leaf.keyword, leaf.how) for leaf in leaves]
+    item = _item(under, rule.items if rule else (), says)
+    return Element(tag_of(keyword), "SQ", item) if item else None
+
+
+def _value(keyword: str, leaves: Sequence[Leaf], says: Says) -> Element | None:
+    said = {leaf.how: e for leaf in reversed(leaves) if (e := says(leaf.keyword)) is not None and e.stripped()}
+    ordered = {leaf.how: said[leaf.how] for leaf in leaves if leaf.how in said}
+    return uncalled(ordered, keyword)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The functional groups of an object: an attribute is shared, or it is every frame's own, never both.
+
+    Parameters
+    ----------
+    shared : mapping tag -> Element
+        Macros that are the same in all frames.
+    per_frame : tuple of mapping tag -> Element
+        The others, frame by frame.
+    """
+
+    shared: Mapping[int, Element]
+    per_frame: tuple[Mapping[int, Element], ...]
+
+
+def folded(frames: Sequence[Mapping[int, Element]]) -> Groups:
+    """Return the functional groups of an object whose frames have these macros.
+
+    Parameters
+    ----------
+    frames : sequence of mapping tag -> Element
+        Macros of each frame, by the tag of their sequence; unknown and private ones too.
+    """
+    if not frames:
+        return Groups({}, ())
+    shared = {tag: e for tag, e in frames[0].items() if may_be_shared(tag) and all(f.get(tag) == e for f in frames)}
+    return Groups(shared, tuple({t: e for t, e in f.items() if t not in shared} for f in frames))
+
+
+def may_be_shared(tag: int) -> bool:
+    """Tell whether a macro may stand in the Shared Functional Groups (PS3.3 C.7.6.16, by macro)."""
+    macro = macros().get(tag)
+    return macro is None or macro.place != "per-frame"
