@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import pack_item
-from derive.model.functional_groups import Leaf, macros
+from derive.model.functional_groups import MacroAttribute, macros
 from derive.model.macro_values import uncalled
 from derive.standard import AttributeRule
 
@@ -40,7 +40,7 @@ def composed(rule: AttributeRule, says: Says) -> Element | None:
     return Element(rule.tag, "SQ", item) if item else None
 
 
-def _item(leaves: Sequence[Leaf], rules: Sequence[AttributeRule], says: Says) -> bytes | None:
+def _item(leaves: Sequence[MacroAttribute], rules: Sequence[AttributeRule], says: Says) -> bytes | None:
     """Return an item; None for one that holds nothing, or lacks what is of type 1."""
     elements: list[Element] = []
     kinds = {r.keyword: r for r in rules}
@@ -59,13 +59,13 @@ def _item(leaves: Sequence[Leaf], rules: Sequence[AttributeRule], says: Says) ->
     return pack_item(elements)
 
 
-def _inner(keyword: str, leaves: Sequence[Leaf], rule: AttributeRule | None, says: Says) -> Element | None:
-    under = [Leaf(leaf.path[1:], leaf.keyword, leaf.how) for leaf in leaves]
+def _inner(keyword: str, leaves: Sequence[MacroAttribute], rule: AttributeRule | None, says: Says) -> Element | None:
+    under = [MacroAttribute(leaf.path[1:], leaf.keyword, leaf.how) for leaf in leaves]
     item = _item(under, rule.items if rule else (), says)
     return Element(tag_of(keyword), "SQ", item) if item else None
 
 
-def _value(keyword: str, leaves: Sequence[Leaf], says: Says) -> Element | None:
+def _value(keyword: str, leaves: Sequence[MacroAttribute], says: Says) -> Element | None:
     said = {leaf.how: e for leaf in reversed(leaves) if (e := says(leaf.keyword)) is not None and e.stripped()}
     ordered = {leaf.how: said[leaf.how] for leaf in leaves if leaf.how in said}
     return uncalled(ordered, keyword)

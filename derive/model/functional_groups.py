@@ -28,7 +28,7 @@ SHARED, PER_FRAME = tag_of("SharedFunctionalGroupsSequence"), tag_of("PerFrameFu
 
 
 @dataclass(frozen=True)
-class Leaf:
+class MacroAttribute:
     """One attribute of a macro.
 
     Parameters
@@ -60,14 +60,14 @@ class Macro:
         Whether the sequence may have several items: where it has, nothing of it is said in keywords.
     place : {"either", "shared", "per-frame"}
         Which of the two functional groups sequences it may stand in.
-    leaves : tuple of Leaf
+    leaves : tuple of MacroAttribute
     """
 
     name: str
     sequence: str
     many: bool
     place: str
-    leaves: tuple[Leaf, ...]
+    leaves: tuple[MacroAttribute, ...]
 
 
 @cache
@@ -81,7 +81,9 @@ def macros() -> Mapping[int, Macro]:
 
 
 def _macro(sequence: str, lines: list[dict[str, str]]) -> Macro:
-    leaves = (Leaf(tuple(line["path"].split(">")), line["keyword"], line["how"]) for line in lines if line["path"])
+    leaves = (
+        MacroAttribute(tuple(line["path"].split(">")), line["keyword"], line["how"]) for line in lines if line["path"]
+    )
     return Macro(lines[0]["macro"], sequence, lines[0]["items"] == "many", lines[0]["place"], tuple(leaves))
 
 
