@@ -268,7 +268,7 @@ class DerivedSeries:
         findings: list[Finding] = []
         with (
             target_folder(Path(folder), self._size, self._untouched, overwrite=overwrite) as temporary,
-            Writer(temporary, self.frames.geometry) as writer,
+            Writer(temporary, self.frames) as writer,
         ):
             for made in self.made():
                 name = file_name(made.frame.number)
@@ -341,7 +341,7 @@ class DerivedSeries:
 
 
 def _dataset(made: AuthoredInstance) -> Dataset:
-    dataset = to_dataset(made.elements.values())
+    dataset = to_dataset(made.whole.values())
     dataset.file_meta = file_meta(dataset)
     return dataset
 

@@ -25,6 +25,7 @@ from derive.pixels.spool import SpooledFrames
 
 #: What tells whether the dates of an instance are those of the clock (C.12.1).
 SHIFTED = "LongitudinalTemporalInformationModified"
+_PIXEL_DATA = tag_of("PixelData")
 
 
 @dataclass(frozen=True)
@@ -276,3 +277,10 @@ class AuthoredInstance(NamedTuple):
     frame: Frame
     elements: dict[int, Element]
     pixels: SpooledFrames | None = None
+
+    @property
+    def whole(self) -> dict[int, Element]:
+        """All its attributes, Pixel Data among them: of many frames in memory."""
+        if self.pixels is None:
+            return self.elements
+        return {**self.elements, _PIXEL_DATA: Element(_PIXEL_DATA, self.pixels.vr, self.pixels.value())}

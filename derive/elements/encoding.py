@@ -115,7 +115,7 @@ def pack_parts(elements: Mapping[int, Element]) -> list[bytes]:
     parts: list[bytes] = []
     small: list[bytes] = []
     for element in (elements[tag] for tag in sorted(elements)):
-        small.append(_element_head(element))
+        small.append(element_head(element.tag, element.vr, len(element.value)))
         if len(element.value) < _LARGE:
             small.append(element.value)
         else:
@@ -125,16 +125,13 @@ def pack_parts(elements: Mapping[int, Element]) -> list[bytes]:
 
 
 def _element_bytes(element: Element) -> bytes:
-    return _element_head(element) + element.value
-
-
-def _element_head(element: Element) -> bytes:
     tag, vr, value = element
-    return _head(tag, vr, len(value))
+    return element_head(tag, vr, len(value)) + value
 
 
 @lru_cache(maxsize=4096)
-def _head(tag: int, vr: str, length: int) -> bytes:
+def element_head(tag: int, vr: str, length: int) -> bytes:
+    """Encode what stands before a value of so many bytes, in Explicit VR Little Endian."""
     if vr in LONG_LENGTH_VRS:
         return _LONG_HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
     return _HEAD.pack(tag >> 16, tag & 0xFFFF, vr.encode(), length)

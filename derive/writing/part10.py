@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from io import RawIOBase
 from pathlib import Path
@@ -14,9 +15,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import encode, pack, pack_parts
+from derive.elements.encoding import element_head, encode, pack, pack_parts
 from derive.errors import OutputError
 from derive.model.uids import IMPLEMENTATION_CLASS_UID
+from derive.pixels.spool import SpooledFrames
 from derive.version import VERSION
 
 #: File Meta Information that is the same in all instances, and that which repeats the data set (PS3.10 7.1).
@@ -29,6 +31,7 @@ _META = {
 _REPEATED = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
 _REPEATED_TAGS = {tag_of(meta): tag_of(own) for meta, own in _REPEATED.items()}
 _TRANSFER_SYNTAX = tag_of("TransferSyntaxUID")
+_PIXEL_DATA = tag_of("PixelData")
 _BLOCK = 1 << 20
 _PREAMBLE = b"\0" * 128 + b"DICM"
 
@@ -48,14 +51,36 @@ def file_meta(dataset: Dataset) -> FileMetaDataset:
     return meta
 
 
-def file_parts(elements: Mapping[int, Element]) -> list[bytes]:
-    """Return an instance as a Part 10 file in Explicit VR Little Endian: some runs of bytes, one after the other.
+@dataclass(frozen=True)
+class FileRuns:
+    """An instance as a Part 10 file in Explicit VR Little Endian: runs of bytes, as often as they are asked for.
 
     The bytes are those that pydicom writes for the Dataset of the same elements.
+
+    Parameters
+    ----------
+    head : tuple of bytes
+        All of it, or all that stands before the value of Pixel Data.
+    pixels : SpooledFrames, optional
+        That value, of many frames, which wait aside.
     """
-    own = {meta: elements[tag].value for meta, tag in _REPEATED_TAGS.items()}
-    first, *rest = pack_parts(elements)
-    return [file_start(own) + first, *rest]
+
+    head: tuple[bytes, ...]
+    pixels: SpooledFrames | None = None
+
+    @classmethod
+    def of(cls, elements: Mapping[int, Element], pixels: SpooledFrames | None = None) -> FileRuns:
+        """Encode an instance; of `pixels` only their length is looked at."""
+        own = {meta: elements[tag].value for meta, tag in _REPEATED_TAGS.items()}
+        first, *rest = pack_parts(elements)
+        behind = [] if pixels is None else [element_head(_PIXEL_DATA, pixels.vr, pixels.length)]
+        return cls((file_start(own) + first, *rest, *behind), pixels)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the runs."""
+        yield from self.head
+        if self.pixels is not None:
+            yield from self.pixels.runs()
 
 
 def file_start(repeated: Mapping[int, bytes], transfer_syntax: str = "") -> bytes:
@@ -82,15 +107,15 @@ def _constant_meta() -> tuple[Element, ...]:
     return tuple(encode(keyword, value) for keyword, value in _META.items())
 
 
-def write_instance(path: Path, parts: Sequence[bytes]) -> bool:
+def write_instance(path: Path, parts: Iterable[bytes]) -> bool:
     """Write one instance, encoded as a Part 10 file, and read it back.
 
     Parameters
     ----------
     path : Path
         A file that is new.
-    parts : sequence of bytes
-        What it shall hold, one after the other.
+    parts : iterable of bytes
+        What it shall hold, one after the other; it is gone through twice.
 
     Returns
     -------

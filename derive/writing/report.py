@@ -40,6 +40,8 @@ class InstanceRecord:
         Largest difference between a computed and a stored value, in real-world units.
     saturated : int
         Values that did not fit and were clipped.
+    frames : int
+        How many frames with functional groups it holds; 1 for an image of a single frame, and for pages.
     """
 
     file: str
@@ -47,6 +49,7 @@ class InstanceRecord:
     sources: tuple[str, ...]
     value_error: float
     saturated: int
+    frames: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,12 @@ class Report:
         """Return one line: how many, how exact, and what the check said."""
         warnings = counted(len(folded(self.findings)), "warning") if self.findings else "check clean"
         clipped = f", {counted(self.saturated, 'value')} clipped" if self.saturated else ""
-        units = shown_units(self.units)
+        units, many = shown_units(self.units), sum(i.frames for i in self.instances)
+        images = counted(len(self.instances), "image")
+        if many != len(self.instances):
+            images = f"{counted(many, 'frame')} of {counted(len(self.instances), 'instance')}"
         where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
-        return (
-            f"{counted(len(self.instances), 'image')} in {self.folder}: {where}"
-            f"values within {self.value_error:.4g}{units}{clipped}, {warnings}"
-        )
+        return f"{images} in {self.folder}: {where}values within {self.value_error:.4g}{units}{clipped}, {warnings}"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs; also the manifest."""
@@ -207,9 +210,10 @@ def _record(order: Order, written: WrittenInstance) -> InstanceRecord:
     return InstanceRecord(
         written.name,
         written.sop_instance_uid,
-        tuple(order.sources.reference(c).sop_instance_uid for c in written.contributors),
+        tuple(dict.fromkeys(order.sources.reference(c).sop_instance_uid for c in written.contributors)),
         written.value_error + order.account_of_input.rounded_by,
         written.saturated,
+        written.frames,
     )
 
 
@@ -218,11 +222,12 @@ def _source(source: Attributes) -> dict[str, Any] | None:
     if not source.references:
         return None
     first = source.references[0]
+    files = {i.reference.sop_instance_uid: i.name for i in source.frames}
     return {
         "study_instance_uid": first.study_instance_uid,
         "series_instance_uid": first.series_instance_uid,
         "sop_class_uid": first.sop_class_uid,
-        "instances": [{"file": i.name, "sop_instance_uid": i.reference.sop_instance_uid} for i in source.frames],
+        "instances": [{"file": name, "sop_instance_uid": uid} for uid, name in files.items()],
         "skipped": [s._asdict() for s in source.skipped],
         "remarks": [r.to_json() for r in source.remarks],
         "assumed": told(source.assumed),

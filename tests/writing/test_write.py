@@ -19,6 +19,7 @@ from derive.model.uids import RandomUids, ReproducibleUids, checked_root
 from derive.operations import apply, gaussian_blur, resample
 from derive.writing import filing
 from derive.writing import part10 as write
+from derive.writing.places import Places
 from tests.helpers.asserting import every, raises_code
 from tests.helpers.sources import make_series
 
@@ -148,7 +149,7 @@ def test_what_the_disk_took_in_part_only_is_noticed(source, tmp_path, monkeypatc
 
 def test_a_position_that_is_off_is_noticed(source):
     series = derive.build(source, BLUR)
-    places = filing.Places(series.volume.geometry)
+    places = Places(series.frames)
     made = list(series.made())
     for each in made:
         places.check(each, "x.dcm")
