@@ -1,9 +1,20 @@
-"""What tells volumes at one place, or the pages of an instance, apart."""
+"""What tells volumes at one place, or the pages of an instance, apart.
+
+``dimensions.tsv`` has the attributes that do, what is most telling first: ``kind`` says how their values are compared,
+``absent`` what it means that an image lacks one beside others that have it, ``private`` who says the same in an
+attribute of their own (PS3.15 Table E.3.10-1).
+"""
 
 from __future__ import annotations
 
+import csv
+import re
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import TypeAlias
+
+from derive.standard import safe_private
 
 #: A value of a dimension: a number, a term, or several numbers (a direction).
 DimensionValue: TypeAlias = float | str | tuple[float, ...] | None
@@ -27,3 +38,50 @@ class Dimension:
     keyword: str
     values: tuple[DimensionValue, ...]
     units: str = ""
+
+
+@dataclass(frozen=True)
+class DimensionKind:
+    """One row of ``dimensions.tsv``.
+
+    Parameters
+    ----------
+    keyword : str
+        What single-frame images call it.
+    kind : str
+        ``measure``: a number that was set, of some digits; ``direction``: several numbers; ``time``: a delay, which
+        may go on from slice to slice; ``count``: a number that only counts; ``clock``: a time of day, or a date and
+        time, which goes on from slice to slice; ``text``.
+    units : str
+    absent : float, optional
+        What it means that an image does not say it, where others do.
+    private : tuple of int
+        Tags of attributes of vendors that say the same, each in the block that :func:`derive.standard.safe_private`
+        gives its creator.
+    """
+
+    keyword: str
+    kind: str
+    units: str = ""
+    absent: float | None = None
+    private: tuple[int, ...] = ()
+
+
+@cache
+def dimension_kinds() -> dict[str, DimensionKind]:
+    """Return the rows of ``dimensions.tsv`` by keyword, what is most telling first."""
+    table = files(__package__).joinpath("dimensions.tsv").read_text(encoding="utf-8")
+    return {r["keyword"]: _kind(r) for r in csv.DictReader(table.splitlines(), delimiter="\t")}
+
+
+def _kind(row: dict[str, str]) -> DimensionKind:
+    private = tuple(_private(text) for text in row["private"].split("|") if text)
+    absent = float(row["absent"]) if row["absent"] else None
+    return DimensionKind(row["keyword"], row["kind"], row["units"], absent, private)
+
+
+def _private(text: str) -> int:
+    found = re.fullmatch(r"(.+) \(([0-9A-F]{4}),xx([0-9A-F]{2})\)", text)
+    assert found is not None, text
+    creator, group, element = found.groups()
+    return safe_private()[int(group, 16), creator, int(element, 16)].tag

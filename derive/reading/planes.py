@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from derive.errors import GeometryError
+from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry, Plane, triple
 from derive.model.orientation import (
     COSINE_TOLERANCE,
@@ -24,19 +25,17 @@ from derive.model.orientation import (
     turned_mm,
 )
 from derive.model.planes import (
-    DIMENSIONS,
-    HINTS,
     Planes,
     Vectors,
     alike,
     measured,
     spacing_of_one,
     spacing_tolerance,
-    told_apart,
 )
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
-from derive.told.secrecy import shown_uid, some
+from derive.reading.volumes import ToldApart, volumes_of
+from derive.told.secrecy import shown_uid
 from derive.told.wording import counted, flag
 
 
@@ -46,15 +45,19 @@ class EvenStack(NamedTuple):
     Parameters
     ----------
     order : tuple of int
-        The images along the normal.
+        The images: volume after volume, those of each along the normal.
     planes : tuple of Plane
         Of each of them, in that order, as it says itself.
     geometry : Geometry
+        Of each volume.
+    dimensions : tuple of Dimension
+        What tells volumes apart; none of a single one.
     """
 
     order: tuple[int, ...]
     planes: tuple[Plane, ...]
     geometry: Geometry
+    dimensions: tuple[Dimension, ...] = ()
 
 
 def even_stack_of(headers: Sequence[Header]) -> EvenStack:
@@ -83,17 +86,18 @@ def even_stack_of(headers: Sequence[Header]) -> EvenStack:
     row, column = triple(common[:3]), triple(common[3:])
     flat = Geometry(first.position, row, column, first.pixel_spacing, 1.0, (1, rows, columns), frame)
     planes = measured([p.position for p in each], common, min(first.pixel_spacing))
-    spacing = _single(headers[0]) if len(headers) == 1 else _slice_spacing(headers, each, planes)
-    ordered = tuple(each[i] for i in planes.order)
-    positions = tuple(p.position for p in ordered)
+    told = volumes_of(headers, planes) if planes.repeated else ToldApart((planes.order,), ())
+    spacing = _slice_spacing(headers, planes)
+    positions = tuple(each[i].position for i in told.volumes[0])
     geometry = replace(
         flat,
         first_position=positions[0],
         slice_spacing=spacing,
-        shape=(len(headers), rows, columns),
+        shape=(len(positions), rows, columns),
         measured_positions=positions,
     )
-    return EvenStack(planes.order, ordered, geometry)
+    order = tuple(i for volume in told.volumes for i in volume)
+    return EvenStack(order, tuple(each[i] for i in order), geometry, told.dimensions)
 
 
 def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> Vectors:
@@ -136,13 +140,13 @@ def _refuse_cosines(headers: Sequence[Header], cosines: Vectors, reach: tuple[fl
         )
 
 
-def _slice_spacing(headers: Sequence[Header], each: Sequence[Plane], planes: Planes) -> float:
+def _slice_spacing(headers: Sequence[Header], planes: Planes) -> float:
     """Return the spacing of an even stack; refuse what is none."""
-    if planes.repeated:
-        _refuse_repeated(headers, each, planes)
-    names = [headers[i].name for i in planes.order]
+    if len(planes.places) == 1:
+        return _single(headers[planes.order[0]])
+    names = [headers[place[0]].name for place in planes.places]
     if not planes.straight:
-        _refuse_leaning(names, each, planes)
+        _refuse_leaning(names, planes)
     if not planes.even:
         _refuse_spacing(names, planes)
     return planes.spacing_mm
@@ -161,37 +165,7 @@ def _single(header: Header) -> float:
     return spacing
 
 
-def _refuse_repeated(headers: Sequence[Header], each: Sequence[Plane], planes: Planes) -> NoReturn:
-    def value(keyword: str, image: int) -> str:
-        return headers[image].text(keyword)
-
-    places = planes.places
-    counts = [len(p) for p in places]
-    varying = told_apart(places, DIMENSIONS, value)
-    full = min(counts) == max(counts) and len(places) > 1
-    if full or varying:
-        how_many = str(counts[0]) if full else f"{min(counts)} to {max(counts)}"
-        varying = varying | told_apart(places, HINTS, value) or {"InstanceNumber": max(counts)}
-        named = ", ".join(f"{keyword} ({counted(count, 'value')})" for keyword, count in list(varying.items())[:4])
-        raise GeometryError(
-            "GEO-4D",
-            f"{len(headers)} images lie at {len(places)} positions, {how_many} at each; they differ in {named}. "
-            "One volume has one image a position: choose the files of one of them",
-            positions=len(places),
-            images=len(headers),
-            varying=list(varying),
-        )
-    place = next(p for p in places if len(p) > 1)
-    point = "({:.2f}, {:.2f}, {:.2f})".format(*each[place[0]].position)
-    raise GeometryError(
-        "GEO-DUPLICATE",
-        f"{len(place)} images lie at {point} mm: {some([headers[i].name for i in place])}; "
-        f"{sum(c > 1 for c in counts)} of {len(places)} positions are taken more than once. Take out what is too many",
-        files=[headers[i].name for i in place],
-    )
-
-
-def _refuse_leaning(names: Sequence[str], each: Sequence[Plane], planes: Planes) -> NoReturn:
+def _refuse_leaning(names: Sequence[str], planes: Planes) -> NoReturn:
     """Refuse slices that are not stacked along their normal."""
     wanted = f"wanted at most {planes.across_tolerance_mm:.2f} mm"
     if planes.tilted:

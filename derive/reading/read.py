@@ -121,17 +121,18 @@ def series_of(
     chosen = chosen._replace(headers=tuple(lawful(chosen.headers, assumptions)))
     refuse_illegal(chosen.headers)
     assumed = used(chosen.headers, assumptions)
-    order, planes, geometry = even_stack_of(chosen.headers)
-    ordered = [chosen.headers[i] for i in order]
+    lie = even_stack_of(chosen.headers)
+    ordered = [chosen.headers[i] for i in lie.order]
     check_one_form(ordered)
     check_alike(ordered)
     uid = ordered[0].text("SeriesInstanceUID")
     images, objects = apart(headers)
     others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
     return SourceSeries(
-        frames=tuple(map(_frame, ordered, planes)),
+        frames=tuple(map(_frame, ordered, lie.planes)),
         table=_table(ordered),
-        geometry=geometry,
+        geometry=lie.geometry,
+        dimensions=lie.dimensions,
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
         remarks=gathered([*((h.name, h.remarks) for h in ordered), *pixel_remarks(ordered)]),

@@ -1,0 +1,316 @@
+"""The volumes of a stack: what tells the images at one position apart, and which of them belong together.
+
+::
+
+    what an index names ─▶ settings ─▶ counts ─▶ times, slice by slice ─▶ texts ─▶ indices
+    each of them is taken if every volume still has an image at every place
+
+Values decide. The index values of Dimension Index Sequence break ties only, since scanners number as they like; where
+they contradict the values that they stand for, that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.errors import GeometryError
+from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds
+from derive.model.planes import DIMENSIONS, HINTS, Planes, told_apart
+from derive.reading.dimension_values import (
+    SPATIAL,
+    Apartness,
+    Pointer,
+    criterion,
+    indices,
+    named_criterion,
+    pointers_of,
+)
+from derive.reading.header import Header
+from derive.told.secrecy import some
+from derive.told.wording import counted, flag
+
+Whole = NDArray[np.int64]
+#: Times that go on from slice to slice tell volumes apart by their order at each place.
+_RUNNING = ("time", "clock")
+#: What images that lie at one position may differ in, and be no volumes: the same slice may have been taken twice.
+_WEAK = ("AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "ConvolutionKernel", "ImageType")
+#: What only says in which order images were made.
+_ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
+
+
+class ToldApart(NamedTuple):
+    """The volumes of a stack.
+
+    Parameters
+    ----------
+    volumes : tuple of tuple of int
+        The images of each, in the order of the places.
+    dimensions : tuple of Dimension
+        What tells them apart; none of a single one.
+    """
+
+    volumes: tuple[tuple[int, ...], ...]
+    dimensions: tuple[Dimension, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """Images in groups, by the criteria that were taken so far.
+
+    Parameters
+    ----------
+    place : (images,) int
+        Where each lies.
+    places : int
+    group : (images,) int
+        Which group each is in.
+    taken : tuple of (Apartness, (images,) int, bool)
+        Each criterion with the level of each image in it, and whether levels are those of a place.
+    """
+
+    place: Whole
+    places: int
+    group: Whole
+    taken: tuple[tuple[Apartness, Whole, bool], ...] = ()
+
+    @property
+    def single(self) -> bool:
+        """Whether no group has two images at a place."""
+        return len(np.unique(self.group * self.places + self.place)) == len(self.place)
+
+    def by(self, found: Apartness, *, whole: bool = True) -> _Split | None:
+        """Split groups by a criterion; None where it splits none, or tears images apart that lie beside each other.
+
+        Parameters
+        ----------
+        found : Apartness
+        whole : bool
+            Whether every new group must have an image at every place; otherwise at most of them.
+        """
+        group = _numbered(self.group, found.levels)
+        if group.max() == self.group.max():
+            return None
+        at = np.unique(group * self.places + self.place) // self.places
+        least = int(np.bincount(at).min())
+        if least < self.places and (whole or 2 * least < self.places):
+            return None
+        return replace(self, group=group, taken=(*self.taken, (found, found.levels, False)))
+
+    def by_order(self, found: Apartness) -> _Split | None:
+        """Split groups by the order of a criterion at each place; None where places have not as many values."""
+        if (found.levels == 0).any():
+            return None
+        rows = np.unique(np.stack([self.group, self.place, found.levels], axis=1), axis=0)
+        cell = rows[:, 0] * self.places + rows[:, 1]
+        begins = np.r_[0, np.flatnonzero(np.diff(cell)) + 1]
+        counts = np.diff(np.r_[begins, len(cell)])
+        rank = np.arange(len(cell)) - np.repeat(begins, counts)
+        of_group = rows[begins, 0]
+        most = np.zeros(int(self.group.max()) + 1, dtype=np.int64)
+        np.maximum.at(most, of_group, counts)
+        if (counts != most[of_group]).any() or most.max() == 1:
+            return None
+        known = {tuple(row): r for row, r in zip(rows.tolist(), rank.tolist(), strict=True)}
+        each = zip(self.group.tolist(), self.place.tolist(), found.levels.tolist(), strict=True)
+        levels = np.array([known[key] for key in each], dtype=np.int64)
+        group = _numbered(self.group, levels)
+        return replace(self, group=group, taken=(*self.taken, (found, levels, True)))
+
+
+def _numbered(group: Whole, levels: Whole) -> Whole:
+    return np.asarray(np.unique(np.stack([group, levels], axis=1), axis=0, return_inverse=True)[1]).reshape(-1)
+
+
+def volumes_of(headers: Sequence[Header], planes: Planes) -> ToldApart:
+    """Tell the images at each position apart.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        Of one orientation, matrix and quantity; at some position there are several.
+    planes : Planes
+        Where they lie.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-4D`` where nothing tells them apart, or a volume lacks images that others have; ``GEO-DUPLICATE`` where
+        they are alike.
+    """
+    place = np.empty(len(headers), dtype=np.int64)
+    for number, members in enumerate(planes.places):
+        place[list(members)] = number
+    start = _Split(place, len(planes.places), np.zeros(len(headers), dtype=np.int64))
+    found = _told(headers, start)
+    if not found.single:
+        _refuse_incomplete(headers, planes, start)
+        _refuse(headers, planes)
+    return _sorted(headers, found)
+
+
+def _told(headers: Sequence[Header], split: _Split) -> _Split:
+    """Take one criterion after another, until every volume has one image at each place."""
+    weak = split.places == 1 and all(h.frame_number == 1 for h in headers)
+    for found, running in _criteria(headers):
+        if split.single or (weak and found is not None and found.kind.keyword in _WEAK):
+            break
+        if found is None or not found.varies:
+            continue
+        split = split.by(found) or (split.by_order(found) if running else None) or split
+    return split
+
+
+def _criteria(headers: Sequence[Header]) -> Iterator[tuple[Apartness | None, bool]]:
+    """Yield what may tell volumes apart, what is most telling first, and whether its order alone may."""
+    kinds = dimension_kinds()
+    pointers = [p for p in pointers_of(headers[0]) if p.keyword not in SPATIAL]
+    counts = [p for p in pointers if p.keyword in kinds and kinds[p.keyword].kind == "count"]
+    for pointer in (p for p in pointers if p not in counts):
+        found = named_criterion(headers, pointer)
+        yield found, found is not None and found.kind.kind in _RUNNING
+    yield from ((criterion(headers, k), False) for k in kinds.values() if k.kind in ("measure", "direction", "time"))
+    yield from ((named_criterion(headers, p), False) for p in counts)
+    yield from ((criterion(headers, k), False) for k in kinds.values() if k.kind == "count")
+    yield from ((criterion(headers, k), True) for k in kinds.values() if k.kind in _RUNNING)
+    yield _numbered_times(headers), True
+    yield from ((criterion(headers, k), False) for k in kinds.values() if k.kind == "text")
+    yield from ((indices(headers, p), False) for p in pointers)
+
+
+def _numbered_times(headers: Sequence[Header]) -> Apartness | None:
+    """Instance Numbers, where the images say how many times there are (PS3.3 C.8.3.1): they count on from one on."""
+    if not all((h.lenient.integer("NumberOfTemporalPositions") or 0) > 1 for h in headers):
+        return None
+    return criterion(headers, DimensionKind("InstanceNumber", "count"))
+
+
+def _sorted(headers: Sequence[Header], split: _Split) -> ToldApart:
+    """Put volumes in the order of what tells them apart, and their images in the order of the places."""
+    count = int(split.group.max()) + 1
+    first = [int(np.flatnonzero(split.group == g)[0]) for g in range(count)]
+    columns = [_ascending(headers, found, levels) for found, levels, _ in split.taken]
+    order = sorted(range(count), key=lambda g: tuple(int(c[first[g]]) for c in columns))
+    volumes = []
+    for g in order:
+        members = np.flatnonzero(split.group == g)
+        volumes.append(tuple(int(i) for i in members[np.argsort(split.place[members])]))
+    dimensions = tuple(_dimension(found, ordered, volumes) for found, _, ordered in split.taken)
+    return ToldApart(tuple(volumes), dimensions)
+
+
+def _ascending(headers: Sequence[Header], found: Apartness, levels: Whole) -> Whole:
+    """Return what sorts by a criterion; directions come in the order in which they were measured, where it is told."""
+    if found.kind.kind != "direction":
+        return levels
+    for keyword in _ORDERS:
+        when = criterion(headers, dimension_kinds()[keyword])
+        if (when.levels == 0).any():
+            continue
+        least = np.full(int(levels.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(least, levels, when.levels)
+        least[0] = 0  # no direction comes first
+        told = np.unique(levels)
+        if len(np.unique(least[told])) == len(told):
+            return least[levels]
+    return levels
+
+
+def _dimension(found: Apartness, ordered: bool, volumes: Sequence[Sequence[int]]) -> Dimension:
+    """Return the value of each volume; where it goes on from slice to slice, that of the slice which came first."""
+    if found.kind.keyword == "InstanceNumber":
+        return _counted_times(found, volumes)
+    values: list[DimensionValue] = []
+    for volume in volumes:
+        each = [found.values[i] for i in volume]
+        values.append(min(v for v in each if isinstance(v, float)) if ordered else each[0])
+    return Dimension(found.kind.keyword, tuple(values), found.kind.units)
+
+
+def _counted_times(found: Apartness, volumes: Sequence[Sequence[int]]) -> Dimension:
+    rank = {level: n for n, level in enumerate(sorted({int(found.levels[v[0]]) for v in volumes}), 1)}
+    values = tuple(float(rank[int(found.levels[v[0]])]) for v in volumes)
+    return Dimension("TemporalPositionIdentifier", values)
+
+
+def _refuse_incomplete(headers: Sequence[Header], planes: Planes, split: _Split) -> None:
+    """Refuse a volume that lacks images which others have; nothing where that is not what is wrong."""
+    for found, _ in _criteria(headers):
+        if found is not None and found.varies and not split.single:
+            split = split.by(found, whole=False) or split
+    counts = np.bincount(split.group)
+    if not split.single or len(counts) == 1:
+        return
+    short = [g for g, n in enumerate(counts) if n < split.places]
+    told = [_told_of(split, g) for g in short]
+    lacking = sorted(set(range(split.places)) - set(split.place[split.group == short[0]].tolist()))
+    along = [f"{planes.along_mm[k]:.2f}" for k in lacking]
+    raise GeometryError(
+        "GEO-4D",
+        f"{counted(len(counts), 'volume')} of {counted(split.places, 'position')}, and images are missing: "
+        f"{some(told)}. The first lacks those {some(along)} mm along the normal. Add the missing files, or take "
+        f"whole volumes: {flag('where', 'KEYWORD=VALUE')}",
+        positions=split.places,
+        images=len(headers),
+        varying=[found.kind.keyword for found, _, _ in split.taken],
+    )
+
+
+def _told_of(split: _Split, group: int) -> str:
+    members = np.flatnonzero(split.group == group)
+    values = ", ".join(f"{c.kind.keyword} {shown_value(c.values[members[0]])}" for c, _, _ in split.taken)
+    return f"{values} has {len(members)}"
+
+
+def shown_value(value: DimensionValue) -> str:
+    """Return a value for people."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(f"{v:.4g}" for v in value) + ")"
+    return value if isinstance(value, str) else f"{value:.7g}"
+
+
+def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:
+    """Say what was looked at in vain."""
+    places, counts = planes.places, [len(p) for p in planes.places]
+    varying = told_apart(places, DIMENSIONS, lambda keyword, image: headers[image].text(keyword))
+    full = min(counts) == max(counts) and len(places) > 1
+    if full or varying:
+        how_many = str(counts[0]) if full else f"{min(counts)} to {max(counts)}"
+        varying = varying | told_apart(places, HINTS, lambda keyword, image: headers[image].text(keyword))
+        varying = varying or {"InstanceNumber": max(counts)}
+        named = ", ".join(f"{keyword} ({counted(count, 'value')})" for keyword, count in list(varying.items())[:4])
+        raise GeometryError(
+            "GEO-4D",
+            f"{counted(len(headers), 'image')} lie at {counted(len(places), 'position')}, {how_many} at each; they differ in {named}, and "
+            "nothing tells whole volumes apart. Choose the files of one of them",
+            positions=len(places),
+            images=len(headers),
+            varying=list(varying),
+        )
+    place = next(p for p in places if len(p) > 1)
+    point = "({:.2f}, {:.2f}, {:.2f})".format(*headers[place[0]].numbers("ImagePositionPatient", 3))
+    raise GeometryError(
+        "GEO-DUPLICATE",
+        f"{counted(len(place), 'image')} lie at {point} mm: {some([headers[i].name for i in place])}; "
+        f"{sum(c > 1 for c in counts)} of {len(places)} positions are taken more than once. Take out what is too many",
+        files=[headers[i].name for i in place],
+    )
+
+
+def contradictions(headers: Sequence[Header]) -> tuple[Pointer, ...]:
+    """Return the named dimensions whose index values are not one to one with the values that they stand for."""
+    found = []
+    for pointer in pointers_of(headers[0]):
+        said, index = named_criterion(headers, pointer), indices(headers, pointer)
+        if said is None or index is None or pointer.keyword == "StackID":
+            continue
+        pairs = np.unique(np.stack([said.levels, index.levels], axis=1), axis=0)
+        if len(pairs) != len(np.unique(pairs[:, 0])) or len(pairs) != len(np.unique(pairs[:, 1])):
+            found.append(pointer)
+    return tuple(found)
