@@ -153,15 +153,15 @@ def volumes_of(headers: Sequence[Header], planes: Planes) -> ToldApart:
     return _sorted(headers, found)
 
 
-def _told(headers: Sequence[Header], split: _Split) -> _Split:
-    """Take one criterion after another, until every volume has one image at each place."""
-    weak = split.places == 1 and all(h.frame_number == 1 for h in headers)
+def _told(headers: Sequence[Header], split: _Split, *, whole: bool = True) -> _Split:
+    """Take one criterion after another, until no volume has two images at a place."""
+    weak = _WEAK if split.places == 1 and all(h.frame_number == 1 for h in headers) else ()
     for found, running in _criteria(headers):
-        if split.single or (weak and found is not None and found.kind.keyword in _WEAK):
+        if split.single:
             break
-        if found is None or not found.varies:
+        if found is None or not found.varies or found.kind.keyword in weak:
             continue
-        split = split.by(found) or (split.by_order(found) if running else None) or split
+        split = split.by(found, whole=whole) or (split.by_order(found) if running and whole else None) or split
     return split
 
 
@@ -239,13 +239,11 @@ def _counted_times(found: Apartness, volumes: Sequence[Sequence[int]]) -> Dimens
 
 def _refuse_incomplete(headers: Sequence[Header], planes: Planes, split: _Split) -> None:
     """Refuse a volume that lacks images which others have; nothing where that is not what is wrong."""
-    for found, _ in _criteria(headers):
-        if found is not None and found.varies and not split.single:
-            split = split.by(found, whole=False) or split
+    split = _told(headers, split, whole=False)
     counts = np.bincount(split.group)
-    if not split.single or len(counts) == 1:
-        return
     short = [g for g, n in enumerate(counts) if n < split.places]
+    if not split.single or not short:
+        return
     told = [_told_of(split, g) for g in short]
     lacking = sorted(set(range(split.places)) - set(split.place[split.group == short[0]].tolist()))
     along = [f"{planes.along_mm[k]:.2f}" for k in lacking]
@@ -287,7 +285,8 @@ def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:
         named = ", ".join(f"{keyword} ({counted(count, 'value')})" for keyword, count in list(varying.items())[:4])
         raise GeometryError(
             "GEO-4D",
-            f"{counted(len(headers), 'image')} lie at {counted(len(places), 'position')}, {how_many} at each; they differ in {named}, and "
+            f"{counted(len(headers), 'image')} lie at {counted(len(places), 'position')}, {how_many} at each; they "
+            f"differ in {named}, and "
             "nothing tells whole volumes apart. Choose the files of one of them",
             positions=len(places),
             images=len(headers),
