@@ -31,6 +31,7 @@ def _explain_flags(parser: argparse.ArgumentParser) -> None:
         "--full", action="store_true", help="all that the image in the middle says, items of sequences included"
     )
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
+    parser.add_argument("--frame", type=int, metavar="N", help="one frame of a multi-frame instance, from 1")
     _values_flag(parser)
     parser.set_defaults(run=run_explain)
 
@@ -76,6 +77,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
         assume=dict(arguments.assume),
         show_values=arguments.show_values,
     )
+    found = found if arguments.frame is None else found.of_frame(arguments.frame)
     _deliver(found.in_full() if arguments.full else found, arguments)
     return 0
 

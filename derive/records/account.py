@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NoReturn
 
 from derive import standard
@@ -35,7 +35,10 @@ from derive.model.uids import UidsOfSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
 from derive.operations.declaration import GridChange
+from derive.reading.header import Header
+from derive.records.contributors import contributors_of, frames_of_instances
 from derive.records.record import CONVERT, Record, RecordedStep, record_of
+from derive.records.written import iod_told
 from derive.told.wording import counted, flag
 
 #: What is of the application that ran, or follows from pixels: not compared with what it would be today.
@@ -111,7 +114,7 @@ def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, refer
         it was pulled, or a person gave it: a file does not tell which (decided 2026-11-30).
     """
     account: dict[int, Entry] = {}
-    iod = standard.iod(sop_class_uid)
+    iod = iod_told(sop_class_uid)
     for tag, element in image.elements.items():
         rule = iod.attributes.get(standard.keyword_of(tag) or "")
         if rule is None:
@@ -146,14 +149,15 @@ def rules_of_dropping(sop_class_uid: str, derivation: Derivation) -> list[tuple[
     """
     if sop_class_uid not in made_class_uids():
         return []
-    used = {m.module for m in standard.iod(sop_class_uid).modules}
+    iod = iod_told(sop_class_uid)
+    used = {m.module for m in iod.modules} | {rule.module for rule in iod.attributes.values()}
     dropped = [r for (module, _), r in rows().items() if module in used and r.action(derivation) is Action.DROP]
     return [(r.module, r.keyword, r.reason, r.section) for r in sorted(dropped, key=lambda r: (r.module, r.keyword))]
 
 
 def unexplained(tag: int, sop_class_uid: str) -> Entry:
     """Return the entry of an attribute that is there though neither policy nor source put it there."""
-    iod = standard.iod(sop_class_uid) if standard.supported(sop_class_uid) else None
+    iod = iod_told(sop_class_uid) if standard.supported(sop_class_uid) else None
     rule = iod.attributes.get(standard.keyword_of(tag) or "") if iod else None
     if rule is not None and settable(rule):
         why = (
@@ -188,8 +192,8 @@ class SourcedAccount:
     ----------
     written : SourceSeries
         The written series, as it is read.
-    images : mapping SOP Instance UID -> Instance
-        The same images.
+    images : mapping (SOP Instance UID, frame number) -> Header
+        The same images, frames with their macros as attributes.
     source : SourceSeries
 
     Raises
@@ -198,28 +202,42 @@ class SourcedAccount:
         If the series cannot be assembled from these sources.
     """
 
-    def __init__(self, written: SourceSeries, images: Mapping[str, Instance], source: SourceSeries) -> None:
-        self._images = [images[r.sop_instance_uid] for r in written.references]
+    def __init__(self, written: SourceSeries, images: Mapping[tuple[str, int], Header], source: SourceSeries) -> None:
+        self._images = [images[f.reference.sop_instance_uid, f.number] for f in written.frames]
         records = [record_of(i) for i in self._images]
         steps = records[0].steps_since(source.text("DerivationDescription"))
         new_plane = not written.geometry.same_plane(source.geometry)
         self.derivation = derivation_of(records[0], steps, new_plane)
-        places = {r.sop_instance_uid: FrameRef(0, k) for k, r in enumerate(source.references)}
-        self._contributors = [tuple(sorted(places[u] for u in r.source_uids if u in places)) for r in records]
+        places = frames_of_instances(source.frames)
+        self._contributors = [contributors_of(record, places) for record in records]
         self._source = _known(source, written.sop_class_uid, self._images[0])
         self._pass = self._assembled(written)
+        self._judged = list(zip(self._images, self._contributors, strict=True))
         self.entries = {e.tag: e for e in self._pass.account}
 
+    def judge_only(self, frame_number: int | None) -> None:
+        """Compare no other images than those of this number in their instance; None compares all."""
+        pairs = zip(self._images, self._contributors, strict=True)
+        self._judged = [(i, c) for i, c in pairs if frame_number in (None, i.frame_number)]
+
     def _assembled(self, written: SourceSeries) -> SeriesPass:
-        volume = Volume(self._grid(written.geometry), _nothing, self._contributors.__getitem__)
-        volumes = Volumes((replace(volume, quantity=quantity_of(written)),))
+        slices, quantity = written.geometry.shape[0], quantity_of(written)
+        grid = self._grid(written.geometry)
+        volumes = tuple(
+            replace(Volume(grid, _nothing, partial(self._contributed, begin)), quantity=quantity)
+            for begin in range(0, len(written.frames), slices)
+        )
         stored = source_encoding(self._source, self.derivation)
-        order = Order(Sources(self._source), volumes, self.derivation, target_of(written.sop_class_uid), stored)
+        target = target_of(written.sop_class_uid)
+        order = Order(Sources(self._source), Volumes(volumes, written.dimensions), self.derivation, target, stored)
         try:
             return self._passed(order, Options())
         except MissingAttribute as error:  # somebody had to say it
             first, said = self._images[0], error.facts.get("keywords") or [error.facts["keyword"]]
             return self._passed(order, Options(set={k: first.text(k) for k in said}))
+
+    def _contributed(self, begin: int, index: int) -> tuple[FrameRef, ...]:
+        return self._contributors[begin + index]
 
     def _passed(self, order: Order, options: Options) -> SeriesPass:
         uids = UidsOfSeries(series_instance_uid=self._images[0].text("SeriesInstanceUID"))
@@ -246,7 +264,7 @@ class SourcedAccount:
         if entry.action == "recomputed" and (entry.varies or not self._compared(tag)):
             return Compared(None, "")
         expected = self._pass.constant.get(tag)
-        agrees = all(_equal(i.elements.get(tag), expected, i.encodings, self._encodings) for i in self._images)
+        agrees = all(_equal(i.elements.get(tag), expected, i.encodings, self._encodings) for i, _ in self._judged)
         if entry.action == "recomputed":
             return Compared(agrees, "as the sources make it" if agrees else "not what the sources make it")
         count = len(self._source.frames)
@@ -258,7 +276,7 @@ class SourcedAccount:
 
     def _emptied(self, tag: int) -> Compared:
         """Whether an attribute that has to be there without a value is so."""
-        found = [image.elements.get(tag) for image in self._images]
+        found = [image.elements.get(tag) for image, _ in self._judged]
         if all(e is not None and not e.stripped() for e in found):
             return Compared(True, "")
         return Compared(False, "is not empty; of the sources it is!")
@@ -279,7 +297,7 @@ class SourcedAccount:
         rule = private_rules().get(tag) or self._rules[standard.keyword_of(tag) or ""]
         listed = standard.values(self._pass.authoring.target.iod.name, rule.keyword)
         wrong = 0
-        for image, contributors in zip(self._images, self._contributors, strict=True):
+        for image, contributors in self._judged:
             expected = self._pass.authoring.source.agreement(tag, contributors).element
             if expected is not None and rule.entity not in IDENTITY:
                 expected = legal(expected, rule, listed, self._encodings)[0]
@@ -288,7 +306,7 @@ class SourcedAccount:
                 continue
             wrong += not _equal(has, expected, image.encodings, self._encodings)
         if wrong:
-            return Compared(False, f"differs from the sources in {wrong} of {counted(len(self._images), 'image')}!")
+            return Compared(False, f"differs from the sources in {wrong} of {counted(len(self._judged), 'image')}!")
         return Compared(True, "same in the sources of each image")
 
 
@@ -334,7 +352,7 @@ def _equal_items(left: Sequence[Any], right: Sequence[Any], encodings: tuple[Seq
     )
 
 
-def account_of(written: SourceSeries, images: Sequence[Instance], source: SourceSeries) -> SourcedAccount:
+def account_of(written: SourceSeries, images: Sequence[Header], source: SourceSeries) -> SourcedAccount:
     """Return the account of a written series from its sources.
 
     Raises
@@ -342,4 +360,4 @@ def account_of(written: SourceSeries, images: Sequence[Instance], source: Source
     DeriveError
         If the series cannot be assembled from these sources.
     """
-    return SourcedAccount(written, {i.text("SOPInstanceUID"): i for i in images}, source)
+    return SourcedAccount(written, {(i.text("SOPInstanceUID"), i.frame_number): i for i in images}, source)

@@ -9,7 +9,7 @@ from pydicom.datadict import dictionary_description, dictionary_VR
 
 from derive.elements.confidential import MASKED, is_confidential, masked
 from derive.elements.element import Element, keyword_of, tag_of
-from derive.elements.instance import items_of
+from derive.elements.instance import Instance, items_of
 from derive.records.written import class_name, value_shown
 
 #: Kinds that hold no free text, and what refers to something by a code of the standard.
@@ -80,6 +80,24 @@ def details_of(element: Element, encodings: Sequence[str], depth: int = 1, withi
             below = list(details_of(inner, encodings, level + 1, within))
             yield Detail(level, inner.tag, written_out(inner, encodings), within and not below)
             yield from below
+
+
+def details_in(image: Instance, tag: int) -> tuple[Detail, ...]:
+    """Return what stands in the items of a sequence of an image; nothing where there is none."""
+    element = image.elements.get(tag)
+    return () if element is None else tuple(details_of(element, image.encodings))
+
+
+def brief(details: Sequence[Detail], longest: int) -> str:
+    """Return in one line what stands in the items: of each attribute its keyword and its value."""
+    inner = [*(d.depth for d in details[1:]), 0]
+    said = [f"{keyword_of(d.tag)} {d.value}" for d, below in zip(details, inner, strict=False) if _says(d, below)]
+    text = ", ".join(said)
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def _says(detail: Detail, depth_below: int) -> bool:
+    return bool(detail.tag and detail.value) and depth_below <= detail.depth
 
 
 def written_out(element: Element, encodings: Sequence[str]) -> str:

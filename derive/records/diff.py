@@ -4,62 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from derive.elements.confidential import MASKED, NOTE, masked
-from derive.elements.element import keyword_of
-from derive.elements.meaning import meaning
+from derive.elements.confidential import MASKED, NOTE
 from derive.errors import DeriveError, SourceError, UsageError
-from derive.model.stacking import stack
-from derive.model.volume import Volume, slabs
+from derive.model.volume import Array, Volume, slabs
 from derive.reading.files import Files
 from derive.reading.header import Header
+from derive.records.changes import Change, changes_between
 from derive.records.corrections import told_corrections
-from derive.records.written import ENTITIES, Gathered, class_name, entity_of, gather, shown
+from derive.records.frames import ranges_of
+from derive.records.written import ENTITIES, Gathered, class_name, gather
 from derive.told.progress import counting
 from derive.told.wording import counted, flag
 
-#: Shown of a value of either side, and kept of it.
-_WIDEST, _KEPT, _ABSENT = 44, 1024, "-"
+#: Shown of a value of either side.
+_WIDEST, _ABSENT = 44, "-"
 _SHORT = {"Frame of Reference": "FoR"}
-
-
-@dataclass(frozen=True)
-class Change:
-    """One attribute that is not the same.
-
-    Parameters
-    ----------
-    tag : int
-    entity : str
-    left, right : str, optional
-        The value as text, of several ``N values: the first ...``; None where no image of that side has it.
-    """
-
-    tag: int
-    entity: str
-    left: str | None
-    right: str | None
-
-    @property
-    def keyword(self) -> str:
-        """Keyword, or (gggg,eeee)."""
-        return keyword_of(self.tag)
-
-    @property
-    def kind(self) -> str:
-        """changed, only left or only right."""
-        return "only right" if self.left is None else "only left" if self.right is None else "changed"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, for programs."""
-        facts = {"keyword": self.keyword, "tag": f"{self.tag:08X}", "kind": self.kind}
-        return facts | {"left": self.left, "right": self.right}
 
 
 @dataclass(frozen=True)
@@ -72,7 +38,7 @@ class Side:
     images, series, skipped : int
         How many; files that are no DICOM or cannot be read are skipped.
     sop_classes : mapping name -> how many
-    volume : Volume, optional
+    volumes : tuple of Volume
         Where it is one readable series; `why_not` says why it is none.
     corrections : tuple of str
         Those that its objects say, a line each.
@@ -83,7 +49,7 @@ class Side:
     series: int
     sop_classes: Mapping[str, int]
     skipped: int
-    volume: Volume | None = field(default=None, repr=False)
+    volumes: tuple[Volume, ...] = field(default=(), repr=False)
     why_not: str = ""
     corrections: tuple[str, ...] = ()
 
@@ -91,15 +57,17 @@ class Side:
         """Return one line."""
         classes = ", ".join(f"{n} {name}" for name, n in self.sop_classes.items())
         line = f"{self.name}: {classes or 'no DICOM file'} in {self.series} series"
-        if self.volume is None:
+        if not self.volumes:
             return f"{line}; no volume: {self.why_not}"
-        slices, rows, columns = self.volume.shape
-        between, down, along = self.volume.geometry.spacing
-        return f"{line}; {columns} x {rows} x {slices} of {along:.6g} x {down:.6g} x {between:.6g} mm (x y z)"
+        slices, rows, columns = self.volumes[0].shape
+        between, down, along = self.volumes[0].geometry.spacing
+        several = f"{len(self.volumes)} volumes of " if len(self.volumes) > 1 else ""
+        extent = f"{columns} x {rows} x {slices} of {along:.6g} x {down:.6g} x {between:.6g} mm (x y z)"
+        return f"{line}; {several}{extent}"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
-        grid = self.volume.geometry if self.volume else None
+        grid = self.volumes[0].geometry if self.volumes else None
         return {
             "name": self.name,
             "images": self.images,
@@ -107,6 +75,7 @@ class Side:
             "sop_classes": dict(self.sop_classes),
             "skipped": self.skipped,
             "geometry": grid and {"shape": list(grid.shape), "spacing_mm": list(grid.spacing)},
+            "volumes": len(self.volumes),
             "why_not": self.why_not,
             "corrections": list(self.corrections),
         }
@@ -163,6 +132,8 @@ class Difference:
         Between equal voxels; infinite where the shapes differ.
     values : ValueDifference, optional
     why_no_values : str
+    shuffled : bool
+        Whether the frames of both sides lie at the same places in another order.
     """
 
     left: Side
@@ -173,6 +144,7 @@ class Difference:
     largest_distance_mm: float | None = None
     values: ValueDifference | None = None
     why_no_values: str = ""
+    shuffled: bool = False
 
     @property
     def same(self) -> bool:
@@ -192,6 +164,7 @@ class Difference:
         other = ", ".join(_SHORT.get(e, e) for e in self.entities if e in changed)
         verdict = f"{same}| {other} changed" if other else f"{same}|"
         lines = [f"left   {self.left}", f"right  {self.right}", "", verdict, *self._geometry_lines()]
+        lines += ["frames at the same places, in another order"] if self.shuffled else []
         for name, side in (("left", self.left), ("right", self.right)):
             lines += [f"corrected, {name}: {line}" for line in side.corrections]
         for entity in (e for e in self.entities if e in changed):
@@ -214,10 +187,12 @@ class Difference:
         yield f"pixels {self.values or self.why_no_values}"
 
     def _table(self, entity: str) -> Iterator[str]:
-        rows = [(c.keyword, *_cells(c.left, c.right)) for c in self.changes if c.entity == entity]
+        changes = [c for c in self.changes if c.entity == entity]
+        rows = [(c.place, *_cells(c.left, c.right), ranges_of(c.frames)) for c in changes]
         widths = [max(len(r[i]) for r in rows) for i in range(2)]
-        for keyword, left, right in rows:
-            yield f"  {keyword:<{widths[0]}}  {left:<{widths[1]}}  |  {right}"
+        for place, left, right, frames in rows:
+            where = f"  (frames {frames})" if frames else ""
+            yield f"  {place:<{widths[0]}}  {left:<{widths[1]}}  |  {right}{where}"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
@@ -240,6 +215,7 @@ class Difference:
             "largest_distance_mm": distance if distance is None or math.isfinite(distance) else None,
             "values": None if self.values is None else self.values.to_json(),
             "why_no_values": self.why_no_values,
+            "shuffled": self.shuffled,
         }
 
 
@@ -263,19 +239,15 @@ def diff(
         ``SRC-NONE`` if a side has no DICOM file at all, ``SRC-MISSING``, ``ZIP-...``.
     """
     (one, left_images), (other, right_images) = (_side(files, assume, show_values) for files in (left, right))
-    changes, equal = _changes(left_images, right_images)
-    if not show_values:
-        changes = tuple(replace(c, left=_masked(c.tag, c.left), right=_masked(c.tag, c.right)) for c in changes)
-    if one.volume is None or other.volume is None:
-        return Difference(one, other, changes, equal, why_no_values="not both sides are one volume")
-    grids = one.volume.geometry, other.volume.geometry
+    found = changes_between(left_images, right_images)
+    changes = found.changes if show_values else tuple(c.masked() for c in found.changes)
+    if not one.volumes or not other.volumes:
+        why_not = "not both sides are one volume"
+        return Difference(one, other, changes, found.equal, why_no_values=why_not, shuffled=found.shuffled)
+    grids = one.volumes[0].geometry, other.volumes[0].geometry
     same, distance = grids[0].same_grid(grids[1]), grids[0].largest_distance(grids[1])
-    values, why_not = _values(one.volume, other.volume, same)
-    return Difference(one, other, changes, equal, same, distance, values, why_not)
-
-
-def _masked(tag: int, text: str | None) -> str | None:
-    return None if text is None else masked(tag, text)
+    values, why_not = _values(one.volumes, other.volumes, same)
+    return Difference(one, other, changes, found.equal, same, distance, values, why_not, found.shuffled)
 
 
 def _side(files: Files, assume: Mapping[str, object] | None, show_values: bool) -> tuple[Side, tuple[Header, ...]]:
@@ -287,87 +259,54 @@ def _side(files: Files, assume: Mapping[str, object] | None, show_values: bool) 
         raise SourceError("SRC-NONE", f"{Path(name).name}: no DICOM file was found in {counted(skipped, 'file')}")
     classes = Counter(class_name(i.text("SOPClassUID")) for i in images)
     series = len({i.text("SeriesInstanceUID") for i in images})
-    volume, why_not = _volume(found, assume)
+    volumes, why_not = _volumes(found, assume)
     corrections = told_corrections(images, show_values=show_values)
-    return Side(name, len(images), series, classes, skipped, volume, why_not, corrections), images
+    return Side(name, len(images), series, classes, skipped, volumes, why_not, corrections), images
 
 
-def _volume(found: Gathered, assume: Mapping[str, object] | None) -> tuple[Volume | None, str]:
-    """Return the volume of one side; what this side says itself nobody assumes of it."""
+def _volumes(found: Gathered, assume: Mapping[str, object] | None) -> tuple[tuple[Volume, ...], str]:
+    """Return the volumes of one side; what this side says itself nobody assumes of it."""
     try:
         try:
-            return stack(found.series(assume=assume)), ""
+            return found.series(assume=assume).volumes, ""
         except UsageError:
-            return stack(found.series()), ""
+            return found.series().volumes, ""
     except DeriveError as error:
-        return None, f"{error.code}: {error.message.partition(chr(10))[0]}"
+        return (), f"{error.code}: {error.message.partition(chr(10))[0]}"
 
 
-def _changes(left: Sequence[Header], right: Sequence[Header]) -> tuple[tuple[Change, ...], Counter[str]]:
-    """Compare the values that each side has, whichever image has them."""
-    equal: Counter[str] = Counter()
-    changes: list[Change] = []
-    sop_class = left[0].text("SOPClassUID")
-    for tag in sorted({t for image in (*left, *right) for t in image.tags}):
-        entity = entity_of(tag, sop_class)
-        one, other = _found(left, tag), _found(right, tag)
-        partly = [sum(n for _, n in found.values()) < len(side) for found, side in ((one, left), (other, right))]
-        if set(one) == set(other) and partly[0] == partly[1]:
-            equal[entity] += 1
-        else:
-            changes.append(Change(tag, entity, _summary(one, len(left)), _summary(other, len(right))))
-    return tuple(sorted(changes, key=lambda c: (ENTITIES.index(c.entity), c.tag))), equal
-
-
-def _found(images: Sequence[Header], tag: int) -> dict[object, tuple[str, int]]:
-    """Different values, by what makes them differ: their text and how many images have them; none where absent."""
-    found: dict[object, tuple[str, int]] = {}
-    keys: dict[object, tuple[object, str]] = {}  # of the bytes: each is decoded once
-    for image in images:
-        if tag not in image.tags:
-            continue
-        element = image.elements.get(tag)
-        raw = (image.others.get(tag), element, image.encodings)
-        if raw not in keys:
-            # What it means is compared, whatever its spelling and its character set.
-            said = shown(image, tag, 1 << 20) if element is None else meaning(element, image.encodings)
-            keys[raw] = said, shown(image, tag, _KEPT)
-        key, text = keys[raw]
-        found[key] = text, found.get(key, (text, 0))[1] + 1
-    return found
-
-
-def _summary(found: Mapping[object, tuple[str, int]], images: int) -> str | None:
-    if not found:
-        return None
-    first = next(iter(found.values()))[0]
-    having = sum(count for _, count in found.values())
-    partly = f" (in {having} of {images})" if having < images else ""
-    return (first if len(found) == 1 else f"{len(found)} values: {first} ...") + partly
-
-
-def _values(left: Volume, right: Volume, same_grid: bool) -> tuple[ValueDifference | None, str]:
-    """Subtract slab by slab."""
+def _values(left: Sequence[Volume], right: Sequence[Volume], same_grid: bool) -> tuple[ValueDifference | None, str]:
+    """Subtract slab by slab, one volume after another."""
     if not same_grid:
-        one_space = left.geometry.frame_of_reference_uid == right.geometry.frame_of_reference_uid
+        one_space = left[0].geometry.frame_of_reference_uid == right[0].geometry.frame_of_reference_uid
         return None, f"not compared: another {'grid' if one_space else 'frame of reference'}"
-    units = left.quantity.units, right.quantity.units
+    if len(left) != len(right):
+        return None, f"not compared: {counted(len(left), 'volume')} on the left and {len(right)} on the right"
+    units = left[0].quantity.units, right[0].quantity.units
     if units[0] != units[1]:
         return None, f"not compared: {units[0]} on the left and {units[1]} on the right"
-    least, largest, total, voxels, differing, padding = math.inf, -math.inf, 0.0, 0, 0, 0
     try:
-        for (_, one), (_, other) in counting("comparing", zip(slabs(left), slabs(right), strict=True)):
-            blank = np.isnan(one) | np.isnan(other)
-            padding += int(np.count_nonzero(np.isnan(one) != np.isnan(other)))
-            apart = np.subtract(other, one, dtype=np.float64)[~blank]
-            if apart.size:
-                least, largest = min(least, float(apart.min())), max(largest, float(apart.max()))
-            total, voxels = total + float(apart.sum()), voxels + apart.size
-            differing += int(np.count_nonzero(apart))
+        return _subtracted(units[0], zip(_slabs(left), _slabs(right), strict=True)), ""
     except DeriveError as error:
         return None, f"pixels cannot be read: {error}"
+
+
+def _slabs(volumes: Sequence[Volume]) -> Iterator[Array]:
+    return (values for volume in volumes for _, values in slabs(volume))
+
+
+def _subtracted(units: str, pairs: Iterable[tuple[Array, Array]]) -> ValueDifference:
+    least, largest, total, voxels, differing, padding = math.inf, -math.inf, 0.0, 0, 0, 0
+    for one, other in counting("comparing", pairs):
+        blank = np.isnan(one) | np.isnan(other)
+        padding += int(np.count_nonzero(np.isnan(one) != np.isnan(other)))
+        apart = np.subtract(other, one, dtype=np.float64)[~blank]
+        if apart.size:
+            least, largest = min(least, float(apart.min())), max(largest, float(apart.max()))
+        total, voxels = total + float(apart.sum()), voxels + apart.size
+        differing += int(np.count_nonzero(apart))
     ends = (least, largest, total / voxels) if voxels else (math.nan,) * 3
-    return ValueDifference(units[0], voxels, differing, *ends, padding), ""
+    return ValueDifference(units, voxels, differing, *ends, padding)
 
 
 def _cells(left: str | None, right: str | None) -> tuple[str, str]:

@@ -11,17 +11,20 @@ from pathlib import Path
 
 from derive.authoring.assemble import Entry
 from derive.elements.element import keyword_of, tag_of
-from derive.errors import DeriveError
+from derive.errors import DeriveError, UsageError
 from derive.model.assumption import BY_ASSUMPTION, told
 from derive.model.classes import made_class_uids
+from derive.model.functional_groups import macros as known_macros
 from derive.model.source import SourceSeries
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.account import SourcedAccount, account_of, by_policy, derivation_of, rules_of_dropping, unexplained
 from derive.records.at_hand import sources_at_hand
 from derive.records.corrections import told_corrections
+from derive.records.details import details_in
 from derive.records.explanation import Explained, Explanation
-from derive.records.record import Record, record_of
+from derive.records.frames import images_of, macros_of
+from derive.records.record import record_of
 from derive.records.written import (
     Gathered,
     distinct,
@@ -62,7 +65,8 @@ def explain(
     Returns
     -------
     Explanation
-        ``.in_full()`` tells all that the image in the middle says, items of sequences included.
+        ``.in_full()`` tells all that the image in the middle says, items of sequences included. Frames of multi-frame
+        instances are images whose macros are attributes; ``.of_frame(3)`` tells of one of them.
 
     Raises
     ------
@@ -74,8 +78,8 @@ def explain(
     tag = None if keyword is None else tag_named(keyword)
     paths = [written] if isinstance(written, str | Path) else list(written)
     found = gather(paths)
-    images = one_series(found, series)
-    record = record_of(images[0])
+    instances = one_series(found, series)
+    images = images_of(instances)
     source, notes = _source(paths, found, sources, images, assume or {})
     account, why_not = None, ""
     if source is not None:
@@ -83,18 +87,46 @@ def explain(
             account = account_of(found.series(images[0].text("SeriesInstanceUID")), images, source)
         except DeriveError as error:
             why_not = f"nothing is compared with the sources: {error.code}: {error.message.partition(chr(10))[0]}"
-    notes += [*filter(None, [why_not]), *told_corrections(images, show_values=show_values)]
-    explanation = _Explaining(images, record, source, account).explanation(tag, notes)
-    return explanation if show_values else explanation.masked()
+    notes += [*filter(None, [why_not]), *told_corrections(instances, show_values=show_values)]
+    macros = frozenset(tag for instance in instances for tag in macros_of(instance))
+
+    def of(frame: int | None) -> Explanation:
+        chosen = images if frame is None else _numbered(images, frame)
+        if account is not None:
+            account.judge_only(frame)
+        explanation = _Explaining(chosen, macros, source, account).explanation(tag, notes)
+        return explanation if show_values else explanation.masked()
+
+    return replace(of(None), by_frame=of)
+
+
+def _numbered(images: Sequence[Header], number: int) -> list[Header]:
+    """Return the frames of a number; one of each instance.
+
+    Raises
+    ------
+    UsageError
+        ``EXP-FRAME`` if no instance has so many.
+    """
+    chosen = [image for image in images if image.frame_number == number]
+    if not chosen:
+        most = max(image.frame_number for image in images)
+        raise UsageError("EXP-FRAME", f"there is no frame {number}; wanted {flag('frame', 'N')} from 1 to {most}")
+    return chosen
 
 
 class _Explaining:
     """One explanation: the images, what they record, and their account where it can be made."""
 
     def __init__(
-        self, images: list[Header], record: Record, source: SourceSeries | None, account: SourcedAccount | None
+        self,
+        images: list[Header],
+        macros: frozenset[int],
+        source: SourceSeries | None,
+        account: SourcedAccount | None,
     ) -> None:
-        self.images, self.record, self.source, self.account = images, record, source, account
+        self.images, self.macros, self.source, self.account = images, macros, source, account
+        self.record = record = record_of(images[0])
         self.sop_class_uid = images[0].text("SOPClassUID")
         self.steps = record.steps
         if source is not None:
@@ -110,7 +142,8 @@ class _Explaining:
                 self.policy[tag] = replace(self.policy[tag], action="given", reason=BY_ASSUMPTION)
 
     def explanation(self, tag: int | None, notes: list[str]) -> Explanation:
-        """Explain all, or one attribute."""
+        """Explain all, or one attribute; of one that stands in a macro of the frames the macro."""
+        tag = tag if tag is None or self._is_there(tag) else self._macro_with(tag)
         tags = sorted({t for image in self.images for t in image.tags} if tag is None else {tag})
         attributes = [self._explained(t) for t in tags if tag is not None or self._is_there(t)]
         dropped = self._dropped(tag)
@@ -131,13 +164,27 @@ class _Explaining:
             tuple(rules),
             tuple(notes),
             told(self.source.assumed if self.source else self.record.assumed_since("", self.images[0])),
-            middle=sorted(self.images, key=lambda i: i.number("InstanceNumber") or 0.0)[len(self.images) // 2],
+            middle=sorted(self.images, key=_scrolled)[len(self.images) // 2],
+            instances=len({i.text("SOPInstanceUID") for i in self.images}),
         )
+
+    def _macro_with(self, tag: int) -> int:
+        """Return the macro that says an attribute, in its own keyword or as a single-frame image would; else itself."""
+        for macro in sorted(self.macros):
+            known = known_macros().get(macro)
+            said = {tag_of(leaf.keyword) for leaf in known.leaves} if known else set()
+            if tag in said or any(tag == d.tag for i in self.images for d in details_in(i, macro)):
+                return macro
+        return tag
 
     def _is_there(self, tag: int) -> bool:
         return any(tag in image.tags for image in self.images)
 
     def _explained(self, tag: int) -> Explained:
+        found = self._without_details(tag)
+        return replace(found, details=details_in(self.images[0], tag)) if tag in self.macros else found
+
+    def _without_details(self, tag: int) -> Explained:
         entity = entity_of(tag, self.sop_class_uid)
         value, varies = self._value(tag)
         if not self._is_there(tag):
@@ -194,6 +241,10 @@ class _Explaining:
             return Explained(entry.tag, "dropped", entry.reason, entry.section, entity)
         why = f"{entry.reason}; yet it is not there: removed since"
         return Explained(entry.tag, "unexplained", why, entry.section, entity, "", False, check.text, False)
+
+
+def _scrolled(image: Header) -> tuple[float, int]:
+    return image.number("InstanceNumber") or 0.0, image.frame_number
 
 
 def _source(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from derive.elements.confidential import MASKED, NOTE, masked
 from derive.elements.element import keyword_of
-from derive.reading.header import Header
-from derive.records.details import Detail, details_of, name_of, readable, written_out
+from derive.reading.header import LONGEST_TOLD, Header
+from derive.records.details import Detail, brief, details_in, name_of, readable, written_out
 from derive.records.record import Record
 from derive.records.steps import RecordedStep
 from derive.records.written import ENTITIES, class_name
@@ -39,7 +39,7 @@ class Explained:
     agrees : bool, optional
         Whether it does.
     details : tuple of Detail
-        What stands in its items, where all of an image is told.
+        What stands in its items, where all of an image is told; of a macro of frames always, those of the first.
     """
 
     tag: int
@@ -62,6 +62,13 @@ class Explained:
     def keyword(self) -> str:
         """Keyword, or (gggg,eeee)."""
         return keyword_of(self.tag)
+
+    @property
+    def told(self) -> str:
+        """Its value in a line; of a macro what stands in it, of several that differ in the first."""
+        said = brief(self.details, LONGEST_TOLD)
+        several = self.value.partition(" values:")[0] if self.varies else ""
+        return f"{several} values: {said}" if said and several.isdigit() else said or self.value
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
@@ -106,6 +113,10 @@ class Explanation:
         Which image is told in full; empty where no image is.
     middle : Header, optional
         The image in the middle.
+    instances : int
+        How many instances hold the images; fewer than these where they are frames.
+    by_frame : callable (int) -> Explanation, optional
+        What tells of one frame.
     is_masked : bool
         Whether values that tell whose images they are were taken out.
     """
@@ -124,6 +135,8 @@ class Explanation:
     whole: str = ""
     middle: Header | None = field(default=None, repr=False, compare=False)
     is_masked: bool = False
+    instances: int = 1
+    by_frame: Callable[[int], Explanation] | None = field(default=None, repr=False, compare=False)
 
     @property
     def differing(self) -> tuple[Explained, ...]:
@@ -156,8 +169,30 @@ class Explanation:
             return self
         attributes = tuple(_told_of(image, e) for e in self.attributes)
         number = image.text("InstanceNumber") or "one"
+        if self.frames:
+            number = f"frame {image.frame_number} of instance {number}, one"
         found = replace(self, attributes=attributes, whole=f"{number} of {self.images}")
         return found.masked() if self.is_masked else found
+
+    def of_frame(self, number: int) -> Explanation:
+        """Return what is known of one frame of a multi-frame instance, or of the frames of this number in several.
+
+        Parameters
+        ----------
+        number : int
+            From 1.
+
+        Raises
+        ------
+        UsageError
+            ``EXP-FRAME`` if there is no such frame.
+        """
+        return self if self.by_frame is None else self.by_frame(number)
+
+    @property
+    def frames(self) -> bool:
+        """Whether the images are frames of multi-frame instances."""
+        return self.middle is not None and (self.images > self.instances or self.middle.frame_number > 1)
 
     @property
     def masks(self) -> bool:
@@ -166,7 +201,10 @@ class Explanation:
         return MASKED in values or any(s.text == MASKED for s in self.steps)
 
     def _head(self) -> Iterator[str]:
-        yield f"{counted(self.images, 'image')} of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
+        images = counted(self.images, "image")
+        if self.frames:
+            images = f"{counted(self.images, 'frame')} in {counted(self.instances, 'instance')}"
+        yield f"{images} of {class_name(self.sop_class_uid)}, series {self.series_instance_uid}"
         yield f"made by  {self.record.software}"
         for software in self.record.contributing:
             purpose = f"({software.purpose})" if software.purpose else ""
@@ -193,6 +231,7 @@ class Explanation:
         return {
             "schema": "derive-explain/1",
             "images": self.images,
+            "instances": self.instances,
             "sop_class_uid": self.sop_class_uid,
             "series_instance_uid": self.series_instance_uid,
             "made_by": software[0],
@@ -211,19 +250,18 @@ class Explanation:
 
 def _lines(entries: Sequence[Explained]) -> Iterator[str]:
     wide = max(len(e.keyword) for e in entries)
-    longest = max(len(e.value) for e in entries)
+    longest = max(len(e.told) for e in entries)
     for e in entries:
         section = f" (PS3.3 {e.section})" if e.section else ""
         checked = f"{e.checked}; " if e.checked else ""
-        yield f"  {e.action:<15}  {e.keyword:<{wide}}  {e.value:<{longest}}  {checked}{e.reason}{section}"
+        yield f"  {e.action:<15}  {e.keyword:<{wide}}  {e.told:<{longest}}  {checked}{e.reason}{section}"
 
 
 def _told_of(image: Header, found: Explained) -> Explained:
     element = image.elements.get(found.tag)
     if element is None:
         return found
-    details = tuple(details_of(element, image.encodings))
-    return replace(found, value=written_out(element, image.encodings), details=details)
+    return replace(found, value=written_out(element, image.encodings), details=details_in(image, found.tag))
 
 
 def _in_full(entries: Sequence[Explained]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,12 +56,13 @@ class Software(NamedTuple):
 
 
 class SourceImage(NamedTuple):
-    """An item of Source Image Sequence (PS3.3 C.12.4.1.2)."""
+    """An item of Source Image Sequence (PS3.3 C.12.4.1.2): an instance, or some of its frames, counted from 1."""
 
     sop_class_uid: str
     sop_instance_uid: str
     locations_preserved: str
     purpose: str
+    frames: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Record:
     sources : tuple of SourceImage
         Source Image Sequence.
     series : tuple of (Series Instance UID, SOP Instance UIDs)
-        Referenced Series Sequence: those of the sources' own sources first.
+        Referenced Series Sequence, or Source Image Evidence Sequence: those of the sources' own sources first.
     grid_series : tuple of str
         Series Instance UIDs of Related Series Sequence whose grid, or other than pixels, a step took, in the order of
         the steps.
@@ -143,9 +144,13 @@ class Record:
     @property
     def source_uids(self) -> tuple[str, ...]:
         """The images of that series that this one was made of; all its sources where no series is referenced."""
-        every = tuple(s.sop_instance_uid for s in self.sources)
-        own = set(self.series[-1][1]) if self.series else set(every)
-        return tuple(uid for uid in every if uid in own)
+        return tuple(dict.fromkeys(s.sop_instance_uid for s in self.own_sources))
+
+    @property
+    def own_sources(self) -> tuple[SourceImage, ...]:
+        """The same with their frames: those of the sources that have sources themselves are left out."""
+        own = set(self.series[-1][1]) if self.series else {s.sop_instance_uid for s in self.sources}
+        return tuple(s for s in self.sources if s.sop_instance_uid in own)
 
     @property
     def by_derive(self) -> bool:
@@ -154,21 +159,41 @@ class Record:
 
 
 def record_of(instance: Instance) -> Record:
-    """Read what an instance says of how it was made; what is malformed counts as not said."""
+    """Read what an image says of how it was made; what is malformed counts as not said.
+
+    Of a frame the Derivation Image macro says it (C.7.6.16.2.6), whether its attributes stand in classic keywords or
+    in the macro.
+    """
     instance = instance.lenient
+    said = [instance] if instance.text("DerivationDescription") else []
+    said = said or [*instance.items("DerivationImageSequence")] or [instance]
+    sources = tuple(_source_image(item) for where in said for item in where.items("SourceImageSequence"))
     return Record(
         _software(instance),
         tuple(map(_contributing, instance.items("ContributingEquipmentSequence"))),
-        instance.text("DerivationDescription"),
-        tuple(map(_code, instance.items("DerivationCodeSequence"))),
-        tuple(map(_source_image, instance.items("SourceImageSequence"))),
-        tuple(map(_referenced, instance.items("ReferencedSeriesSequence"))),
+        "; ".join(filter(None, (where.text("DerivationDescription") for where in said))),
+        tuple(_code(item) for where in said for item in where.items("DerivationCodeSequence")),
+        sources,
+        tuple(map(_referenced, instance.items("ReferencedSeriesSequence"))) or _evidence(instance, sources),
         tuple(_grid_series(instance)),
     )
 
 
+def _evidence(instance: Instance, sources: Sequence[SourceImage]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the series of Source Image Evidence Sequence in the order in which its instances are referred to."""
+    found = []
+    places = {s.sop_instance_uid: place for place, s in enumerate(sources)}
+    for study in instance.items("SourceImageEvidenceSequence"):
+        for series in study.items("ReferencedSeriesSequence"):
+            uids = tuple(i.text("ReferencedSOPInstanceUID") for i in series.items("ReferencedSOPSequence"))
+            place = max((places[uid] for uid in uids if uid in places), default=-1)
+            found.append((place, series.text("SeriesInstanceUID"), uids))
+    return tuple((uid, uids) for _, uid, uids in sorted(found, key=lambda each: each[0]))
+
+
 def _software(instance: Instance) -> Software:
-    return Software(*(instance.text(k) for k in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")))
+    said = (instance.texts(k) for k in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions"))
+    return Software(*("\\".join(texts) for texts in said))
 
 
 def _contributing(item: Instance) -> Software:
@@ -187,7 +212,8 @@ def _purpose(item: Instance) -> str:
 
 def _source_image(item: Instance) -> SourceImage:
     class_uid, uid = item.text("ReferencedSOPClassUID"), item.text("ReferencedSOPInstanceUID")
-    return SourceImage(class_uid, uid, item.text("SpatialLocationsPreserved"), _purpose(item))
+    frames = tuple(int(n) for n in item.numbers("ReferencedFrameNumber"))
+    return SourceImage(class_uid, uid, item.text("SpatialLocationsPreserved"), _purpose(item), frames)
 
 
 def _referenced(item: Instance) -> tuple[str, tuple[str, ...]]:

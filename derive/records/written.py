@@ -17,6 +17,7 @@ from derive.elements.element import Element, shown_class, tag_of
 from derive.elements.encoding import decode
 from derive.elements.instance import items_of
 from derive.errors import SourceError, UsageError
+from derive.model.classes import made_class_uids, target_of
 from derive.model.source import Skipped, SourceSeries
 from derive.reading.files import Files, Unreadable, find
 from derive.reading.header import LONGEST_TOLD, Header
@@ -171,9 +172,14 @@ def entity_of(tag: int, sop_class_uid: str) -> str:
     By the IOD of the class; of a class without a table by those of the others, where they agree.
     """
     if standard.supported(sop_class_uid):
-        rule = standard.iod(sop_class_uid).attributes.get(standard.keyword_of(tag) or "")
+        rule = iod_told(sop_class_uid).attributes.get(standard.keyword_of(tag) or "")
         return rule.entity if rule else _entities().get(tag, "Other")
     return _entities().get(tag, "Other")
+
+
+def iod_told(sop_class_uid: str) -> standard.Iod:
+    """Return the IOD of a class; of one with functional groups that of its frames, whose macros are attributes."""
+    return target_of(sop_class_uid).iod if sop_class_uid in made_class_uids() else standard.iod(sop_class_uid)
 
 
 @cache

@@ -238,7 +238,7 @@ def test_items_without_what_they_should_have_are_read_as_empty(tmp_path):
     dataset.SourceImageSequence = Sequence([pydicom.Dataset()])
     dataset.DerivationCodeSequence = Sequence([pydicom.Dataset()])
     record = record_of(instance(write(tmp_path / "o", [dataset]) / "1.dcm"))
-    assert record.sources[0] == ("", "", "", "")
+    assert record.sources[0] == ("", "", "", "", ())
     assert record.codes[0].value == ""
 
 
