@@ -14,7 +14,7 @@ from derive.model.classes import Container
 from derive.model.frames import Frames
 from derive.model.reference import FrameRef
 from derive.model.volume import slabs
-from derive.pixels.encode import EncodedFrame, Encoding, Rescale, as_they_are, encode
+from derive.pixels.encode import EncodedFrame, Encoding, as_they_are, encode
 
 
 def contributors_by_instance(frames: Frames, container: Container) -> list[tuple[FrameRef, ...]]:
@@ -35,8 +35,7 @@ def instances(authoring: Authoring, encoding: Encoding | None) -> Iterator[Frame
 
 def encoded_frames(authoring: Authoring, encoding: Encoding | None) -> Iterator[EncodedFrame]:
     """Compute and encode the frames, a slab at a time; the frames of a slab side by side."""
-    plain = authoring.target.rescale is Rescale.NONE
-    quantise = as_they_are if plain else partial(encode, encoding=encoding)
+    quantise = as_they_are if authoring.order.stored_as_they_are else partial(encode, encoding=encoding)
     for _, slab in slabs(authoring.frames):
         yield from parallel.each(quantise, list(slab))
 

@@ -20,7 +20,7 @@ from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
 from derive.model.window import Window
-from derive.pixels.encode import EncodedFrame, PixelFormat, SourceEncoding
+from derive.pixels.encode import EncodedFrame, PixelFormat, Rescale, SourceEncoding
 from derive.pixels.spool import SpooledFrames
 
 #: What tells whether the dates of an instance are those of the clock (C.12.1).
@@ -106,6 +106,11 @@ class Order:
     def source(self) -> Attributes:
         """The principal source."""
         return self.sources.principal
+
+    @property
+    def stored_as_they_are(self) -> bool:
+        """Whether the values of the frames are stored values: of pictures, and of frames that pass."""
+        return self.derivation.passes or self.target.rescale is Rescale.NONE
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -14,6 +14,9 @@ action where its planes have the orientation of the source's, and another where 
 ``drop``
     absent.
 
+``passes`` is the action where the pixels are those of the source, in instances of another form; nothing there is
+``pull``, whatever a derivation would do: all that an image says stays true of its pixels.
+
 ``other_class`` is ``known`` for what is true of images of another class too, made of the same patient in the same
 space: of a reference of another class, only that is known, and all else as if it said nothing.
 
@@ -61,6 +64,8 @@ class Row:
     other_class : bool
         Whether what a source of another class says is known.
     fallback, section, reason : str
+    passes : Action
+        That where the pixels pass as they are.
     """
 
     module: str
@@ -71,9 +76,12 @@ class Row:
     fallback: str
     section: str
     reason: str
+    passes: Action = Action.PULL
 
     def action(self, derivation: Derivation) -> Action:
         """Return the action for what a derivation does."""
+        if derivation.passes:
+            return self.passes
         if self.new_quantity and derivation.values_effect is ValuesEffect.NEW_QUANTITY:
             return self.new_quantity
         effect = derivation.geometry_effect
@@ -99,7 +107,8 @@ def rows() -> Mapping[tuple[str, str], Row]:
         if key in table:
             raise AssembleError("POL-TWICE", f"policy.tsv has two rows for {key}")
         known, words = line["other_class"] == "known", (line["fallback"], line["section"], line["reason"])
-        table[key] = Row(*key, effects, override, known, *words)
+        passes = Action(line["passes"] or Action.PULL)
+        table[key] = Row(*key, effects, override, known, *words, passes)
     return table
 
 

@@ -21,7 +21,7 @@ from derive.model.plausible import refuse_normalised
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
 from derive.model.window import Window
-from derive.pixels.encode import Encoding, Rescale, SourceEncoding, fit, keep, per_instance
+from derive.pixels.encode import Encoding, SourceEncoding, fit, keep, per_instance
 from derive.version import VERSION
 
 
@@ -82,7 +82,7 @@ def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncod
 def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange | None]:
     frames, stored = order.frames, order.stored
     kept, padded = bool(stored.slopes), frames.quantity.padded
-    if target.rescale is Rescale.NONE or per_instance(target.rescale, stored, kept):
+    if order.stored_as_they_are or per_instance(target.rescale, stored, kept):
         return None, None
     if kept and frames.value_range is not None:
         encoding = keep(target.rescale, stored, frames.value_range, padded)
@@ -100,6 +100,8 @@ def _window(
 
     And their range, where it had to be found for that.
     """
+    if order.derivation.passes:
+        return None, values
     if order.target.window == "stored":
         return picture_window(order.frames), values
     window = kept_window(order)

@@ -1,10 +1,10 @@
-"""``derive convert``: volumes and pictures to a series, and a series to a volume."""
+"""``derive convert``: volumes and pictures to a series, a series to another form, and a series to a volume."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,19 @@ from derive.cli.flags import add_fields, algorithm_flags, algorithm_of, flag_of,
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import (
+    FORMS,
     check_manifest,
     common_flags,
     existing,
     input_of,
+    one_object_flag,
     output_flags,
     print_json,
     reading_flags,
     series_flags,
     series_options,
 )
-from derive.conversion.options import Conversion
+from derive.conversion.options import KINDS, Conversion
 from derive.errors import UsageError
 from derive.formats import is_volume_or_picture
 from derive.formats.arrays import TYPES, RawLayout
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Make a series of a volume or of pictures (NIfTI, NRRD, MetaImage, npy, raw bytes, TIFF, PNG, JPEG), or write a "
-    "series as a volume (-o FILE.nii.gz, .nrrd, .mha, .npy)."
+    "series as a volume (-o FILE.nii.gz, .nrrd, .mha, .npy), or with the same pixels in another form (--as classic, "
+    "enhanced or legacy-converted)."
 )
 
 
@@ -55,7 +58,9 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     _whose_flags(parser.add_argument_group("whose it is, without --reference"))
     add_fields(parser.add_argument_group("where it lies, if the file does not say"), Conversion, _WHERE)
     _raw_flags(parser.add_argument_group("how raw bytes lie"))
-    series_flags(parser.add_argument_group("series"))
+    series = parser.add_argument_group("series")
+    series_flags(series)
+    one_object_flag(series)
     result.add_argument(
         "--padding-value",
         type=float,
@@ -73,7 +78,11 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
 #: Fields of Conversion by what they say; of each what its flag has beyond it.
 _WHAT: Mapping[str, Mapping[str, Any]] = {
     "modality": {"metavar": "CT|MR|PT|..."},
-    "kind": {"flag": "--as"},
+    "kind": {
+        "flag": "--as",
+        "choices": (*KINDS, *FORMS),
+        "help": "the class (default: of the modality); of a series the form of its instances, with the same pixels",
+    },
     "require_overlap": {"metavar": "SHARE"},
     "values": {"metavar": "hu|as-is|scale=A,B"},
     "units": {},
@@ -91,6 +100,8 @@ _WHERE: Mapping[str, Mapping[str, Any]] = {
     "orientation": {"nargs": "+", "metavar": "WORD"},
     "plane": {},
 }
+#: What the kind is called among the parsed arguments.
+KIND = "as"
 FIELDS = {**_WHAT, **_WHOSE, **_WHERE}
 
 
@@ -127,8 +138,11 @@ def run(arguments: argparse.Namespace) -> int:
     existing(arguments.source)
     if arguments.output is not None and format_named(Path(arguments.output)):
         return _export(arguments)
+    if getattr(arguments, KIND) in FORMS:
+        return _reform(arguments)
     if arguments.padding_value is not None:
         raise UsageError("EXP-FLAGS", "--padding-value is of use where a series becomes a volume, and this is none")
+    _refuse_unused(["one_object"], arguments, "a volume or pictures become a series")
     check_manifest(arguments)
     with source_folder([arguments.reference] if arguments.reference else [], arguments) as reference:
         series = derive.convert(
@@ -152,7 +166,8 @@ def _only_file(paths: list[str]) -> Path:
     if len(paths) > 1 or path.is_dir():
         raise UsageError(
             "SRC-INPUT",
-            "a folder or several files are a series: give -o FILE.nii.gz, .nrrd, .mha or .npy to convert it",
+            "a folder or several files are a series: give -o FILE.nii.gz, .nrrd, .mha or .npy to convert it, or --as "
+            "classic, enhanced or legacy-converted",
         )
     return path
 
@@ -210,20 +225,46 @@ _OF_EXPORT = frozenset(
     {"source", "output", "series", "overwrite", "jobs", "json", "quiet", "verbose", "run", "default_of"}
     | {"unpack_gib", "assume", "padding_value"}
 )
+#: Flags that mean nothing for a series that gets another form: all of it is known.
+_NOT_OF_FORMS = frozenset(
+    {flag_of(name, words)[1] for name, words in FIELDS.items() if name != "kind"}
+    | {"algorithm_name", "algorithm_version", "algorithm_manufacturer", "algorithm_digest", "algorithm_weights"}
+    | {"patient_id", "patient_name", "patient_birth_date", "patient_sex", "study_uid", "frame_of_reference_uid"}
+    | {"reference", "burned_in_annotation", "shape", "dtype", "byte_order", "offset", "padding_value"}
+    | {"spatial_locations_preserved"}
+)
+
+
+def _refuse_unused(names: Iterable[str], arguments: argparse.Namespace, where: str) -> None:
+    unused = [name for name in names if getattr(arguments, name) != arguments.default_of(name)]
+    if unused:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
+        raise UsageError("EXP-FLAGS", f"{flags}: of no use where {where}")
+
+
+def _reform(arguments: argparse.Namespace) -> int:
+    """Give a series another form."""
+    into = getattr(arguments, KIND)
+    if len(arguments.source) == 1 and is_volume_or_picture(Path(arguments.source[0])):
+        raise UsageError(
+            "EXP-SOURCE", f"{Path(arguments.source[0]).name} is no series, which {into} images are made of"
+        )
+    _refuse_unused(_NOT_OF_FORMS, arguments, f"a series becomes {into}")
+    check_manifest(arguments)
+    with source_folder(arguments.source, arguments) as found:
+        options = series_options(arguments) | {"into": into, "one_object": arguments.one_object}
+        series = derive.convert(found, series=arguments.series, assume=dict(arguments.assume), **options)
+        if arguments.explain:
+            _explain(series.explained(), arguments)
+            return 0
+        return deliver(series, arguments)
 
 
 def _export(arguments: argparse.Namespace) -> int:
     target = Path(arguments.output)
     if len(arguments.source) == 1 and is_volume_or_picture(Path(arguments.source[0])):
         raise UsageError("EXP-SOURCE", f"{target.name} is a volume, and so is the source; give -o FOLDER for a series")
-    unused = [
-        name
-        for name, value in vars(arguments).items()
-        if name not in _OF_EXPORT and value != arguments.default_of(name)
-    ]
-    if unused:
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
-        raise UsageError("EXP-FLAGS", f"{flags}: of no use where a series becomes {target.name}")
+    _refuse_unused(vars(arguments).keys() - _OF_EXPORT, arguments, f"a series becomes {target.name}")
     series = derive.read(input_of(arguments.source), series=arguments.series, assume=dict(arguments.assume))
     exported = derive.export(series, target, overwrite=arguments.overwrite, padding_value=arguments.padding_value)
     if arguments.json:

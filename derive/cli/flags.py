@@ -50,7 +50,7 @@ def add_fields(parser: argparse._ActionsContainer, kind: type, spelled: Mapping[
     kind : dataclass
     spelled : mapping field -> mapping
         The fields, and what argparse has to know beyond the field: ``flag``, where it is not the name, ``nargs``,
-        ``metavar``.
+        ``metavar``, and ``choices`` and ``help`` that differ from those of the field.
     """
     helps, annotations = parameter_helps(kind), get_type_hints(kind)
     defaults = {f.name: f.default for f in fields(kind)}
@@ -62,10 +62,10 @@ def add_fields(parser: argparse._ActionsContainer, kind: type, spelled: Mapping[
         if default is False:
             how["action"] = "store_true"
         elif get_origin(plain[0]) is Literal:
-            how["choices"] = get_args(plain[0])
+            how.setdefault("choices", get_args(plain[0]))
         elif plain[0] in (int, float):
             how["type"] = plain[0]
-        parser.add_argument(flag, dest=dest, help=_lowered(text), **how)
+        parser.add_argument(flag, dest=dest, **({"help": _lowered(text)} | how))
 
 
 def _lowered(text: str) -> str:

@@ -17,6 +17,9 @@ from derive.errors import OutputError, SourceError, UsageError
 from derive.limits import is_there
 from derive.told.wording import counted, flag
 
+#: What instances can be, as derive.model.classes has it, which needs pydicom.
+FORMS = ("classic", "enhanced", "legacy-converted")
+
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
     """Add what can be said of a new series."""
@@ -58,10 +61,15 @@ def form_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--as",
         dest="into",
-        choices=["classic", "enhanced", "legacy-converted"],
+        choices=FORMS,
         help="single frames, multi-frame instances, or such as classic images are converted to (default: as the "
         "source; classic of what was converted)",
     )
+    one_object_flag(group)
+
+
+def one_object_flag(group: argparse._ArgumentGroup) -> None:
+    """Add how many instances there are of multi-frame ones."""
     group.add_argument(
         "--one-object", action="store_true", help="all volumes in one multi-frame instance (default: as in the source)"
     )

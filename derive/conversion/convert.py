@@ -11,6 +11,7 @@ from derive.authoring.options import Options, options_of
 from derive.authoring.order import InputAccount, Order
 from derive.builder import DerivedSeries
 from derive.conversion import attributes
+from derive.conversion.forms import in_form
 from derive.conversion.given import Patient, Study
 from derive.conversion.options import Conversion
 from derive.conversion.overlap import check_overlap
@@ -38,9 +39,10 @@ def convert(
     patient: Patient | None = None,
     study: Study | None = None,
     raw: RawLayout | None = None,
+    into: str | None = None,
     **options: Any,
 ) -> DerivedSeries:
-    """Make a series of numbers that are no DICOM.
+    """Make a series of numbers that are no DICOM, or give the images of a series another form.
 
     Parameters
     ----------
@@ -56,6 +58,9 @@ def convert(
         A new one if nothing is said.
     raw : RawLayout, optional
         Shape, type and byte order of a file of raw bytes.
+    into : {"classic", "enhanced", "legacy-converted"}, optional
+        What the instances become, of a source that is a series: the same pixels in another form, as
+        :func:`derive.conversion.forms.in_form` says, whose parameters are taken then.
     **options
         As in :class:`derive.conversion.options.Conversion` and :class:`derive.authoring.options.Options`. Without
         a reference ``set`` takes the text of any attribute that is not computed, of the patient and the study too.
@@ -79,6 +84,9 @@ def convert(
     >>> series.volume.geometry.pixel_spacing
     (0.7, 0.7)
     """
+    if into is not None:
+        _check_form(reference, patient, study, raw)
+        return in_form(source, into, **options)
     wishes, series_options = _split(options)
     _check_together(reference, patient, study, wishes, series_options)
     path = Path(source) if isinstance(source, str | Path) else None
@@ -98,6 +106,15 @@ def convert(
     return DerivedSeries(
         replace(order, account_of_input=account), replace(series_options, set=kept, series_number=number)
     )
+
+
+def _check_form(*others: object) -> None:
+    """Refuse beside a form what is said of numbers that are no DICOM."""
+    if any(other is not None for other in others):
+        raise UsageError(
+            "OPT-FORM",
+            f"a series that gets another form ({flag('into', 'FORM')}) says itself whose it is and where it lies",
+        )
 
 
 def _check_together(

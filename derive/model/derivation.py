@@ -98,9 +98,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Derivation:
-    """The steps from the source to the result, first one first."""
+    """The steps from the source to the result, first one first.
+
+    Parameters
+    ----------
+    steps : tuple of Step
+    passes : bool
+        Whether the pixels are those of the source, in instances of another form: nothing is derived.
+    """
 
     steps: tuple[Step, ...] = ()
+    passes: bool = False
 
     def then(self, step: Step) -> Derivation:
         """Return the derivation with one more step at its end."""

@@ -45,16 +45,24 @@ class PixelFormat:
     Parameters
     ----------
     bits : int
-        Bits Allocated and Bits Stored: all bits are used.
+        Bits Allocated.
     samples : int
         Samples per Pixel.
     photometric : str
         Photometric Interpretation of values that nobody inverted.
+    stored : int, optional
+        Bits Stored, the lowest ones; None: all bits are used.
     """
 
     bits: int = BITS
     samples: int = 1
     photometric: str = "MONOCHROME2"
+    stored: int | None = None
+
+    @property
+    def bits_stored(self) -> int:
+        """Bits Stored."""
+        return self.bits if self.stored is None else self.stored
 
 
 GREY_16 = PixelFormat()

@@ -153,7 +153,7 @@ def _related(ordered: Sequence[Header], headers: Sequence[Header]) -> dict[str, 
     }
 
 
-def _frame(header: Header, plane: Plane) -> SourceFrame:
+def _frame(header: Header, plane: Plane | None) -> SourceFrame:
     layout = layout_of(header)
     padding = padding_of(header, layout)
     pixels = header.pixels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codes
+from derive.authoring.entities.converted import converting_item
 from derive.authoring.entities.registry import per_series
 from derive.authoring.entities.values import coded, own_items
 from derive.authoring.order import Authoring
@@ -66,13 +67,16 @@ def software_versions(authoring: Authoring) -> str | None:
 def contributing_equipment_sequence(authoring: Authoring) -> Element | None:
     """Return the source's own items, the source's equipment (109101 if it is ORIGINAL, else 109102), and algorithms.
 
-    Manufacturer is type 1 in an item, so equipment without one is not listed.
+    Manufacturer is type 1 in an item, so equipment without one is not listed. Where pixels pass as they are, their
+    equipment is that of the instance still, and what gave them another form is added.
     """
     source = authoring.source
     tag = tag_of("ContributingEquipmentSequence")
     own = source.agreement(tag).element
     maker = source.agreement(tag_of("Manufacturer")).element
     items = own_items(authoring, own)
+    if authoring.derivation.passes:
+        return Element(tag, "SQ", items + converting_item(authoring))
     if maker and maker.stripped():
         purpose = _purpose(source.agreement(tag_of("ImageType")).element)
         keywords = (*ITEM_KEYWORDS, *(OPERATORS if purpose == ACQUIRED else ()))

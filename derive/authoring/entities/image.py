@@ -26,7 +26,11 @@ def sop_instance_uid(authoring: Authoring, frame: Frame) -> str:
 
 @per_frame("InstanceNumber")
 def instance_number(authoring: Authoring, frame: Frame) -> int:
-    """Return 1..N in space, in the source's order of scrolling."""
+    """Return 1..N in space, in the source's order of scrolling; of frames that pass their own, if each has one."""
+    if authoring.derivation.passes and authoring.target.container == "single":
+        numbers = authoring.source.values("InstanceNumber")
+        if None not in numbers and len(set(numbers)) == len(numbers):
+            return int(numbers[frame.index])
     return frame.number
 
 

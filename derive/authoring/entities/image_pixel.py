@@ -46,16 +46,22 @@ def columns(authoring: Authoring) -> int:
     return authoring.frames.shape[2]
 
 
-@per_series("BitsAllocated", "BitsStored")
-def bits(authoring: Authoring) -> int:
-    """Return 16, or what a picture has: all bits are used."""
+@per_series("BitsAllocated")
+def bits_allocated(authoring: Authoring) -> int:
+    """Return 16, or what a picture, or a frame that passes, has."""
     return authoring.pixel_format.bits
+
+
+@per_series("BitsStored")
+def bits_stored(authoring: Authoring) -> int:
+    """Return those allocated; of frames that pass their own."""
+    return authoring.pixel_format.bits_stored
 
 
 @per_series("HighBit")
 def high_bit(authoring: Authoring) -> int:
-    """Return the bits less one."""
-    return authoring.pixel_format.bits - 1
+    """Return the bits stored less one."""
+    return authoring.pixel_format.bits_stored - 1
 
 
 @per_frame("PixelRepresentation")

@@ -1,0 +1,102 @@
+"""All images of one series as they are: of every stack and volume, on no grid.
+
+Who gives them another form needs no volume: each frame goes with its stored values and all that it says of itself.
+They stand in the order of Instance Numbers, of one instance in the order of its frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from derive.elements.element import tag_of
+from derive.errors import GeometryError, SourceError
+from derive.limits import Limits
+from derive.model.assumption import BY_ASSUMPTION
+from derive.model.geometry import Plane
+from derive.model.remark import gathered
+from derive.model.source import Attributes, Skipped
+from derive.reading.assumed import checked_assumptions, used
+from derive.reading.files import Source, Unreadable, find
+from derive.reading.header import Header
+from derive.reading.illegal import lawful, refuse_illegal
+from derive.reading.pixel_attributes import check_one_form, pixel_remarks
+from derive.reading.planes import plane_of
+from derive.reading.read import _frame, _related, _table
+from derive.reading.scan import scan
+from derive.reading.select import apart, select, unread
+
+
+def read_whole(
+    source: Source,
+    *,
+    series: str | None = None,
+    limits: Limits | None = None,
+    assume: Mapping[str, object] | None = None,
+) -> Attributes:
+    """Read all images of one series of CT, MR or PET, whatever volumes and stacks they make.
+
+    Parameters
+    ----------
+    source, series, limits, assume
+        As :func:`derive.reading.read.read` takes them.
+
+    Raises
+    ------
+    SourceError, ValuesError, UsageError
+        As :func:`derive.reading.read.read`, but for what needs a volume.
+    """
+    checked_assumptions(assume)  # before anything is read
+    headers: list[Header] = []
+    skipped: list[Skipped] = []
+    for found in scan(find(source, limits)):
+        if isinstance(found, Unreadable):
+            raise found.error
+        if isinstance(found, Header):
+            headers.append(found)
+        elif isinstance(found, Skipped):
+            skipped.append(found)
+    return whole_of(headers, skipped, series, assume)
+
+
+def whole_of(
+    headers: Sequence[Header],
+    skipped: Sequence[Skipped] = (),
+    series: str | None = None,
+    assume: Mapping[str, object] | None = None,
+) -> Attributes:
+    """Take all images of one series from headers.
+
+    Raises
+    ------
+    SourceError, ValuesError, UsageError
+        As :func:`read_whole`.
+    """
+    assumptions = checked_assumptions(assume)
+    headers = lawful(headers, assumptions)
+    chosen = select(headers, skipped, series)
+    legal = lawful(chosen.headers, assumptions)
+    refuse_illegal(legal)
+    check_one_form(legal)
+    ordered = sorted(legal, key=lambda h: (h.integer("InstanceNumber") or 0, h.name, h.frame_number))
+    assumed = used(ordered, assumptions)
+    images, objects = apart(headers)
+    uid = ordered[0].text("SeriesInstanceUID")
+    others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
+    return Attributes(
+        frames=tuple(_frame(header, _plane(header)) for header in ordered),
+        table=_table(ordered),
+        tags=frozenset().union(*{h.tags for h in ordered}),
+        skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
+        remarks=gathered([*((h.name, h.remarks) for h in ordered), *pixel_remarks(ordered)]),
+        assumed=assumed,
+        related=_related(ordered, headers),
+        said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},
+    )
+
+
+def _plane(header: Header) -> Plane | None:
+    """Where an image lies; None for one that does not say it."""
+    try:
+        return plane_of(header)
+    except (GeometryError, SourceError):
+        return None
