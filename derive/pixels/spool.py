@@ -7,9 +7,6 @@ and in memory as long as they are few.
 
 from __future__ import annotations
 
-import errno
-import threading
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,26 +16,12 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.pixels.shared import SharedFile
+
 #: So many bytes wait in memory.
-IN_MEMORY = 32 << 20
+IN_MEMORY = 8 << 20
 #: So many are read at a time on the way out.
 _RUN = 4 << 20
-
-
-class _Shared:
-    """A file that several threads read, each where it wants."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._lock = file, threading.Lock()
-        weakref.finalize(self, file.close)
-
-    def read(self, at: int, length: int) -> bytes:
-        with self._lock:
-            self._file.seek(at)
-            data = self._file.read(length)
-        if len(data) != length:
-            raise OSError(errno.EIO, "what was written aside is no longer there")
-        return data
 
 
 @dataclass(frozen=True)
@@ -58,7 +41,7 @@ class SpooledFrames:
     count: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    _shared: _Shared
+    _shared: SharedFile
     _first: int = 0
 
     @property
@@ -79,7 +62,7 @@ class SpooledFrames:
     def stored(self, index: int) -> NDArray[Any]:
         """Return the stored values of a frame, from 0 on."""
         at, skip = divmod((self._first + index) * self.frame_bits, 8)
-        data = self._shared.read(at, -(-(skip + self.frame_bits) // 8))
+        data = self._shared.exactly(at, -(-(skip + self.frame_bits) // 8))
         if self.dtype != np.bool_:
             return np.frombuffer(data, self.dtype).reshape(self.shape)
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
@@ -89,7 +72,7 @@ class SpooledFrames:
         """Give the value of Pixel Data in pieces; as often as is asked for."""
         begin = self._first * self.frame_bits // 8
         for at in range(0, self._bytes, _RUN):
-            yield self._shared.read(begin + at, min(_RUN, self._bytes - at))
+            yield self._shared.exactly(begin + at, min(_RUN, self._bytes - at))
         if self._bytes % 2:
             yield b"\0"
 
@@ -131,7 +114,7 @@ class Spool:
     def __init__(self, folder: Path | None = None) -> None:
         file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(folder) if folder else None)  # noqa: SIM115 - closed with what is given away
         self._file = cast(IO[bytes], file)
-        self._shared = _Shared(self._file)
+        self._shared = SharedFile(self._file)
         self._like: tuple[tuple[int, ...], np.dtype[Any]] | None = None
         self._bits = np.zeros(0, np.bool_)
         self._count = 0

@@ -1,23 +1,35 @@
-"""Zip archives as a source: members are unpacked one at a time, and nothing is trusted that they declare."""
+"""Zip archives as a source: members are unpacked one at a time, and nothing is trusted that they declare.
+
+A member is opened as often as it has frames: one that is stored is read where it lies, and one that is packed is
+unpacked once and kept aside while there is room, in memory or in a file without a name.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+import struct
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, NoReturn
 
 from derive.errors import SourceError
 from derive.limits import Limits, why_too_big
+from derive.pixels.shared import Kept, SharedFile
 from derive.told.wording import flag
 
 _CHUNK = 1024 * 1024
 #: A member is held in memory up to this size, above it in a temporary file that has no name.
-_IN_MEMORY = 64 * 1024 * 1024
+_IN_MEMORY = 8 * 1024 * 1024
+#: Bytes of unpacked members that are kept to be read again: in memory, and in files.
+_KEPT, _KEPT_ASIDE = 32 * 1024**2, 4 * 1024**3
+#: Of the head of a member: what it is, and how long its name and what is beside it are (APPNOTE 4.3.7).
+_HEAD, _SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
 _CLIMBS = re.compile(r"(^|/)\.\.(/|$)|^/|^[A-Za-z]:")
 
 
@@ -42,10 +54,15 @@ class ZipArchive:
         self._lock = threading.Lock()
         self._unpacked: dict[int, int] = {}
         self._total = 0
+        self._whole: set[tuple[int, str]] = set()
+        self._kept, self._kept_aside = Kept(_KEPT), Kept(_KEPT_ASIDE)
         try:
             self._zip = zipfile.ZipFile(path)
+            file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed when nobody reads it
         except Exception as error:  # zipfile raises whatever a damaged directory causes
             raise SourceError("ZIP-UNREADABLE", f"{path.name} cannot be read as a zip archive{_why(error)}") from error
+        self._file, self._stamp = SharedFile(file), partial(_stamp, file)
+        self._said = self._stamp()
         self._members = [i for i in self._zip.infolist() if not i.filename.endswith("/")]
         self._check_directory()
 
@@ -54,35 +71,58 @@ class ZipArchive:
         yield from sorted(self._members, key=lambda i: (i.filename, i.header_offset))
 
     def open(self, member: zipfile.ZipInfo) -> IO[bytes]:
-        """Unpack one member.
+        """Open one member, unpacked.
 
         Returns
         -------
         binary file
-            At its start, seekable; gone when it is closed.
+            At its start, seekable.
 
         Raises
         ------
         SourceError
             ``ZIP-SIZE`` beyond the limits, ``ZIP-UNREADABLE`` if the member is damaged.
         """
+        if member.compress_type == zipfile.ZIP_STORED:
+            return self._in_place(member)
+        kept = self._kept if member.file_size <= _IN_MEMORY else self._kept_aside
+        return kept.open(_key(member), partial(self._unpack, member))
+
+    def _in_place(self, member: zipfile.ZipInfo) -> IO[bytes]:
+        """Give a stored member where it lies; the first time all of it is held against its checksum."""
+        if _key(member) not in self._whole:
+            self._read(member, lambda chunk: None)
+            self._whole.add(_key(member))
+        signature, name, extra = _HEAD.unpack(self._file.exactly(member.header_offset, _HEAD.size))
+        if signature != _SIGNATURE or self._stamp() != self._said:
+            raise SourceError("SRC-CHANGED", f"{self.path.name} was changed since it was read; read it again")
+        begin = member.header_offset + _HEAD.size + name + extra
+        return self._file.view(begin, begin + member.file_size)
+
+    def _unpack(self, member: zipfile.ZipInfo) -> IO[bytes]:
         unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - given away open
+        try:
+            self._read(member, unpacked.write)
+        except BaseException:
+            unpacked.close()
+            raise
+        return unpacked
+
+    def _read(self, member: zipfile.ZipInfo, take: Callable[[bytes], object]) -> None:
+        """Unpack one member, chunk by chunk."""
         try:
             with self._zip.open(member) as packed:
                 count = 0
                 while chunk := packed.read(_CHUNK):
                     count += len(chunk)
                     self._count(member, count)
-                    unpacked.write(chunk)
-        except BaseException as error:  # zipfile and its decoders raise whatever a damaged member causes
-            unpacked.close()
-            if isinstance(error, SourceError) or not isinstance(error, Exception):
-                raise
+                    take(chunk)
+        except SourceError:
+            raise
+        except Exception as error:  # zipfile and its decoders raise whatever a damaged member causes
             raise SourceError(
                 "ZIP-UNREADABLE", f"{member.filename} of {self.path.name} cannot be unpacked{_why(error)}"
             ) from error
-        unpacked.seek(0)
-        return unpacked
 
     def _check_directory(self) -> None:
         for member in self._zip.infolist():
@@ -110,6 +150,16 @@ class ZipArchive:
             "ZIP-SIZE",
             f"{self.path.name} {what}. If it is trusted, unpack it, or raise the limit with {flag('unpack_gib', 'N')}",
         )
+
+
+def _key(member: zipfile.ZipInfo) -> tuple[int, str]:
+    """What a member is known by: two names may be said to begin at one place, and one of them is refused."""
+    return member.header_offset, member.orig_filename
+
+
+def _stamp(file: IO[bytes]) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 def _why(error: Exception) -> str:

@@ -11,6 +11,7 @@ from derive.errors import SourceError
 from derive.limits import Limits
 from derive.model.stacking import stack
 from derive.reading.read import read
+from derive.reading.zips import ZipArchive
 from tests.helpers.asserting import every
 from tests.helpers.source_files import in_order
 
@@ -190,3 +191,43 @@ def test_a_folder_is_never_written_to(six):
     before = {p: p.stat().st_mtime_ns for p in Path(six.parent).rglob("*")}
     stack(read(six)).slab(0, 2)
     assert {p: p.stat().st_mtime_ns for p in Path(six.parent).rglob("*")} == before
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("in_memory", [1000, 1 << 20])
+def test_frames_of_a_member_do_not_unpack_it_again(tmp_path, monkeypatch, compression, in_memory):
+    monkeypatch.setattr("derive.reading.zips._IN_MEMORY", in_memory)
+    contents = [bytes([k]) * 5000 for k in range(3)]
+    path = _zip(tmp_path / "x.zip", [(f"{k}.dcm", c) for k, c in enumerate(contents)], compression)
+    archive = ZipArchive(path, Limits())
+    reads = []
+    monkeypatch.setattr(archive, "_read", lambda *given: reads.append(given[0].filename) or read_it(*given))
+    read_it = type(archive)._read.__get__(archive)
+    for _ in range(20):
+        for member, content in zip(archive.members(), contents, strict=True):
+            with archive.open(member) as stream:
+                stream.seek(1234)
+                assert stream.read(99) == content[:99]
+                assert stream.seek(0, 2) == len(content)
+    assert sorted(reads) == ["0.dcm", "1.dcm", "2.dcm"]
+
+
+def test_a_stored_member_is_held_against_its_checksum(six, tmp_path):
+    with zipfile.ZipFile(six) as archive:
+        content = archive.read("a/b/0.dcm")
+    path = _zip(tmp_path / "z.zip", [("x.dcm", content)], zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    data[len(content) // 2] ^= 1
+    path.write_bytes(data)
+    _refused(path, "ZIP-UNREADABLE")
+
+
+def test_an_archive_that_is_changed_after_its_headers_were_read(six, tmp_path):
+    with zipfile.ZipFile(six) as archive:
+        members = [(i.filename, archive.read(i)) for i in archive.infolist()]
+    path = _zip(tmp_path / "z.zip", members, zipfile.ZIP_STORED)
+    series = read(path)
+    with path.open("ab") as stream:
+        stream.write(b"more")
+    with pytest.raises(SourceError, match="SRC-CHANGED"):
+        series.frames[0].stored_values()
