@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from derive import standard
 from derive.checking.finding import Finding, Severity, checks, finding
+from derive.checking.frames.instance import frames_findings
 from derive.checking.instance import Judged
 from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
@@ -105,6 +106,7 @@ class SeriesChecker:
         iod = standard.iod(sop_class)
         judged = Judged(name=name, elements=elements, iod=iod, stored=stored, encapsulated=encapsulated)
         found += self._instances.findings(judged)
+        found += frames_findings(judged)
         self._remember(judged)
         return self._ordered(found)
 

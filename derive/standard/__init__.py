@@ -46,7 +46,7 @@ from derive.standard._types import (
     type_of,
     typed_sop_classes,
 )
-from derive.standard._values import ValueRule, defaults, known_terms, values
+from derive.standard._values import ValueRule, defaults, known_terms, values, values_in_macro
 
 __all__ = [
     "CONFIDENTIALITY_EDITIONS",
@@ -88,6 +88,7 @@ __all__ = [
     "type_of",
     "typed_sop_classes",
     "values",
+    "values_in_macro",
 ]
 
 EDITION = "2026b"

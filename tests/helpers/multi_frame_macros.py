@@ -193,7 +193,7 @@ def OF_MODALITY(modality: str, legacy: bool) -> dict[str, Sequence]:  # noqa: N8
 def _ct() -> dict[str, Sequence]:
     return {
         "IrradiationEventIdentificationSequence": one(IrradiationEventUID=f"{ROOT}.8"),
-        "CTAcquisitionTypeSequence": one(AcquisitionType="SEQUENCED", ConstantVolumeFlag="NO", FluoroscopyFlag="NO"),
+        "CTAcquisitionTypeSequence": one(AcquisitionType="SPIRAL", ConstantVolumeFlag="NO", FluoroscopyFlag="NO"),
         "CTAcquisitionDetailsSequence": one(
             RotationDirection="CW",
             RevolutionTime=0.5,
@@ -258,7 +258,6 @@ def _mr() -> dict[str, Sequence]:
         "MRModifierSequence": one(
             InversionRecovery="NO",
             FlowCompensation="NONE",
-            Spoiling="NONE",
             T2Preparation="NO",
             SpectrallySelectedExcitation="NONE",
             SpatialPresaturation="NONE",

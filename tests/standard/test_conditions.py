@@ -87,8 +87,9 @@ def test_every_row_is_of_an_attribute_that_is_conditional() -> None:
 
 
 def test_every_row_can_be_read_and_says_itself_in_words() -> None:
-    assert len(conditions.conditions()) > 80
-    for row in conditions.conditions():
+    rows = (*conditions.conditions(), *conditions.macro_conditions())
+    assert len(rows) > 300
+    for row in rows:
         assert re.fullmatch(r"PS3\.3 (A|C)?\.?[0-9.]+[a-z]?", row.section), row
         if not row.judged:
             assert not row.words.startswith("if "), row
@@ -226,3 +227,14 @@ def test_what_is_no_conditional_attribute_is_not_judged() -> None:
 )
 def test_conditions_of_items(keyword: str, values: dict[str, Any], expected: bool) -> None:
     assert (conditions.required_in_item(keyword, values.get) is not None) is expected
+
+
+def test_every_conditional_attribute_of_a_functional_group_has_a_row() -> None:
+    rows = {(c.module, c.keyword) for c in conditions.macro_conditions()}
+    asked = set()
+    for uid in standard.sop_class_uids():
+        groups = standard.iod(uid).attributes.get("SharedFunctionalGroupsSequence")
+        macros = groups.items if groups is not None else ()
+        asked |= {(m.keyword, a.keyword) for m in macros for a in m.items if a.type in ("1C", "2C")}
+    assert len(asked) > 100
+    assert asked - rows == set()
