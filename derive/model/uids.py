@@ -38,6 +38,10 @@ class Uids(Protocol):
         """SOP Instance UID of one instance, of its index in space and its stored values."""
         ...
 
+    def part(self, whole: str, number: int) -> str:
+        """SOP Instance UID of a part of an instance, from 1 on; for 0 the Concatenation UID of the parts."""
+        ...
+
 
 def space_of(series_instance_uid: str, root: str | None = None) -> str:
     """Return the Frame of Reference UID of a series that states none: the same for every result of it.
@@ -96,6 +100,10 @@ class RandomUids:
         """SOP Instance UID of one instance."""
         return generate_uid(self.root)
 
+    def part(self, whole: str, number: int) -> str:
+        """SOP Instance UID of a part of an instance; for 0 the Concatenation UID of the parts."""
+        return generate_uid(self.root)
+
 
 @dataclass(frozen=True)
 class UidsOfSeries(RandomUids):
@@ -137,6 +145,10 @@ class ReproducibleUids:
     def instance(self, index: int, stored: NDArray[Any]) -> str:
         """SOP Instance UID of one instance, of its index in space and its stored values."""
         return self._derive("instance", str(index), hashlib.sha256(stored.data).hexdigest())
+
+    def part(self, whole: str, number: int) -> str:
+        """SOP Instance UID of a part of an instance; for 0 the Concatenation UID of the parts."""
+        return self._derive("part", whole, str(number))
 
     def _derive(self, *role: str) -> str:
         return _hashed((*self.facts, *role), self.root)

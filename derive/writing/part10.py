@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import element_head, encode, pack, pack_parts
+from derive.elements.encoding import decode, element_head, encode, pack, pack_parts
 from derive.errors import OutputError
 from derive.model.uids import IMPLEMENTATION_CLASS_UID
 from derive.pixels.spool import SpooledFrames
@@ -31,14 +31,20 @@ _META = {
 _REPEATED = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
 _REPEATED_TAGS = {tag_of(meta): tag_of(own) for meta, own in _REPEATED.items()}
 _TRANSFER_SYNTAX = tag_of("TransferSyntaxUID")
-_PIXEL_DATA = tag_of("PixelData")
+_PIXEL_DATA, _PART = tag_of("PixelData"), tag_of("InConcatenationNumber")
 _BLOCK = 1 << 20
 _PREAMBLE = b"\0" * 128 + b"DICM"
 
 
-def file_name(number: int) -> str:
-    """Name of an instance by its number: IM00001.dcm, in spatial order."""
-    return f"IM{number:05d}.dcm"
+def file_name(number: int, part: int = 0) -> str:
+    """Name of an instance by its number: IM00001.dcm, in spatial order; of a part of a concatenation IM00001-01.dcm."""
+    return f"IM{number:05d}-{part:02d}.dcm" if part else f"IM{number:05d}.dcm"
+
+
+def name_of(number: int, elements: Mapping[int, Element]) -> str:
+    """Name of an instance that has this number, and these attributes."""
+    part = elements.get(_PART)
+    return file_name(number, decode(part) if part is not None else 0)
 
 
 def file_meta(dataset: Dataset) -> FileMetaDataset:

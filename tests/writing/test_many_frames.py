@@ -11,12 +11,13 @@ import pytest
 
 from derive.authoring.order import AuthoredInstance, Frame
 from derive.elements.datasets import from_dataset, to_dataset
+from derive.elements.encoding import encode
 from derive.model.geometry import Plane, triple
 from derive.pixels import spool
 from derive.pixels.encode import Encoding, as_they_are
 from derive.pixels.spool import Spool
 from derive.writing.filing import Writer
-from derive.writing.part10 import file_meta
+from derive.writing.part10 import file_meta, name_of
 from derive.writing.places import Places
 from tests.helpers.asserting import raises_code
 from tests.helpers.multi_frame import frames_items, multi_frame, shared_item
@@ -110,3 +111,10 @@ def test_frames_that_lie_nowhere_are_not_asked(dataset):
     places = Places(Lying((None,) * 5))
     places.check(made_of(dataset), "x.dcm")
     assert places.worst_mm == 0
+
+
+def test_parts_of_a_concatenation_have_names_of_their_own(dataset):
+    elements = made_of(dataset).elements
+    part = encode("InConcatenationNumber", 2)
+    assert name_of(3, elements) == "IM00003.dcm"
+    assert name_of(3, {**elements, part.tag: part}) == "IM00003-02.dcm"
