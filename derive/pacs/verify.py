@@ -185,16 +185,17 @@ def _digests(archive: Archive, sendables: Sequence[Sendable]) -> tuple[Mapping[s
 
 
 def pixel_digest(data: bytes) -> str:
-    """Return a digest of the pixels of a Part 10 file, the same whether they are compressed without loss or not."""
+    """Return a digest of the pixels of a Part 10 file: the same compressed without loss or not, in any byte order."""
     return _digest(dcmread(io.BytesIO(data)))
 
 
 def _digest(dataset: Dataset) -> str:
     if "PixelData" not in dataset:
         return ""
-    pixels = dataset.PixelData
-    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        pixels = dataset.pixel_array.tobytes()
+    pixels, syntax = dataset.PixelData, dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated or not syntax.is_little_endian:
+        values = dataset.pixel_array
+        pixels = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
     return hashlib.sha256(pixels + b"\0" * (len(pixels) % 2)).hexdigest()
 
 

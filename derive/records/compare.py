@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,17 +15,16 @@ from numpy.typing import NDArray
 from derive.authoring.containers import encoded_frames
 from derive.authoring.prepare import prepare
 from derive.builder import DerivedSeries
-from derive.elements.instance import Instance
 from derive.errors import DeriveError
-from derive.model.derivation import GeometryEffect
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
-from derive.model.reference import FrameRef
 from derive.pixels.decode import decode
 from derive.pixels.encode import EncodedFrame, decimal
+from derive.reading.frames import frames_of
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of, padding_of, rescale_of
 from derive.reading.planes import plane_of
-from derive.records.record import Record, SourceImage, record_of
+from derive.records.named_sources import NamedSources
+from derive.records.record import Record, record_of
 
 #: Values that differ by less than this share of a step are the same: they were stored with another slope.
 SAME_STEP = 1e-6
@@ -33,16 +32,19 @@ _Stored = NDArray[np.integer[Any]]
 
 
 class Written(NamedTuple):
-    """One image of the series that is verified.
+    """One image of the series that is verified: of a multi-frame instance a frame, in classic keywords.
 
     Parameters
     ----------
     header : Header
     record : Record
+    name : str
+        Of its file, and which frame of it.
     """
 
     header: Header
     record: Record
+    name: str
 
     @property
     def uid(self) -> str:
@@ -50,9 +52,17 @@ class Written(NamedTuple):
         return self.header.text("SOPInstanceUID")
 
     @classmethod
-    def of(cls, header: Header) -> Written:
-        """Take a header, and what it records."""
-        return cls(header, record_of(header))
+    def of(cls, instance: Header) -> list[Written]:
+        """Take the frames of an instance, and what each records.
+
+        Raises
+        ------
+        SourceError
+            As :func:`derive.reading.frames.frames_of`.
+        """
+        frames = frames_of(instance)
+        names = [f"{f.name}, frame {f.frame_number}" if len(frames) > 1 else f.name for f in frames]
+        return [cls(f, record_of(f), name) for f, name in zip(frames, names, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ class ImageVerdict:
     ----------
     name, sop_instance_uid : str
     place : int, optional
-        Slice of the recomputed volume at its position; None where there is none.
+        Slice of the recomputed volumes at its position, counted from volume to volume; None where there is none.
     distance_mm : float
         Largest distance of a corner from where it should be.
     voxels, of_voxels : int
@@ -122,20 +132,47 @@ class Comparison:
 
     @property
     def geometry(self) -> Geometry:
-        """Where the recomputed images lie."""
-        return self.series.volume.geometry
+        """Where the recomputed images of each volume lie."""
+        geometry = self.series.frames.geometry
+        assert geometry is not None, "operations make volumes"
+        return geometry
+
+    @property
+    def count(self) -> int:
+        """How many images all recomputed volumes have."""
+        return self.series.frames.count
+
+    @cached_property
+    def named(self) -> NamedSources:
+        """What the recomputed images are made of."""
+        return NamedSources(self.series.order)
 
     @cached_property
     def places(self) -> dict[str, int | None]:
-        """Nearest slice of the recomputed volume to each written image, by name; None from half a spacing on."""
+        """Nearest slice of the recomputed volumes to each written image, by name; None from half a spacing on.
+
+        Of several volumes it is that which was made of what the image says it was made of.
+        """
         geometry = self.geometry
         positions = np.array([geometry.position(k) for k in range(geometry.shape[0])])
-        return {w.header.name: _nearest(w.header, positions, geometry.slice_spacing / 2) for w in self.written}
+        found: dict[str, int | None] = {}
+        free = set(range(self.count))
+        for written in self.written:
+            at = _nearest(written.header, positions, geometry.slice_spacing / 2)
+            place = at if at is None or self.count == len(positions) else self._of_volume(written.record, at, free)
+            found[written.name] = place
+            free.discard(-1 if place is None else place)
+        return found
+
+    def _of_volume(self, record: Record, at: int, free: Set[int]) -> int:
+        """Return the slice at a place, of that volume whose contributors an image names best; rather a free one."""
+        slices = self.geometry.shape[0]
+        return max(range(at, self.count, slices), key=lambda k: (self.named.likeness(record, k), k in free, -k))
 
     @property
     def lacking(self) -> tuple[int, ...]:
-        """Slices of the recomputed volume that nobody wrote."""
-        return tuple(sorted(set(range(self.geometry.shape[0])) - set(self.places.values())))
+        """Slices of the recomputed volumes that nobody wrote."""
+        return tuple(sorted(set(range(self.count)) - set(self.places.values())))
 
     def planned_as_written(self) -> bool:
         """Whether positions and sources are as written, which can be told without any pixel."""
@@ -145,28 +182,28 @@ class Comparison:
         """Recompute, and compare every written image."""
         at: dict[int, list[Written]] = {}
         for written in self.written:
-            place = self.places[written.header.name]
+            place = self.places[written.name]
             if place is not None:
                 at.setdefault(place, []).append(written)
-        found = {w.header.name: self._plane(w) for w in self.written}
+        found = {w.name: self._plane(w) for w in self.written}
         digests: dict[str, dict[str, str]] = {"wanted": {}, "has": {}}
         prepared = prepare(self.series.order, self.series.options)
         for place, frame in enumerate(encoded_frames(*prepared)):
             for written in at.get(place, ()):
-                name = written.header.name
+                name = written.name
                 found[name], has = self._pixels(written, frame, found[name])
                 digests["wanted"].setdefault(_digest(frame.stored), name)
                 digests["has"][name] = has
             if len(at.get(place, ())) > 1:
                 for written in at[place][1:]:
-                    name = written.header.name
-                    found[name] = found[name].with_fault(f"lies where {at[place][0].header.name} lies")
+                    name = written.name
+                    found[name] = found[name].with_fault(f"lies where {at[place][0].name} lies")
         return [self._exchanged(v, digests) for v in found.values()]
 
     def _plane(self, written: Written) -> ImageVerdict:
         """Judge an image by its header: where it lies, and what it was made of."""
-        place = self.places[written.header.name]
-        verdict = ImageVerdict(written.header.name, written.uid, place)
+        place = self.places[written.name]
+        verdict = ImageVerdict(written.name, written.uid, place)
         if place is None:
             return verdict.with_fault("lies where the recorded steps make no image")
         try:
@@ -177,7 +214,7 @@ class Comparison:
                 verdict = verdict.with_fault(fault)
         except DeriveError as error:
             return verdict.with_fault(f"its plane cannot be read: {error.message}")
-        for fault in self._source_faults(written.record, place):
+        for fault in self.named.faults(written.record, place):
             verdict = verdict.with_fault(fault)
         return verdict
 
@@ -186,7 +223,9 @@ class Comparison:
         rows, columns = header.integer("Rows"), header.integer("Columns")
         if rows is None or columns is None or (rows, columns) != self.geometry.shape[1:]:
             return float("inf")
-        has, wanted = (p.corners(rows, columns) for p in (plane_of(header), self.geometry.plane(place)))
+        has, wanted = (
+            p.corners(rows, columns) for p in (plane_of(header), self.geometry.plane(place % self.geometry.shape[0]))
+        )
         return float(np.linalg.norm(has - wanted, axis=1).max())
 
     def _plane_faults(self, header: Header) -> Iterator[str]:
@@ -198,34 +237,6 @@ class Comparison:
             found = header.numbers(keyword)
             if value is not None and (not found or abs(found[0] - value) > POSITION_TOLERANCE_MM):
                 yield f"{keyword} is {found[0] if found else 'absent'}; recomputed {value:.6g}"
-
-    def _source_faults(self, record: Record, place: int) -> Iterator[str]:
-        """Compare what Source Image Sequence names with what contributed; sources of sources come before it."""
-        source = self.series.order.source
-        references = [r.sop_instance_uid for r in source.references]
-        contributors = self.series.order.frames.contributors(place)
-        wanted = {self.series.order.sources.reference(c).sop_instance_uid for c in contributors}
-        inherited = {s for c in contributors for s in self._sources_of(c.frame)}
-        named = {s.sop_instance_uid: s for s in record.sources}
-        if lacking := sorted(wanted - named.keys()):
-            yield f"Source Image Sequence lacks {_few(lacking)}, which contributed"
-        if extra := sorted(named.keys() - wanted - inherited):
-            yield f"Source Image Sequence names {_few(extra)}, which did not contribute"
-        kept = self.series.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-        here = {references[place]} if kept and FrameRef(0, place) in contributors else set()
-        yes = {uid for uid, s in named.items() if uid in wanted and s.locations_preserved == "YES"}
-        if yes != here & named.keys():
-            yield f"Spatial Locations Preserved is YES for {_few(sorted(yes))}; it is so for {_few(sorted(here))}"
-
-    def _sources_of(self, index: int) -> tuple[str, ...]:
-        return tuple(s.sop_instance_uid for s in self._source_records[index])
-
-    @cached_property
-    def _source_records(self) -> list[tuple[SourceImage, ...]]:
-        table = self.series.order.source.table
-        tags = sorted({*table.constant, *table.varying})
-        rows = ({t: e for t in tags if (e := table.element(t, i)) is not None} for i in range(table.count))
-        return [record_of(Instance("", row)).sources for row in rows]
 
     def _pixels(self, written: Written, frame: EncodedFrame, verdict: ImageVerdict) -> tuple[ImageVerdict, str]:
         """Compare pixels, and return a digest of those that were written."""
@@ -291,8 +302,3 @@ def _values(stored: _Stored, rescale: tuple[float, float], low: int | None, high
 
 def _digest(stored: _Stored) -> str:
     return hashlib.sha256(np.ascontiguousarray(stored, dtype="<i4").tobytes()).hexdigest()
-
-
-def _few(uids: Sequence[str], shown: int = 3) -> str:
-    more = f" and {len(uids) - shown} more" if len(uids) > shown else ""
-    return (", ".join(uids[:shown]) + more) or "none"

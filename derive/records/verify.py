@@ -15,6 +15,7 @@ from typing import Any, Literal
 from derive.authoring.options import Options
 from derive.builder import DerivedSeries, derived
 from derive.errors import DeriveError, SourceError, UsageError
+from derive.model.classes import FORMS, Form, class_derived
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
 from derive.model.source import SourceSeries
@@ -180,7 +181,7 @@ def _one_series(found: Gathered, series: str | None) -> list[Written]:
         raise SourceError(
             "SRC-SERIES", f"choose one series by its UID ({flag('series', 'UID')}):\n{listed}", series=list(groups)
         )
-    return [Written.of(header) for header in chosen]
+    return [written for header in chosen for written in Written.of(header)]
 
 
 @dataclass
@@ -307,7 +308,7 @@ class _Run:
         """Read from the first to the last image that contributed."""
         if whole is None:
             return None
-        uids = [r.sop_instance_uid for r in whole.references]
+        uids = list(dict.fromkeys(r.sop_instance_uid for r in whole.references))
         places = [k for k, uid in enumerate(uids) if uid in needed]
         return self._read(uids[places[0] : places[-1] + 1])[0]
 
@@ -323,9 +324,18 @@ class _Run:
         if hopeless or not steps:
             raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
         try:
-            return derived(source, [s.operation(self._grids(s, source)) for s in steps], Options())
+            operations = [s.operation(self._grids(s, source)) for s in steps]
+            return derived(source, operations, Options(into=self._form(source)))
         except DeriveError as error:
             raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
+
+    def _form(self, source: SourceSeries) -> Form | None:
+        """Return the form that the images have, where it is not that which they would have unasked."""
+        written = self.written[0].header.sop_class_uid
+        if class_derived(source.sop_class_uid, None) == written:
+            return None
+        forms = (form for form in FORMS if written == class_derived(source.sop_class_uid, form))
+        return next(forms, None)
 
     def _grids(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, SourceSeries | Geometry]:
         """Return the grids of other series that a step took, by parameter."""

@@ -96,7 +96,7 @@ def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str
     file. YES would then put a finding on the other side.
     """
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-    if not kept or contributor != FrameRef(0, frame.place):
+    if not kept or contributor != FrameRef(0, frame.index):
         return "NO"
     return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved
 

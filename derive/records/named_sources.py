@@ -1,0 +1,91 @@
+"""What an image says that it was made of, held against what it is made of: instances, or frames of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from derive.authoring.order import Order
+from derive.elements.instance import Instance
+from derive.model.derivation import GeometryEffect
+from derive.model.reference import FrameRef
+from derive.records.contributors import frames_of_instances
+from derive.records.frames import ranges_of
+from derive.records.record import Record, SourceImage, record_of
+
+#: How many are named in a message.
+_SHOWN = 3
+
+
+class Named(NamedTuple):
+    """A frame of an instance; 0 for all of one that is not at hand."""
+
+    sop_instance_uid: str
+    frame: int
+
+
+class NamedSources:
+    """Who contributed to each image of a result, as its Source Image Sequence has to name them.
+
+    Parameters
+    ----------
+    order : Order
+        The result.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._places = frames_of_instances(order.source.frames)
+
+    def likeness(self, record: Record, index: int) -> float:
+        """How much an image names what entered image `index` of the result: 1 for all of it and nothing else."""
+        named, wanted = set(self._named(record.sources)), self._wanted(index)
+        return len(named & wanted) / max(1, len(named | wanted))
+
+    def faults(self, record: Record, index: int) -> Iterator[str]:
+        """Compare what an image names with what contributed; sources of sources come before it."""
+        contributors = self._order.frames.contributors(index)
+        wanted, named = self._wanted(index), self._named(record.sources)
+        inherited = {n for c in contributors for n in self._named(self._sources_of_sources[c.frame])}
+        if lacking := sorted(wanted - named.keys()):
+            yield f"Source Image Sequence lacks {_few(lacking)}, which contributed"
+        if extra := sorted(named.keys() - wanted - inherited):
+            yield f"Source Image Sequence names {_few(extra)}, which did not contribute"
+        kept = self._order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+        here = {self._frame(FrameRef(0, index))} if kept and FrameRef(0, index) in contributors else set()
+        yes = {n for n, image in named.items() if n in wanted and image.locations_preserved == "YES"}
+        if yes != here & named.keys():
+            yes_for, so_for = _few(sorted(yes)), _few(sorted(here))
+            yield f"Spatial Locations Preserved is YES for {yes_for}; it is so for {so_for}"
+
+    def _wanted(self, index: int) -> set[Named]:
+        return {self._frame(contributor) for contributor in self._order.frames.contributors(index)}
+
+    def _frame(self, contributor: FrameRef) -> Named:
+        frame = self._order.sources.all[contributor.source].frames[contributor.frame]
+        return Named(frame.reference.sop_instance_uid, frame.number)
+
+    def _named(self, images: Iterable[SourceImage]) -> dict[Named, SourceImage]:
+        """An instance of which no frame is named contributed with all that it has (10.3)."""
+        found = {}
+        for image in images:
+            every = self._places.get(image.sop_instance_uid, ()) or (0,)
+            found.update({Named(image.sop_instance_uid, n): image for n in image.frames or every})
+        return found
+
+    @cached_property
+    def _sources_of_sources(self) -> Sequence[tuple[SourceImage, ...]]:
+        table = self._order.source.table
+        tags = sorted({*table.constant, *table.varying})
+        rows = ({t: e for t in tags if (e := table.element(t, i)) is not None} for i in range(table.count))
+        return [record_of(Instance("", row)).sources for row in rows]
+
+
+def _few(named: Sequence[Named]) -> str:
+    frames: dict[str, list[int]] = {}
+    for uid, number in named:
+        frames.setdefault(uid, []).append(number)
+    texts = [uid if numbers in ([0], [1]) else f"{uid} frame {ranges_of(numbers)}" for uid, numbers in frames.items()]
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return (", ".join(texts[:_SHOWN]) + more) or "none"
