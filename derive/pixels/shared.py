@@ -13,10 +13,16 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+#: What is no longer waits in memory; what is longer, in a file.
+IN_MEMORY = 8 << 20
+#: So many bytes of what was unpacked are kept, in memory and in files.
+KEPT, KEPT_ASIDE = 32 << 20, 4 << 30
 
 
 class SharedFile:
@@ -93,31 +99,26 @@ class _View(io.RawIOBase):
 
 
 class Kept:
-    """What was unpacked last, up to so many bytes, to be read again; the newest is kept however large it is.
+    """What was unpacked last, to be read again: some in memory, more in files; the newest however large it is."""
 
-    Parameters
-    ----------
-    most_bytes : int
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most, self._lock = most_bytes, threading.Lock()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._found: OrderedDict[Hashable, tuple[SharedFile, int]] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
 
-    def open(self, key: Hashable, unpack: Callable[[], IO[bytes]]) -> IO[bytes]:
+    def open(self, key: Hashable, unpack: Callable[[IO[bytes]], None]) -> IO[bytes]:
         """Return what is called so, and have it unpacked where it is not kept: once, whoever else waits for it.
 
         Parameters
         ----------
         key : hashable
-        unpack : callable () -> binary file
-            Seekable; what it raises is raised.
+        unpack : callable (file) -> None
+            Writes what it unpacks; what it raises is raised.
         """
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
         with making:
-            shared, size = self._at_hand(key) or self._keep(key, unpack())
+            shared, size = self._at_hand(key) or self._keep(key, unpacked(unpack))
         return shared.view(0, size)
 
     def _at_hand(self, key: Hashable) -> tuple[SharedFile, int] | None:
@@ -130,6 +131,20 @@ class Kept:
         found = SharedFile(file), file.seek(0, os.SEEK_END)
         with self._lock:
             self._found[key] = found
-            while len(self._found) > 1 and sum(size for _, size in self._found.values()) > self._most:
-                self._found.popitem(last=False)
+            for aside, most in ((False, KEPT), (True, KEPT_ASIDE)):
+                sizes = {k: size for k, (_, size) in self._found.items() if (size > IN_MEMORY) == aside}
+                while len(sizes) > 1 and sum(sizes.values()) > most:
+                    oldest = next(iter(sizes))
+                    del sizes[oldest], self._found[oldest]
         return found
+
+
+def unpacked(unpack: Callable[[IO[bytes]], None]) -> IO[bytes]:
+    """Return a file of what a function writes: in memory, or without a name where the system has such files."""
+    file = cast(IO[bytes], SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 - given away open
+    try:
+        unpack(file)
+    except BaseException:
+        file.close()
+        raise
+    return file

@@ -16,10 +16,9 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.pixels import shared
 from derive.pixels.shared import SharedFile
 
-#: So many bytes wait in memory.
-IN_MEMORY = 8 << 20
 #: So many are read at a time on the way out.
 _RUN = 4 << 20
 
@@ -112,7 +111,7 @@ class Spool:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        file = SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(folder) if folder else None)  # noqa: SIM115 - closed with what is given away
+        file = SpooledTemporaryFile(max_size=shared.IN_MEMORY, dir=str(folder) if folder else None)  # noqa: SIM115 - closed with what is given away
         self._file = cast(IO[bytes], file)
         self._shared = SharedFile(self._file)
         self._like: tuple[tuple[int, ...], np.dtype[Any]] | None = None

@@ -7,7 +7,6 @@ import io
 import os
 import struct
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
@@ -41,13 +40,14 @@ from derive.elements.spans import (
 )
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
-from derive.limits import check_unpacked
 from derive.model.classes import sop_class_uids
 from derive.model.remark import ABSENT, Remark
 from derive.model.source import Skipped
 from derive.model.source_frame import Reference
 from derive.pixels.decode import PixelBytes
+from derive.pixels.shared import Kept
 from derive.reading.files import HEAD_LENGTH, Origin, has_preamble, unreadable, why_not_dicom
+from derive.reading.inflate import inflated
 
 #: Longer values that nobody decodes are told by their size and digest.
 LONGEST_TOLD = 60
@@ -56,6 +56,8 @@ _SOP_CLASS, _ROWS, _DIRECTORY_RECORDS = (tag_of(k) for k in ("SOPClassUID", "Row
 _LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN")
 #: File Meta Information is shorter.
 _LONGEST_META = 1 << 16
+#: How much of an inflated data set is looked at first: nearly always its header is no longer.
+_FIRST_INFLATED = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Reader:
         self.others = others
         self.tell = value_told if others else None
         self.memory = Memory()
+        self._kept = Kept()
 
     def read(self, origin: Origin) -> Header | Skipped:
         """Read a header.
@@ -228,17 +231,23 @@ class Reader:
         )
 
     def _inflated(self, stream: IO[bytes], start: Start, origin: Origin) -> Header | Skipped:
-        """Take the header of a deflated data set (PS3.5 A.5); its pixels are inflated again when they are asked for."""
-        inflate = partial(_inflate, origin.reopen(stream), start.at, origin.name)
+        """Take the header of a deflated data set (PS3.5 A.5); its pixels are inflated again unless that is kept."""
+        inflate = partial(self._kept.open, object(), partial(inflated, origin.reopen(stream), start.at, origin.name))
         with inflate() as plain:
-            data = plain.read()
-            try:
-                found = parse_data(data, 0, start, (self.memory, self.tell))
-            except (Unusual, Short, struct.error):
+            size = plain.seek(0, os.SEEK_END)
+            for length in (_FIRST_INFLATED, size):
                 plain.seek(0)
-                with _quiet():
-                    return self._by_pydicom(plain, 0, start, origin, inflate)
-        return self._of_parsed(found, origin, found.pixels and PixelBytes(inflate, *found.pixels, len(data)))
+                data = plain.read(length)
+                try:
+                    found = parse_data(data, 0, start, (self.memory, self.tell), len(data) == size)
+                except (Unusual, Short, struct.error):
+                    if len(data) < size:
+                        continue
+                    plain.seek(0)
+                    with _quiet():
+                        return self._by_pydicom(plain, 0, start, origin, inflate)
+                break
+        return self._of_parsed(found, origin, found.pixels and PixelBytes(inflate, *found.pixels, size))
 
     def _by_pydicom(
         self, stream: IO[bytes], at: int, start: Start, origin: Origin, reopen: Callable[[], IO[bytes]]
@@ -336,21 +345,6 @@ def _locate(stream: IO[bytes], at: int, big: bool, reopen: Callable[[], IO[bytes
     return PixelBytes(
         reopen, at + start, None if length == UNDEFINED else length, end, "OB" if big and head[4:6] == b"OB" else "OW"
     )
-
-
-def _inflate(reopen: Callable[[], IO[bytes]], at: int, name: str) -> IO[bytes]:
-    """Inflate a deflated data set, as far as that is wanted of one file."""
-    unpack, parts, count = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
-    with reopen() as stream:
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(at)
-        while chunk := (unpack.unconsumed_tail or stream.read(65536)):
-            parts.append(unpack.decompress(chunk, 1024 * 1024))
-            count += len(parts[-1])
-            check_unpacked(name, count, size)
-            if unpack.eof:
-                break
-    return io.BytesIO(b"".join(parts))
 
 
 def _remarks(notes: Iterable[Oddity]) -> tuple[Remark, ...]:

@@ -10,7 +10,6 @@ import os
 import re
 import stat
 import struct
-import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,10 +23,6 @@ from derive.pixels.shared import Kept, SharedFile
 from derive.told.wording import flag
 
 _CHUNK = 1024 * 1024
-#: A member is held in memory up to this size, above it in a temporary file that has no name.
-_IN_MEMORY = 8 * 1024 * 1024
-#: Bytes of unpacked members that are kept to be read again: in memory, and in files.
-_KEPT, _KEPT_ASIDE = 32 * 1024**2, 4 * 1024**3
 #: Of the head of a member: what it is, and how long its name and what is beside it are (APPNOTE 4.3.7).
 _HEAD, _SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
 _CLIMBS = re.compile(r"(^|/)\.\.(/|$)|^/|^[A-Za-z]:")
@@ -55,7 +50,7 @@ class ZipArchive:
         self._unpacked: dict[int, int] = {}
         self._total = 0
         self._whole: set[tuple[int, str]] = set()
-        self._kept, self._kept_aside = Kept(_KEPT), Kept(_KEPT_ASIDE)
+        self._kept = Kept()
         try:
             self._zip = zipfile.ZipFile(path)
             file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed when nobody reads it
@@ -85,8 +80,7 @@ class ZipArchive:
         """
         if member.compress_type == zipfile.ZIP_STORED:
             return self._in_place(member)
-        kept = self._kept if member.file_size <= _IN_MEMORY else self._kept_aside
-        return kept.open(_key(member), partial(self._unpack, member))
+        return self._kept.open(_key(member), lambda file: self._read(member, file.write))
 
     def _in_place(self, member: zipfile.ZipInfo) -> IO[bytes]:
         """Give a stored member where it lies; the first time all of it is held against its checksum."""
@@ -98,15 +92,6 @@ class ZipArchive:
             raise SourceError("SRC-CHANGED", f"{self.path.name} was changed since it was read; read it again")
         begin = member.header_offset + _HEAD.size + name + extra
         return self._file.view(begin, begin + member.file_size)
-
-    def _unpack(self, member: zipfile.ZipInfo) -> IO[bytes]:
-        unpacked: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - given away open
-        try:
-            self._read(member, unpacked.write)
-        except BaseException:
-            unpacked.close()
-            raise
-        return unpacked
 
     def _read(self, member: zipfile.ZipInfo, take: Callable[[bytes], object]) -> None:
         """Unpack one member, chunk by chunk."""

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from derive import parallel
+from derive.pixels import shared
 from derive.pixels.shared import Kept, SharedFile
 
 DATA = bytes(range(256)) * 40
@@ -34,8 +35,8 @@ def test_a_view_is_a_file_of_its_own():
 def test_many_read_at_once(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(DATA)
-    shared = SharedFile(path.open("rb", buffering=0))
-    views = [shared.view(k * 100, k * 100 + 100) for k in range(100)]
+    opened = SharedFile(path.open("rb", buffering=0))
+    views = [opened.view(k * 100, k * 100 + 100) for k in range(100)]
     assert parallel.each(lambda v: v.read(), views) == [DATA[k * 100 : k * 100 + 100] for k in range(100)]
 
 
@@ -49,11 +50,14 @@ def test_it_is_closed_with_the_last_who_reads(tmp_path):
     assert file.closed
 
 
-def test_what_was_unpacked_is_kept_while_there_is_room():
-    kept, made = Kept(100), []
+@pytest.mark.parametrize("aside", [False, True])
+def test_what_was_unpacked_is_kept_while_there_is_room(monkeypatch, aside):
+    monkeypatch.setattr(shared, "IN_MEMORY", 10 if aside else 1000)
+    monkeypatch.setattr(shared, "KEPT_ASIDE" if aside else "KEPT", 100)
+    kept, made = Kept(), []
 
     def open_one(name, size=40):
-        return kept.open(name, lambda: made.append(name) or io.BytesIO(bytes(size))).read()
+        return kept.open(name, lambda file: made.append(name) or file.write(bytes(size))).read()
 
     for name in ("a", "b", "a", "b", "c", "b", "a", "large", "large", "b"):
         size = 400 if name == "large" else 40
@@ -61,20 +65,21 @@ def test_what_was_unpacked_is_kept_while_there_is_room():
     assert made == ["a", "b", "c", "a", "large", "b"]
 
 
-def test_who_reads_what_is_no_longer_kept_reads_on():
-    kept = Kept(10)
-    first = kept.open("a", lambda: io.BytesIO(DATA))
-    kept.open("b", lambda: io.BytesIO(DATA))
+def test_who_reads_what_is_no_longer_kept_reads_on(monkeypatch):
+    monkeypatch.setattr(shared, "KEPT", 10)
+    kept = Kept()
+    first = kept.open("a", lambda file: file.write(DATA))
+    kept.open("b", lambda file: file.write(DATA))
     gc.collect()
     assert first.read() == DATA
 
 
 def test_several_who_want_the_same_have_it_unpacked_once():
-    kept, made, begin = Kept(10), [], threading.Barrier(4)
+    kept, made, begin = Kept(), [], threading.Barrier(4)
 
-    def unpack():
+    def unpack(file):
         made.append(1)
-        return io.BytesIO(DATA)
+        file.write(DATA)
 
     def work():
         begin.wait()
@@ -89,12 +94,12 @@ def test_several_who_want_the_same_have_it_unpacked_once():
 
 
 def test_what_cannot_be_unpacked_is_tried_again():
-    kept = Kept(10)
+    kept = Kept()
 
-    def fail():
+    def fail(file):
         raise OSError("no")
 
     for _ in range(2):
         with pytest.raises(OSError, match="no"):
             kept.open("a", fail)
-    assert kept.open("a", lambda: io.BytesIO(b"x")).read() == b"x"
+    assert kept.open("a", lambda file: file.write(b"x")).read() == b"x"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from derive import parallel
-from derive.pixels import spool
+from derive.pixels import shared
 from derive.pixels.spool import Spool
 
 KINDS = {
@@ -33,7 +33,7 @@ def frames_of(kind, count=9):
 @pytest.mark.parametrize("in_memory", [0, 1 << 20])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_value_is_all_frames_one_behind_the_other(tmp_path, monkeypatch, kind, in_memory):
-    monkeypatch.setattr(spool, "IN_MEMORY", in_memory or 1)
+    monkeypatch.setattr(shared, "IN_MEMORY", in_memory or 1)
     frames, waiting = frames_of(kind), Spool(tmp_path)
     for frame in frames:
         waiting.add(frame)
@@ -62,7 +62,7 @@ def test_a_part_is_some_of_the_frames(kind):
 
 
 def test_several_threads_read(monkeypatch):
-    monkeypatch.setattr(spool, "IN_MEMORY", 1)
+    monkeypatch.setattr(shared, "IN_MEMORY", 1)
     frames, waiting = frames_of("int16", 200), Spool()
     for frame in frames:
         waiting.add(frame)
@@ -87,7 +87,7 @@ def test_bits_that_begin_within_a_byte_are_no_part():
 
 
 def test_nothing_stays_open(monkeypatch):
-    monkeypatch.setattr(spool, "IN_MEMORY", 1)
+    monkeypatch.setattr(shared, "IN_MEMORY", 1)
     with warnings.catch_warnings(action="error"):
         waiting = Spool()
         waiting.add(np.zeros((4, 4), "<i2"))

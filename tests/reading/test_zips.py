@@ -68,7 +68,7 @@ def test_nothing_stays_on_the_disk(six, monkeypatch, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    monkeypatch.setattr("derive.reading.zips._IN_MEMORY", 1000)
+    monkeypatch.setattr("derive.pixels.shared.IN_MEMORY", 1000)
     before = set(tmp_path.iterdir())
     assert stack(read(six)).array.shape[0] == 6
     assert list(scratch.iterdir()) == []
@@ -196,7 +196,7 @@ def test_a_folder_is_never_written_to(six):
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("in_memory", [1000, 1 << 20])
 def test_frames_of_a_member_do_not_unpack_it_again(tmp_path, monkeypatch, compression, in_memory):
-    monkeypatch.setattr("derive.reading.zips._IN_MEMORY", in_memory)
+    monkeypatch.setattr("derive.pixels.shared.IN_MEMORY", in_memory)
     contents = [bytes([k]) * 5000 for k in range(3)]
     path = _zip(tmp_path / "x.zip", [(f"{k}.dcm", c) for k, c in enumerate(contents)], compression)
     archive = ZipArchive(path, Limits())

@@ -13,7 +13,7 @@ from derive.authoring.order import AuthoredInstance, Frame
 from derive.elements.datasets import from_dataset, to_dataset
 from derive.elements.encoding import encode
 from derive.model.geometry import Plane, triple
-from derive.pixels import spool
+from derive.pixels import shared
 from derive.pixels.encode import Encoding, as_they_are
 from derive.pixels.spool import Spool
 from derive.writing.filing import Writer
@@ -70,7 +70,7 @@ def dataset(request):
 
 @pytest.mark.parametrize("in_memory", [1, 1 << 20])
 def test_the_file_is_what_pydicom_writes(dataset, tmp_path, monkeypatch, in_memory):
-    monkeypatch.setattr(spool, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(shared, "IN_MEMORY", in_memory)
     made = made_of(dataset)
     with Writer(tmp_path, Lying(planes_of(dataset))) as writer:
         writer.add(made, "x.dcm")
