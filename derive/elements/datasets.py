@@ -13,8 +13,9 @@ from pydicom.filewriter import correct_ambiguous_vr_element
 from pydicom.tag import BaseTag
 
 from derive.elements.charset import source_encodings
-from derive.elements.element import Element, is_standard
+from derive.elements.element import GROUPS_OF_FRAMES, Element, is_creator, is_private, is_standard
 from derive.elements.encoding import pack_item, raw, value_bytes
+from derive.elements.parse import sequence_of
 from derive.elements.private import SAFE_GROUPS, StoredPrivate
 from derive.elements.spans import TooDeep
 from derive.limits import MOST_LEVELS
@@ -30,8 +31,10 @@ def to_dataset(elements: Iterable[Element]) -> Dataset:
     return dataset
 
 
-def from_dataset(dataset: Dataset, *, whole: bool = True, level: int = 0) -> dict[int, Element]:
-    """Encode what a data set holds; private groups, overlays, curves and bulk pixel data are left out.
+def from_dataset(dataset: Dataset, *, whole: bool = True, level: int = 0, private: bool = False) -> dict[int, Element]:
+    """Encode what a data set holds; overlays, curves and bulk pixel data are left out.
+
+    Private attributes are too, unless they are asked for, and but for those in functional groups of frames.
 
     Text keeps its bytes. Other values are decoded by the rules of the source's transfer syntax. What cannot be
     encoded is left out too, unless the data set is wanted `whole`. It stands in `level` sequences itself.
@@ -45,7 +48,8 @@ def from_dataset(dataset: Dataset, *, whole: bool = True, level: int = 0) -> dic
     elements: dict[int, Element] = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset decodes every element
         try:
-            element = _from_element(dataset, tag, level) if is_standard(int(tag)) else None
+            wanted = is_standard(int(tag)) or (private and is_private(int(tag)))
+            element = _from_element(dataset, tag, level, private) if wanted else None
         except (TooDeep, RecursionError):
             raise TooDeep from None
         except Exception:  # pydicom raises whatever a malformed value causes
@@ -74,21 +78,26 @@ def private_of(dataset: Dataset) -> list[StoredPrivate]:
     return found
 
 
-def _from_element(dataset: Dataset, tag: BaseTag, level: int) -> Element | None:
+def _from_element(dataset: Dataset, tag: BaseTag, level: int, private: bool) -> Element | None:
     stored = dataset.get_item(tag)
     vr = stored.VR
+    private = private or int(tag) in GROUPS_OF_FRAMES
     if isinstance(stored, RawDataElement):
         if vr is None or vr == "UN":
             vr = dictionary_VR(tag) if keyword_for_tag(tag) else "UN"
         if vr in TEXT_VRS:
             value = stored.value or b""
             return Element(int(tag), vr, value + b" " * (len(value) % 2))
+        if vr == "UN" and private and is_creator(int(tag)):
+            vr = "LO"
+        if vr == "UN" and private and (items := sequence_of(stored.value or b"", level, private)) is not None:
+            return Element(int(tag), "SQ", items)
         if len(vr) == 2 and vr != "SQ" and stored.is_little_endian:
             return Element(int(tag), vr, stored.value or b"")
     element: DataElement = dataset[tag]
     if element.VR == "SQ":
-        items = [pack_item(from_dataset(item, level=level + 1).values()) for item in element.value or ()]
-        return Element(int(tag), "SQ", b"".join(items))
+        each = (from_dataset(item, level=level + 1, private=private) for item in element.value or ())
+        return Element(int(tag), "SQ", b"".join(pack_item(item.values()) for item in each))
     element = cast(DataElement, correct_ambiguous_vr_element(element, dataset, True))
     if len(element.VR) != 2:
         return None

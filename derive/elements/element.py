@@ -12,6 +12,10 @@ from pydicom.uid import UID
 from derive.standard.vr import TEXT_VRS
 from derive.told.secrecy import shown_uid
 
+#: Shared and Per-Frame Functional Groups Sequence: what is private in them is kept, since frames are told apart by it
+#: (C.7.6.17), and macros go from one instance to the next whole.
+GROUPS_OF_FRAMES = frozenset({0x52009229, 0x52009230})
+
 
 class Element(NamedTuple):
     """One attribute, its value encoded as Explicit VR Little Endian (even length)."""
@@ -69,6 +73,18 @@ def is_standard(tag: int) -> bool:
     # Group 52xx, between curves and overlays, holds the functional groups.
     group = tag >> 16
     return not (group & 1 or group in (0x0002, 0x7FE0) or 0x5000 <= group <= 0x50FF or 0x6000 <= group <= 0x60FF)
+
+
+@cache
+def is_private(tag: int) -> bool:
+    """Whether a tag is private, or reserves private ones (PS3.5 7.8)."""
+    return bool(tag >> 16 & 1) and tag >> 16 > 0x0008
+
+
+@cache
+def is_creator(tag: int) -> bool:
+    """Whether a tag reserves a block of private ones (PS3.5 7.8.1)."""
+    return is_private(tag) and 0x10 <= tag & 0xFFFF <= 0xFF
 
 
 def shown_class(uid: str) -> str:

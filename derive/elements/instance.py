@@ -226,19 +226,22 @@ def spread(instances: Sequence[Instance], keyword: str) -> tuple[float, float] |
 
 
 @lru_cache(maxsize=256)
-def items_of(element: Element) -> tuple[tuple[Element, ...], ...] | None:
-    """Return the elements of each item of a sequence, private ones left out; None if it cannot be read."""
+def items_of(element: Element, private: bool = False) -> tuple[tuple[Element, ...], ...] | None:
+    """Return the elements of each item of a sequence; None if it cannot be read.
+
+    Private ones are left out unless they are asked for: only functional groups of frames have any.
+    """
     if element.value and not element.value.startswith(_ITEM_TAG):
         return None
     try:
-        return items_parsed(element.value)
+        return items_parsed(element.value, private)
     except (TooDeep, StandsTwice):
         return None
     except Unusual:
         pass
     with warnings.catch_warnings(action="ignore"), disable_value_validation():
         try:
-            return tuple(tuple(from_dataset(item).values()) for item in decode(element) or ())
+            return tuple(tuple(from_dataset(item, private=private).values()) for item in decode(element) or ())
         except Exception:  # pydicom raises what it likes on bytes that are no sequence
             return None
 

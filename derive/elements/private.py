@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from derive.elements.element import Element
+from derive.elements.element import Element, is_creator
 from derive.standard import SafePrivate, safe_private, safe_private_of
 from derive.standard.vr import TEXT_VRS
 
 #: Groups that have any; nothing else is looked at.
 SAFE_GROUPS = frozenset(group for group, _, _ in safe_private())
-#: Of a group, the elements that reserve blocks (PS3.5 7.8.1).
-_FIRST_CREATOR, _LAST_CREATOR = 0x10, 0xFF
 
 
 class StoredPrivate(NamedTuple):
@@ -25,6 +23,15 @@ class StoredPrivate(NamedTuple):
     tag: int
     vr: str
     value: bytes
+
+
+def creator_blocks(stored: Iterable[StoredPrivate | Element]) -> dict[int, str]:
+    """Return who reserved which block of a data set (PS3.5 7.8.1): the creator, by the first tag of the block."""
+    return {
+        tag & 0xFFFF0000 | (tag & 0xFFFF) << 8: value.rstrip(b" \0").decode("ascii", "replace").strip()
+        for tag, _, value in stored
+        if is_creator(tag)
+    }
 
 
 def safe_elements(stored: Iterable[StoredPrivate]) -> Mapping[int, Element]:
@@ -39,9 +46,8 @@ def safe_elements(stored: Iterable[StoredPrivate]) -> Mapping[int, Element]:
     found: dict[int, Element] = {}
     rows = safe_private()
     for tag, vr, value in stored:
-        number = tag & 0xFFFF
-        if _FIRST_CREATOR <= number <= _LAST_CREATOR:
-            creators[tag & 0xFFFF0000 | number << 8] = value.rstrip(b" \0").decode("ascii", "replace").strip()
+        if is_creator(tag):
+            creators[tag & 0xFFFF0000 | (tag & 0xFFFF) << 8] = value.rstrip(b" \0").decode("ascii", "replace").strip()
             continue
         row = rows.get((tag >> 16, creators.get(tag & 0xFFFFFF00, ""), tag & 0xFF))
         if row is not None:

@@ -20,7 +20,7 @@ from derive.standard.vr import LONG_LENGTH_VRS
 
 PIXEL_DATA = 0x7FE00010
 UNDEFINED = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
+ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 _DELIMITERS = 0xFFFE
 #: What is below belongs to commands and to the File Meta Information: zeros behind a file look like it.
 _FIRST = 0x00080000
@@ -207,7 +207,7 @@ def items_in(
         at += 8
         if head == _SEQUENCE_END:
             return found, at
-        if head != _ITEM:
+        if head != ITEM:
             raise Unusual("no item where one belongs")
         if length == UNDEFINED:
             after = spans_of(data, at, len(data), implicit, notes, level)[1]

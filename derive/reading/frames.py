@@ -2,6 +2,10 @@
 
 A frame says what the instance says, and over it what the shared functional groups say, and over that what its own say:
 in classic keywords, so that nobody behind this module has to know where it stood.
+
+*2026-12-01.* A macro is taken whole from where it stands: a frame that has one of its own does not see an attribute
+that only the shared one has. The standard allows a macro in one place only (C.7.6.16.1.1); who writes it in both means
+the frame's.
 """
 
 from __future__ import annotations
@@ -9,12 +13,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from derive.elements.element import Element
-from derive.elements.instance import items_of
+from derive.elements.element import GROUPS_OF_FRAMES, Element, keyword_of, tag_of
 from derive.elements.memory import Memory
-from derive.errors import SourceError
-from derive.model.functional_groups import PER_FRAME, SHARED, flattened
+from derive.elements.private import StoredPrivate, safe_elements
+from derive.model.classes import target_of
+from derive.model.functional_groups import flattened
+from derive.model.remark import Remark
+from derive.pixels.decode import PixelBytes
+from derive.pixels.frames import frame_pixels
 from derive.reading.header import Header
+from derive.reading.macros import FunctionalGroups, groups_of, refuse_frames
+from derive.reading.pixel_attributes import layout_of
+
+#: What says which instance it is: a conversion keeps that of the image it was made of in a group, and it is no other.
+_OF_INSTANCE = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
+        *("NumberOfFrames", "PatientID", "PatientName", "Modality"),
+    )
+)
+#: How pixels are encoded is said once for all frames.
+_OF_PIXELS = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        *("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns"),
+        *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    )
+)
+
+
+def has_frames(header: Header) -> bool:
+    """Whether an instance says in functional groups what its frames are, or should."""
+    grouped = not GROUPS_OF_FRAMES.isdisjoint(header.elements)
+    return grouped or (header.readable and target_of(header.sop_class_uid).container == "functional")
 
 
 def frames_of(header: Header) -> tuple[Header, ...]:
@@ -23,41 +55,75 @@ def frames_of(header: Header) -> tuple[Header, ...]:
     Raises
     ------
     SourceError
-        ``SRC-FRAMES`` for an instance whose frames, groups and pixels do not go together.
+        ``SRC-FRAMES`` for an instance whose frames and groups do not go together, ``SRC-SYNTAX``.
+    ValuesError
+        ``VAL-TRUNCATED`` and ``VAL-LENGTH`` where frames and pixels do not; what
+        :func:`derive.reading.pixel_attributes.layout_of` raises.
     """
-    if PER_FRAME not in header.elements and SHARED not in header.elements:
+    if not has_frames(header):
         return (header,)
-    count = header.integer("NumberOfFrames") or 0
-    own = [dict(_by_tag(item)) for item in _items(header, PER_FRAME)]
-    if count < 1 or len(own) != count:
-        raise SourceError("SRC-FRAMES", f"{header.name} has {count} frames and {len(own)} items that tell of them")
-    (shared,) = [_by_tag(item) for item in _items(header, SHARED)] or [{}]
-    common = {t: e for t, e in header.elements.items() if t not in (SHARED, PER_FRAME)} | dict(shared)
-    common |= flattened(shared)
     memory = Memory()
-    return tuple(
-        replace(
-            header,
-            elements=memory.row(dict(sorted((common | groups | flattened(groups)).items()))),
-            frame_number=number,
-            pixels=_pixels(header, number, count),
+    groups = groups_of(header, memory)
+    places, odd = _places(header, len(groups.own))
+    made = _FrameMaker(replace(header, remarks=(*header.remarks, *odd)), groups, memory)
+    return tuple(made.frame(index, pixels) for index, pixels in enumerate(places))
+
+
+class _FrameMaker:
+    """Makes the headers of frames, one after another; remembers what macros say that stand in several."""
+
+    def __init__(self, header: Header, groups: FunctionalGroups, memory: Memory) -> None:
+        self._header, self._groups, self._memory = header, groups, memory
+        self._top = {tag: e for tag, e in header.elements.items() if tag not in GROUPS_OF_FRAMES}
+        self._tags = header.tags - GROUPS_OF_FRAMES
+        self._said: dict[Element, Mapping[int, Element]] = {}
+
+    def frame(self, index: int, pixels: PixelBytes | None) -> Header:
+        """Return the header of a frame, from 0."""
+        macros = self._groups.of(index)
+        said = self._top | macros
+        for macro in macros.values():
+            if macro.vr == "SQ":
+                said |= self._says(macro, index)
+        self._add_safe(said, macros)
+        elements = dict(sorted(said.items()))
+        name = self._header.name if len(self._groups.own) == 1 else f"{self._header.name}, frame {index + 1}"
+        return replace(
+            self._header,
+            name=name,
+            elements=self._memory.row(elements),
+            tags=self._memory.tags(self._tags.union(elements)),
+            frame_number=index + 1,
+            pixels=pixels,
         )
-        for number, groups in enumerate(own, 1)
-    )
+
+    def _says(self, macro: Element, index: int) -> Mapping[int, Element]:
+        """Return what a macro says in classic keywords."""
+        known = self._said.get(macro)
+        if known is not None:
+            return known
+        found = {
+            tag: self._memory.same(e) for tag, e in flattened({macro.tag: macro}).items() if tag not in _OF_INSTANCE
+        }
+        for tag in _OF_PIXELS & found.keys():
+            top = self._top.get(tag)
+            if top is None or found.pop(tag).stripped() != top.stripped():
+                where = f"{keyword_of(tag)} in {macro.keyword} of frame {index + 1}"
+                refuse_frames(self._header, f"{where} is another than that of the instance")
+        self._said[macro] = found
+        return found
+
+    def _add_safe(self, said: dict[int, Element], macros: Mapping[int, Element]) -> None:
+        """Add the safe private attributes that stand beside the macros, by who defines them."""
+        private = [StoredPrivate(*macros[tag]) for tag in macros if tag >> 16 & 1]
+        for stored, element in safe_elements(private).items() if private else ():
+            del said[stored]
+            said[element.tag] = self._memory.same(element)
 
 
-def _items(header: Header, tag: int) -> tuple[tuple[Element, ...], ...]:
-    element = header.elements.get(tag)
-    return (items_of(element) or ()) if element is not None else ()
-
-
-def _by_tag(item: tuple[Element, ...]) -> Mapping[int, Element]:
-    return {e.tag: e for e in item}
-
-
-def _pixels(header: Header, number: int, count: int):  # type: ignore[no-untyped-def]
-    pixels = header.pixels
-    if pixels is None or pixels.length is None:
-        return pixels
-    length = pixels.length // count
-    return pixels._replace(offset=pixels.offset + (number - 1) * length, length=length)
+def _places(header: Header, count: int) -> tuple[tuple[PixelBytes | None, ...], tuple[Remark, ...]]:
+    """Find the pixels of every frame; none where there are none, which others refuse."""
+    if header.pixels is None:
+        return (None,) * count, ()
+    found = frame_pixels(layout_of(header), header.pixels, count, header.name)
+    return found.frames, (Remark("SRC-OFFSETS", "PixelData", found.odd),) if found.odd else ()

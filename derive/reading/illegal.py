@@ -31,6 +31,7 @@ from derive.elements.legal import faults
 from derive.elements.memory import Memory
 from derive.elements.mend import Mended, mended
 from derive.errors import SourceError
+from derive.model.classes import target_of
 from derive.model.remark import ABSENT, ASSUMED, Remark
 from derive.reading.assumed import element_assumed
 from derive.reading.header import Header
@@ -59,7 +60,7 @@ class Lawful:
         if charset is not None and charset.stripped() and not known_sets(charset):
             header = self._with(header, [(charset, _character_set(charset))])
         header = self._assumed(header, {_CHARACTER_SET} & self._assumptions.keys())
-        iod, encodings = standard.iod(header.sop_class_uid), header.encodings
+        iod, encodings = target_of(header.sop_class_uid).iod, header.encodings
         found = [pair for e in header.elements.values() if (pair := self._judged(e, iod, encodings))]
         header = self._with(header, found) if found else header
         return self._assumed(header, self._assumptions.keys() - {_CHARACTER_SET})
@@ -69,7 +70,7 @@ class Lawful:
         lacking = [t for t in tags if header.state(t) is not State.FILLED]
         if not lacking:
             return header
-        iod, now, solved = standard.iod(header.sop_class_uid), dict(header.elements), set()
+        iod, now, solved = target_of(header.sop_class_uid).iod, dict(header.elements), set()
         sign = header.elements.get(_SIGN)
         for tag in sorted(lacking):
             keyword, text = self._assumptions[tag]

@@ -68,7 +68,8 @@ def layout_of(header: Header) -> PixelLayout:
 def rescale_of(header: Header) -> tuple[float, float]:
     """Slope and intercept of one image (PS3.3 C.11.1, C.8.9.4, C.7.6.16.2.11).
 
-    MR: Rescale Slope and Intercept, else the one linear Real World Value Mapping, else (1, 0).
+    Where the class does not demand them (MR): Rescale Slope and Intercept, else the one linear Real World Value
+    Mapping, else (1, 0).
 
     Raises
     ------
@@ -80,7 +81,7 @@ def rescale_of(header: Header) -> tuple[float, float]:
             "VAL-LUT", f"{header.name} has a Modality LUT Sequence (0028,3000); only a linear rescale is read"
         )
     slope, intercept = header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
-    if not slope and not intercept and target_of(header.text("SOPClassUID")).rescale is Rescale.MAPPING:
+    if not slope and not intercept and _may_lack_rescale(header.text("SOPClassUID")):
         return mapping_of(header)
     if not slope or not intercept:
         raise ValuesError(
@@ -91,6 +92,13 @@ def rescale_of(header: Header) -> tuple[float, float]:
             keyword="RescaleIntercept" if slope else "RescaleSlope",
         )
     return _checked(header, slope[0], intercept[0])
+
+
+def _may_lack_rescale(sop_class_uid: str) -> bool:
+    """Whether images of a class need no Rescale: it is of none of their modules, or of a macro that they may lack."""
+    target = target_of(sop_class_uid)
+    rule = target.iod.attributes.get("PixelValueTransformationSequence")
+    return target.rescale is Rescale.MAPPING if rule is None else rule.type != "1"
 
 
 def mapping_of(header: Header) -> tuple[float, float]:

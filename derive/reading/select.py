@@ -17,6 +17,7 @@ from derive.errors import SourceError
 from derive.model.classes import sop_class_uids
 from derive.model.source import Skipped
 from derive.pixels.decode import check_decodable, decode
+from derive.reading.concatenations import check_concatenations
 from derive.reading.frames import frames_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
@@ -48,7 +49,8 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     ------
     SourceError
         ``SRC-NONE``, ``SRC-CLASS``, ``SRC-UID``, ``SRC-SERIES``, ``SRC-PATIENT``, ``SRC-STUDY``,
-        ``SRC-MOSAIC``, ``SRC-LOCALIZER``, ``SRC-NOPIXELS``, ``SRC-SYNTAX``, ``SRC-DUPLICATE``.
+        ``SRC-MOSAIC``, ``SRC-LOCALIZER``, ``SRC-NOPIXELS``, ``SRC-SYNTAX``, ``SRC-FRAMES``, ``SRC-DUPLICATE``,
+        ``SRC-CONCATENATION``.
     ValuesError
         ``VAL-TRUNCATED``, ``VAL-COLOUR``, ``VAL-BITS``.
     """
@@ -59,10 +61,13 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     for header in chosen:
         _check_identity(header)
     _check_one_kind(chosen)
+    for header in chosen:
+        _check_has_pixels(header)
     frames = {id(header): frames_of(header) for header in chosen}
     for frame in (frame for header in chosen for frame in frames[id(header)]):
         _check_pixels(frame)
     kept, copies = _without_copies(chosen, frames)
+    check_concatenations(kept)
     return Selected(tuple(frame for header in kept for frame in frames[id(header)]), tuple(copies))
 
 
@@ -201,9 +206,13 @@ def _refuse_kind(headers: Sequence[Header], code: str, test: Callable[[Header], 
         )
 
 
-def _check_pixels(header: Header) -> None:
+def _check_has_pixels(header: Header) -> None:
     if header.pixels is None:
         raise SourceError("SRC-NOPIXELS", f"{header.name} has no Pixel Data (7FE0,0010), or was cut short before it")
+
+
+def _check_pixels(header: Header) -> None:
+    assert header.pixels is not None, "_check_has_pixels() refuses images without pixels"
     check_decodable(layout_of(header), header.pixels, header.name)
 
 
@@ -235,5 +244,5 @@ def _same_image(one: Header, other: Header, frames: Mapping[int, tuple[Header, .
 
 
 def _stored(header: Header) -> NDArray[Any]:
-    assert header.pixels is not None, "_check_pixels() refuses images without pixels"
+    assert header.pixels is not None, "_check_has_pixels() refuses images without pixels"
     return decode(layout_of(header), None, header.pixels, header.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -148,10 +149,10 @@ def shared_item(dataset: Dataset) -> Dataset:
 def only_frames(dataset: Dataset, kept, number=1) -> Dataset:
     """Give an image of the same series that holds some of the frames (from 0), in that order."""
     part = Dataset()
-    part.update({e.tag: e for e in dataset if e.keyword not in (_OWN, "PixelData")})
+    part.update({e.tag: deepcopy(e) for e in dataset if e.keyword not in (_OWN, "PixelData")})
     length = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
     items = frames_items(dataset)
-    setattr(part, _OWN, Sequence([items[k] for k in kept]))
+    setattr(part, _OWN, Sequence([deepcopy(items[k]) for k in kept]))
     part.NumberOfFrames, part.InstanceNumber = len(items := list(kept)), number
     part.PixelData = b"".join(dataset.PixelData[k * length : (k + 1) * length] for k in items)
     part["PixelData"].VR = "OW"

@@ -27,9 +27,6 @@ def test_a_path_that_does_not_exist(tmp_path):
     ("folder", "name"),
     [
         ("ct_philips_exam_summary_SC", "Secondary Capture Image Storage"),
-        ("enhanced_ct_2f", "Enhanced CT Image Storage"),
-        ("enhanced_mr", "Enhanced MR Image Storage"),
-        ("legacy_converted_ct/multiframe", "Legacy Converted Enhanced CT Image Storage"),
         ("nm_13frame", "Nuclear Medicine Image Storage"),
         ("xa_rubo_96f", "X-Ray Angiographic Image Storage"),
     ],

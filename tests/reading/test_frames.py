@@ -1,0 +1,184 @@
+"""A frame of a multi-frame instance is an image: what it says, from wherever it stood (C.7.6.16)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydicom.sequence import Sequence
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from derive import read
+from derive.elements.element import GROUPS_OF_FRAMES, tag_of
+from derive.elements.instance import items_of
+from derive.reading.files import find
+from derive.reading.frames import frames_of
+from derive.reading.scan import scan
+from tests.helpers.asserting import every
+from tests.helpers.multi_frame import (
+    CREATOR,
+    Spot,
+    concatenation,
+    frames_items,
+    multi_frame,
+    only_frames,
+    shared_item,
+    spots_of,
+    stored_of,
+)
+from tests.helpers.multi_frame_macros import item, one
+from tests.helpers.source_files import save
+
+MODALITIES = ("CT", "MR", "PT")
+
+
+def frames(source):
+    """Headers of the frames of one instance."""
+    (header,) = scan(find(source if isinstance(source, list) else [source]))
+    return frames_of(header)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_a_frame_says_what_the_instance_and_the_groups_say(modality, shared):
+    made = frames([multi_frame(modality, shared=shared, slope=lambda spot: 1 + spot.slice / 4)])
+    assert [frame.frame_number for frame in made] == [1, 2, 3, 4, 5, 6]
+    for index, frame in enumerate(made):
+        assert frame.text("PatientID") == "P1"
+        assert frame.numbers("PixelSpacing") == (1.25, 1.0)
+        assert frame.numbers("ImagePositionPatient") == (-10.5, 20.25, -30 + 2.0 * index)
+        assert frame.numbers("ImageOrientationPatient") == (1, 0, 0, 0, 1, 0)
+        assert frame.numbers("RescaleSlope") == (1 + index / 4,)
+        assert frame.numbers("WindowWidth") == (400,)
+        assert frame.integer("InStackPositionNumber") == index + 1
+        assert GROUPS_OF_FRAMES.isdisjoint(frame.elements)
+        assert GROUPS_OF_FRAMES.isdisjoint(frame.tags)
+        assert {tag_of("PixelMeasuresSequence"), tag_of("FrameContentSequence")} <= frame.elements.keys()
+        assert list(frame.elements) == sorted(frame.elements)
+
+
+def test_the_frame_comes_before_the_shared_group_and_that_before_the_instance():
+    dataset = multi_frame("CT")
+    dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction = 1, 2, "SIGMOID"
+    own = frames_items(dataset)[2]
+    own.FrameVOILUTSequence = one(WindowCenter=7, WindowWidth=8)
+    shared_item(dataset).FrameVOILUTSequence[0].WindowCenterWidthExplanation = "soft"
+    made = frames([dataset])
+    assert [frame.number("WindowCenter") for frame in made] == [40, 40, 7, 40, 40, 40]
+    assert {frame.text("VOILUTFunction") for frame in made} == {"SIGMOID"}
+    assert [frame.text("WindowCenterWidthExplanation") for frame in made] == [
+        "soft",
+        "soft",
+        "",
+        "soft",
+        "soft",
+        "soft",
+    ]
+
+
+def test_values_are_rescaled_frame_by_frame():
+    series = read([multi_frame("PT", slope=lambda spot: 0.5 + spot.slice, shuffled=5, legacy=True)])
+    assert [frame.rescale for frame in series.frames] == [(0.5 + k, 0.0) for k in range(6)]
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_mr_without_a_rescale_is_read_by_its_mapping_or_as_it_is_stored(legacy):
+    dataset = multi_frame("MR", legacy=legacy)
+    del shared_item(dataset).PixelValueTransformationSequence
+    assert {frame.rescale for frame in read([dataset]).frames} == {(1.0, 0.0)}
+    mapping = item(RealWorldValueSlope=2.0, RealWorldValueIntercept=3.0, LUTLabel="x", LUTExplanation="x")
+    mapping.add_new("RealWorldValueFirstValueMapped", "US", 0)
+    mapping.add_new("RealWorldValueLastValueMapped", "US", 65535)
+    mapping.MeasurementUnitsCodeSequence = one(CodeValue="1", CodingSchemeDesignator="UCUM", CodeMeaning="no units")
+    shared_item(dataset).RealWorldValueMappingSequence = Sequence([mapping])
+    assert {frame.rescale for frame in read([dataset]).frames} == {(2.0, 3.0)}
+
+
+def test_frames_know_their_number_and_their_instance():
+    form = {"modality": "CT", "shuffled": 7}
+    series = read([multi_frame(**form)])
+    assert len(set(series.references)) == 1
+    assert [spots_of(**form)[frame.number - 1].slice for frame in series.frames] == list(range(6))
+
+
+@pytest.mark.parametrize("split", [([0, 1, 2], [3, 4, 5]), ([5, 0, 3], [1], [4, 2])])
+@pytest.mark.parametrize("concatenated", [False, True])
+def test_instances_of_a_series_join(split, concatenated):
+    whole = multi_frame("CT")
+    if concatenated:
+        parts = concatenation(whole, *split)
+    else:
+        parts = [only_frames(whole, kept, number) for number, kept in enumerate(split, 1)]
+    series = read(parts[::-1])
+    assert series.geometry == read([whole]).geometry
+    assert np.array_equal(np.asarray(series), np.asarray(read([whole])))
+    owner = {k: (part.SOPInstanceUID, kept.index(k) + 1) for part, kept in zip(parts, split, strict=True) for k in kept}
+    assert [(f.reference.sop_instance_uid, f.number) for f in series.frames] == [owner[k] for k in range(6)]
+
+
+def test_private_attributes_of_groups_are_kept_whole():
+    made = frames([multi_frame("MR", private=True)])
+    for index, frame in enumerate(made):
+        assert frame.elements[0x00190010].stripped() == CREATOR.encode()
+        (inner,) = items_of(frame.elements[0x00191010], private=True)
+        assert {e.tag: e.stripped() for e in inner}[0x00191001] == str(index).encode()
+        assert {0x00190010, 0x00191010} <= frame.tags
+
+
+def test_a_shared_private_macro_whose_block_a_frame_gives_to_somebody_else_is_not_of_that_frame():
+    dataset = multi_frame("MR", private=True)
+    block = shared_item(dataset).private_block(0x0019, "SOMEBODY ELSE", create=True)
+    block.add_new(0x20, "LO", "shared")
+    made = frames([dataset])
+    assert every(0x00191020 not in frame.elements for frame in made)
+    for groups in frames_items(dataset):
+        del groups[0x00190010], groups[0x00191010]
+    assert every(frame.elements[0x00191020].value == b"shared" for frame in frames([dataset]))
+
+
+def _without(header, tags):
+    return {tag: element for tag, element in header.elements.items() if tag not in tags}
+
+
+def _private_value(header):
+    (inner,) = items_of(header.elements[0x00191010], private=True)
+    return {e.tag: e.value.strip() for e in inner}[0x00191001]
+
+
+SYNTAXES = {
+    "implicit": (ImplicitVRLittleEndian, {"implicit_vr": True, "little_endian": True}),
+    "big endian": (ExplicitVRBigEndian, {"implicit_vr": False, "little_endian": False}),
+    "deflated": (DeflatedExplicitVRLittleEndian, {}),
+}
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_however_it_is_encoded_the_frames_say_the_same(modality, syntax, tmp_path):
+    form = {"modality": modality, "shuffled": 2, "private": True}
+    uid, options = SYNTAXES[syntax]
+    dataset = multi_frame(**form)
+    dataset.file_meta.TransferSyntaxUID = uid
+    if syntax == "big endian":
+        dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
+    if options:
+        save(dataset, tmp_path / "a.dcm", **options)
+    else:
+        dataset.save_as(tmp_path / "a.dcm")
+    for before, after in zip(frames([multi_frame(**form)]), frames(tmp_path / "a.dcm"), strict=True):
+        # What is private has no VR there, nor has what is in it.
+        private = {0x00191010} if syntax == "implicit" else set()
+        assert _without(before, private) == _without(after, private)
+        assert _private_value(before) == _private_value(after) is not None
+    for place, frame in enumerate(read(tmp_path / "a.dcm").frames):
+        assert np.array_equal(frame.stored_values(), stored_of(Spot(0, 0, place)))
+
+
+def test_a_member_of_an_archive_is_read_as_the_file_is(tmp_path):
+    import zipfile
+
+    multi_frame("MR").save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    for kind in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(tmp_path / f"{kind}.zip", "w", kind) as archive:
+            archive.write(tmp_path / "a.dcm", "a.dcm")
+        series = read(tmp_path / f"{kind}.zip")
+        assert np.array_equal(np.asarray(series), np.asarray(read(tmp_path / "a.dcm")))
