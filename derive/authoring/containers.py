@@ -1,42 +1,87 @@
-"""Frames to instances: each frame an instance, or all of them pages of one (Multi-frame Secondary Capture, PS3.3 A.8).
+"""Frames to instances: each frame an instance, all of them pages of one, or volumes with functional groups.
 
-The only place where frames become instances and get their Instance Number.
+The only place where frames become instances and get their Instance Number (PS3.3 A.8, C.7.6.16).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from derive import parallel
-from derive.authoring.order import Authoring, Frame
-from derive.model.classes import Container
+from derive.authoring.order import Authoring, Frame, Order
 from derive.model.frames import Frames
 from derive.model.reference import FrameRef
-from derive.model.volume import slabs
+from derive.model.volume import SLAB, slabs
 from derive.pixels.encode import EncodedFrame, Encoding, as_they_are, encode
+from derive.pixels.spool import Spool, SpooledFrames
+
+#: What an instance holds, and its stored values where it holds many frames.
+Held: TypeAlias = tuple[Frame, SpooledFrames | None]
 
 
-def contributors_by_instance(frames: Frames, container: Container) -> list[tuple[FrameRef, ...]]:
+def partition(order: Order, *, one_object: bool = False) -> tuple[Sequence[int], ...]:
+    """Say which frames of a result each instance holds, in order.
+
+    Volumes that come from one and the same instance of a source stay together, as they were; others are an instance
+    each, unless all are wanted in one.
+    """
+    frames, container = order.frames, order.target.container
+    if container == "single":
+        return tuple([index] for index in range(frames.count))
+    if container == "pages" or one_object or frames.count == frames.slices:
+        return (range(frames.count),)
+    together: dict[object, list[int]] = {}
+    for volume, indices in enumerate(_by_volume(frames)):
+        behind = {order.sources.reference(ref) for index in indices for ref in frames.contributors(index)}
+        together.setdefault(behind.pop() if len(behind) == 1 else volume, []).extend(indices)
+    return tuple(together.values())
+
+
+def _by_volume(frames: Frames) -> Iterator[range]:
+    return (range(first, first + frames.slices) for first in range(0, frames.count, frames.slices))
+
+
+def contributors_by_instance(order: Order, *, one_object: bool = False) -> list[tuple[FrameRef, ...]]:
     """Say which frames of the sources enter each instance, in order."""
-    each = [frames.contributors(index) for index in range(frames.count)]
-    return each if container == "single" else [_together(each)]
+    return [_together(order.frames, indices) for indices in partition(order, one_object=one_object)]
 
 
-def instance_count(frames: Frames, container: Container) -> int:
-    """Say how many instances there will be."""
-    return frames.count if container == "single" else 1
+def instances(authoring: Authoring, encoding: Encoding | None, folder: Path | None = None) -> Iterator[Held]:
+    """Compute, encode and number what each instance holds, along the normal, a slab at a time.
 
-
-def instances(authoring: Authoring, encoding: Encoding | None) -> Iterator[Frame]:
-    """Compute, encode and number what each instance holds, along the normal, a slab at a time."""
-    return _single(authoring, encoding) if authoring.target.container == "single" else _pages(authoring)
+    Parameters
+    ----------
+    authoring : Authoring
+    encoding : Encoding, optional
+        As :class:`derive.authoring.prepare.Prepared` has it.
+    folder : Path, optional
+        Where the frames of an instance of many wait until it is written; where the system has its temporary files
+        without.
+    """
+    if authoring.target.container == "single":
+        return ((frame, None) for frame in _single(authoring, encoding))
+    if authoring.target.container == "pages":
+        return ((frame, None) for frame in _pages(authoring))
+    return _functional(authoring, encoding, folder)
 
 
 def encoded_frames(authoring: Authoring, encoding: Encoding | None) -> Iterator[EncodedFrame]:
     """Compute and encode the frames, a slab at a time; the frames of a slab side by side."""
+    return _encoded(authoring, encoding, (slab for _, slab in slabs(authoring.frames)))
+
+
+def _encoded(
+    authoring: Authoring, encoding: Encoding | None, values: Iterator[NDArray[np.float32]]
+) -> Iterator[EncodedFrame]:
     quantise = as_they_are if authoring.order.stored_as_they_are else partial(encode, encoding=encoding)
-    for _, slab in slabs(authoring.frames):
+    for slab in values:
         yield from parallel.each(quantise, list(slab))
 
 
@@ -53,9 +98,52 @@ def _single(authoring: Authoring, encoding: Encoding | None) -> Iterator[Frame]:
 def _pages(authoring: Authoring) -> Iterator[Frame]:
     """Put all frames into one instance: classes with pages hold stored values as they are."""
     frames = authoring.frames
-    each = [frames.contributors(index) for index in range(frames.count)]
-    yield Frame(0, 1, _together(each), as_they_are(frames.slab(0, frames.count)), 0)
+    contributors = _together(frames, range(frames.count))
+    yield Frame(0, 1, contributors, as_they_are(frames.slab(0, frames.count)), 0)
 
 
-def _together(each: list[tuple[FrameRef, ...]]) -> tuple[FrameRef, ...]:
-    return tuple(sorted({ref for refs in each for ref in refs}))
+def _functional(authoring: Authoring, encoding: Encoding | None, folder: Path | None) -> Iterator[Held]:
+    """Put volumes into instances; of their frames nothing is kept in memory but what their groups will say."""
+    frames = authoring.frames
+    parts = partition(authoring.order, one_object=authoring.given.one_object)
+    for number, indices in enumerate(parts, 1):
+        spool, members = Spool(folder), []
+        for index, encoded in zip(indices, _encoded(authoring, encoding, _slabs(frames, indices)), strict=True):
+            spool.add(encoded.stored)
+            volume, place = divmod(index, frames.slices)
+            kept = replace(encoded, stored=encoded.stored[:0])
+            members.append(Frame(index, number, frames.contributors(index), kept, place, volume))
+        contributors = _together(frames, indices)
+        yield Frame(number - 1, number, contributors, _summed(members), 0, frames=tuple(members)), spool.close()
+
+
+def _slabs(frames: Frames, indices: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+    """Values of some frames, in order: as many at a time as follow one another, a slab at most."""
+    begin = 0
+    while begin < len(indices):
+        end = begin + 1
+        while end < len(indices) and end - begin < SLAB and indices[end] == indices[end - 1] + 1:
+            end += 1
+        yield frames.slab(indices[begin], indices[end - 1] + 1)
+        begin = end
+
+
+def _summed(frames: Sequence[Frame]) -> EncodedFrame:
+    """Sum up how the frames of an instance are stored: the worst error, all that was clipped, and all limits."""
+    each = [frame.encoded for frame in frames]
+    first = each[0]
+    padding = next((e.encoding.padding for e in each if e.encoding.padding is not None), None)
+    return EncodedFrame(
+        first.stored,
+        replace(first.encoding, padding=padding),
+        min(e.smallest for e in each),
+        max(e.largest for e in each),
+        max(e.error for e in each),
+        sum(e.saturated for e in each),
+    )
+
+
+def _together(frames: Frames, indices: Sequence[int]) -> tuple[FrameRef, ...]:
+    if len(indices) == 1:
+        return frames.contributors(indices[0])
+    return tuple(sorted({ref for index in indices for ref in frames.contributors(index)}))

@@ -44,6 +44,8 @@ class Given:
         Whether the caller said when it is made.
     quantity : Code, optional
         What the quantity is of which somebody said the units.
+    one_object : bool
+        Whether all volumes go into one instance, where frames do.
     """
 
     series_description: str | None = None
@@ -52,6 +54,7 @@ class Given:
     attributes: Mapping[str, str] = field(default_factory=dict)
     time: bool = False
     quantity: Code | None = None
+    one_object: bool = False
 
 
 @dataclass(frozen=True)
@@ -235,7 +238,7 @@ class Authoring:
 
 @dataclass(frozen=True)
 class Frame:
-    """What one instance holds: a frame of the result, or all of them as pages.
+    """What one instance holds: a frame of the result, all of them as pages, or some of them with functional groups.
 
     Parameters
     ----------
@@ -252,6 +255,8 @@ class Frame:
         Which of several volumes it is of, from 0.
     frames : tuple of Frame
         Those of an instance with functional groups, in order; of them all, this one says the sum.
+    groups : tuple of mapping tag -> Element
+        What the macros of each of these say.
     """
 
     index: int
@@ -261,6 +266,7 @@ class Frame:
     place: int
     volume: int = 0
     frames: tuple[Frame, ...] = ()
+    groups: tuple[Mapping[int, Element], ...] = ()
 
     def behind(self, count: int) -> Sequence[int]:
         """Which of the principal source's `count` frames it is made of; all, where it is made of none."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from derive.authoring.assemble import Entry, assemble
+from derive.authoring.assemble import assemble
+from derive.authoring.decision import Entry
 from derive.authoring.containers import contributors_by_instance
 from derive.authoring.options import Options
 from derive.authoring.order import Order
@@ -84,7 +85,8 @@ def plan_of(order: Order, options: Options) -> Plan:
         As writing it would.
     """
     frames, source = order.frames, order.source
-    counts = [len(c) for c in contributors_by_instance(frames, order.target.container)]
+    authoring = draft(order, options)
+    counts = [len(c) for c in contributors_by_instance(order, one_object=authoring.given.one_object)]
     return Plan(
         source.geometry,
         frames.geometry,
@@ -93,7 +95,7 @@ def plan_of(order: Order, options: Options) -> Plan:
         tuple(s.description for s in order.derivation.steps),
         (min(counts), max(counts)),
         frames.stored_bytes,
-        assemble(draft(order, options)).account,
+        assemble(authoring).account,
     )
 
 

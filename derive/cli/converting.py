@@ -32,7 +32,7 @@ from derive.formats.arrays import TYPES, RawLayout
 from derive.formats.writers import format_named
 
 if TYPE_CHECKING:
-    from derive.authoring.assemble import Entry
+    from derive.authoring.decision import Entry
 
 DESCRIPTION = (
     "Make a series of a volume or of pictures (NIfTI, NRRD, MetaImage, npy, raw bytes, TIFF, PNG, JPEG), or write a "

@@ -26,6 +26,10 @@ FORMATS = {
 
 #: Of volumes at several times: when, in seconds; or their number, where that is all that is known (PS3.3 C.7.6.16).
 TIME_OFFSET, TIME_NUMBER = "TemporalPositionTimeOffset", "TemporalPositionIdentifier"
+#: What is a time, or counts times.
+TIMES = frozenset(
+    (TIME_OFFSET, TIME_NUMBER, "TemporalPositionIndex", "AcquisitionDateTime", "AcquisitionTime", "FrameReferenceTime")
+)
 #: Of the pages of an instance: the time from the one before, in ms; or their number (C.7.6.5, C.8.6.3).
 FRAME_TIME, PAGE_NUMBER = "FrameTimeVector", "PageNumberVector"
 
@@ -52,6 +56,10 @@ class Frames(Protocol):
     @property
     def dimension(self) -> Dimension | None:
         """What tells several volumes, or the pages of one instance, apart."""
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """All that tells them apart, what is most telling first."""
 
     @property
     def geometry(self) -> Geometry | None:
@@ -234,6 +242,11 @@ class Pictures:
     def count(self) -> int:
         """How many pages there are."""
         return self.shape[0]
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """What tells the pages apart."""
+        return (self.dimension,) if self.dimension else ()
 
     @property
     def slices(self) -> int:

@@ -34,6 +34,10 @@ class Uids(Protocol):
         """Frame of Reference UID, where the source has none."""
         ...
 
+    def dimension_organization(self) -> str:
+        """Dimension Organization UID of the result: how its frames are told apart."""
+        ...
+
     def instance(self, index: int, stored: NDArray[Any]) -> str:
         """SOP Instance UID of one instance, of its index in space and its stored values."""
         ...
@@ -79,9 +83,10 @@ class RandomUids:
     _series: str = field(init=False)
     _frame: str = field(init=False)
     _study: str = field(init=False)
+    _dimensions: str = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in ("_series", "_frame", "_study"):
+        for name in ("_series", "_frame", "_study", "_dimensions"):
             object.__setattr__(self, name, generate_uid(self.root))
 
     def series(self) -> str:
@@ -95,6 +100,10 @@ class RandomUids:
     def frame_of_reference(self) -> str:
         """Frame of Reference UID, where the source has none."""
         return self._frame
+
+    def dimension_organization(self) -> str:
+        """Dimension Organization UID of the result."""
+        return self._dimensions
 
     def instance(self, index: int, stored: NDArray[Any]) -> str:
         """SOP Instance UID of one instance."""
@@ -141,6 +150,10 @@ class ReproducibleUids:
     def frame_of_reference(self) -> str:
         """Frame of Reference UID, where the source has none."""
         return self._derive("frame of reference")
+
+    def dimension_organization(self) -> str:
+        """Dimension Organization UID of the result."""
+        return self._derive("dimension organization")
 
     def instance(self, index: int, stored: NDArray[Any]) -> str:
         """SOP Instance UID of one instance, of its index in space and its stored values."""

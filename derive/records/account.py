@@ -12,7 +12,8 @@ from functools import cached_property, partial
 from typing import Any, NoReturn
 
 from derive import standard
-from derive.authoring.assemble import Entry, SeriesPass, assemble
+from derive.authoring.assemble import SeriesPass, assemble
+from derive.authoring.decision import Entry
 from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.policy import Action, known_across_classes, row, rows

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from derive.authoring.assemble import Entry
+from derive.authoring.decision import Entry
 from derive.elements.element import keyword_of, tag_of
 from derive.errors import DeriveError, UsageError
 from derive.model.assumption import BY_ASSUMPTION, told

@@ -9,7 +9,11 @@ its row of ``policy.tsv`` to *recompute*.
 
 from derive.authoring.entities import (  # noqa: F401 - registers
     converted,
+    dimensions,
+    enhanced_image,
     equipment,
+    evidence,
+    functional_groups,
     image,
     image_pixel,
     image_plane,

@@ -94,8 +94,13 @@ def pixel_padding_value(authoring: Authoring, frame: Frame) -> int | None:
 
 
 @per_frame("PixelData")
-def pixel_data(authoring: Authoring, frame: Frame) -> bytes:
-    """Return the stored values, row by row, little endian; bits from the lowest one on (PS3.5 D)."""
+def pixel_data(authoring: Authoring, frame: Frame) -> bytes | None:
+    """Return the stored values, row by row, little endian; bits from the lowest one on (PS3.5 D).
+
+    Nothing of many frames: these are kept elsewhere until they are written.
+    """
+    if frame.frames:
+        return None
     stored = frame.encoded.stored
     data = (np.packbits(stored, bitorder="little") if authoring.pixel_format.bits == 1 else stored).tobytes()
     return data + b"\0" * (len(data) % 2)

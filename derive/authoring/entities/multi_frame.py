@@ -9,10 +9,10 @@ from derive.model.frames import TIME_OFFSET
 from derive.pixels.encode import decimal
 
 
-@per_series("NumberOfFrames")
-def number_of_frames(authoring: Authoring) -> int | None:
-    """Return the count of pages."""
-    return authoring.frames_together or None
+@per_frame("NumberOfFrames")
+def number_of_frames(authoring: Authoring, frame: Frame) -> int | None:
+    """Return the count of frames, or of pages."""
+    return len(frame.frames) or authoring.frames_together or None
 
 
 @per_series("FrameIncrementPointer", module="sc-multi-frame-image")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from codes import Code, ContextGroup
-from derive.authoring.order import Authoring
-from derive.elements.element import Element
+from derive.authoring.order import Authoring, Frame
+from derive.elements.element import Element, tag_of
 from derive.elements.mend import legal
 
 
@@ -17,6 +17,12 @@ def own_items(authoring: Authoring, element: Element | None) -> bytes:
     rule = authoring.target.iod.attributes[element.keyword]
     whole, _ = legal(element, rule, (), authoring.encodings)
     return whole.value if whole else b""
+
+
+def agreed(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
+    """Return the value on which the contributors of a frame agree; None where they do not, or it is empty."""
+    element = authoring.source.agreement(tag_of(keyword), frame.contributors).element
+    return element if element is not None and element.stripped() else None
 
 
 def coded(code: Code, group: ContextGroup | None = None) -> dict[str, Any]:
