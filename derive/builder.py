@@ -22,8 +22,8 @@ from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
 
 from derive.authoring.assemble import SeriesPass, assemble
-from derive.authoring.decision import Entry
 from derive.authoring.containers import instances, partition
+from derive.authoring.decision import Entry
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of

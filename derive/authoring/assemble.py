@@ -19,7 +19,16 @@ from derive.authoring.entities.real_world import unmapped
 from derive.authoring.groups import folded
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.policy import Action, row
-from derive.authoring.presence import Conditional, conditionals, missing, modules_of, settled, unmet, unwanted
+from derive.authoring.presence import (
+    Conditional,
+    conditionals,
+    leaves_of,
+    missing,
+    modules_of,
+    settled,
+    unmet,
+    unwanted,
+)
 from derive.authoring.private import (
     CREATOR_REASON,
     creators_of,
@@ -88,9 +97,10 @@ class SeriesPass:
             element = frame_element(self.authoring, decision, frame)
             if element is not None:
                 elements[element.tag] = element
-        for rule in list(unwanted(self.authoring, self.bannable, elements)):
-            del elements[rule.tag]
-        for rule in list(missing(self.authoring, self.requirable, elements)):
+        groups = frame.groups[0] if grouped else {}
+        for rule in list(unwanted(self.authoring, self.bannable, {**groups, **elements})):
+            elements.pop(rule.tag, None)
+        for rule in list(missing(self.authoring, self.requirable, {**groups, **elements})):
             elements[rule.tag] = Element(rule.tag, vr_of(rule), b"")
         return elements
 
@@ -135,7 +145,8 @@ def assemble(authoring: Authoring) -> SeriesPass:
     for tag, creator in creators_of([*constant, *(d.rule.tag for d in varying)]).items():
         constant[tag], account[tag] = creator, Entry(tag, "recomputed", CREATOR_REASON)
     _refuse([*lacking, *_unmet(authoring, constant)])
-    bannable, requirable = _conditioned(authoring, constant, {d.rule.tag for d in varying}, account)
+    differing = {d.rule.tag for d in varying}
+    bannable, requirable = _conditioned(authoring, constant, differing | leaves_of(differing), account)
     said = authoring.source.tags | authoring.source.illegal.keys()
     for tag in said - account.keys():
         account[tag] = Entry(tag, *_outside(tag, authoring.target.iod.name))

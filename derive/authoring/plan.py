@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from derive.authoring.assemble import assemble
-from derive.authoring.decision import Entry
 from derive.authoring.containers import contributors_by_instance
+from derive.authoring.decision import Entry
 from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.prepare import draft

@@ -14,6 +14,7 @@ from derive.elements.element import Element, tag_of
 from derive.elements.instance import State, state_of
 from derive.elements.legal import reader
 from derive.model.classes import IDENTITY
+from derive.model.functional_groups import flattened, macros
 from derive.standard import AttributeRule, Iod, conditions
 from derive.standard.conditions import Condition
 
@@ -88,11 +89,23 @@ def settled(rules: Iterable[Conditional], varying: Collection[int]) -> tuple[lis
     return [c for c in found if c.reads.isdisjoint(varying)], [c for c in found if not c.reads.isdisjoint(varying)]
 
 
+def leaves_of(tags: Iterable[int]) -> frozenset[int]:
+    """Return the tags of what macros say, by which conditions read it."""
+    known = (macros()[tag] for tag in tags if tag in macros())
+    return frozenset(tag_of(leaf.keyword) for macro in known for leaf in macro.leaves)
+
+
+def _with_groups(elements: Mapping[int, Element]) -> Mapping[int, Element]:
+    """Return elements, and what the macros among them say."""
+    groups = {tag: e for tag, e in elements.items() if tag in macros()}
+    return {**flattened(groups), **elements} if groups else elements
+
+
 def unwanted(
     authoring: Authoring, rules: Iterable[Conditional], elements: Mapping[int, Element]
 ) -> Iterator[AttributeRule]:
     """Attributes that were pulled and may not be there; what the caller gave is left to the check."""
-    has, iod = reader(elements, authoring.encodings), authoring.target.iod
+    has, iod = reader(_with_groups(elements), authoring.encodings), authoring.target.iod
     for rule, condition in ((c.rule, c.condition) for c in rules):
         given = rule.entity in IDENTITY or rule.keyword in authoring.given.attributes
         beside = EXCLUDED.get(rule.keyword)
@@ -105,7 +118,7 @@ def missing(
     authoring: Authoring, rules: Iterable[Conditional], elements: Mapping[int, Element]
 ) -> Iterator[AttributeRule]:
     """Attributes of type 2C that are required and not there."""
-    has, iod = reader(elements, authoring.encodings), authoring.target.iod
+    has, iod = reader(_with_groups(elements), authoring.encodings), authoring.target.iod
     for rule, condition in ((c.rule, c.condition) for c in rules):
         if rule.type == "2C" and rule.tag not in elements and condition.holds(iod.name, has):
             yield rule
@@ -115,7 +128,7 @@ def unmet(
     authoring: Authoring, rules: Iterable[Conditional], elements: Mapping[int, Element]
 ) -> Iterator[AttributeRule]:
     """Attributes of type 1C that are required and have no value."""
-    has, iod = reader(elements, authoring.encodings), authoring.target.iod
+    has, iod = reader(_with_groups(elements), authoring.encodings), authoring.target.iod
     for rule, condition in ((c.rule, c.condition) for c in rules):
         filled = state_of(elements.get(rule.tag)) is State.FILLED
         if rule.type == "1C" and not filled and condition.holds(iod.name, has):

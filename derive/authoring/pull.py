@@ -22,6 +22,7 @@ from derive.told.wording import flag
 
 
 def constant_element(authoring: Authoring, decision: Decision) -> tuple[Element | None, Entry]:
+    """Give, build or pull an attribute that is the same for all instances, and say what became of it."""
     rule = decision.rule
     if rule.keyword in authoring.given.attributes:
         text = authoring.given.attributes[rule.keyword]
@@ -116,6 +117,7 @@ def _least(table: AttributeTable, frame: Frame, tag: int, by: int) -> Element | 
 
 
 def missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAttribute:
+    """Return the error of an attribute of type 1 that cannot be had, with the flag that says it."""
     wish = "set" if settable(rule) else "assume"
     return MissingAttribute(
         "ASM-TYPE1",
@@ -126,12 +128,14 @@ def missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAtt
 
 
 def vr_of(rule: AttributeRule, signed: bool = False) -> str:
+    """Value representation of a rule; `signed` resolves US or SS."""
     if rule.vr == "US or SS":
         return "SS" if signed else "US"
     return rule.vr[:2]
 
 
 def entry_of(decision: Decision, tag: int, *, varies: bool = False) -> Entry:
+    """Return the entry of what was done as decided."""
     names = {Action.PULL: "pulled", Action.RECOMPUTE: "recomputed", Action.EMPTY: "emptied", Action.DROP: "dropped"}
     return Entry(tag, names[decision.action], decision.row.reason, decision.row.section, varies)
 

@@ -17,7 +17,7 @@ from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffe
 from derive.operations.declaration import derivation_code
 from tests.helpers.asserting import each, every
 
-IODS = [standard.iod(uid) for uid in made_class_uids()]
+IODS = [target_of(uid).iod for uid in made_class_uids()]
 
 
 def recomputed() -> set[tuple[str, str]]:
@@ -103,7 +103,7 @@ def test_the_strongest_effect_decides():
 
 def test_image_type_has_the_terms_of_the_iod():
     keeps, new, projection = GeometryEffect
-    ct, mr, pet = (target_of(uid) for uid in sop_class_uids())
+    ct, mr, pet = (target_of(uid) for uid in sop_class_uids()[:3])
     assert derivation(keeps).image_type(ct) == ["DERIVED", "SECONDARY", "AXIAL"]
     assert derivation(new).image_type(mr) == ["DERIVED", "SECONDARY", "OTHER"]
     assert derivation(projection).image_type(mr) == ["DERIVED", "SECONDARY", "PROJECTION IMAGE"]

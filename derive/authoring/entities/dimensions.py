@@ -26,7 +26,7 @@ _Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Index:
+class FrameIndex:
     """One dimension of an instance.
 
     Parameters
@@ -41,19 +41,19 @@ class Index:
     values: tuple[int, ...]
 
 
-def indices_of(authoring: Authoring, frame: Frame) -> tuple[Index, ...]:
+def indices_of(authoring: Authoring, frame: Frame) -> tuple[FrameIndex, ...]:
     """Return what tells the frames of an instance apart, the most telling first."""
     volumes = tuple(each.volume for each in frame.frames)
     found = [
-        Index(path, _ranks(said))
+        FrameIndex(path, _ranks(said))
         for dimension in authoring.frames.dimensions
         if (path := _path(dimension)) and len(set(said := _said(frame.groups, path))) > 1
     ]
     if len(set(zip(*(i.values for i in found), strict=True)) if found else {()}) < len(set(volumes)):
         times = any(d.keyword in TIMES for d in authoring.frames.dimensions)
-        found.append(Index(("FrameContentSequence", _TIME if times else _STACK), _ranks(volumes)))
+        found.append(FrameIndex(("FrameContentSequence", _TIME if times else _STACK), _ranks(volumes)))
     places = [each.place for each in frame.frames]
-    return (*found, Index(("FrameContentSequence", _PLACE), _ranks([p - min(places) for p in places], ordered=True)))
+    return (*found, FrameIndex(("FrameContentSequence", _PLACE), _ranks([p - min(places) for p in places], ordered=True)))
 
 
 def _path(dimension: Dimension) -> _Path | None:

@@ -1,9 +1,6 @@
-"""Where an archive finds what the groups of a multi-frame image refer to (PS3.3 C.8.13.2, Table C.8-... Evidence)."""
+"""Where an archive finds what the groups of a multi-frame image refer to (PS3.3 C.8.13.1, C.8.15.2)."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from derive.authoring.entities.references import known_instances, uids_in
 from derive.authoring.entities.registry import per_frame
@@ -37,8 +34,8 @@ def _evidence(authoring: Authoring, frame: Frame, keyword: str, macro: str) -> E
             found.setdefault((where.study_instance_uid, where.series_instance_uid), []).append(encode_item(item))
     studies: dict[str, list[bytes]] = {}
     for (study, series), items in found.items():
-        studies.setdefault(study, []).append(
-            encode_item({"ReferencedSOPSequence": items, "SeriesInstanceUID": series})
-        )
-    items = [encode_item({"ReferencedSeriesSequence": each, "StudyInstanceUID": study}) for study, each in studies.items()]
+        studies.setdefault(study, []).append(encode_item({"ReferencedSOPSequence": items, "SeriesInstanceUID": series}))
+    items = [
+        encode_item({"ReferencedSeriesSequence": each, "StudyInstanceUID": study}) for study, each in studies.items()
+    ]
     return encode(keyword, items) if items else None

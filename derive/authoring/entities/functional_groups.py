@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from derive.authoring.entities.registry import ANY, BUILDERS, per_frame
+from derive.authoring.entities.real_world import rescale_type
 from derive.authoring.entities.values import agreed, own_items
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
@@ -87,7 +88,7 @@ def frame_content_sequence(authoring: Authoring, frame: Frame) -> Element:
 def pixel_value_transformation_sequence(authoring: Authoring, frame: Frame) -> Element:
     """Return the slope and intercept that the stored values of the frame were made with, and what comes out."""
     values = {k: built(authoring, frame, k) for k in ("RescaleSlope", "RescaleIntercept")}
-    values["RescaleType"] = BUILDERS["ct-image", "RescaleType"].function(authoring)
+    values["RescaleType"] = rescale_type(authoring)
     return _sequence("PixelValueTransformationSequence", item_of(authoring, frame, values))
 
 

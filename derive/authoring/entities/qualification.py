@@ -25,6 +25,14 @@ def content_qualification(authoring: Authoring) -> str | None:
     return next((w for w in _WARNINGS if w in said), None)
 
 
+@per_series("ContentQualification", module="enhanced-ct-image", sticky=True, sayable=True)
+@per_series("ContentQualification", module="enhanced-mr-image", sticky=True, sayable=True)
+@per_series("ContentQualification", module="enhanced-pet-image", sticky=True, sayable=True)
+def content_qualification_of_frames(authoring: Authoring) -> str | None:
+    """Return the same; RESEARCH where nobody says anything, since these classes want to know."""
+    return content_qualification(authoring) or _WARNINGS[0]
+
+
 @per_series("SyntheticData", sticky=True, sayable=True)
 def synthetic_data(authoring: Authoring) -> str | None:
     """Return YES where any source says so; NO where all say that, and no step is a user's own, which may invent."""
