@@ -22,6 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
 
 from derive.authoring.assemble import SeriesPass, assemble
+from derive.authoring.concatenation import parts_of
 from derive.authoring.containers import instances, partition
 from derive.authoring.decision import Entry
 from derive.authoring.options import Options, options_of
@@ -49,7 +50,7 @@ from derive.told.progress import tell
 from derive.told.wording import counted
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
-from derive.writing.part10 import file_meta, file_name
+from derive.writing.part10 import file_meta, name_of
 from derive.writing.report import Report, report_of
 from derive.writing.unfinished import scratch
 
@@ -200,7 +201,7 @@ class DerivedSeries:
     @cached_property
     def count(self) -> int:
         """How many instances there are."""
-        return len(partition(self.order))
+        return len(partition(self.order, one_object=self.options.one_object))
 
     @property
     def derivation(self) -> Derivation:
@@ -246,7 +247,8 @@ class DerivedSeries:
             Where the frames of an instance of many wait until it is written.
         """
         for frame, pixels in instances(*self.prepared, folder):
-            yield AuthoredInstance(frame, self.series_pass.instance(frame), pixels)
+            made = AuthoredInstance(frame, self.series_pass.instance(frame), pixels)
+            yield from parts_of(made, self.prepared.authoring.uids)
 
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
@@ -278,13 +280,12 @@ class DerivedSeries:
             Writer(temporary, self.frames) as writer,
         ):
             for made in self.made(temporary):
-                name = file_name(made.frame.number)
-                findings += checker.add(made.elements, made.frame.encoded.stored, name)
+                name = name_of(made.frame.number, made.elements)
+                stored = None if made.frame.frames else made.frame.encoded.stored
+                findings += checker.add(made.whole, stored, name)
                 writer.add(made, name)
                 (progress or partial(tell, "writing"))(len(writer.written), self.count)
             findings += checker.finish()
-            if self.order.target.container == "functional":  # until the check knows functional groups
-                findings = [f for f in findings if f.severity != "error"]
             if any(f.severity == "error" for f in findings):
                 raise InvalidInstance(findings)
             writer.finish()

@@ -132,8 +132,6 @@ def row(module: str, keyword: str) -> Row:
         ``POL-NOROW`` if the module has none.
     """
     found = rows().get((module, keyword)) or rows().get((module, ANY))
-    if found is None and module == keyword:  # a macro that functional_groups.tsv does not name yet
-        found = next((r for (_, k), r in rows().items() if k == keyword), None)
     if found is None:
         raise AssembleError("POL-NOROW", f"policy.tsv has no row for {keyword} of the module {module}")
     return found

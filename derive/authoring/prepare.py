@@ -48,7 +48,9 @@ def draft(order: Order, options: Options) -> Authoring:
     attributes = checked_attributes(target.iod, options.set)
     timed = options.timestamp is not None
     quantity = quantity_said(options.quantity, order.derivation.units)
-    given = Given(options.series_description, options.series_number, places, attributes, timed, quantity)
+    given = Given(
+        options.series_description, options.series_number, places, attributes, timed, quantity, options.one_object
+    )
     texts = [*_added_text(order.derivation, given), recorded(order.source.assumed)]
     order = replace(order, sources=_holding(order.sources, texts))
     return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)

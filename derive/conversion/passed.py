@@ -65,6 +65,11 @@ class PassedFrames:
         return None
 
     @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """All that tells them apart."""
+        return (self.dimension,) if self.dimension else ()
+
+    @property
     def geometry(self) -> Geometry | None:
         """None: each frame has its plane."""
         return None

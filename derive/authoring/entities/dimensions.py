@@ -52,8 +52,8 @@ def indices_of(authoring: Authoring, frame: Frame) -> tuple[FrameIndex, ...]:
     if len(set(zip(*(i.values for i in found), strict=True)) if found else {()}) < len(set(volumes)):
         times = any(d.keyword in TIMES for d in authoring.frames.dimensions)
         found.append(FrameIndex(("FrameContentSequence", _TIME if times else _STACK), _ranks(volumes)))
-    places = [each.place for each in frame.frames]
-    return (*found, FrameIndex(("FrameContentSequence", _PLACE), _ranks([p - min(places) for p in places], ordered=True)))
+    places = _ranks([each.place for each in frame.frames], ordered=True)
+    return (*found, FrameIndex(("FrameContentSequence", _PLACE), places))
 
 
 def _path(dimension: Dimension) -> _Path | None:

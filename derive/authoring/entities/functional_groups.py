@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from derive.authoring.entities.registry import ANY, BUILDERS, per_frame
 from derive.authoring.entities.real_world import rescale_type
+from derive.authoring.entities.registry import ANY, BUILDERS, per_frame
 from derive.authoring.entities.values import agreed, own_items
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
