@@ -15,6 +15,7 @@ from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import (
     FORMS,
     check_manifest,
+    chosen_of,
     common_flags,
     existing,
     input_of,
@@ -147,7 +148,9 @@ def run(arguments: argparse.Namespace) -> int:
     with source_folder([arguments.reference] if arguments.reference else [], arguments) as reference:
         series = derive.convert(
             _only_file(arguments.source),
-            reference=derive.read(reference, series=arguments.series, assume=dict(arguments.assume))
+            reference=derive.read(
+                reference, series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments)
+            )
             if reference
             else None,
             patient=_patient(arguments),
@@ -223,7 +226,7 @@ def _explain(entries: tuple[Entry, ...], arguments: argparse.Namespace) -> None:
 #: Flags that mean something for a series that is written as a volume.
 _OF_EXPORT = frozenset(
     {"source", "output", "series", "overwrite", "jobs", "json", "quiet", "verbose", "run", "default_of"}
-    | {"unpack_gib", "assume", "padding_value"}
+    | {"unpack_gib", "assume", "padding_value", "stack", "volume", "where", "frames"}
 )
 #: Flags that mean nothing for a series that gets another form: all of it is known.
 _NOT_OF_FORMS = frozenset(
@@ -265,7 +268,9 @@ def _export(arguments: argparse.Namespace) -> int:
     if len(arguments.source) == 1 and is_volume_or_picture(Path(arguments.source[0])):
         raise UsageError("EXP-SOURCE", f"{target.name} is a volume, and so is the source; give -o FOLDER for a series")
     _refuse_unused(vars(arguments).keys() - _OF_EXPORT, arguments, f"a series becomes {target.name}")
-    series = derive.read(input_of(arguments.source), series=arguments.series, assume=dict(arguments.assume))
+    series = derive.read(
+        input_of(arguments.source), series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments)
+    )
     exported = derive.export(series, target, overwrite=arguments.overwrite, padding_value=arguments.padding_value)
     if arguments.json:
         print_json(exported.to_json())

@@ -12,6 +12,7 @@ from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of
 from derive.cli.shared import (
     check_manifest,
+    chosen_of,
     common_flags,
     form_flags,
     output_flags,
@@ -52,6 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     check_manifest(arguments)
     derive.set_jobs(arguments.jobs)
     with source_folder(arguments.source, arguments) as found:
-        source = derive.read(found, series=arguments.series, assume=dict(arguments.assume))
+        source = derive.read(found, series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments))
         operation = arguments.kind(**bound(arguments.kind, arguments, derive.read))
         return deliver(derive.build(source, operation, **series_options(arguments)), arguments)

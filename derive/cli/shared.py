@@ -9,13 +9,16 @@ import sys
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import derive
 from derive.cli.pages import GENERAL, RESULT, SOURCE, group_of, say
 from derive.errors import OutputError, SourceError, UsageError
 from derive.limits import is_there
 from derive.told.wording import counted, flag
+
+if TYPE_CHECKING:
+    from derive.reading.choice import Chosen
 
 #: What instances can be, as derive.model.classes has it, which needs pydicom.
 FORMS = ("classic", "enhanced", "legacy-converted")
@@ -29,6 +32,7 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
         help="which series of the input: a UID, a Series Number, #2 for the second that is listed, "
         "or a pattern such as '*chest*'",
     )
+    choice_flags(group)
     assume_flag(group)
     group.add_argument("--series-description", metavar="TEXT", help="Series Description of the result")
     group.add_argument("--series-number", type=int, metavar="N", help="Series Number of the result")
@@ -73,6 +77,43 @@ def one_object_flag(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--one-object", action="store_true", help="all volumes in one multi-frame instance (default: as in the source)"
     )
+
+
+def choice_flags(group: argparse._ActionsContainer) -> None:
+    """Add what can be chosen of a series that is more than one volume."""
+    group.add_argument(
+        "--stack",
+        metavar="N",
+        help="which of its stacks, where they lie several ways, or are a magnitude and a phase: a number or a name, as "
+        "inspect lists them",
+    )
+    group.add_argument(
+        "--volume",
+        action="append",
+        default=[],
+        type=int,
+        metavar="N",
+        help="which of several volumes, from 1; repeatable",
+    )
+    group.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        type=assignment,
+        metavar="KEYWORD=VALUE",
+        help="only what says this, such as DiffusionBValue=0; repeatable",
+    )
+    group.add_argument("--frames", metavar="N-M,N", help="only these frames, from 1, such as 1-40,45")
+
+
+def chosen_of(arguments: argparse.Namespace) -> Chosen:
+    """Return what flags choose of a series, as derive.read takes it."""
+    return {
+        "stack": arguments.stack,
+        "volumes": arguments.volume or None,
+        "where": dict(arguments.where),
+        "frames": arguments.frames,
+    }
 
 
 def assume_flag(group: argparse._ActionsContainer) -> None:

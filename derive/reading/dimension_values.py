@@ -77,7 +77,7 @@ class Pointer(NamedTuple):
     keyword: str
 
 
-def criterion(headers: Sequence[Header], kind: DimensionKind) -> Apartness:
+def apartness(headers: Sequence[Header], kind: DimensionKind) -> Apartness:
     """Return what frames say of an attribute of the table."""
     tag = tag_of(kind.keyword)
     read = _READ[kind.kind]
@@ -184,11 +184,11 @@ def _tag(element: Element | None) -> int:
     return int.from_bytes(element.value[:2], "little") << 16 | int.from_bytes(element.value[2:], "little")
 
 
-def named_criterion(headers: Sequence[Header], pointer: Pointer) -> Apartness | None:
+def named_apartness(headers: Sequence[Header], pointer: Pointer) -> Apartness | None:
     """Return what frames say of a dimension that their instance names; None where nobody can tell."""
     known = dimension_kinds().get(pointer.keyword)
     if known is not None:
-        found = criterion(headers, known)
+        found = apartness(headers, known)
         if any(v is not None for v in found.values):
             return found
     values = [_pointed(h.elements, pointer) for h in headers]

@@ -27,10 +27,8 @@ from derive.model.orientation import (
 from derive.model.planes import (
     Planes,
     Vectors,
-    alike,
     measured,
     spacing_of_one,
-    spacing_tolerance,
 )
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
@@ -66,21 +64,17 @@ def even_stack_of(headers: Sequence[Header]) -> EvenStack:
     Parameters
     ----------
     headers : sequence of Header
-        In any order.
+        Of one stack, in any order.
 
     Raises
     ------
     GeometryError
-        ``GEO-MISSING``, ``GEO-MATRIX``, ``GEO-PIXELS``, ``GEO-ORIENTATION``, ``GEO-COSINES``, ``GEO-FOR``, ``GEO-4D``,
+        ``GEO-MISSING``, ``GEO-ORIENTATION``, ``GEO-COSINES``, ``GEO-FOR``, ``GEO-4D``,
         ``GEO-DUPLICATE``, ``GEO-TILT``, ``GEO-SHIFT``, ``GEO-GAP``, ``GEO-SPACING``, ``GEO-SINGLE``.
     """
     each = [plane_of(h) for h in headers]
-    matrix = np.array([(h.integer("Rows"), h.integer("Columns")) for h in headers], dtype=float)
-    spacings = np.array([p.pixel_spacing for p in each])
     cosines = np.array([p.cosines for p in each])
-    _same(headers, matrix, 0.0, "GEO-MATRIX", "Rows and Columns differ")
-    _same(headers, spacings, spacing_tolerance(spacings), "GEO-PIXELS", "Pixel Spacing differs")
-    first, (rows, columns) = each[0], (int(n) for n in matrix[0])
+    first, (rows, columns) = each[0], (headers[0].integer(k) or 0 for k in ("Rows", "Columns"))
     common = _common_orientation(headers, cosines, reach_mm(rows, columns, first.pixel_spacing))
     frame = _frame_of_reference(headers)
     row, column = triple(common[:3]), triple(common[3:])
@@ -106,7 +100,7 @@ def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tupl
     *2026-11-30.* Cosines of three decimals leave the corners of a large field uncertain by a tenth of a millimetre, in
     all images alike. Nobody can say them better, and less than a pixel is no reason to refuse: the report says it.
     """
-    _refuse_cosines(headers, cosines, reach)
+    refuse_cosines(headers, cosines, reach)
     cosines = np.array([c if skew_of(c[:3], c[3:]) <= ROUNDED else orthonormal(c) for c in cosines])
     if of_one_orientation(cosines, reach):
         return one_orientation(cosines)
@@ -121,8 +115,14 @@ def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tupl
     )
 
 
-def _refuse_cosines(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> None:
-    """Refuse rows and columns that are not of unit length at a right angle, by more than rounding explains."""
+def refuse_cosines(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> None:
+    """Refuse rows and columns that are not of unit length at a right angle, by more than rounding explains.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-COSINES``
+    """
     right = orthonormal(cosines)
     off, skewed = turned_mm(cosines, right, reach), np.max(np.abs(cosines - right), axis=1) > LARGEST_DIFFERENCE
     rounded = np.array([skew_of(c[:3], c[3:]) <= COSINE_TOLERANCE for c in cosines])
@@ -244,11 +244,3 @@ def _numbers(header: Header, keyword: str, count: int) -> tuple[float, ...]:
             keyword=keyword,
         )
     return found
-
-
-def _same(headers: Sequence[Header], values: Vectors, tolerance: float, code: str, what: str) -> None:
-    """Refuse values that are not the same for all images."""
-    kinds = alike(values, tolerance)
-    if len(kinds) > 1:
-        named = tallied({"\\".join(f"{v:.7g}" for v in values[k[0]]): [headers[i] for i in k] for k in kinds})
-        raise GeometryError(code, f"{what}: {named}; one volume needs one. Choose the files of one of them")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from typing import Unpack
 
 from derive import standard
 from derive.elements.charset import transcode
@@ -19,6 +20,7 @@ from derive.model.source import Skipped, SourceSeries
 from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
+from derive.reading.choice import Choice, Chosen, choice_of, frames_chosen, volumes_chosen
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
@@ -33,6 +35,8 @@ from derive.reading.pixel_attributes import (
 from derive.reading.planes import even_stack_of
 from derive.reading.scan import scan
 from derive.reading.select import apart, select, unread
+from derive.reading.stacks import one_stack
+from derive.reading.volumes import contradictions
 
 
 def read(
@@ -41,11 +45,13 @@ def read(
     series: str | None = None,
     limits: Limits | None = None,
     assume: Mapping[str, object] | None = None,
+    **chosen: Unpack[Chosen],
 ) -> SourceSeries:
-    """Read one series of classic CT, MR or PET images.
+    """Read one series of CT, MR or PET images, of one frame or many.
 
-    Only headers are read; pixels are decoded when they are asked for. The order of files, their names and
-    Instance Numbers do not matter: images are sorted by position along their normal.
+    Only headers are read; pixels are decoded when they are asked for. The order of files and frames, their names and
+    numbers do not matter: frames are sorted by position along their normal, and by what tells volumes at one place
+    apart.
 
     Parameters
     ----------
@@ -61,6 +67,10 @@ def read(
     assume : mapping keyword -> value, optional
         What the files do not say, or say illegally: ``{"Units": "BQML"}``. It stands in every image that lacks it,
         never in place of what is legal, and the result says that a person said it.
+    **chosen
+        What is wanted of the series. ``stack``: which of its stacks (several orientations, matrices, or a magnitude
+        and a phase), by number or name. ``volumes``: which volumes, by number. ``where``: what all frames say,
+        ``{"DiffusionBValue": 0}``. ``frames``: which frames, ``"1-40,45"``.
 
     Returns
     -------
@@ -76,9 +86,10 @@ def read(
     ValuesError
         ``VAL-...``: pixels are cut short, in colour, or cannot be rescaled.
     UsageError
-        ``ASSUME-...`` for what cannot be assumed.
+        ``ASSUME-...`` for what cannot be assumed, ``OPT-CHOICE`` for what cannot be chosen.
     """
     checked_assumptions(assume)  # before anything is read
+    choice = choice_of(chosen)
     headers: list[Header] = []
     skipped: list[Skipped] = []
     for found in scan(find(source, limits)):
@@ -88,7 +99,7 @@ def read(
             headers.append(found)
         elif isinstance(found, Skipped):
             skipped.append(found)
-    return series_of(headers, skipped, series, assume)
+    return series_of(headers, skipped, series, assume, choice)
 
 
 def series_of(
@@ -96,6 +107,7 @@ def series_of(
     skipped: Sequence[Skipped] = (),
     series: str | None = None,
     assume: Mapping[str, object] | None = None,
+    choice: Choice | None = None,
 ) -> SourceSeries:
     """Make one series of headers: choose, sort, and refuse what is no volume.
 
@@ -109,6 +121,8 @@ def series_of(
         Which one, as in :func:`read`.
     assume : mapping keyword -> value, optional
         What the files do not say, as in :func:`read`.
+    choice : Choice, optional
+        What is wanted of it.
 
     Raises
     ------
@@ -121,8 +135,10 @@ def series_of(
     chosen = chosen._replace(headers=tuple(lawful(chosen.headers, assumptions)))
     refuse_illegal(chosen.headers)
     assumed = used(chosen.headers, assumptions)
-    lie = even_stack_of(chosen.headers)
-    ordered = [chosen.headers[i] for i in lie.order]
+    choice = choice or Choice()
+    stack = one_stack(frames_chosen(chosen.headers, choice), choice.stack)
+    lie = volumes_chosen(even_stack_of(stack.headers), choice.volumes)
+    ordered = [stack.headers[i] for i in lie.order]
     check_one_form(ordered)
     check_alike(ordered)
     uid = ordered[0].text("SeriesInstanceUID")
@@ -133,9 +149,16 @@ def series_of(
         table=_table(ordered),
         geometry=lie.geometry,
         dimensions=lie.dimensions,
+        stack=stack.name,
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
-        remarks=gathered([*((h.name, h.remarks) for h in ordered), *pixel_remarks(ordered)]),
+        remarks=gathered(
+            [
+                *((h.name, h.remarks) for h in ordered),
+                *pixel_remarks(ordered),
+                *contradictions(ordered, lie.geometry.shape[0]),
+            ]
+        ),
         assumed=assumed,
         related=_related(ordered, headers),
         said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from derive.errors import GeometryError
 from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds
 from derive.model.planes import DIMENSIONS, HINTS, Planes, told_apart
+from derive.model.remark import Remark
 from derive.reading.dimension_values import (
     SPATIAL,
     Apartness,
-    Pointer,
-    criterion,
+    apartness,
     indices,
-    named_criterion,
+    named_apartness,
     pointers_of,
 )
 from derive.reading.header import Header
@@ -171,14 +171,14 @@ def _criteria(headers: Sequence[Header]) -> Iterator[tuple[Apartness | None, boo
     pointers = [p for p in pointers_of(headers[0]) if p.keyword not in SPATIAL]
     counts = [p for p in pointers if p.keyword in kinds and kinds[p.keyword].kind == "count"]
     for pointer in (p for p in pointers if p not in counts):
-        found = named_criterion(headers, pointer)
+        found = named_apartness(headers, pointer)
         yield found, found is not None and found.kind.kind in _RUNNING
-    yield from ((criterion(headers, k), False) for k in kinds.values() if k.kind in ("measure", "direction", "time"))
-    yield from ((named_criterion(headers, p), False) for p in counts)
-    yield from ((criterion(headers, k), False) for k in kinds.values() if k.kind == "count")
-    yield from ((criterion(headers, k), True) for k in kinds.values() if k.kind in _RUNNING)
+    yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind in ("measure", "direction", "time"))
+    yield from ((named_apartness(headers, p), False) for p in counts)
+    yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind == "count")
+    yield from ((apartness(headers, k), True) for k in kinds.values() if k.kind in _RUNNING)
     yield _numbered_times(headers), True
-    yield from ((criterion(headers, k), False) for k in kinds.values() if k.kind == "text")
+    yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind == "text")
     yield from ((indices(headers, p), False) for p in pointers)
 
 
@@ -186,7 +186,7 @@ def _numbered_times(headers: Sequence[Header]) -> Apartness | None:
     """Instance Numbers, where the images say how many times there are (PS3.3 C.8.3.1): they count on from one on."""
     if not all((h.lenient.integer("NumberOfTemporalPositions") or 0) > 1 for h in headers):
         return None
-    return criterion(headers, DimensionKind("InstanceNumber", "count"))
+    return apartness(headers, DimensionKind("InstanceNumber", "count"))
 
 
 def _sorted(headers: Sequence[Header], split: _Split) -> ToldApart:
@@ -208,7 +208,7 @@ def _ascending(headers: Sequence[Header], found: Apartness, levels: Whole) -> Wh
     if found.kind.kind != "direction":
         return levels
     for keyword in _ORDERS:
-        when = criterion(headers, dimension_kinds()[keyword])
+        when = apartness(headers, dimension_kinds()[keyword])
         if (when.levels == 0).any():
             continue
         least = np.full(int(levels.max()) + 1, np.iinfo(np.int64).max)
@@ -302,14 +302,30 @@ def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:
     )
 
 
-def contradictions(headers: Sequence[Header]) -> tuple[Pointer, ...]:
-    """Return the named dimensions whose index values are not one to one with the values that they stand for."""
+def contradictions(headers: Sequence[Header], slices: int) -> list[tuple[str, list[Remark]]]:
+    """Say of each instance where index values are not one to one with what they stand for; values decide.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        Volume after volume, each along the normal.
+    slices : int
+        Of a volume.
+    """
     found = []
+    place = np.arange(len(headers)) % slices
     for pointer in pointers_of(headers[0]):
-        said, index = named_criterion(headers, pointer), indices(headers, pointer)
+        said, index = named_apartness(headers, pointer), indices(headers, pointer)
         if said is None or index is None or pointer.keyword == "StackID":
             continue
-        pairs = np.unique(np.stack([said.levels, index.levels], axis=1), axis=0)
-        if len(pairs) != len(np.unique(pairs[:, 0])) or len(pairs) != len(np.unique(pairs[:, 1])):
-            found.append(pointer)
-    return tuple(found)
+        levels = place if pointer.keyword == "InStackPositionNumber" else said.levels
+        within = place if said.kind.kind in _RUNNING else np.zeros_like(place)
+        if not _one_to_one(within, levels, index.levels):
+            text = "has Dimension Index Values that do not go with its values; frames are sorted by their values"
+            found.append(Remark("SRC-DIMENSION", pointer.keyword, text))
+    return [(name, found) for name in dict.fromkeys(h.name for h in headers)] if found else []
+
+
+def _one_to_one(within: Whole, levels: Whole, index: Whole) -> bool:
+    pairs = np.unique(np.stack([within, levels, index], axis=1), axis=0)
+    return all(len(np.unique(pairs[:, [0, column]], axis=0)) == len(pairs) for column in (1, 2))

@@ -102,11 +102,11 @@ def test_matrix_differs(changed):
         if index == 2:
             resized(dataset, 100, 100)
 
-    assert "100\\100 (1 image, e.g. 002.dcm)" in refused(changed(crop), "GEO-MATRIX").message
+    assert "100 x 100 (1 image, e.g. 002.dcm)" in refused(changed(crop), "GEO-MATRIX").message
 
 
 def test_pixel_spacing_differs(changed):
-    assert "0.98\\0.98" in refused(changed(only(2, PixelSpacing=[0.98, 0.98])), "GEO-PIXELS").message
+    assert "0.98 x 0.98 mm" in refused(changed(only(2, PixelSpacing=[0.98, 0.98])), "GEO-PIXELS").message
 
 
 def test_frame_of_reference_differs(changed):

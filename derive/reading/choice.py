@@ -1,0 +1,189 @@
+"""What is chosen of a series: a stack, some volumes, frames by their number or by what they say."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn, TypedDict
+
+from derive import standard
+from derive.elements.element import tag_of
+from derive.errors import SourceError, UsageError
+from derive.model.dimension import Dimension, DimensionValue, dimension_kinds
+from derive.reading.dimension_values import apartness
+from derive.reading.header import Header
+from derive.reading.planes import EvenStack
+from derive.reading.volumes import shown_value
+from derive.told.secrecy import shown_term, some
+from derive.told.wording import counted, flag
+
+#: Numbers that differ by less, as a share, are what was asked for.
+_SHARE = 1e-4
+_CODE = "SRC-CHOICE"
+
+
+class Chosen(TypedDict, total=False):
+    """What :func:`derive.read` takes of it; each as the field of :class:`Choice`."""
+
+    stack: str | int | None
+    volumes: int | Iterable[int] | None
+    where: Mapping[str, object] | None
+    frames: str | int | Iterable[int] | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is wanted of a series; everything where nothing is said.
+
+    Parameters
+    ----------
+    stack : str or int, optional
+        Which stack: its place in the list that the error shows, or its name.
+    volumes : tuple of int
+        Which volumes, from 1, in their order; all where none is named.
+    where : mapping keyword -> value
+        What all frames say: ``{"DiffusionBValue": 0}``.
+    frames : frozenset of int
+        Which frames, from 1: those of one instance behind those of another, by their Instance Numbers.
+    """
+
+    stack: str | int | None = None
+    volumes: tuple[int, ...] = ()
+    where: Mapping[str, object] = field(default_factory=dict)
+    frames: frozenset[int] = frozenset()
+
+
+def choice_of(said: Chosen) -> Choice:
+    """Check what is said, before anything is read.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-CHOICE`` for numbers that are none, and keywords that the data dictionary does not have.
+    """
+    where = dict(said.get("where") or {})
+    for keyword in where:
+        try:
+            tag_of(keyword)
+        except KeyError:
+            raise UsageError("OPT-CHOICE", f"the data dictionary has no keyword {keyword!r}") from None
+    volumes = tuple(sorted(set(_numbers("volumes", said.get("volumes")))))
+    return Choice(said.get("stack"), volumes, where, frozenset(_numbers("frames", said.get("frames"))))
+
+
+def _numbers(name: str, said: Any) -> list[int]:
+    """Read ``1-40,45``, a number, or several."""
+    if said is None:
+        return []
+    if isinstance(said, str):
+        parts = [re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part) for part in said.split(",")]
+        ends = [(int(p[1]), int(p[2] or p[1])) for p in parts if p is not None]
+        found = [] if None in parts else [n for first, last in ends for n in range(first, min(last, first + 10**6) + 1)]
+    else:
+        found = [said] if isinstance(said, int) else list(said)
+    if not found or not all(isinstance(n, int) and n > 0 for n in found):
+        raise UsageError("OPT-CHOICE", f"{flag(name, 'N')} takes numbers from 1 on, such as 1-40,45")
+    return found
+
+
+def frames_chosen(headers: Sequence[Header], choice: Choice) -> tuple[Header, ...]:
+    """Return the frames that are wanted.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-CHOICE`` where there are none.
+    """
+    kept = _numbered(headers, choice.frames) if choice.frames else list(headers)
+    for keyword, value in choice.where.items():
+        kept = _which_say(kept, keyword, value)
+    return tuple(kept)
+
+
+def _numbered(headers: Sequence[Header], numbers: frozenset[int]) -> list[Header]:
+    def place(header: Header) -> tuple[float, str, int]:
+        number = header.lenient.number("InstanceNumber")
+        return math.inf if number is None else number, header.text("SOPInstanceUID"), header.frame_number
+
+    ordered = sorted(headers, key=place)
+    if max(numbers) > len(ordered):
+        raise SourceError(
+            _CODE, f"frame {max(numbers)} is wanted; the series has {counted(len(ordered), 'frame')}, from 1 on"
+        )
+    return [header for number, header in enumerate(ordered, 1) if number in numbers]
+
+
+def _which_say(headers: Sequence[Header], keyword: str, wanted: object) -> list[Header]:
+    kind = dimension_kinds().get(keyword)
+    said: Sequence[DimensionValue]
+    if kind is not None and kind.kind in ("measure", "direction", "time", "count"):
+        said = apartness(headers, kind).values
+    else:
+        said = ["\\".join(h.lenient.texts(keyword)) or None for h in headers]
+    found = [header for header, value in zip(headers, said, strict=True) if _is(value, wanted)]
+    if not found:
+        _refuse(keyword, said)
+    return found
+
+
+def _refuse(keyword: str, said: Sequence[DimensionValue]) -> NoReturn:
+    different = sorted({_told(value) for value in said})
+    raise SourceError(
+        _CODE,
+        f"no image is chosen by {flag('where', f'{keyword}=VALUE')}; the images have {some(different, 12)}",
+        keyword=keyword,
+    )
+
+
+def _told(value: DimensionValue) -> str:
+    """Numbers may be shown; of texts those that are terms of the standard."""
+    return shown_term(value, standard.known_terms()) if isinstance(value, str) else shown_value(value)
+
+
+def _is(value: DimensionValue, wanted: object) -> bool:
+    """Whether an image says what is wanted: the same number, the same direction, or one of the terms."""
+    if value is None or wanted is None:
+        return value is wanted or (value is None and str(wanted) in ("", "none"))
+    if isinstance(value, str):
+        text = str(wanted).strip().casefold()
+        return any(fnmatch.fnmatchcase(one.casefold(), text) for one in (value, *value.split("\\")))
+    numbers = _as_numbers(wanted)
+    each = value if isinstance(value, tuple) else (float(value),)
+    if len(numbers) != len(each):
+        return False
+    reach = max(1.0, *map(abs, each)) if isinstance(value, tuple) else max(map(abs, each))
+    return all(abs(a - b) <= max(_SHARE * reach, 1e-9) for a, b in zip(each, numbers, strict=True))
+
+
+def _as_numbers(wanted: object) -> tuple[float, ...]:
+    parts = re.split(r"[\\,]", wanted) if isinstance(wanted, str) else wanted
+    try:
+        return tuple(float(v) for v in (parts if isinstance(parts, Iterable) else [parts]))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ()
+
+
+def volumes_chosen(lie: EvenStack, volumes: Sequence[int]) -> EvenStack:
+    """Return the volumes that are wanted.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-CHOICE`` for one that is not there.
+    """
+    if not volumes:
+        return lie
+    slices = lie.geometry.shape[0]
+    count = len(lie.order) // slices
+    if volumes[-1] > count:
+        raise SourceError(_CODE, f"volume {volumes[-1]} is wanted; the stack has {counted(count, 'volume')}, from 1 on")
+    kept = [i for v in volumes for i in range((v - 1) * slices, v * slices)]
+    planes = tuple(lie.planes[i] for i in kept)
+    positions = tuple(plane.position for plane in planes[:slices])
+    geometry = replace(lie.geometry, first_position=positions[0], measured_positions=positions)
+    dimensions = [Dimension(d.keyword, tuple(d.values[v - 1] for v in volumes), d.units) for d in lie.dimensions]
+    told = tuple(d for d in dimensions if len(volumes) > 1 and len(set(d.values)) > 1)
+    return EvenStack(tuple(lie.order[i] for i in kept), planes, geometry, told)
