@@ -104,4 +104,5 @@ def _json(target: Path, size: tuple[int, int], page: Page) -> dict[str, object]:
 
 def _line(target: Path, size: tuple[int, int], page: Page, sight: Sight) -> str:
     planes = ", ".join(f"{cut.plane} {cut.index + 1} of {cut.count}" for cut in page.cuts)
-    return f"{target}: {size[0]} x {size[1]} pixels; {planes}; {page.grey.says(sight.units)}"
+    several = f" of the first of {sight.of_volumes} volumes" if sight.of_volumes > 1 else ""
+    return f"{target}: {size[0]} x {size[1]} pixels; {planes}{several}; {page.grey.says(sight.units)}"

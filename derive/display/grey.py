@@ -100,10 +100,17 @@ def of_window(window: Window) -> Grey | None:
     return _legal(window.centers[0], window.widths[0], window.function, STATED) if window.centers else None
 
 
-def of_series(source: Attributes) -> Grey | None:
-    """Return the first window of a series; the median where its images differ; None without any."""
+def of_series(source: Attributes, count: int) -> Grey | None:
+    """Return the first window of a series; the median where its images differ; None without any.
+
+    Parameters
+    ----------
+    source : Attributes
+    count : int
+        How many images are looked at: those of its first volume, since volumes may differ by far.
+    """
     found: list[Grey] = []
-    for index in range(len(source.frames)):
+    for index in range(count):
         centers, widths = real_window(source, index)
         if centers and widths:
             grey = _legal(centers[0], widths[0], source.value("VOILUTFunction", index), STATED)

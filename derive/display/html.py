@@ -19,7 +19,8 @@ from derive.display.layout import SMALL
 from derive.display.sight import Sight, sight_of
 from derive.errors import DeriveError
 from derive.model.classes import target_of
-from derive.model.frames import Frames
+from derive.model.dimension import Dimension
+from derive.model.frames import Frames, Volumes
 from derive.model.geometry import Geometry, extent_of, letters_of
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Volume
@@ -125,7 +126,17 @@ def _of_source(series: SourceSeries) -> Rows:
     return [
         *_what(series, target_of(series.sop_class_uid).modality),
         ("images", f"{len(series.frames)}, skipped beside them: {counted(len(series.skipped), 'file')}"),
+        *_volumes(series.volumes, series.dimensions),
         *_grid(series.geometry),
+    ]
+
+
+def _volumes(volumes: Sequence[Volume], dimensions: Sequence[Dimension]) -> Rows:
+    if len(volumes) < 2:
+        return []
+    told = ", ".join(d.keyword for d in dimensions)
+    return [
+        ("volumes", f"{len(volumes)} by {told}; the first is shown" if told else f"{len(volumes)}, the first shown")
     ]
 
 
@@ -140,6 +151,7 @@ def _of_derived(series: DerivedSeries) -> Rows:
         ("modality", series.order.target.modality),
         *([("description", said)] if said else []),
         ("images", str(series.count)),
+        *_volumes(series.frames.volumes, series.frames.dimensions if isinstance(series.frames, Volumes) else ()),
         *_grid(series.frames.geometry),
         *_steps([s.description for s in series.derivation.steps]),
     ]

@@ -18,7 +18,6 @@ from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
-from derive.model.stacking import stack
 from derive.model.volume import Array, Volume, shown_units
 from derive.reading.read import read
 
@@ -72,8 +71,8 @@ class Sight:
     @property
     def extent(self) -> str:
         """How many voxels of what size, for people."""
-        times = f", the first of {self.of_volumes} times" if self.of_volumes > 1 else ""
-        return extent_of(self.geometry, sized=self.sized) + times
+        several = f", the first of {self.of_volumes} volumes" if self.of_volumes > 1 else ""
+        return extent_of(self.geometry, sized=self.sized) + several
 
     def values_text(self) -> str:
         """Units, for people."""
@@ -128,7 +127,8 @@ def _of_series(series: SourceSeries) -> Sight:
     dark_is_most = _text(series, "PhotometricInterpretation") == "MONOCHROME1"
     inverted = OF_MONOCHROME1 if dark_is_most else PET_INVERTED if target_of(series.sop_class_uid).inverted else ""
     name = _named(modality, _text(series, "SeriesDescription"))
-    return Sight(stack(series), name, of_series(series), inverted, _patient(series))
+    volumes, grey = series.volumes, of_series(series, series.geometry.shape[0])
+    return Sight(volumes[0], name, grey, inverted, _patient(series), of_volumes=len(volumes))
 
 
 def _of_derived(series: DerivedSeries) -> Sight:

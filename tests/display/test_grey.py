@@ -64,7 +64,8 @@ def test_padding_has_the_grey_of_the_least_value():
     ],
 )
 def test_the_window_is_that_of_the_series(changes, wanted):
-    found = grey.of_series(derive.read(make_series("CT", **changes)))
+    source = derive.read(make_series("CT", **changes))
+    found = grey.of_series(source, len(source.frames))
     assert (found and (found.center, found.width, found.function, found.origin)) == wanted
 
 
@@ -149,9 +150,9 @@ def test_slices_are_pulled_once_and_a_few_at_a_time():
     assert pulled == [(16, 24)]  # the block of eight that it is in: what is computed does not depend on who asks
 
 
-def test_of_several_times_the_first_is_shown():
+def test_of_several_volumes_the_first_is_shown():
     geometry = make_geometry()
     volume = dataclasses.replace(numbered(geometry), pull=lambda a, b: np.full((b - a, 6, 7), a >= 5, np.float32))
     page = page_of(dataclasses.replace(sight_of(volume), of_volumes=2), Wishes(window=(0.5, 1)))
     assert every((p.image == 0).all() for p in page.rows[0])
-    assert "first of 2 times" in " ".join(page.heading)
+    assert "first of 2 volumes" in " ".join(page.heading)
