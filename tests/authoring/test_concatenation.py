@@ -17,6 +17,7 @@ from derive.model.uids import RandomUids, ReproducibleUids
 from derive.pixels.encode import as_they_are
 from derive.pixels.spool import Spool
 from derive.writing.part10 import file_meta
+from tests.helpers.asserting import every
 from tests.helpers.multi_frame import frames_items, multi_frame
 from tests.helpers.peers import dciodvfy_errors
 
@@ -73,7 +74,7 @@ def test_parts_are_the_whole(dataset, most, counts):
     assert len({d.ConcatenationUID for d in found}) == 1
     same = {e.tag for e in dataset} - {0x00080018, 0x00280008, 0x52009230, 0x7FE00010}
     assert len(same) > 30
-    assert all(d[tag] == dataset[tag] for d in found for tag in same)
+    assert every(d[tag] == dataset[tag] for d in found for tag in same)
     assert sum(p.frame.encoded.saturated for p in parts) == sum(range(FRAMES))
     assert [ref for p in parts for ref in p.frame.contributors] == [*made.frame.contributors]
 

@@ -11,6 +11,7 @@ import pytest
 from derive import parallel
 from derive.pixels import shared
 from derive.pixels.spool import Spool
+from tests.helpers.asserting import every
 
 KINDS = {
     "int16": ("int16", (5, 7)),
@@ -43,7 +44,7 @@ def test_the_value_is_all_frames_one_behind_the_other(tmp_path, monkeypatch, kin
     assert spooled.value() == value + bytes(len(value) % 2) == spooled.value()
     assert spooled.length == len(spooled.value())
     assert spooled.vr == ("OW" if frames.itemsize > 1 else "OB")
-    assert all(np.array_equal(spooled.stored(k), frame) for k, frame in enumerate(frames))
+    assert every(np.array_equal(spooled.stored(k), frame) for k, frame in enumerate(frames))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -67,7 +68,7 @@ def test_several_threads_read(monkeypatch):
     for frame in frames:
         waiting.add(frame)
     spooled = waiting.close()
-    assert all(parallel.each(lambda k: np.array_equal(spooled.stored(k), frames[k]), range(200)))
+    assert every(parallel.each(lambda k: np.array_equal(spooled.stored(k), frames[k]), range(200)))
 
 
 def test_frames_are_alike():
