@@ -18,6 +18,7 @@ from derive.authoring.entities.dimensions import placed
 from derive.authoring.entities.real_world import unmapped
 from derive.authoring.groups import folded
 from derive.authoring.order import Authoring, Frame
+from derive.authoring.passing import outsiders
 from derive.authoring.policy import Action, row
 from derive.authoring.presence import (
     Conditional,
@@ -235,6 +236,9 @@ def _decisions(authoring: Authoring) -> Iterator[Decision]:
     rules = private_rules()
     for private in privates_of(authoring):
         yield Decision(rules[private.tag], private_row(private)[0], private_action(authoring, private), None)
+    for rule, beyond in outsiders(authoring):
+        if rule.tag not in rules:
+            yield Decision(rule, beyond, Action.PULL, None)
 
 
 def _varies(authoring: Authoring, decision: Decision) -> bool:

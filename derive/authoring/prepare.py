@@ -12,7 +12,7 @@ from derive.authoring.scan import ValueRange, scan
 from derive.authoring.settable import checked_attributes, quantity_said
 from derive.authoring.window import kept_luts, kept_window, made_window, picture_window
 from derive.elements.charset import fits, is_text
-from derive.elements.element import tag_of
+from derive.elements.element import Element, tag_of
 from derive.errors import UsageError
 from derive.model.assumption import recorded
 from derive.model.classes import Target
@@ -22,6 +22,7 @@ from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
 from derive.model.window import Window
 from derive.pixels.encode import Encoding, SourceEncoding, fit, keep, per_instance
+from derive.standard import is_single_frame
 from derive.version import VERSION
 
 
@@ -52,7 +53,7 @@ def draft(order: Order, options: Options) -> Authoring:
         options.series_description, options.series_number, places, attributes, timed, quantity, options.one_object
     )
     texts = [*_added_text(order.derivation, given), recorded(order.source.assumed)]
-    order = replace(order, sources=_holding(order.sources, texts))
+    order = replace(order, sources=_sided(_holding(order.sources, texts), target))
     return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)
 
 
@@ -150,6 +151,25 @@ def _now(source: Attributes, timestamp: datetime | None) -> datetime:
         return now
     minutes = int(offset[1:3]) * 60 + int(offset[3:])
     return now.astimezone(timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes)))
+
+
+#: What tells whether a part of the body may be one of a pair, and which.
+_PART, _SIDE = tag_of("BodyPartExamined"), tag_of("Laterality")
+
+# 2026-12-01: multi-frame images say side and part of each frame, and need say neither. Single frames of them that were
+# silent of both would say that the part is not one of a pair (type 2C, C.7.3.1); an empty Laterality says that nobody
+# knows, as in what is made of a volume without a source.
+
+
+def _sided(sources: Sources, target: Target) -> Sources:
+    """Return sources whose principal, where its frames become single ones, leaves the side of an unknown part open."""
+    source = sources.principal
+    single = target.container == "single" and not all(is_single_frame(r.sop_class_uid) for r in source.references)
+    if not single or {_PART, _SIDE} & {*source.table.constant, *source.table.varying}:
+        return sources
+    open_side = Element(_SIDE, "CS", b"")
+    table = source.table.only(frozenset({*source.table.constant, *source.table.varying}), {_SIDE: open_side})
+    return replace(sources, principal=replace(source, table=table, tags=source.tags | {_SIDE}))
 
 
 def _holding(sources: Sources, texts: list[str]) -> Sources:

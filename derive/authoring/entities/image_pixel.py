@@ -73,13 +73,24 @@ def pixel_representation(authoring: Authoring, frame: Frame) -> int:
 @per_frame("SmallestImagePixelValue")
 def smallest_image_pixel_value(authoring: Authoring, frame: Frame) -> int | None:
     """Return the smallest stored value that is not padding; nothing for colours and bits."""
+    if authoring.derivation.passes:
+        return _as_said(authoring, frame, "SmallestImagePixelValue", frame.encoded.smallest)
     return frame.encoded.smallest if _is_grey(authoring) else None
 
 
 @per_frame("LargestImagePixelValue")
 def largest_image_pixel_value(authoring: Authoring, frame: Frame) -> int | None:
     """Return the largest stored value that is not padding; nothing for colours and bits."""
+    if authoring.derivation.passes:
+        return _as_said(authoring, frame, "LargestImagePixelValue", frame.encoded.largest)
     return frame.encoded.largest if _is_grey(authoring) else None
+
+
+def _as_said(authoring: Authoring, frame: Frame, keyword: str, found: int) -> int | None:
+    """Return what a frame that passes says of itself; not what its instance said of all its frames together."""
+    said = authoring.source.value(keyword, frame.index)
+    of_all = authoring.sources.numbers(frame.contributors) or len(frame.contributors) > 1
+    return said if said == found or not of_all else None
 
 
 def _is_grey(authoring: Authoring) -> bool:

@@ -1,0 +1,95 @@
+"""The same pixels in another form: single frames of multi-frame instances (PS3.3 C.12.1, CID 7005)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk  # noqa: N813 - its own customary name
+
+import derive
+from derive.cli.main import main
+from derive.reading.whole import read_whole
+from tests.helpers.asserting import raises_code
+from tests.helpers.forms import MULTI_FRAME, assert_same_frames, files_of, header
+from tests.helpers.peers import dcentvfy_messages, dciodvfy_errors, spread
+
+
+@pytest.fixture(scope="module", params=MULTI_FRAME)
+def converted(request, real, tmp_path_factory):
+    """A real multi-frame series, and the folder of its single frames."""
+    source, folder = real(request.param), tmp_path_factory.mktemp("classic") / "out"
+    derive.convert(source, into="classic").write(folder)
+    return source, folder
+
+
+def test_each_frame_is_an_image_with_its_pixels_and_its_place(converted):
+    source, folder = converted
+    before = read_whole(source)
+    after = assert_same_frames(before, folder)
+    for keyword in ("PatientID", "StudyInstanceUID", "Manufacturer", "SeriesDescription"):
+        assert after.value(keyword) == before.value(keyword), keyword
+    for keyword in ("SeriesInstanceUID", "SOPInstanceUID"):
+        assert not {*after.values(keyword)} & {*before.values(keyword)}, keyword
+
+
+def test_validators_find_no_fault_that_the_source_has_not(converted):
+    source, folder = converted
+    files = files_of(folder)
+    faults = dciodvfy_errors(files_of(source)).keys()
+    silent = {"status 1 without a message"} if faults else set()  # a private scheme that the source has too
+    assert dciodvfy_errors(spread(files, 3)).keys() <= faults | silent
+    told = dcentvfy_messages([*spread(files), *files_of(source)]) - dcentvfy_messages(files_of(source))
+    assert not [message for message in told if message.startswith("Error")]
+    assert not [f for f in derive.check(folder).findings if f.severity == "error"]
+
+
+def test_it_says_who_gave_it_another_form_and_that_nothing_was_derived(converted):
+    source, folder = converted
+    for path in spread(files_of(folder), 2):
+        dataset, before = header(path), header(files_of(source)[0])
+        purpose = dataset.ContributingEquipmentSequence[-1].PurposeOfReferenceCodeSequence[0]
+        assert (purpose.CodeValue, purpose.CodeMeaning) == ("109105", "Frame Extracting Equipment")
+        assert dataset.get("Manufacturer", "") == before.get("Manufacturer", "")
+        assert dataset.ImageType[0] == before.ImageType[0]
+        assert dataset.get("ContentDate", "") == before.get("ContentDate", "")
+
+
+def test_volumes_are_read_as_they_were(real, tmp_path):
+    source = real("philips_balls_enh/dicom/DTI.dcm")
+    derive.convert(source, into="classic").write(tmp_path / "out")
+    before, after = derive.read(source), derive.read(tmp_path / "out")
+    assert [d.keyword for d in after.dimensions] == [d.keyword for d in before.dimensions]
+    for one, other in zip(before.volumes, after.volumes, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_simple_itk_reads_the_volume(real, tmp_path):
+    source = real("philips_balls_enh/dicom/T1.dcm")
+    derive.convert(source, into="classic").write(tmp_path / "out")
+    files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path / "out"))
+    image = sitk.ReadImage(files)
+    ours = derive.read(source)
+    np.testing.assert_allclose(sitk.GetArrayFromImage(image), np.asarray(ours), rtol=1e-6)
+    np.testing.assert_allclose(image.GetOrigin(), ours.geometry.first_position, atol=1e-3)
+
+
+def test_the_command_line_converts_and_refuses_what_it_cannot_use(real, tmp_path, capsys):
+    source, out = str(real("enhanced_ct_2f")), str(tmp_path / "out")
+    assert main(["convert", source, "-o", out, "--as", "classic", "--shape", "2", "2", "--dtype", "int16"]) != 0
+    assert "EXP-FLAGS: --dtype, --shape" in capsys.readouterr().err
+    assert main(["convert", source, "-o", out, "--as", "enhanced"]) != 0
+    assert "OPT-FORM" in capsys.readouterr().err
+    assert main(["convert", source, "-o", out, "--as", "classic", "-q", "--series-number", "7"]) == 0
+    assert {pydicom.dcmread(p).SeriesNumber for p in files_of(tmp_path / "out")} == {7}
+
+
+def test_what_has_the_form_already_or_no_frames_is_refused(real, tmp_path):
+    with raises_code("OPT-FORM"):
+        derive.convert(real("ct_small_ge_3"), into="classic")
+    with raises_code("OPT-FORM"):
+        derive.convert(real("enhanced_ct_2f"), into="modern")
+    with raises_code("OPT-UNKNOWN"):
+        derive.convert(real("enhanced_ct_2f"), into="classic", modality="CT")
+    with raises_code("OPT-FORM"):
+        derive.convert(real("enhanced_ct_2f"), into="classic", patient=derive.Patient("1", "A^B"))
