@@ -22,7 +22,7 @@ from types import MappingProxyType
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.instance import items_of
 from derive.model.macro_values import called
-from derive.standard import Iod
+from derive.standard import AttributeRule, Iod, macros_of
 
 SHARED, PER_FRAME = tag_of("SharedFunctionalGroupsSequence"), tag_of("PerFrameFunctionalGroupsSequence")
 
@@ -87,23 +87,32 @@ def _macro(sequence: str, lines: list[dict[str, str]]) -> Macro:
     return Macro(lines[0]["macro"], sequence, lines[0]["items"] == "many", lines[0]["place"], tuple(leaves))
 
 
+#: The type of a macro by its usage.
+_TYPES = {"M": "1", "C": "1C", "U": "3"}
+
+
 @cache
 def iod_of_frames(iod: Iod) -> Iod:
     """Return a multi-frame IOD as one of frames: every macro is an attribute, whose module is its name.
 
+    A mandatory macro is of type 1, a conditional one of type 1C (``standard.conditions`` tells when), others of type 3.
     The two sequences of functional groups, and what counts frames, are no attributes of a frame; the container that
     puts frames together makes them.
     """
     rules = {k: r for k, r in iod.attributes.items() if r.tag not in (SHARED, PER_FRAME)}
     every = {k: r for k, r in iod.all_rules.items() if k in rules}
-    for place in (SHARED, PER_FRAME):
-        for rule in iod.attributes[keyword_of(place)].items:
-            macro = macros().get(rule.tag)
-            name = macro.name if macro else rule.keyword
-            rules[rule.keyword] = replace(rule, module=name, type="3")
-            every[rule.keyword] = (rules[rule.keyword],)
+    usages = {use.sequence: use.usage for use in macros_of(iod.name)}
+    for rule in iod.attributes[keyword_of(SHARED)].items:
+        macro = macros().get(rule.tag)
+        name = macro.name if macro else rule.keyword
+        rules[rule.keyword] = replace(_of_macro(rule, name), type=_TYPES[usages.get(rule.keyword, "U")])
+        every[rule.keyword] = (rules[rule.keyword],)
     ordered = dict(sorted(rules.items(), key=lambda entry: entry[1].tag))
     return Iod(iod.name, iod.sop_class_uid, iod.modules, MappingProxyType(ordered), MappingProxyType(every))
+
+
+def _of_macro(rule: AttributeRule, name: str) -> AttributeRule:
+    return replace(rule, module=name, items=tuple(_of_macro(inner, name) for inner in rule.items))
 
 
 def flattened(groups: Mapping[int, Element]) -> dict[int, Element]:

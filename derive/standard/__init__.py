@@ -34,6 +34,7 @@ from derive.standard._iods import (
     sop_class_uids,
     supported,
 )
+from derive.standard._macros import MacroUse, macros_of
 from derive.standard._private import SafePrivate, SafePrivateRow, safe_private, safe_private_of, safe_private_rows
 from derive.standard._tables import confidential_tags, keyword_of, tag_of
 from derive.standard._types import (
@@ -55,6 +56,7 @@ __all__ = [
     "ConfidentialityRow",
     "ContentRow",
     "Iod",
+    "MacroUse",
     "ModuleUse",
     "SafePrivate",
     "SafePrivateRow",
@@ -73,6 +75,7 @@ __all__ = [
     "is_single_frame",
     "keyword_of",
     "known_terms",
+    "macros_of",
     "module_tags",
     "modules_of",
     "rules_of",

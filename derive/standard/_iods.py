@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 
+from derive.standard._macros import macro_rows
 from derive.standard._tables import rows, tag_of
 
 USAGES = "MCU"
@@ -73,7 +74,7 @@ class AttributeRule:
     module, entity : str
         Module that has the rule, and its information entity.
     items : tuple of AttributeRule
-        The rules for the items of a sequence, down to the third level.
+        The rules for the items of a sequence, down to the third level; inside functional groups at all levels.
     overrides : bool
         Whether the standard says that this type replaces that of the other modules.
     """
@@ -213,7 +214,7 @@ def _module_rows() -> dict[str, list[list[str]]]:
 @cache
 def _module_rules(module: str, entity: str) -> tuple[AttributeRule, ...]:
     children: dict[str, list[list[str]]] = {}
-    for row in _module_rows().get(module, []):
+    for row in (*_module_rows().get(module, []), *macro_rows(module)):
         children.setdefault(row[1].rpartition(">")[0], []).append(row)
     return tuple(_rules("", children, entity))
 

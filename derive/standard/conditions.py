@@ -20,7 +20,8 @@ joined by ``and``, and those by ``or``; ``-`` where a data set does not tell, an
 or a test of its own; ``! `` before that test says that no reader may pass over it.
 
 ``conditions_in_macros.tsv`` has the same of attributes inside functional groups, whose tests read the item first, then
-the frame in classic keywords: ``ImageType[1]`` is value 1 of its Frame Type. ``macro`` is the keyword of the sequence.
+the frame in classic keywords: ``ImageType[1]`` is value 1 of its Frame Type. ``macro`` is the keyword of the sequence,
+and ``keyword`` ``*`` means the macro as a whole.
 """
 
 from __future__ import annotations
@@ -102,8 +103,10 @@ class Condition:
 
 
 def condition_of(rule: AttributeRule) -> Condition | None:
-    """Return the condition of a top-level attribute of a module; None where the table has none."""
-    return _table().get((rule.module, rule.keyword)) or _table().get((ANY, rule.keyword))
+    """Return the condition of a top-level attribute of a module, or of a macro as a whole; None where there is none."""
+    found = _table().get((rule.module, rule.keyword)) or _table().get((ANY, rule.keyword))
+    # A macro may be conditional in one IOD and user optional in another.
+    return found or (_macros().get((rule.keyword, ANY)) if rule.type == "1C" else None)
 
 
 def module_condition(module: str) -> Condition | None:

