@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from derive.elements.element import GROUPS_OF_FRAMES, Element, keyword_of, tag_of
+from derive.elements.element import GROUPS_OF_FRAMES, Element, tag_of
+from derive.elements.instance import items_of
 from derive.elements.memory import Memory
 from derive.elements.private import StoredPrivate, safe_elements
 from derive.model.classes import target_of
@@ -25,14 +26,6 @@ from derive.reading.header import Header
 from derive.reading.macros import FunctionalGroups, groups_of, refuse_frames
 from derive.reading.pixel_attributes import layout_of
 
-#: What says which instance it is: a conversion keeps that of the image it was made of in a group, and it is no other.
-_OF_INSTANCE = frozenset(
-    tag_of(keyword)
-    for keyword in (
-        *("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
-        *("NumberOfFrames", "PatientID", "PatientName", "Modality"),
-    )
-)
 #: How pixels are encoded is said once for all frames.
 _OF_PIXELS = frozenset(
     tag_of(keyword)
@@ -40,6 +33,10 @@ _OF_PIXELS = frozenset(
         *("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns"),
         *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
     )
+)
+_UNASSIGNED = frozenset(
+    tag_of(keyword)
+    for keyword in ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence")
 )
 
 
@@ -65,7 +62,8 @@ def frames_of(header: Header) -> tuple[Header, ...]:
     memory = Memory()
     groups = groups_of(header, memory)
     places, odd = _places(header, len(groups.own))
-    made = _FrameMaker(replace(header, remarks=(*header.remarks, *odd)), groups, memory)
+    remarks = (*header.remarks, *odd, *groups.remarks())
+    made = _FrameMaker(replace(header, remarks=remarks), groups, memory)
     return tuple(made.frame(index, pixels) for index, pixels in enumerate(places))
 
 
@@ -102,16 +100,19 @@ class _FrameMaker:
         known = self._said.get(macro)
         if known is not None:
             return known
-        found = {
-            tag: self._memory.same(e) for tag, e in flattened({macro.tag: macro}).items() if tag not in _OF_INSTANCE
-        }
-        for tag in _OF_PIXELS & found.keys():
-            top = self._top.get(tag)
-            if top is None or found.pop(tag).stripped() != top.stripped():
-                where = f"{keyword_of(tag)} in {macro.keyword} of frame {index + 1}"
-                refuse_frames(self._header, f"{where} is another than that of the instance")
+        if macro.tag in _UNASSIGNED:
+            self._refuse_other_pixels(macro, index)
+        found = {tag: self._memory.same(e) for tag, e in flattened({macro.tag: macro}).items()}
         self._said[macro] = found
         return found
+
+    def _refuse_other_pixels(self, macro: Element, index: int) -> None:
+        """Refuse a frame that says that its pixels are something else than those of the instance."""
+        for element in (e for item in items_of(macro) or () for e in item if e.tag in _OF_PIXELS):
+            top = self._top.get(element.tag)
+            if top is not None and top.stripped() != element.stripped():
+                where = f"{element.keyword} in {macro.keyword} of frame {index + 1}"
+                refuse_frames(self._header, f"{where} is another than that of the instance")
 
     def _add_safe(self, said: dict[int, Element], macros: Mapping[int, Element]) -> None:
         """Add the safe private attributes that stand beside the macros, by who defines them."""

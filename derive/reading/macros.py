@@ -18,6 +18,7 @@ from derive.elements.private import creator_blocks
 from derive.elements.spans import Short, Unusual
 from derive.errors import SourceError
 from derive.model.functional_groups import PER_FRAME, SHARED, macros
+from derive.model.remark import Remark
 from derive.reading.header import Header
 from derive.told.wording import counted
 
@@ -55,6 +56,19 @@ class FunctionalGroups(NamedTuple):
                         if tag & 0xFFFFFF00 == block and tag not in own:
                             del merged[tag]
         return merged
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Say which macros of one item have several, so that nothing of them is known."""
+        found = {
+            element
+            for groups in (self.shared, *self.own)
+            for tag, element in groups.items()
+            if tag in macros() and not macros()[tag].many
+        }
+        several = sorted(e.keyword for e in found if e.value and len(items_of(e) or ()) > 1)
+        return tuple(
+            Remark("SRC-GROUPS", keyword, "has several items; wanted one") for keyword in dict.fromkeys(several)
+        )
 
 
 def groups_of(header: Header, memory: Memory | None = None) -> FunctionalGroups:
