@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
@@ -40,7 +40,8 @@ from derive.model.geometry import extent_of
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import stacked
 from derive.model.volume import Volume, as_array
-from derive.operations import Operation, OperationKind, apply
+from derive.operations import Operation
+from derive.operations.kit.steps import Own, Step, bound
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 
 #: Bytes provided for the attributes of an instance when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
-Step: TypeAlias = Operation | OperationKind[...] | Callable[..., Any]
 #: Told how many of how many instances are done.
 Progress = Callable[[int, int], None]
 
@@ -112,7 +112,7 @@ def build(
     >>> series.derivation.description
     "resample(spacing_mm=2, interpolator='linear'); gaussian_blur(sigma_mm=1.5)"
     """
-    operations, said = _operations(steps, _Own(code, description, algorithm)), _options(options)
+    operations, said = bound(steps, Own(code, description, algorithm)), _options(options)
     if assume and isinstance(source, SourceSeries):
         raise UsageError("ASSUME-READ", "this series is read already; give assume= to derive.read")
     return derived(source if isinstance(source, SourceSeries) else read(source, assume=assume), operations, said)
@@ -369,37 +369,3 @@ def _options(options: dict[str, Any]) -> Options:
     if unknown:
         raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(known)}")
     return options_of(options)
-
-
-class _Own(NamedTuple):
-    """What is said of steps that are functions of one's own."""
-
-    code: str | None
-    description: str | None
-    algorithm: Algorithm | None
-
-
-def _operations(steps: tuple[Step, ...], own: _Own) -> list[Operation]:
-    """Bind operations that were given no parameters, and plain functions to what is said of them."""
-    if not steps:
-        raise UsageError("OP-NONE", "no step was given; a derived series needs at least one")
-    bound = [step() if isinstance(step, OperationKind) else step for step in steps]
-    plain = [step for step in bound if not isinstance(step, Operation)]
-    for step in plain:
-        _check_own(step, own.code)
-    if any(own) and not plain:
-        raise UsageError("OP-CODE", "code, description and algorithm go with a step that is a function of one's own")
-    return [s if isinstance(s, Operation) else apply(function=s, **own._asdict()) for s in bound]
-
-
-def _check_own(step: object, code: str | None) -> None:
-    """Refuse what is no step, and a function of one's own of which nobody said what it does."""
-    if not callable(step):
-        raise UsageError("OP-STEP", f"{type(step).__name__} is no step; wanted an operation of derive, or a function")
-    if not code:
-        name = getattr(step, "__qualname__", type(step).__qualname__)
-        raise UsageError(
-            "OP-CODE",
-            f"{name} is a function of one's own and needs a code, as in code='Smoothing': one of CID 7203, which "
-            "derive codes lists, or 99SCHEME:VALUE:Meaning",
-        )

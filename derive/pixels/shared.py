@@ -98,7 +98,7 @@ class _View(io.RawIOBase):
         return len(data)
 
 
-class Kept:
+class Unpacked:
     """What was unpacked last, to be read again: some in memory, more in files; the newest however large it is."""
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ from derive.model.remark import ABSENT, Remark
 from derive.model.source import Skipped
 from derive.model.source_frame import Reference
 from derive.pixels.decode import PixelBytes
-from derive.pixels.shared import Kept
+from derive.pixels.shared import Unpacked
 from derive.reading.files import HEAD_LENGTH, Origin, has_preamble, unreadable, why_not_dicom
 from derive.reading.inflate import inflated
 
@@ -131,7 +131,7 @@ class Reader:
         self.others = others
         self.tell = value_told if others else None
         self.memory = Memory()
-        self._kept = Kept()
+        self._kept = Unpacked()
 
     def read(self, origin: Origin) -> Header | Skipped:
         """Read a header.

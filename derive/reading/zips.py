@@ -19,7 +19,7 @@ from typing import IO, NoReturn
 
 from derive.errors import SourceError
 from derive.limits import Limits, why_too_big
-from derive.pixels.shared import Kept, SharedFile
+from derive.pixels.shared import SharedFile, Unpacked
 from derive.told.wording import flag
 
 _CHUNK = 1024 * 1024
@@ -50,7 +50,7 @@ class ZipArchive:
         self._unpacked: dict[int, int] = {}
         self._total = 0
         self._whole: set[tuple[int, str]] = set()
-        self._kept = Kept()
+        self._kept = Unpacked()
         try:
             self._zip = zipfile.ZipFile(path)
             file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed when nobody reads it

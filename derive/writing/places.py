@@ -26,7 +26,7 @@ _ORIENTATION, _SPACING, _POSITION, _ROWS, _COLUMNS = map(
 _MACROS = tuple(map(tag_of, ("PixelMeasuresSequence", "PlanePositionSequence", "PlaneOrientationSequence")))
 
 
-class _Said(NamedTuple):
+class _PlaneSaid(NamedTuple):
     """The attributes that say where pixels are."""
 
     orientation: Element
@@ -46,7 +46,7 @@ class Places:
 
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
-        self._seen: tuple[_Said, tuple[object, ...]] | None = None
+        self._seen: tuple[_PlaneSaid, tuple[object, ...]] | None = None
         self._off = np.zeros((4, 3))
         self.worst_mm = 0.0
 
@@ -71,14 +71,14 @@ class Places:
         missing = [e for e in (_ORIENTATION, _SPACING, _POSITION) if e not in said]
         if missing:
             raise OutputError("OUT-REREAD", f"{name} does not say where frame {index + 1} is")
-        self._measure(_Said(*(said[tag] for tag in (_ORIENTATION, _SPACING, _ROWS, _COLUMNS))), plane)
+        self._measure(_PlaneSaid(*(said[tag] for tag in (_ORIENTATION, _SPACING, _ROWS, _COLUMNS))), plane)
         position = np.subtract(numbers_of(said[_POSITION]), plane.position)
         error = float(np.sqrt(((self._off + position) ** 2).sum(axis=1).max()))
         if not error <= TOLERANCE_MM:
             raise OutputError("OUT-REREAD", f"{name} lies {error:.6f} mm off; wanted at most {TOLERANCE_MM} mm")
         self.worst_mm = max(self.worst_mm, error)
 
-    def _measure(self, said: _Said, plane: Plane) -> None:
+    def _measure(self, said: _PlaneSaid, plane: Plane) -> None:
         """Keep how far the corners are off by the cosines and the spacing, which hardly ever change."""
         wanted = (plane.row_cosines, plane.column_cosines, plane.pixel_spacing)
         if self._seen == (said, wanted):

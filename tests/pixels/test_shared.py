@@ -11,7 +11,7 @@ import pytest
 
 from derive import parallel
 from derive.pixels import shared
-from derive.pixels.shared import Kept, SharedFile
+from derive.pixels.shared import SharedFile, Unpacked
 
 DATA = bytes(range(256)) * 40
 
@@ -54,7 +54,7 @@ def test_it_is_closed_with_the_last_who_reads(tmp_path):
 def test_what_was_unpacked_is_kept_while_there_is_room(monkeypatch, aside):
     monkeypatch.setattr(shared, "IN_MEMORY", 10 if aside else 1000)
     monkeypatch.setattr(shared, "KEPT_ASIDE" if aside else "KEPT", 100)
-    kept, made = Kept(), []
+    kept, made = Unpacked(), []
 
     def open_one(name, size=40):
         return kept.open(name, lambda file: made.append(name) or file.write(bytes(size))).read()
@@ -67,7 +67,7 @@ def test_what_was_unpacked_is_kept_while_there_is_room(monkeypatch, aside):
 
 def test_who_reads_what_is_no_longer_kept_reads_on(monkeypatch):
     monkeypatch.setattr(shared, "KEPT", 10)
-    kept = Kept()
+    kept = Unpacked()
     first = kept.open("a", lambda file: file.write(DATA))
     kept.open("b", lambda file: file.write(DATA))
     gc.collect()
@@ -75,7 +75,7 @@ def test_who_reads_what_is_no_longer_kept_reads_on(monkeypatch):
 
 
 def test_several_who_want_the_same_have_it_unpacked_once():
-    kept, made, begin = Kept(), [], threading.Barrier(4)
+    kept, made, begin = Unpacked(), [], threading.Barrier(4)
 
     def unpack(file):
         made.append(1)
@@ -94,7 +94,7 @@ def test_several_who_want_the_same_have_it_unpacked_once():
 
 
 def test_what_cannot_be_unpacked_is_tried_again():
-    kept = Kept()
+    kept = Unpacked()
 
     def fail(file):
         raise OSError("no")

@@ -1,0 +1,53 @@
+"""What a caller gives as steps, bound: operations, kinds of them, and functions of the caller's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from derive.errors import UsageError
+from derive.model.algorithm import Algorithm
+from derive.operations.declaration import Operation, OperationKind
+from derive.operations.own_function import apply
+
+Step: TypeAlias = Operation | OperationKind[...] | Callable[..., Any]
+
+
+class Own(NamedTuple):
+    """What is said of steps that are functions of one's own."""
+
+    code: str | None
+    description: str | None
+    algorithm: Algorithm | None
+
+
+def bound(steps: Sequence[Step], own: Own) -> list[Operation]:
+    """Bind operations that were given no parameters, and plain functions to what is said of them.
+
+    Raises
+    ------
+    UsageError
+        ``OP-NONE``, ``OP-STEP``, ``OP-CODE``.
+    """
+    if not steps:
+        raise UsageError("OP-NONE", "no step was given; a derived series needs at least one")
+    found = [step() if isinstance(step, OperationKind) else step for step in steps]
+    plain = [step for step in found if not isinstance(step, Operation)]
+    for step in plain:
+        _check_own(step, own.code)
+    if any(own) and not plain:
+        raise UsageError("OP-CODE", "code, description and algorithm go with a step that is a function of one's own")
+    return [s if isinstance(s, Operation) else apply(function=s, **own._asdict()) for s in found]
+
+
+def _check_own(step: object, code: str | None) -> None:
+    """Refuse what is no step, and a function of one's own of which nobody said what it does."""
+    if not callable(step):
+        raise UsageError("OP-STEP", f"{type(step).__name__} is no step; wanted an operation of derive, or a function")
+    if not code:
+        name = getattr(step, "__qualname__", type(step).__qualname__)
+        raise UsageError(
+            "OP-CODE",
+            f"{name} is a function of one's own and needs a code, as in code='Smoothing': one of CID 7203, which "
+            "derive codes lists, or 99SCHEME:VALUE:Meaning",
+        )
