@@ -30,7 +30,6 @@ from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of
 from derive.authoring.prepare import Prepared, prepare, source_encoding
 from derive.checking import Finding, SeriesChecker
-from derive.elements.datasets import to_dataset
 from derive.errors import GeometryError, InvalidInstance, UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.classes import class_derived, target_of
@@ -51,7 +50,7 @@ from derive.told.progress import tell
 from derive.told.wording import counted
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
-from derive.writing.part10 import file_meta, name_of
+from derive.writing.part10 import dataset_of, name_of
 from derive.writing.report import Report, report_of
 from derive.writing.unfinished import scratch
 
@@ -253,7 +252,7 @@ class DerivedSeries:
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
         for made in self.made():
-            yield _dataset(made)
+            yield dataset_of(made.whole)
 
     def write(self, folder: str | Path, *, overwrite: bool = False, progress: Progress | None = None) -> Report:
         """Write the series as a folder of Part 10 files: everything, checked, or nothing.
@@ -343,7 +342,7 @@ class DerivedSeries:
         """What checks the result: what is derived is held to more than what only has another form."""
         if self.derivation.passes:
             return SeriesChecker()
-        return SeriesChecker(sources=self.order.sources.references, made=True)
+        return SeriesChecker(sources=self.order.sources.references, made=True, lacking=self.order.lacking)
 
     @property
     def _untouched(self) -> tuple[Path, ...]:
@@ -355,12 +354,6 @@ class DerivedSeries:
     def _size(self) -> int:
         """Bytes that the files take, generously."""
         return self.frames.stored_bytes + self.count * HEADER_ROOM
-
-
-def _dataset(made: AuthoredInstance) -> Dataset:
-    dataset = to_dataset(made.whole.values())
-    dataset.file_meta = file_meta(dataset)
-    return dataset
 
 
 def _options(options: dict[str, Any]) -> Options:

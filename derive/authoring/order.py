@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codes import Code
-from derive.elements.element import Element, tag_of
+from derive.elements.element import Element, is_standard, tag_of
 from derive.model.classes import Target, in_all_forms
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.frames import Frames
@@ -114,6 +114,14 @@ class Order:
     def stored_as_they_are(self) -> bool:
         """Whether the values of the frames are stored values: of pictures, and of frames that pass."""
         return self.derivation.passes or self.target.rescale is Rescale.NONE
+
+    @cached_property
+    def lacking(self) -> frozenset[str]:
+        """Keywords of what images of a multi-frame class can say and the source, of the same class, does not."""
+        iod = self.target.iod
+        same = any(f.reference.sop_class_uid == iod.sop_class_uid for f in self.source.frames)
+        rules = iod.attributes.values() if same and self.target.container == "functional" else ()
+        return frozenset(r.keyword for r in rules if is_standard(r.tag) and r.tag not in self.source.tags)
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -51,12 +51,14 @@ class SeriesChecker:
         What the series was derived from. With them its UIDs must be new, and it must be one volume.
     made : bool
         Whether the series is one that is being made, of sources or of none.
+    lacking : collection of str
+        Keywords of what its source, of the same class, does not have: what a condition asks for and nobody knows.
     """
 
-    def __init__(self, *, sources: Sequence[Reference] = (), made: bool = False) -> None:
+    def __init__(self, *, sources: Sequence[Reference] = (), made: bool = False, lacking: Collection[str] = ()) -> None:
         self._old_instances = frozenset(r.sop_instance_uid for r in sources)
         self._old_series = frozenset(r.series_instance_uid for r in sources)
-        self._made = made or bool(sources)
+        self._made, self._lacking = made or bool(sources), lacking
         self._sourceless = made and not sources
         self._names: dict[str, str] = {}
         self._tags: frozenset[int] = frozenset()
@@ -130,7 +132,7 @@ class SeriesChecker:
             findings = [f for f in findings if f.code != "CHK-SOURCES"]
         if self._made:  # of UIDs that are kept as they are the source has told already
             findings = [f for f in findings if f.code != "CHK-UID-KEPT"]
-            findings = list(map(_when_made, findings))
+            findings = [_as_the_source(_when_made(f), self._lacking) for f in findings]
         return sorted(findings, key=lambda f: f.severity)
 
     def _uids(self, instance: Instance) -> Iterator[Finding]:
@@ -190,6 +192,16 @@ def _distinct(instance: Instance) -> Iterator[Finding]:
             code = "CHK-UID-IDENTITY" if keyword == "FrameOfReferenceUID" else "CHK-UID-SHARED"
             yield finding(code, keyword, f"{shown_uid(uid)} is also {seen[uid]}", instance.name)
         seen.setdefault(uid, keyword)
+
+
+def _as_the_source(found: Finding, lacking: Collection[str]) -> Finding:
+    """Return a finding of a result as a warning, where it lacks what its source lacks and no condition of ours made so.
+
+    *2026-12-01.* Multi-frame images that were de-identified by others lack what a condition demands of all of them; a
+    result is not worse than they are, and nobody knows the value.
+    """
+    same = found.code == "CHK-CONDITION" and found.path in lacking
+    return replace(found, severity="warning") if same else found
 
 
 def _when_made(found: Finding) -> Finding:

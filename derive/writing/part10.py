@@ -14,6 +14,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from derive.elements.datasets import to_dataset
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, element_head, encode, pack, pack_parts
 from derive.errors import OutputError
@@ -55,6 +56,13 @@ def file_meta(dataset: Dataset) -> FileMetaDataset:
     for keyword, own in _REPEATED.items():
         setattr(meta, keyword, dataset[own].value)
     return meta
+
+
+def dataset_of(elements: Mapping[int, Element]) -> Dataset:
+    """Return an instance as pydicom has it, with its File Meta Information."""
+    dataset = to_dataset(elements.values())
+    dataset.file_meta = file_meta(dataset)
+    return dataset
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ def recomputed() -> set[tuple[str, str]]:
     return {
         key
         for key, r in rows().items()
-        if Action.RECOMPUTE in r.actions.values() or r.new_quantity is Action.RECOMPUTE or r.fallback == "recompute"
+        if Action.RECOMPUTE in r.actions.values()
+        or Action.RECOMPUTE in (r.new_quantity, r.passes)
+        or r.fallback == "recompute"
     }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from derive.authoring.entities.functional_groups import frame_kind
 from derive.authoring.entities.registry import per_frame, per_series
+from derive.authoring.entities.values import agreed
 from derive.authoring.order import Authoring, Frame
-from derive.model.contrast import FrameKind, together
+from derive.model.contrast import MIXED, FrameKind, together
 from derive.model.uids import IMPLEMENTATION_CLASS_UID
 
 
@@ -31,6 +32,27 @@ def volumetric_properties(authoring: Authoring, frame: Frame) -> str:
 def volume_based_calculation_technique(authoring: Authoring, frame: Frame) -> str:
     """Return that of all frames."""
     return _kind(authoring, frame).technique
+
+
+@per_frame("ComplexImageComponent")
+def complex_image_component(authoring: Authoring, frame: Frame) -> str | None:
+    """MR: return that of all frames."""
+    return _of_all(authoring, frame, "ComplexImageComponent")
+
+
+@per_frame("AcquisitionContrast")
+def acquisition_contrast(authoring: Authoring, frame: Frame) -> str | None:
+    """MR: return that of all frames."""
+    return _of_all(authoring, frame, "AcquisitionContrast")
+
+
+def _of_all(authoring: Authoring, frame: Frame, keyword: str) -> str | None:
+    """Return what all frames say; MIXED where they differ, nothing where one says nothing."""
+    said = {agreed(authoring, each, keyword) for each in frame.frames}
+    texts = {e.stripped().decode("ascii", "replace").strip() for e in said if e is not None}
+    if None in said or not texts:
+        return None
+    return texts.pop() if len(texts) == 1 else MIXED
 
 
 @per_series("PixelPresentation")
