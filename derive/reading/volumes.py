@@ -22,14 +22,8 @@ from derive.errors import GeometryError
 from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds
 from derive.model.planes import DIMENSIONS, HINTS, Planes, told_apart
 from derive.model.remark import Remark
-from derive.reading.dimension_values import (
-    SPATIAL,
-    Apartness,
-    apartness,
-    indices,
-    named_apartness,
-    pointers_of,
-)
+from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of
+from derive.reading.dimension_values import Apartness, apartness
 from derive.reading.header import Header
 from derive.told.secrecy import some
 from derive.told.wording import counted, flag
@@ -228,6 +222,9 @@ def _dimension(found: Apartness, ordered: bool, volumes: Sequence[Sequence[int]]
     for volume in volumes:
         each = [found.values[i] for i in volume]
         values.append(min(v for v in each if isinstance(v, float)) if ordered else each[0])
+    if found.kind.kind == "clock":  # seconds after the first
+        begin = min(v for v in values if isinstance(v, float))
+        values = [v - begin if isinstance(v, float) else v for v in values]
     return Dimension(found.kind.keyword, tuple(values), found.kind.units)
 
 
@@ -316,6 +313,9 @@ def contradictions(headers: Sequence[Header], slices: int) -> list[tuple[str, li
     place = np.arange(len(headers)) % slices
     for pointer in pointers_of(headers[0]):
         said, index = named_apartness(headers, pointer), indices(headers, pointer)
+        if said is None:
+            text = "is named by Dimension Index Sequence, and no frame has it"
+            found.append(Remark("SRC-DIMENSION", pointer.keyword, text))
         if said is None or index is None or pointer.keyword == "StackID":
             continue
         levels = place if pointer.keyword == "InStackPositionNumber" else said.levels
