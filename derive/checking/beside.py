@@ -162,3 +162,5 @@ def _limit_judges() -> tuple[Judge, ...]:
 
 #: Of attributes that stand beside each other, and of numbers.
 JUDGES = (_samples, _shape, _orientation, _modality, _temporal, _dates, *_limit_judges())
+#: What is judged of frames.
+OF_FRAMES = _limit_judges()

@@ -20,28 +20,37 @@ class InstanceChecks:
     """Checks instances of one series; a judge is asked again where what it reads differs from the instance before."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[str, bool], _Kind] = {}
+        self._kinds: dict[tuple[str, bool], Asked] = {}
 
     def findings(self, instance: Judged) -> Iterator[Finding]:
         """Judge one instance, apart from its series."""
         kind = instance.iod.name, instance.encapsulated
         if kind not in self._kinds:
-            self._kinds[kind] = _Kind(instance.iod)
+            self._kinds[kind] = Asked(judges_of(instance.iod), by_modules=True)
         yield from self._kinds[kind].findings(instance)
 
 
-class _Kind:
-    """Checks instances of one IOD, compressed or not."""
+class Asked:
+    """Asks judges of instances, or of frames, of one kind; each again where what it reads differs.
 
-    def __init__(self, iod: Iod) -> None:
-        self._judges = judges_of(iod)
-        self._touched_by = _touched_by(iod)
+    Parameters
+    ----------
+    judges : tuple of Judge
+    by_modules : bool
+        Whether they depend on which modules are there.
+    """
+
+    def __init__(self, judges: tuple[Judge, ...], *, by_modules: bool = False) -> None:
+        self._judges = judges
+        self._by_modules = by_modules
+        self._touched_by = _touched_by(judges)
         self._always = frozenset(i for i, judge in enumerate(self._judges) if judge.reads is None)
         self._elements: Mapping[int, Element] = {}
         self._context: tuple[object, ...] | None = None
         self._found: dict[int, tuple[Finding, ...]] = {}
 
     def findings(self, instance: Judged) -> Iterator[Finding]:
+        """Judge one instance or frame."""
         for index in self._touched(instance):
             self._found.pop(index, None)
             if found := tuple(self._judges[index].findings(instance)):
@@ -52,7 +61,7 @@ class _Kind:
     def _touched(self, instance: Judged) -> frozenset[int]:
         """Which judges could find something else than in the instance before."""
         before, self._elements = self._elements, dict(instance.elements)
-        context, self._context = self._context, (instance.encodings, instance.modules)
+        context, self._context = self._context, (instance.encodings, instance.modules if self._by_modules else None)
         if context != self._context:
             return frozenset(range(len(self._judges)))
         none: frozenset[int] = frozenset()
@@ -67,10 +76,10 @@ def judges_of(iod: Iod) -> tuple[Judge, ...]:
 
 
 @cache
-def _touched_by(iod: Iod) -> Mapping[int, frozenset[int]]:
+def _touched_by(judges: tuple[Judge, ...]) -> Mapping[int, frozenset[int]]:
     """Of each tag, which judges read it."""
     found: dict[int, set[int]] = {}
-    for index, judge in enumerate(judges_of(iod)):
+    for index, judge in enumerate(judges):
         for tag in judge.reads or ():
             found.setdefault(tag, set()).add(index)
     return {tag: frozenset(indices) for tag, indices in found.items()}

@@ -51,3 +51,5 @@ def _ends_of(item: Instance) -> tuple[float | None, float | None]:
 
 #: Of Real World Value Mapping.
 JUDGES = (_ends, _range)
+#: What is judged of frames.
+OF_FRAMES = (_ends,)

@@ -256,3 +256,5 @@ def _window(instance: Judged) -> Iterator[Finding]:
 
 #: Of the attributes that describe the pixels, and of Pixel Data.
 JUDGES = (_bits, _frames, _pointers, _signs, _padding, _lossy, _rescale, _window, _pixel_data)
+#: What is judged of frames.
+OF_FRAMES = (_rescale, _window)

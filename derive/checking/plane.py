@@ -126,3 +126,5 @@ def _derived(instance: Judged) -> bool:
 
 #: Image Type, orientation, spacing, what depends on them, and how the patient lay.
 JUDGES = (_image_type, _multi_energy, _cosines, _spacing, _diameter, _tilt, _position)
+#: What is judged of frames: their plane, and what depends on it.
+OF_FRAMES = (_cosines, _spacing, _diameter, _tilt)

@@ -153,3 +153,5 @@ def _coded(instance: Judged, item: Instance, path: str, number: str) -> Iterator
 
 #: Source images, derivation, common references and their codes.
 JUDGES = (_derivation, _sources, _images, _common, _codes)
+#: What is judged of frames.
+OF_FRAMES = (_sources, _images, _codes)

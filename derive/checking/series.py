@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from derive import standard
 from derive.checking.finding import Finding, Severity, checks, finding
-from derive.checking.frames.instance import frames_findings
+from derive.checking.frames.instance import FrameChecks
 from derive.checking.instance import Judged
 from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
@@ -69,6 +69,7 @@ class SeriesChecker:
         self._kinds: dict[str, dict[tuple[str, ...], str]] = {}
         self._slices: list[Slice] = []
         self._instances = InstanceChecks()
+        self._frames = FrameChecks()
         self._series = ""
 
     def add(
@@ -108,7 +109,7 @@ class SeriesChecker:
         iod = standard.iod(sop_class)
         judged = Judged(name=name, elements=elements, iod=iod, stored=stored, encapsulated=encapsulated)
         found += self._instances.findings(judged)
-        found += frames_findings(judged)
+        found += self._frames.findings(judged)
         self._remember(judged)
         return self._ordered(found)
 
@@ -125,7 +126,8 @@ class SeriesChecker:
             for code, kinds in self._kinds.items()
             if len(kinds) > 1
         ]
-        return self._ordered([*found, *stack_findings(self._slices, self._series)])
+        of_frames = self._frames.finish(self._series)
+        return self._ordered([*found, *stack_findings(self._slices, self._series), *of_frames])
 
     def _ordered(self, findings: list[Finding]) -> list[Finding]:
         if self._sourceless:

@@ -37,6 +37,8 @@ class Slice(NamedTuple):
 def slice_of(instance: Judged) -> Slice:
     """Return what the check of a series needs of an instance."""
     number, index, slices = (instance.number(k) for k in ("InstanceNumber", "ImageIndex", "NumberOfSlices"))
+    if instance.text("ConcatenationUID"):  # its parts are numbered by themselves
+        number = None
     time = instance.number("TemporalPositionIdentifier")
     pet = "ImageIndex" in instance.iod.attributes and index is not None and slices is not None
     return Slice(
@@ -76,7 +78,7 @@ def stack_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
         return
     times = dict.fromkeys(s.time for s in slices)
     for time in times:
-        yield from _positions([s for s in slices if s.time == time], series)
+        yield from position_findings([s for s in slices if s.time == time], series)
 
 
 def _turned(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
@@ -120,7 +122,7 @@ def _other(values: Sequence[tuple[float, ...]], tolerance: float) -> int | None:
     return next((i for i in range(len(values)) if i not in same), None)
 
 
-def _positions(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
+def position_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
     """Judge spacing, shear and numbering along the normal, of the slices of one time."""
     if len(slices) < 2:
         return

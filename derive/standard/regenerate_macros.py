@@ -17,6 +17,16 @@ _DEEPEST = 4
 _DEPENDS = frozenset(
     {"RescaleType", "RescaleSlope", "RescaleIntercept", "ContextGroupExtensionFlag", "MappingResource"}
 )
+#: What the macro says by the IOD, and all of C.11.1.1.2 is legal of: units of stored values.
+_KEPT = (
+    "PixelValueTransformationSequence",
+    "RescaleType",
+    "defined",
+    listed_values.ANY_VALUE,
+    "OD\\HU\\US\\MGML\\Z_EFF\\ED\\EDW\\HU_MOD\\PCT",
+    "C.11.1.1.2",
+    listed_values.SOURCE_EDITION,
+)
 #: A term that the source has with a space in it.
 _SPACED = {"START _RESPIR": "START_RESPIR"}
 
@@ -36,11 +46,12 @@ def frame_values(
         Names of the IODs whose macros are wanted.
     """
     found = listed_values.parsed(_descriptions(dicom_standard, page, iods))
-    return sorted(
+    rows = [
         (r.module, r.keyword, r.kind, r.value_number, _mended(r.values), r.section, r.edition)
         for r in found.values()
         if r.keyword not in _DEPENDS
-    )
+    ]
+    return sorted([*rows, _KEPT])
 
 
 def _mended(values: str) -> str:

@@ -3,8 +3,11 @@
 ``mutations.tsv`` has one row a mutation: the class; which instances are changed (``all`` or ``last``); the change;
 the findings of :func:`derive.check`, of dciodvfy and of dcentvfy that the valid series has not. A change is made of
 parts joined by `` ; ``, each ``drop PATH`` or ``PATH = VALUE``. A path is of keywords joined by ``>``, which lead
-into first items; ``VR PATH = VALUE`` names the value representation, and a path may be a tag (ggggeeee). A value is
+into first items, or into item number n of ``Sequence[n]``, or into all of ``Sequence[*]``; ``VR PATH = VALUE`` names
+the value representation, and a path may be a tag (ggggeeee). A value is
 the text as in a file (``A\\B``, ``\\xNN`` for a byte), or the items of a sequence as JSON.
+
+``frame_mutations.tsv`` has the same of multi-frame images: ``enhanced`` or ``legacy`` before the modality says so.
 
 ``python -m tests.helpers.mutations`` writes the findings anew.
 """
@@ -37,9 +40,11 @@ from pydicom.tag import Tag
 
 from derive.checking import Finding, check
 from tests.helpers.instances import series
+from tests.helpers.multi_frame import multi_frame
 from tests.helpers.peers import program
 
 TABLE = Path(__file__).with_suffix(".tsv")
+FRAMES = TABLE.with_name("frame_mutations.tsv")
 _PACKED = {"US": "H", "SS": "h", "UL": "L", "FD": "d", "FL": "f"}
 #: What is said of every file: nothing of it speaks of the mutation.
 _OF_ALL = re.compile(r"build DICOMDIR|Missing SOPInstanceUID that was referenced|Image$|OK only If|^$")
@@ -57,8 +62,8 @@ class Mutation:
     dcentvfy: str
 
 
-def mutations() -> list[Mutation]:
-    lines = TABLE.read_text(encoding="utf-8").splitlines()
+def mutations(table: Path = TABLE) -> list[Mutation]:
+    lines = table.read_text(encoding="utf-8").splitlines()
     return [Mutation(**row) for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)]
 
 
@@ -69,7 +74,8 @@ def base(modality: str) -> list[Dataset]:
 
 @cache
 def _files(modality: str) -> tuple[bytes, ...]:
-    datasets = series(modality, 3)
+    form, _, plain = modality.rpartition(" ")
+    datasets = [_of_frames(form, plain)] if form else series(modality, 3)
     for dataset in datasets:
         dataset.PatientBirthDate, dataset.StudyDate, dataset.StudyTime, dataset.StudyID = (
             "19500101",
@@ -81,6 +87,12 @@ def _files(modality: str) -> tuple[bytes, ...]:
         dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     return tuple(map(_bytes, datasets))
+
+
+def _of_frames(form: str, modality: str) -> Dataset:
+    """Four frames, two volumes of MR; of one class in each form."""
+    along = {"MR": {"EffectiveEchoTime": (10, 20)}}.get(modality, {}) if form == "enhanced" else {}
+    return multi_frame(modality, legacy=form == "legacy", slices=4 // (1 + len(along)), along=along)
 
 
 def _bytes(dataset: Dataset) -> bytes:
@@ -108,13 +120,13 @@ def _write_mutated(folder: Path, mutation: Mutation) -> list[Path]:
 
 def _apply(dataset: Dataset, part: str) -> None:
     if part.startswith("drop "):
-        holder, tag = _place(dataset, part.removeprefix("drop "))
-        del holder[tag]
+        for holder, tag in _places(dataset, part.removeprefix("drop ")):
+            del holder[tag]
         return
     path, _, value = part.partition(" = ")
     vr, _, path = path.rpartition(" ")
-    holder, tag = _place(dataset, path)
-    _set(holder, tag, vr or _vr(dataset, tag), value)
+    for holder, tag in _places(dataset, path):
+        _set(holder, tag, vr or _vr(dataset, tag), value)
 
 
 def _vr(dataset: Dataset, tag: int) -> str:
@@ -122,12 +134,15 @@ def _vr(dataset: Dataset, tag: int) -> str:
     return {"US or SS": signed}.get(dictionary_VR(tag), dictionary_VR(tag))
 
 
-def _place(dataset: Dataset, path: str) -> tuple[Dataset, int]:
+def _places(dataset: Dataset, path: str) -> list[tuple[Dataset, int]]:
     *sequences, last = path.split(">")
-    for keyword in sequences:
-        dataset = dataset[keyword].value[0]
+    holders = [dataset]
+    for step in sequences:
+        keyword, _, number = step.rstrip("]").partition("[")
+        inside = [holder[keyword].value for holder in holders]
+        holders = [item for items in inside for item in (items if number == "*" else [items[int(number or 1) - 1]])]
     tag = tag_for_keyword(last)
-    return dataset, Tag(tag if tag is not None else int(last, 16))
+    return [(holder, Tag(tag if tag is not None else int(last, 16))) for holder in holders]
 
 
 def _set(holder: Dataset, tag: int, vr: str, value: str) -> None:
@@ -149,7 +164,8 @@ def _number(text: str) -> float:
 def _item(attributes: dict[str, Any]) -> Dataset:
     item = Dataset()
     for keyword, value in attributes.items():
-        given = Items([_item(i) for i in value]) if isinstance(value, list) else value
+        of_items = isinstance(value, list) and all(isinstance(i, dict) for i in value)
+        given = Items([_item(i) for i in value]) if of_items else value
         tag = Tag(keyword)
         item.add_new(tag, dictionary_VR(tag).split(" or ")[-1], given)
     return item
@@ -219,8 +235,8 @@ def _asked(folder: Path, mutation: Mutation) -> Said:
     return Said(frozenset(dciodvfy_says(files[-1:])), frozenset(dcentvfy_says(files)))
 
 
-def _main() -> None:
-    table, say = mutations(), sys.stdout.write
+def _main(path: Path) -> None:
+    table, say = mutations(path), sys.stdout.write
     with tempfile.TemporaryDirectory() as folder:
         said = asked(Path(folder), table)
         rows = []
@@ -240,8 +256,9 @@ def _main() -> None:
                 say(f"{mutated}  |  {rows[-1].check}  |  {'  '.join(texts)}\n")
     names = [f.name for f in fields(Mutation)]
     lines = ["\t".join(names), *("\t".join(astuple(row)) for row in rows)]
-    TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    _main()
+    for each_table in (TABLE, FRAMES):
+        _main(each_table)

@@ -103,7 +103,7 @@ def places() -> Mapping[str, tuple[tuple[int, str], ...]]:
     return MappingProxyType({keyword: tuple(places) for keyword, places in found.items()})
 
 
-def path_of(groups: Grouped, frame: int, path: str) -> tuple[str, bool]:
+def path_of(groups: Grouped, frame: int, path: str) -> str:
     """Return where an attribute of a frame stands.
 
     Parameters
@@ -116,10 +116,8 @@ def path_of(groups: Grouped, frame: int, path: str) -> tuple[str, bool]:
 
     Returns
     -------
-    path : str
-        In the instance.
-    own : bool
-        Whether it is the frame's own.
+    str
+        Where it stands in the instance; the path itself for what no functional group says.
     """
     keyword, _, rest = path.partition(">")
     whole = ((tag_of(keyword), keyword),)
@@ -129,5 +127,5 @@ def path_of(groups: Grouped, frame: int, path: str) -> tuple[str, bool]:
     ):
         for tag, within in (*whole, *places().get(keyword, ())):
             if tag in item:
-                return prefix + within + (f">{rest}" if rest else ""), item is not groups.everywhere
-    return path, False
+                return prefix + within + (f">{rest}" if rest else "")
+    return path

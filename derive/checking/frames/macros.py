@@ -20,6 +20,8 @@ from derive.standard.conditions import Condition, condition_in_macro, condition_
 _IMAGE_TYPE = tag_of("ImageType")
 #: So many answers about one macro are kept: frames of a volume are alike, and volumes take turns.
 _MOST_KEPT = 256
+#: What an image says of frames that differ; of a frame another check finds it.
+_MIXED = "MIXED"
 _LISTED = {"enumerated": ("CHK-ENUM", "enumerated values"), "defined": ("CHK-TERM", "defined terms")}
 Has = Callable[[str], Any]
 
@@ -117,7 +119,7 @@ def _inside(iod: Iod, rule: AttributeRule, holder: Instance, around: Has, macro:
         for inner in rule.items:
             where = (f"item {number}", inner.keyword)
             yield from _conditional(iod, inner, item, has, _Where(macro, where))
-            yield from _listed(inner, item, _Where(macro, where))
+            yield from _listed(iod, inner, item, _Where(macro, where))
             if inner.vr == "SQ" and inner.items:
                 for fault in _inside(iod, inner, item, has, macro):
                     yield Fault(fault.code, (*where, *fault.path), fault.rule, fault.message, fault.section)
@@ -142,15 +144,15 @@ def _conditional(iod: Iod, rule: AttributeRule, item: Instance, has: Has, where:
         yield Fault("CHK-UNWANTED", where.path, kind, f"is present; wanted only {asked.words}", asked.section)
 
 
-def _listed(rule: AttributeRule, item: Instance, where: _Where) -> Iterator[Fault]:
+def _listed(iod: Iod, rule: AttributeRule, item: Instance, where: _Where) -> Iterator[Fault]:
     """Values that are none of those that are listed for an attribute of a macro."""
-    listed = standard.values_in_macro(where.sequence, rule.keyword) if rule.tag in item.elements else ()
-    if not listed:
+    if rule.tag not in item.elements:
         return
+    listed = standard.values_in_macro(where.sequence, rule.keyword) or standard.values(iod.name, rule.keyword)
     values = item.texts(rule.keyword)
     for each in listed:
         asked = values if each.value_number is None else values[each.value_number - 1 : each.value_number]
-        if any(value and value not in each.values for value in asked):
+        if any(value and value not in each.values and value != _MIXED for value in asked):
             code, kind = (
                 ("CHK-ENUM", "enumerated values") if each.kind == "enumerated" else ("CHK-TERM", "defined terms")
             )
@@ -174,8 +176,13 @@ def _macro_names(iod: Iod) -> Mapping[str, str]:
 @cache
 def _macros_asked(iod: Iod) -> tuple[AttributeRule, ...]:
     """Macros as attributes of a frame: those that are mandatory, and those that can be."""
-    rules = (iod_of_frames(iod).attributes[rule.keyword] for rule in rules_of(iod).values())
-    return tuple(rule for rule in rules if rule.type == "1" or condition_of(rule) is not None)
+    found = []
+    for own in rules_of(iod).values():
+        rule = iod_of_frames(iod).attributes[own.keyword]
+        # A mandatory macro whose sequence is of type 1C is there without it.
+        if own.type != "1C" if rule.type == "1" else condition_of(rule) is not None:
+            found.append(rule)
+    return tuple(found)
 
 
 @cache
