@@ -16,7 +16,7 @@ from derive.authoring.decision import Decision, Entry
 from derive.authoring.entities import builder_of
 from derive.authoring.entities.dimensions import placed
 from derive.authoring.entities.real_world import unmapped
-from derive.authoring.groups import folded
+from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.passing import outsiders
 from derive.authoring.policy import Action, row
@@ -91,7 +91,7 @@ class SeriesPass:
         elements = {tag: e for tag, e in self.constant.items() if tag not in grouped}
         if grouped:
             frame = placed(self.authoring, replace(frame, groups=self._groups(frame.frames, grouped)))
-            elements.update((e.tag, e) for e in folded(frame.groups))
+            elements.update((e.tag, e) for e in in_groups(frame.groups))
         for decision in self.varying:
             if decision.rule.tag in grouped:
                 continue

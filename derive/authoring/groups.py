@@ -1,20 +1,49 @@
-"""Functional groups of the frames of an instance, folded: what all share stands once (PS3.3 C.7.6.16)."""
+"""Functional groups in the making: what macros a source says, and how those of all frames stand (PS3.3 C.7.6.16)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import pack_item
-from derive.model.functional_groups import PER_FRAME, SHARED
+from derive.model.composing import composed, folded
+from derive.model.functional_groups import PER_FRAME, SHARED, macros
+from derive.model.source import Attributes, Sources
+from derive.standard import AttributeRule, Iod
 
-#: Macros that speak of a frame by itself, and are never shared (C.7.6.16.2.2, C.7.6.16.2.25).
-OF_A_FRAME = frozenset(map(tag_of, ("FrameContentSequence", "UnassignedPerFrameConvertedAttributesSequence")))
+
+def in_groups(groups: Sequence[Mapping[int, Element]]) -> tuple[Element, Element]:
+    """Return the Shared and the Per-Frame Functional Groups Sequence of frames that have these macros."""
+    found = folded(groups)
+    own = b"".join(pack_item(each.values()) for each in found.per_frame)
+    return Element(SHARED, "SQ", pack_item(found.shared.values())), Element(PER_FRAME, "SQ", own)
 
 
-def folded(groups: Sequence[Mapping[int, Element]]) -> tuple[Element, Element]:
-    """Return the Shared and the Per-Frame Functional Groups Sequence: a macro that all frames say alike is shared."""
-    first, *others = groups
-    shared = {t: e for t, e in first.items() if t not in OF_A_FRAME and all(g.get(t) == e for g in others)}
-    own = b"".join(pack_item(e for t, e in g.items() if t not in shared) for g in groups)
-    return Element(SHARED, "SQ", pack_item(shared.values())), Element(PER_FRAME, "SQ", own)
+def with_macros(sources: Sources, iod: Iod) -> Sources:
+    """Return the same sources, of which the principal one says in macros what it says in classic keywords.
+
+    Nothing that it says in a macro already is said anew.
+    """
+    source = sources.principal
+    rules = [r for r in iod.attributes.values() if iod.usage(r.module) is None and r.tag not in source.tags]
+    columns = {rule.tag: column for rule in rules if any(column := _column(source, rule))}
+    if not columns:
+        return sources
+    grouped = replace(source, table=source.table.beside(columns), tags=source.tags | columns.keys())
+    return replace(sources, principal=grouped)
+
+
+def _column(source: Attributes, rule: AttributeRule) -> list[Element | None]:
+    """Return what each frame says of a macro; the same for all, where all that it is made of is."""
+    macro, table = macros().get(rule.tag), source.table
+    read = [tag_of(leaf.keyword) for leaf in macro.leaves] if macro else []
+    if not any(tag in source.tags for tag in read):
+        return []
+
+    def of(index: int) -> Element | None:
+        return composed(rule, lambda keyword: table.element(tag_of(keyword), index))
+
+    if not any(tag in table.varying for tag in read):
+        return [of(0)] * table.count
+    return [of(index) for index in range(table.count)]

@@ -16,6 +16,7 @@ from derive.elements.mend import legal
 from derive.errors import MissingAttribute
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import IDENTITY
+from derive.model.functional_groups import macros
 from derive.model.source import Attributes
 from derive.standard import AttributeRule
 from derive.told.wording import flag
@@ -55,7 +56,7 @@ def _built(authoring: Authoring, decision: Decision, value: Any, signed: bool = 
     if isinstance(value, Element):
         return value
     if value is None:
-        if rule.type == "1" and decision.expected:
+        if rule.type == "1" and decision.expected and rule.keyword not in authoring.order.lacking:
             raise missing_attribute(rule, decision.row.section, authoring.source.lacking)
         return Element(rule.tag, vr_of(rule, signed), b"") if rule.type == "2" and decision.expected else None
     return encode(rule.keyword, value, authoring.encodings, signed)
@@ -119,12 +120,21 @@ def _least(table: AttributeTable, frame: Frame, tag: int, by: int) -> Element | 
 def missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAttribute:
     """Return the error of an attribute of type 1 that cannot be had, with the flag that says it."""
     wish = "set" if settable(rule) else "assume"
+    said = " and ".join(flag(wish, f"{keyword}=VALUE") for keyword in _said_as(rule))
     return MissingAttribute(
         "ASM-TYPE1",
         f"{rule.keyword} ({rule.tag >> 16:04X},{rule.tag & 0xFFFF:04X}) is type {rule.type} in {rule.module} "
-        f"(PS3.3 {section}) and cannot be pulled: {why}; give {flag(wish, f'{rule.keyword}=VALUE')}",
+        f"(PS3.3 {section}) and cannot be pulled: {why}; give {said}",
         keyword=rule.keyword,
     )
+
+
+def _said_as(rule: AttributeRule) -> list[str]:
+    """Keywords by which a person says an attribute: of a macro those of what it has to hold."""
+    macro = macros().get(rule.tag)
+    needed = {r.keyword for r in rule.items if r.type == "1"}
+    leaves = [leaf.keyword for leaf in macro.leaves if leaf.path[0] in needed] if macro else []
+    return list(dict.fromkeys(leaves))[:1] or [rule.keyword]
 
 
 def vr_of(rule: AttributeRule, signed: bool = False) -> str:

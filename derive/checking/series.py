@@ -202,7 +202,7 @@ def _as_the_source(found: Finding, lacking: Collection[str]) -> Finding:
     *2026-12-01.* Multi-frame images that were de-identified by others lack what a condition demands of all of them; a
     result is not worse than they are, and nobody knows the value.
     """
-    same = found.code == "CHK-CONDITION" and found.path in lacking
+    same = found.code in ("CHK-CONDITION", "CHK-MACRO") and found.path.rpartition(">")[2] in lacking
     return replace(found, severity="warning") if same else found
 
 

@@ -115,6 +115,17 @@ class AttributeTable:
         varying = {tag: column for tag, column in self.varying.items() if tag in shared and tag not in given}
         return AttributeTable(self.count, constant, varying, self._encodings)
 
+    def beside(self, columns: Mapping[int, Sequence[Element | None]]) -> AttributeTable:
+        """Return a table of the same and of other attributes, of which each frame says something of its own."""
+        constant, varying = dict(self.constant), dict(self.varying)
+        for tag, column in columns.items():
+            first = column[0]
+            if first is not None and _equal(column, self._encodings):
+                constant[tag] = first
+            else:
+                varying[tag] = list(column)
+        return AttributeTable(self.count, constant, varying, self._encodings)
+
     def column(self, tag: int) -> Sequence[Element | None]:
         """Return what each of the frames has."""
         return self.varying.get(tag) or [self.constant.get(tag)] * self.count

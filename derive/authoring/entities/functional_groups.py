@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from derive.authoring.entities.real_world import rescale_type
+from derive.authoring.entities.references import known_instances
 from derive.authoring.entities.registry import ANY, BUILDERS, per_frame
 from derive.authoring.entities.values import agreed, own_items
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode, pack_item
+from derive.elements.instance import items_of
 from derive.model.contrast import FrameKind, kind_of
 
 
@@ -100,6 +102,16 @@ def frame_voi_lut_sequence(authoring: Authoring, frame: Frame) -> Element | None
     if values["WindowCenter"] is None:
         return None
     return _sequence("FrameVOILUTSequence", item_of(authoring, frame, values))
+
+
+@per_frame("ReferencedImageSequence", module="referenced-image")
+def referenced_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
+    """Return the images on which all contributors agree, as far as it is known in which series they are."""
+    known, element = known_instances(authoring), agreed(authoring, frame, "ReferencedImageSequence")
+    items = items_of(Element(tag_of("ReferencedImageSequence"), "SQ", own_items(authoring, element))) or ()
+    uid = tag_of("ReferencedSOPInstanceUID")
+    there = b"".join(pack_item(item) for item in items if any(e.tag == uid and e.stripped() in known for e in item))
+    return _sequence("ReferencedImageSequence", there) if there else None
 
 
 @per_frame("DerivationImageSequence")
