@@ -111,7 +111,7 @@ def _functional(authoring: Authoring, encoding: Encoding | None, folder: Path | 
         for index, encoded in zip(indices, _encoded(authoring, encoding, _slabs(frames, indices)), strict=True):
             spool.add(encoded.stored)
             volume, place = divmod(index, frames.slices)
-            kept = replace(encoded, stored=encoded.stored[:0])
+            kept = replace(encoded, stored=encoded.stored[:0].copy())  # a view would keep the whole
             members.append(Frame(index, number, frames.contributors(index), kept, place, volume))
         contributors = _together(frames, indices)
         yield Frame(number - 1, number, contributors, _summed(members), 0, frames=tuple(members)), spool.close()
