@@ -55,7 +55,7 @@ def meaning(element: Element | None, encodings: Sequence[str] = (default_encodin
 @lru_cache(maxsize=4096)
 def _meaning(element: Element, encodings: tuple[str, ...]) -> Hashable:
     if element.vr == "SQ":
-        items = items_of(element)
+        items = items_of(element, private=True)
         return element.value if items is None else tuple(_item(item, encodings) for item in items)
     if element.vr in _NUMBERS:
         return tuple(numbers_of(element)) or element.stripped() or None

@@ -37,7 +37,7 @@ from derive.standard.vr import TEXT_VRS
 _PIXEL_GROUP = 0x7FE00000
 _PIXEL_REPRESENTATION = 0x00280103
 #: How much of a file is read at first, and then; headers are rarely longer, but those of thousands of frames.
-_CHUNKS = (1 << 15, 1 << 17, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28)
+_CHUNKS = (1 << 15, 1 << 17, 1 << 20, 1 << 24, 1 << 26, 1 << 28)
 #: Longer elements are the groups of the frames of an instance: no other has the same.
 _LONGEST_KEPT = 1 << 16
 

@@ -44,13 +44,12 @@ _OF_LISTS = frozenset({"CHK-ENUM"})
 
 
 class Lawful:
-    """Applies the rule to headers, one after another; remembers what was found fine, so that it is judged once."""
+    """Applies the rule to headers, one after another; remembers what was found, so that it is judged once."""
 
     def __init__(self, assumptions: Mapping[str, str] | None = None) -> None:
         self._assumptions = {tag_of(k): (k, v) for k, v in (assumptions or {}).items()}
         self._memory = Memory()
-        self._fine: dict[int, Element] = {}
-        self._fine_text: dict[tuple[int, tuple[str, ...]], Element] = {}
+        self._known: dict[int | tuple[int, tuple[str, ...]], tuple[Element, Mended | None]] = {}
 
     def header(self, header: Header) -> Header:
         """Return a header as the rule has it."""
@@ -84,16 +83,13 @@ class Lawful:
     def _judged(self, element: Element, iod: Iod, encodings: tuple[str, ...]) -> tuple[Element, Mended] | None:
         """Return what is wrong with an element; None where it is fine. Equal elements of a series are one object."""
         place = id(element)
-        if place in self._fine or (place, encodings) in self._fine_text:
-            return None
-        result = _judged(element, iod, encodings)
-        if result.fault:
-            return element, result
-        if element.vr != "SQ" and element.value.isascii():
-            self._fine[place] = element
-        else:
-            self._fine_text[place, encodings] = element
-        return None
+        known = self._known.get(place) or self._known.get((place, encodings))
+        if known is None:
+            result = _judged(element, iod, encodings)
+            known = element, result if result.fault else None
+            plain = element.vr != "SQ" and element.value.isascii()
+            self._known[place if plain else (place, encodings)] = known
+        return None if known[1] is None else (element, known[1])
 
     def _with(self, header: Header, found: Sequence[tuple[Element, Mended]]) -> Header:
         now, remarks = dict(header.elements), list(header.remarks)

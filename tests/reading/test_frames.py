@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
@@ -182,3 +183,64 @@ def test_a_member_of_an_archive_is_read_as_the_file_is(tmp_path):
             archive.write(tmp_path / "a.dcm", "a.dcm")
         series = read(tmp_path / f"{kind}.zip")
         assert np.array_equal(np.asarray(series), np.asarray(read(tmp_path / "a.dcm")))
+
+
+def test_private_macros_that_differ_only_in_what_is_private_are_not_one():
+    column = read([multi_frame("MR", private=True)]).table.column(0x00191010)
+    assert len(set(column)) == 6
+
+
+#: Multi-frame images of scanners, each in one stack and one volume.
+REAL = [
+    "enhanced_ct_2f/eCT_Supplemental.dcm",
+    "legacy_converted_ct/multiframe/mf.dcm",
+    "philips_balls_enh/dicom/T2-interleaved.dcm",
+    "siemens_xa61_enh_dwi/dwi/88972785",
+    "enhanced_mr/icometrix+dicom2nifti/tests/data/hyperfine/anatomical/001/001.dcm",
+    "enhanced_mr/icometrix+dicom2nifti/tests/data/siemens_multiframe/anatomical/001/IM-0001-0001-0001.dcm",
+]
+_PLACES = {
+    "ImagePositionPatient": ("PlanePositionSequence", "ImagePositionPatient"),
+    "ImageOrientationPatient": ("PlaneOrientationSequence", "ImageOrientationPatient"),
+    "PixelSpacing": ("PixelMeasuresSequence", "PixelSpacing"),
+    "RescaleSlope": ("PixelValueTransformationSequence", "RescaleSlope"),
+    "RescaleIntercept": ("PixelValueTransformationSequence", "RescaleIntercept"),
+    "DimensionIndexValues": ("FrameContentSequence", "DimensionIndexValues"),
+}
+
+
+def _by_pydicom(dataset, index, sequence, keyword):
+    own = frames_items(dataset)[index]
+    holder = own if sequence in own or "SharedFunctionalGroupsSequence" not in dataset else shared_item(dataset)
+    value = holder[sequence].value[0].get(keyword) if sequence in holder else None
+    return () if value is None else tuple(np.atleast_1d(np.array(value, float)))
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_frame_says_and_holds_what_pydicom_finds(real, name):
+    dataset = pydicom.dcmread(real(name))
+    pixels = dataset.pixel_array
+    series = {frame.number: frame for frame in read(real(name)).frames}
+    for index, frame in enumerate(frames(real(name))):
+        for keyword, place in _PLACES.items():
+            assert frame.numbers(keyword) == pytest.approx(_by_pydicom(dataset, index, *place)), keyword
+        assert np.array_equal(series[index + 1].stored_values(), pixels[index])
+
+
+@pytest.mark.parametrize("name", ["philips_balls_enh/dicom/T2.dcm", "siemens_xa60_enh_7t/dwi/75739673"])
+def test_frames_of_scanners_that_are_shuffled_are_the_same_volume(real, name):
+    dataset = pydicom.dcmread(real(name))
+    order = np.random.default_rng(1).permutation(dataset.NumberOfFrames)
+    mixed = only_frames(dataset, list(order), 7)
+    one_, other = read(real(name)), read([mixed])
+    assert other.geometry == one_.geometry
+    assert np.array_equal(np.asarray(other), np.asarray(one_), equal_nan=True)
+    assert [order[frame.number - 1] + 1 for frame in other.frames] == [frame.number for frame in one_.frames]
+
+
+def test_a_series_of_many_instances_joins(real):
+    folder = real("siemens_xa61_enh_dwi/dwi")
+    paths = sorted(p for p in folder.iterdir() if p.is_file())
+    series = read(folder)
+    assert len(series.frames) == sum(pydicom.dcmread(p, stop_before_pixels=True).NumberOfFrames for p in paths)
+    assert set(series.paths) == set(paths)
