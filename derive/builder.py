@@ -34,7 +34,7 @@ from derive.errors import GeometryError, InvalidInstance, UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.classes import class_derived, target_of
 from derive.model.derivation import Derivation
-from derive.model.frames import Frames, Volumes
+from derive.model.frames import Frames
 from derive.model.geometry import extent_of
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import stacked
@@ -119,15 +119,14 @@ def build(
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
-    given, derivation = stacked(source), Derivation()
-    volumes = given.volumes
+    volumes, derivation = stacked(source), Derivation()
     for operation in operations:
-        results = tuple(map(operation, volumes))
-        derivation = derivation.then(operation.step(volumes[0], results[0]))
+        results = operation.on(volumes)
+        derivation = derivation.then(operation.step(volumes.volumes[0], results.volumes[0]))
         volumes = results
     stored = source_encoding(source, derivation)
     target = target_of(class_derived(source.sop_class_uid, options.into))
-    order = Order(Sources(source), Volumes(volumes, given.dimensions), derivation, target, stored)
+    order = Order(Sources(source), volumes, derivation, target, stored)
     return DerivedSeries(order, options)
 
 

@@ -32,7 +32,7 @@ def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> N
             places_flag(parser)
             continue
         parser.add_argument(
-            "--" + name.replace("_", "-"),
+            "--" + name.rstrip("_").replace("_", "-"),
             dest=name,
             required=required,
             default=default,

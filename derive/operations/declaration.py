@@ -17,13 +17,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import WRAPPER_ASSIGNMENTS
-from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack
+from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack, cast
 
 import codes
 from codes import Code
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
+from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
 from derive.told.wording import flag
@@ -70,6 +71,7 @@ class OperationKind(Generic[P]):
     Parameters
     ----------
     function : callable (volume, **parameters) -> Volume
+        Of an operation along a dimension: (volumes, **parameters) -> Volumes.
     code : str, optional
         Keyword in CID 7203; None where the parameter ``code`` gives it.
     geometry_effect, values_effect : optional
@@ -94,9 +96,11 @@ class OperationKind(Generic[P]):
     mixes : callable (parameters) -> bool, optional
         Whether its values are made of those of neighbours, so that it takes no phase. Without one, what it declares
         of values: what keeps the quantity and not the values.
+    along : bool
+        Whether it takes all volumes of a series together, and not one after another.
     """
 
-    function: Callable[Concatenate[Volume, P], Volume]
+    function: Callable[Concatenate[Any, P], Any]
     code: str | None
     geometry_effect: GeometryEffect | None
     values_effect: ValuesEffect | None
@@ -108,6 +112,7 @@ class OperationKind(Generic[P]):
     takes_tilt: bool = False
     short: Short | None = None
     mixes: Callable[[Mapping[str, Any]], bool] | None = None
+    along: bool = False
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -178,7 +183,7 @@ class OperationKind(Generic[P]):
         found : GridChange
             What the result showed.
         """
-        units = str(parameters.get("units") or "")
+        units = str(parameters.get("units") or (found.units if self.along else ""))
         algorithms = [parameters.get(name) for name in self.taking(Algorithm)]
         return Step(
             name=self.name,
@@ -230,7 +235,7 @@ def meant(kind: OperationKind[...], arguments: Sequence[Any], parameters: Mappin
 
 def _without_volume(doc: str) -> str:
     """Leave the volume out of a docstring: a call does not take it."""
-    return re.sub(r"^ *volume : Volume\n", "", doc, count=1, flags=re.M)
+    return re.sub(r"^ *(volume : Volume|volumes : Volumes)\n", "", doc, count=1, flags=re.M)
 
 
 class GridChange(NamedTuple):
@@ -238,6 +243,7 @@ class GridChange(NamedTuple):
 
     geometry_effect: GeometryEffect
     new_plane: bool
+    units: str = ""
 
     @classmethod
     def between(cls, before: Geometry, after: Geometry) -> GridChange:
@@ -280,12 +286,48 @@ def operation(
     return declare
 
 
+def operation_along(
+    code: str,
+    geometry: GeometryEffect,
+    values: ValuesEffect,
+    **details: Unpack[_Details],
+) -> Callable[[Callable[Concatenate[Volumes, P], Volumes]], OperationKind[P]]:
+    """Declare a function (volumes, parameters) -> volumes, which takes all volumes of a series together.
+
+    Parameters
+    ----------
+    code, geometry, values, **details
+        As in :class:`OperationKind`.
+    """
+
+    def declare(function: Callable[Concatenate[Volumes, P], Volumes]) -> OperationKind[P]:
+        kind = OperationKind(function, code, geometry, values, along=True, **details)
+        REGISTRY[kind.name] = kind
+        return kind
+
+    return declare
+
+
 @dataclass(frozen=True)
 class Operation:
     """An operation with its parameters bound: a value that can be printed, compared and stored."""
 
     kind: OperationKind[...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def on(self, volumes: Volumes) -> Volumes:
+        """Apply to all volumes of a series: to each, or to all of them together.
+
+        Raises
+        ------
+        UsageError, GeometryError, ValuesError
+            As the operation on a volume.
+        """
+        if not self.kind.along:
+            return Volumes(tuple(map(self, volumes.volumes)), volumes.dimensions)
+        for volume in volumes.volumes:
+            self._check(volume)
+        return cast(Volumes, self.kind.function(volumes, **self.parameters))
 
     def __call__(self, volume: Volume) -> Volume:
         """Apply to a volume; nothing is computed before a slab of the result is asked for.
@@ -297,12 +339,18 @@ class Operation:
         ValuesError
             ``VAL-PHASE`` for values that wrap around, where the operation mixes neighbours.
         """
+        if self.kind.along:
+            return self.on(Volumes((volume,))).volumes[0]
+        self._check(volume)
+        return cast(Volume, self.kind.function(volume, **self.parameters))
+
+    def _check(self, volume: Volume) -> None:
+        """Refuse a volume that the operation does not take."""
         if volume.quantity.cyclic and self.mixes:
             _refuse_phase(self.kind.name)
         if not self.kind.takes_tilt:
             for given in (volume, *self.parameters.values()):
                 _refuse_tilt(self.kind.name, given)
-        return self.kind.function(volume, **self.parameters)
 
     @property
     def mixes(self) -> bool:
@@ -319,8 +367,10 @@ class Operation:
     def step(self, before: Volume, after: Volume) -> Step:
         """Return the record of this step, its effects checked against what came out."""
         kind, found = self.kind, GridChange.between(before.geometry, after.geometry)
+        found = found._replace(units=after.quantity.units if kind.values_effect is ValuesEffect.NEW_QUANTITY else "")
         keyword = (found.new_plane and kind.code_in_new_plane) or kind.code or str(self.parameters["code"])
-        step = kind.step(self.parameters, str(self), derivation_code(keyword), found)
+        code = derivation_code(keyword) if keyword != kind.code else declared_code(keyword)
+        step = kind.step(self.parameters, str(self), code, found)
         return replace(step, short=kind.short_of(self.parameters))
 
 
@@ -341,6 +391,13 @@ def _refuse_phase(name: str) -> None:
         "179 and -179, and their mean says 0. Wanted what mixes no neighbours: resample with "
         f"{flag('interpolator', 'nearest')}, or a function of your own that knows of it (apply)",
     )
+
+
+def declared_code(text: str) -> Code:
+    """Return the code of a declaration: of CID 7203, or a concept that was in it and extends it now (PS3.16 7.2.3)."""
+    group = codes.context_group(7203)
+    former = (left.code for left in group.left if f"{left.code.scheme}:{left.code.value}" == text)
+    return next(former, None) or derivation_code(text)
 
 
 def derivation_code(text: str) -> Code:
