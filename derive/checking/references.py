@@ -137,11 +137,12 @@ def _coded(instance: Judged, item: Instance, path: str, number: str) -> Iterator
             yield instance.find("CHK-CODE-MEANING", f"{path}>CodeMeaning", message)
         return
     left = {(entry.code.value, entry.code.scheme): entry for entry in group.left}.get((value, scheme))
-    if left is not None:
+    extends = item.text("ContextGroupExtensionFlag") == "Y"
+    if left is not None and not extends:
         where = ", ".join(f"CID {g}" for g in left.moved_to) or "no context group"
         message = f"({value}, {scheme}) has left CID {number} {group.name}; it is now in {where}"
         yield instance.find("CHK-CODE-LEFT", path, message)
-    elif item.text("ContextGroupExtensionFlag") != "Y":
+    elif not extends:
         message = f"is not in CID {number} {group.name}, and no Context Group Extension Flag is Y"
         yield instance.find("CHK-CODE-GROUP", path, message)
     else:

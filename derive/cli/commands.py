@@ -162,10 +162,10 @@ def _imported() -> Iterator[Command]:
 
 
 def _declared_in(path: str) -> Iterator[Command]:
-    """Give the functions of a file that ``@operation(...)`` declares."""
+    """Give the functions of a file that ``@operation(...)`` or ``@operation_along(...)`` declares."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    if "@operation(" not in text:
+    if "@operation" not in text:
         return
     for function in (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)):
         if any(_is_declaration(d) for d in function.decorator_list):
@@ -177,7 +177,8 @@ def _command(name: str, docstring: str | None) -> Command:
 
 
 def _is_declaration(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "operation"
+    name = decorator.func if isinstance(decorator, ast.Call) else None
+    return isinstance(name, ast.Name) and name.id in ("operation", "operation_along")
 
 
 def _rows(name: str) -> list[list[str]]:

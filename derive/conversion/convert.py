@@ -25,7 +25,7 @@ from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffe
 from derive.model.geometry import Geometry
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import quantity_of
-from derive.operations.declaration import derivation_code
+from derive.operations.kit.coding import derivation_code
 from derive.told.wording import flag
 
 #: Series Number in a study that begins with this series.

@@ -19,7 +19,6 @@ from difflib import get_close_matches
 from functools import WRAPPER_ASSIGNMENTS
 from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack, cast
 
-import codes
 from codes import Code
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.algorithm import Algorithm
@@ -27,6 +26,7 @@ from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_te
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
+from derive.operations.kit.coding import declared_code, derivation_code
 from derive.told.wording import flag
 
 #: One length for all axes, or x y z.
@@ -391,36 +391,3 @@ def _refuse_phase(name: str) -> None:
         "179 and -179, and their mean says 0. Wanted what mixes no neighbours: resample with "
         f"{flag('interpolator', 'nearest')}, or a function of your own that knows of it (apply)",
     )
-
-
-def declared_code(text: str) -> Code:
-    """Return the code of a declaration: of CID 7203, or a concept that was in it and extends it now (PS3.16 7.2.3)."""
-    group = codes.context_group(7203)
-    former = (left.code for left in group.left if f"{left.code.scheme}:{left.code.value}" == text)
-    return next(former, None) or derivation_code(text)
-
-
-def derivation_code(text: str) -> Code:
-    """Return a code of CID 7203, or an extension ``99SCHEME:VALUE:Meaning`` (PS3.3 8.8).
-
-    Raises
-    ------
-    UsageError
-        ``OP-CODE`` for a text that is neither, with the nearest matches.
-    """
-    scheme, _, rest = text.partition(":")
-    value, _, meaning = rest.partition(":")
-    if scheme.startswith("99"):
-        if not (value and meaning and len(value) <= 16 and len(scheme) <= 16 and len(meaning) <= 64):
-            raise UsageError(
-                "OP-CODE",
-                f"{text!r}: an extension of CID 7203 is written 99SCHEME:VALUE:Meaning, "
-                "with at most 16, 16 and 64 characters",
-            )
-        return Code(value, scheme, meaning, "")
-    try:
-        return codes.context_group(7203).find(text)
-    except codes.UnknownCode as error:
-        raise UsageError(
-            "OP-CODE", f"{error} ({flag('list_of_codes')}); or an extension, 99SCHEME:VALUE:Meaning"
-        ) from None

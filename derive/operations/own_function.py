@@ -17,7 +17,8 @@ from derive.model.geometry import Geometry
 from derive.model.plausible import refuse_type
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
-from derive.operations.declaration import CodeText, Function, Parameters, derivation_code, operation
+from derive.operations.declaration import CodeText, Function, Parameters, operation
+from derive.operations.kit.coding import derivation_code
 from derive.operations.kit.functions import UserFunction, finite, user_function
 from derive.operations.kit.grids import GridMapping
 from derive.operations.kit.images import from_image, image_of

@@ -14,7 +14,7 @@ from derive.elements.element import tag_of
 from derive.errors import AssembleError
 from derive.model.classes import made_class_uids, sop_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
-from derive.operations.declaration import derivation_code
+from derive.operations.kit.coding import derivation_code
 from tests.helpers.asserting import each, every
 
 IODS = [target_of(uid).iod for uid in made_class_uids()]

@@ -92,7 +92,7 @@ def test_help_names_every_parameter(kind, capsys):
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     for name in kind.signature.parameters:
-        assert ("--param" if name == "parameters" else f"--{name.replace('_', '-')}") in shown
+        assert ("--param" if name == "parameters" else f"--{name.rstrip('_').replace('_', '-')}") in shown
 
 
 def test_exit_codes(ct, tmp_path, capsys):

@@ -34,7 +34,8 @@ def unchanged_volume(volume: Volume) -> Volume:
     return volume
 
 
-#: Ways to call each operation; a new operation without an entry fails the first test.
+#: Ways to call each operation on a volume; a new one without an entry fails the first test. What takes several volumes
+#: together keeps the promises of test_over.py.
 CALLS = {
     "gaussian_blur": [{"sigma_mm": 1.5}, {"sigma_mm": (0.0, 2.0, 4.0)}, {"sigma_mm": 1e6}, {"sigma_mm": 0}],
     "resample": [
@@ -78,7 +79,7 @@ def geometry(request):
 
 
 def test_every_operation_is_called_here():
-    assert CALLS.keys() == REGISTRY.keys()
+    assert CALLS.keys() == {name for name, kind in REGISTRY.items() if not kind.along}
     assert 0 < len(DECLARED) < len(CASES)
 
 

@@ -163,7 +163,9 @@ def test_every_call_shows_its_parameters(kind):
     parameters = inspect.signature(kind).parameters
     assert list(parameters) == list(inspect.signature(kind.function).parameters)[1:]
     assert {p.kind for p in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
-    assert kind.__doc__ == re.sub(r"^ *volume : Volume\n", "", kind.function.__doc__, count=1, flags=re.M)
+    assert kind.__doc__ == re.sub(
+        r"^ *(volume : Volume|volumes : Volumes)\n", "", kind.function.__doc__, count=1, flags=re.M
+    )
     assert kind.__annotations__.keys() == {*parameters, "return"}
 
 

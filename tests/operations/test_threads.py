@@ -22,7 +22,8 @@ from tests.helpers.volumes import make_geometry
 #: Some planes of large values, which are filtered in double precision, between planes of small ones.
 MIXED = np.random.default_rng(2).normal(0, 300, (41, 24, 20)).astype(np.float32)
 MIXED[17:19] *= 300
-STEPS = {name: kind(**kind.example) for name, kind in REGISTRY.items() if name != "apply" and kind.example}
+OF_A_VOLUME = {name: kind for name, kind in REGISTRY.items() if not kind.along}
+STEPS = {name: kind(**kind.example) for name, kind in OF_A_VOLUME.items() if name != "apply" and kind.example}
 STEPS["bspline"] = resample(spacing_mm=(1.1, 1.3, 1.7), interpolator="bspline")
 STEPS["halo"] = apply(function=lambda values: values - values.mean(), code="99X:1:Test", halo_slices=2)
 RUNS = st.lists(st.tuples(st.integers(0, 99), st.integers(1, 20)), min_size=1, max_size=12)

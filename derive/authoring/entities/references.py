@@ -105,7 +105,7 @@ def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str
     file. YES would then put a finding on the other side.
     """
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-    if not kept or contributor != FrameRef(0, frame.index):
+    if not kept or contributor.source or contributor.frame % authoring.frames.slices != frame.place:
         return "NO"
     return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved
 
