@@ -22,7 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
 
 from derive.authoring.assemble import SeriesPass, assemble
-from derive.authoring.concatenation import parts_of
+from derive.authoring.concatenation import part_count, parts_of
 from derive.authoring.containers import instances, partition
 from derive.authoring.decision import Entry
 from derive.authoring.options import Options, options_of
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from derive.deidentification.derived import DeidentifiedSeries
     from derive.deidentification.profile.profile import Profile
 
-#: Bytes provided for the attributes of an instance when the room on the disk is asked for.
+#: Bytes provided for the attributes of a frame when the room on the disk is asked for.
 HEADER_ROOM = 64 * 1024
 #: Told how many of how many instances are done.
 Progress = Callable[[int, int], None]
@@ -199,7 +199,16 @@ class DerivedSeries:
     @cached_property
     def count(self) -> int:
         """How many instances there are."""
-        return len(partition(self.order, one_object=self.options.one_object))
+        held = partition(self.order, one_object=self.options.one_object)
+        if not self._spooled:
+            return len(held)
+        (_, rows, columns), form = self.frames.shape, self.frames.format
+        return sum(part_count(len(indices), rows * columns * form.samples * form.bits) for indices in held)
+
+    @property
+    def _spooled(self) -> bool:
+        """Whether frames wait aside before they are written."""
+        return self.order.target.container == "functional"
 
     @property
     def derivation(self) -> Derivation:
@@ -352,7 +361,7 @@ class DerivedSeries:
     @property
     def _size(self) -> int:
         """Bytes that the files take, generously."""
-        return self.frames.stored_bytes + self.count * HEADER_ROOM
+        return (1 + self._spooled) * self.frames.stored_bytes + self.frames.count * HEADER_ROOM
 
 
 def _options(options: dict[str, Any]) -> Options:

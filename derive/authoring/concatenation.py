@@ -8,7 +8,7 @@ two bytes; many readers count in 32 bits with a sign.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from derive.authoring.order import AuthoredInstance, Frame
@@ -20,6 +20,7 @@ from derive.model.uids import Uids
 #: The longest value of Pixel Data.
 MOST_BYTES = (1 << 31) - (1 << 24)
 _SOP_INSTANCE_UID = tag_of("SOPInstanceUID")
+_SMALLEST, _LARGEST = tag_of("SmallestImagePixelValue"), tag_of("LargestImagePixelValue")
 _ITEM = struct.Struct("<HHL")
 
 
@@ -56,7 +57,14 @@ def parts_of(made: AuthoredInstance, uids: Uids, most_bytes: int | None = None) 
         }
         elements = {**made.elements, **{tag_of(keyword): encode(keyword, value) for keyword, value in own.items()}}
         elements[PER_FRAME] = Element(PER_FRAME, "SQ", b"".join(items[first:last]))
-        yield AuthoredInstance(_summed(made.frame, frames[first:last]), elements, made.pixels.part(first, last))
+        frame = _summed(made.frame, frames[first:last])
+        elements.update(_limits(made.elements, frame))
+        yield AuthoredInstance(frame, elements, made.pixels.part(first, last))
+
+
+def part_count(frames: int, bits: int) -> int:
+    """Return how many instances so many frames of so many bits become."""
+    return 1 if frames * bits <= 8 * MOST_BYTES else -(-frames // _frames_within(MOST_BYTES, bits))
 
 
 def _frames_within(most: int, bits: int) -> int:
@@ -76,6 +84,14 @@ def _summed(whole: Frame, frames: Sequence[Frame]) -> Frame:
     )
     contributors = tuple(sorted({ref for frame in frames for ref in frame.contributors}))
     return replace(whole, contributors=contributors, encoded=encoded, frames=tuple(frames))
+
+
+def _limits(whole: Mapping[int, Element], frame: Frame) -> Iterator[tuple[int, Element]]:
+    """Say the smallest and the largest stored value of a part, where the whole says its own."""
+    for tag, value in ((_SMALLEST, frame.encoded.smallest), (_LARGEST, frame.encoded.largest)):
+        if tag in whole:
+            vr = whole[tag].vr
+            yield tag, Element(tag, vr, struct.pack("<h" if vr == "SS" else "<H", value))
 
 
 def _items(sequence: Element) -> list[bytes]:
