@@ -103,12 +103,18 @@ def frames_chosen(headers: Sequence[Header], choice: Choice) -> tuple[Header, ..
     return tuple(kept)
 
 
-def _numbered(headers: Sequence[Header], numbers: frozenset[int]) -> list[Header]:
+def in_order(headers: Sequence[Header]) -> list[Header]:
+    """Return frames as they are numbered: those of one instance behind those of another."""
+
     def place(header: Header) -> tuple[float, str, int]:
         number = header.lenient.number("InstanceNumber")
         return math.inf if number is None else number, header.text("SOPInstanceUID"), header.frame_number
 
-    ordered = sorted(headers, key=place)
+    return sorted(headers, key=place)
+
+
+def _numbered(headers: Sequence[Header], numbers: frozenset[int]) -> list[Header]:
+    ordered = in_order(headers)
     if max(numbers) > len(ordered):
         raise SourceError(
             _CODE, f"frame {max(numbers)} is wanted; the series has {counted(len(ordered), 'frame')}, from 1 on"

@@ -25,7 +25,7 @@ from derive.elements.encoding import decode
 from derive.elements.instance import Instance, items_of
 from derive.elements.mend import legal
 from derive.errors import DeriveError, MissingAttribute
-from derive.model.classes import IDENTITY, made_class_uids, target_of
+from derive.model.classes import IDENTITY, in_all_forms, made_class_uids, target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
@@ -53,7 +53,9 @@ _APPLICATION = (
 _WINDOW = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence")
 #: Of other series than the source, which are not at hand.
 _OTHERS = ("RelatedSeriesSequence",)
-_OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW, *_OTHERS)))
+#: By a UID that each object has of its own.
+_DIMENSIONS = ("DimensionOrganizationSequence", "DimensionIndexSequence")
+_OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW, *_OTHERS, *_DIMENSIONS)))
 _NEW_VRS = frozenset({"UI", "DA", "TM", "DT"})
 #: Of a value that no source was compared with.
 PULLED_OR_GIVEN = "pulled or given"
@@ -317,7 +319,7 @@ def _nothing(first: int, last: int) -> NoReturn:
 
 def _known(source: SourceSeries, sop_class_uid: str, image: Instance) -> SourceSeries:
     """Return what is known of a source: of one of another class, what is true of any class; the written charset."""
-    if source.sop_class_uid != sop_class_uid:
+    if sop_class_uid not in in_all_forms(source.sop_class_uid):
         source = source.only(known_across_classes(target_of(source.sop_class_uid).iod), {}, {})
     charset = tag_of("SpecificCharacterSet")
     utf8 = image.text("SpecificCharacterSet") == "ISO_IR 192"

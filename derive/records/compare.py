@@ -38,13 +38,15 @@ class Written(NamedTuple):
     ----------
     header : Header
     record : Record
-    name : str
-        Of its file, and which frame of it.
     """
 
     header: Header
     record: Record
-    name: str
+
+    @property
+    def name(self) -> str:
+        """Of its file, and which frame of it."""
+        return self.header.name
 
     @property
     def uid(self) -> str:
@@ -60,9 +62,7 @@ class Written(NamedTuple):
         SourceError
             As :func:`derive.reading.frames.frames_of`.
         """
-        frames = frames_of(instance)
-        names = [f"{f.name}, frame {f.frame_number}" if len(frames) > 1 else f.name for f in frames]
-        return [cls(f, record_of(f), name) for f, name in zip(frames, names, strict=True)]
+        return [cls(frame, record_of(frame)) for frame in frames_of(instance)]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from derive.model.reference import FrameRef
 from derive.model.source_frame import SourceFrame
-from derive.records.record import Record
+from derive.reading.header import Header
+from derive.records.frames import images_of
+from derive.records.record import Record, record_of
 
 #: By SOP Instance UID the frames that an instance gave, by their number in it.
 Places = Mapping[str, Mapping[int, FrameRef]]
@@ -18,6 +20,11 @@ def frames_of_instances(frames: Sequence[SourceFrame]) -> Places:
     for index, frame in enumerate(frames):
         found.setdefault(frame.reference.sop_instance_uid, {})[frame.number] = FrameRef(0, index)
     return found
+
+
+def description_of(instance: Header) -> str:
+    """Return the Derivation Description of an instance, of a multi-frame one that of its first frame."""
+    return record_of(images_of([instance.lenient])[0]).description
 
 
 def contributors_of(record: Record, places: Places) -> tuple[FrameRef, ...]:

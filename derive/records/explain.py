@@ -5,7 +5,7 @@ Works on the files alone; with the sources beside it, everything that was pulled
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.records.account import SourcedAccount, account_of, by_policy, derivation_of, rules_of_dropping, unexplained
 from derive.records.at_hand import sources_at_hand
+from derive.records.contributors import description_of
 from derive.records.corrections import told_corrections
 from derive.records.details import details_in
 from derive.records.explanation import Explained, Explanation
 from derive.records.frames import images_of, macros_of
 from derive.records.record import record_of
+from derive.records.sources_tried import SourcesTried, frames_needed
 from derive.records.written import (
     Gathered,
     distinct,
@@ -80,14 +82,9 @@ def explain(
     found = gather(paths)
     instances = one_series(found, series)
     images = images_of(instances)
-    source, notes = _source(paths, found, sources, images, assume or {})
-    account, why_not = None, ""
-    if source is not None:
-        try:
-            account = account_of(found.series(images[0].text("SeriesInstanceUID")), images, source)
-        except DeriveError as error:
-            why_not = f"nothing is compared with the sources: {error.code}: {error.message.partition(chr(10))[0]}"
-    notes += [*filter(None, [why_not]), *told_corrections(instances, show_values=show_values)]
+    tried, notes = _sources(paths, found, sources, images, assume or {})
+    source, account, why_not = _accounted(tried, found, images)
+    notes += [*why_not, *told_corrections(instances, show_values=show_values)]
     macros = frozenset(tag for instance in instances for tag in macros_of(instance))
 
     def of(frame: int | None) -> Explanation:
@@ -98,6 +95,29 @@ def explain(
         return explanation if show_values else explanation.masked()
 
     return replace(of(None), by_frame=of)
+
+
+def _accounted(
+    tried: Sequence[SourceSeries], found: Gathered, images: Sequence[Header]
+) -> tuple[SourceSeries | None, SourcedAccount | None, list[str]]:
+    """Return the source by which most is as it is written, the account from it, and why there is none."""
+    best: tuple[int, SourceSeries, SourcedAccount] | None = None
+    why_not: list[str] = []
+    for source in tried:
+        try:
+            account = account_of(found.series(images[0].text("SeriesInstanceUID")), images, source)
+            off = sum(account.check(tag).agrees is False for tag in account.entries)
+        except DeriveError as error:
+            why_not = why_not or [f"nothing is compared with the sources: {error.code}: {_first_line(error)}"]
+            continue
+        best = (off, source, account) if best is None or off < best[0] else best
+        if not off:
+            break
+    return (best[1], best[2], []) if best else (tried[0] if tried else None, None, why_not)
+
+
+def _first_line(error: DeriveError) -> str:
+    return error.message.partition("\n")[0]
 
 
 def _numbered(images: Sequence[Header], number: int) -> list[Header]:
@@ -247,26 +267,35 @@ def _scrolled(image: Header) -> tuple[float, int]:
     return image.number("InstanceNumber") or 0.0, image.frame_number
 
 
-def _source(
+def _sources(
     written: Files, found: Gathered, sources: Files | None, images: Sequence[Header], assume: Mapping[str, object]
-) -> tuple[SourceSeries | None, list[str]]:
-    """Read the source; or say why it is not at hand."""
-    image = images[0]
-    record = record_of(image)
-    uid = record.source_series
+) -> tuple[list[SourceSeries], list[str]]:
+    """Read what the source can have been; or say why it is not at hand."""
+    records = [record_of(image) for image in images]
+    uid, needed = records[0].source_series, frames_needed(records)
     if not uid:
-        return None, ["no source image is referenced"] if sources is not None else []
+        return [], ["no source image is referenced"] if sources is not None else []
+    at_hand = _gathered(written, found, sources, uid, needed)
+    if isinstance(at_hand, str):
+        return [], [at_hand]
+    members = {i.text("SOPInstanceUID"): i for i in at_hand.headers if i.lenient.text("SeriesInstanceUID") == uid}
+    of_source = next(map(description_of, members.values()), "")
+    candidates = SourcesTried(members, needed, {**records[0].assumed_since(of_source, images[0]), **assume})
+    tried = list(candidates)
+    if not tried:
+        return [], [f"the source series cannot be read: {candidates.error.partition(chr(10))[0]}"]
+    missing = set(records[0].source_uids) - members.keys()
+    return tried, [f"missing: {counted(len(missing), 'source image')}"] if missing else []
+
+
+def _gathered(
+    written: Files, found: Gathered, sources: Files | None, series: str, needed: Collection[str]
+) -> Gathered | str:
+    """Return the source images; or why they are not there."""
     try:
-        needed = {source for i in images for source in record_of(i).source_uids}
-        at_hand = sources_at_hand(written, found, sources, uid, needed)
-        if at_hand is None:
-            return None, [
-                f"the sources are not at hand: nothing that was pulled is compared with them ({flag('sources')})"
-            ]
-        members = (i for i in at_hand.instances if i.text("SeriesInstanceUID") == uid)
-        of_source = next((i.text("DerivationDescription") for i in members), "")
-        source = at_hand.series(uid, {**record.assumed_since(of_source, image), **assume})
+        at_hand = sources_at_hand(written, found, sources, series, needed)
     except DeriveError as error:
-        return None, [f"the source series cannot be read: {error.message.partition(chr(10))[0]}"]
-    missing = set(record.source_uids) - {r.sop_instance_uid for r in source.references}
-    return source, [f"missing: {counted(len(missing), 'source image')}"] if missing else []
+        return f"the source series cannot be read: {_first_line(error)}"
+    return at_hand or (
+        f"the sources are not at hand: nothing that was pulled is compared with them ({flag('sources')})"
+    )

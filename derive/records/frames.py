@@ -6,7 +6,7 @@ needs it as it stands there: the attributes of the instance, and under them ever
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 from derive.elements.element import Element, tag_of
@@ -59,13 +59,13 @@ def _images(instance: Header) -> tuple[Header, ...]:
         return frames
     groups = macros_of(instance)
     own = {t: e for t, e in instance.elements.items() if t not in _OF_ALL}
-    return tuple(_with_macros(frame, own, groups) for frame in frames)
+    return tuple(_with_macros(frame, own, instance.tags - _OF_ALL, groups) for frame in frames)
 
 
-def _with_macros(frame: Header, own: dict[int, Element], groups: frozenset[int]) -> Header:
+def _with_macros(frame: Header, own: dict[int, Element], tags: Set[int], groups: Set[int]) -> Header:
     of_frame = {t: frame.elements[t] for t in groups if t in frame.elements}
-    tags = (frame.tags - _OF_ALL - groups) | own.keys() | of_frame.keys()
-    return replace(frame, elements=dict(sorted({**own, **of_frame}.items())), tags=frozenset(tags))
+    elements = dict(sorted({**own, **of_frame}.items()))
+    return replace(frame, elements=elements, tags=frozenset(tags | of_frame.keys()))
 
 
 def _only(frame: Header, without: frozenset[int]) -> Header:

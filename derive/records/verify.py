@@ -25,7 +25,9 @@ from derive.reading.read import read, series_of
 from derive.reading.select import apart
 from derive.records.at_hand import sources_at_hand
 from derive.records.compare import Comparison, ImageVerdict, Written
+from derive.records.contributors import description_of
 from derive.records.record import Record, RecordedStep, recorded_grid
+from derive.records.sources_tried import SourcesTried, frames_needed
 from derive.records.written import Gathered, gather
 from derive.told.wording import counted, flag
 from derive.version import VERSION
@@ -217,9 +219,7 @@ class _Run:
     @property
     def assumed(self) -> dict[str, str]:
         """What a person assumed of the sources, as the images record it, and what one assumes now."""
-        of_sources = next(
-            (self.at_hand[u].lenient.text("DerivationDescription") for u in self.needed if u in self.at_hand), ""
-        )
+        of_sources = next((description_of(self.at_hand[u]) for u in self.needed if u in self.at_hand), "")
         return self.record.assumed_since(of_sources, self.written[0].header) | dict(self.assume)
 
     def about(self) -> Verification:
@@ -264,12 +264,19 @@ class _Run:
         """Build the series that the record describes, from the sources that were used."""
         self._check_record()
         tried: list[tuple[SourceSeries, DerivedSeries]] = []
+        failed: list[_NotRecomputableError] = []
         for source in self._candidates():
             self.source = source
-            series = self._built(source)
+            try:
+                series = self._built(source)
+            except _NotRecomputableError as error:
+                failed.append(error)
+                continue
             if Comparison(series, self.written, tolerance_mm=self.tolerance_mm).planned_as_written():
                 return series
             tried.append((source, series))
+        if not tried:
+            raise failed[0]
         self.source, series = tried[0]
         return series
 
@@ -285,38 +292,18 @@ class _Run:
             raise _NotRecomputableError(f"{count}, of series {record.source_series or 'unknown'}")
 
     def _candidates(self) -> Iterator[SourceSeries]:
-        """Give what the source can have been: the series as it is at hand, else what is referenced of it.
-
-        Images that contributed to none are not referenced, and yet were part of the volume.
-        """
-        needed = set(self.needed)
-        uids = {self.at_hand[uid].text("SeriesInstanceUID") for uid in needed}
+        """Give what the source can have been."""
+        uids = {self.at_hand[uid].text("SeriesInstanceUID") for uid in self.needed}
         if len(uids) > 1:
             raise _NotRecomputableError(f"the source images are of {len(uids)} series: {', '.join(sorted(uids))}")
-        members = [uid for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") in uids]
-        whole, error = self._read(members)
-        used, other_error = (None, None) if set(members) == needed else self._read(list(needed))
-        if whole is None and used is None:
-            raise _NotRecomputableError(f"the source images make no volume: {other_error or error}")
-        tried: set[int] = set()
-        for source in (whole, self._between(whole, needed), used):
-            if source is not None and len(source.frames) not in tried:
-                tried.add(len(source.frames))
-                yield source
-
-    def _between(self, whole: SourceSeries | None, needed: set[str]) -> SourceSeries | None:
-        """Read from the first to the last image that contributed."""
-        if whole is None:
-            return None
-        uids = list(dict.fromkeys(r.sop_instance_uid for r in whole.references))
-        places = [k for k, uid in enumerate(uids) if uid in needed]
-        return self._read(uids[places[0] : places[-1] + 1])[0]
-
-    def _read(self, uids: Sequence[str]) -> tuple[SourceSeries | None, str]:
-        try:
-            return series_of([self.at_hand[uid] for uid in uids], assume=self.assumed), ""
-        except DeriveError as error:
-            return None, str(error)
+        members = {uid: h for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") in uids}
+        candidates = SourcesTried(members, frames_needed(w.record for w in self.written), self.assumed)
+        found = False
+        for source in candidates:
+            found = True
+            yield source
+        if not found:
+            raise _NotRecomputableError(f"the source images make no volume: {candidates.error}")
 
     def _built(self, source: SourceSeries) -> DerivedSeries:
         steps = self.steps

@@ -71,3 +71,67 @@ def test_a_volume_that_lacks_an_image_is_noticed(source, tmp_path):
     files[7].unlink()
     found = verified(tmp_path / "out", source)
     assert (found.verdict, found.reason) == ("DIFFERS", "not there: 1 image that the steps make")
+
+
+#: What is chosen of a series, and how many frames that is.
+CHOICES = {
+    "one-volume": ("siemens_xa60_enh_7t/dwi", {"volumes": 3}, 10),
+    "two-volumes": ("siemens_xa60_enh_7t/dwi", {"volumes": (2, 5)}, 20),
+    "a-value": ("siemens_xa60_enh_7t/dwi", {"where": {"DiffusionBValue": 1000}}, 60),
+    "a-stack": ("philips_balls_enh/dicom/fieldmap.dcm", {"stack": "magnitude"}, 10),
+    "frames": ("legacy_converted_ct/multiframe", {"frames": "1-2"}, 2),
+    "classic-volume": ("mr_siemens_dwi_b0_500_1500", {"volumes": 7}, 3),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_what_was_chosen_of_a_series_is_found_by_what_its_result_names(name, real, tmp_path):
+    folder, choice, count = CHOICES[name]
+    derive.build(derive.read(real(folder), **choice), *CHAINS["blur"], into="classic").write(tmp_path / "out")
+    found = verified(tmp_path / "out", real(folder))
+    assert (found.verdict, found.reason, found.sources[2]) == ("SAME", "", count)
+    explained = derive.explain(tmp_path / "out", sources=real(folder))
+    assert explained.differing == ()
+    assert (explained.source_images or 0) >= count
+
+
+@pytest.mark.parametrize("name", ["siemens_xa60_enh_7t/dwi", "enhanced_ct_2f"])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_multi_frame_results_are_the_same_and_explained(name, chain, real, tmp_path):
+    report = derive.build(real(name), *CHAINS[chain]).write(tmp_path / "out")
+    found = verified(tmp_path / "out", real(name))
+    assert (found.verdict, found.reason) == ("SAME", "")
+    frames = sum(int(pydicom.dcmread(f, stop_before_pixels=True).NumberOfFrames) for f in report.files)
+    assert len(found.images) == frames
+    explained = derive.explain(tmp_path / "out", sources=real(name))
+    assert (explained.images, explained.differing) == (frames, ())
+    assert not [e.keyword for e in explained.attributes if e.action == "unexplained"]
+    of = {e.keyword: e for e in explained.of_frame(2).attributes}
+    assert of["DerivationImageSequence"].action == "recomputed"
+    assert not of["PlanePositionSequence"].varies
+
+
+def test_a_frame_of_a_result_that_was_changed_is_named(real, tmp_path):
+    (file,) = derive.build(real("enhanced_ct_2f"), *CHAINS["blur"]).write(tmp_path / "out").files
+
+    def other_pixel(dataset):
+        pixels = bytearray(dataset.PixelData)
+        pixels[-2] ^= 4
+        dataset.PixelData = bytes(pixels)
+
+    edit(file, other_pixel)
+    (wrong,) = verified(tmp_path / "out", real("enhanced_ct_2f")).differing
+    assert (wrong.voxels, wrong.largest) == (1, 4.0)
+    assert wrong.name.endswith(", frame 2")
+
+
+def test_a_frame_that_names_another_source_frame_is_noticed(real, tmp_path):
+    (file,) = derive.build(real("enhanced_ct_2f"), *CHAINS["blur"]).write(tmp_path / "out").files
+
+    def other_frame(dataset):
+        for item in dataset.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence:
+            item.ReferencedFrameNumber = 2
+
+    edit(file, other_frame)
+    found = verified(tmp_path / "out", real("enhanced_ct_2f"))
+    assert [v.name.rpartition(", ")[2] for v in found.differing] == ["frame 1"]
