@@ -181,7 +181,8 @@ def _unmet(authoring: Authoring, constant: Mapping[int, Element]) -> Iterator[Mi
     for rule in unmet(authoring, conditionals(authoring.target.iod), constant):
         decided = row(rule.module, rule.keyword)
         pulled = decided.action(authoring.derivation) is Action.PULL and not decided.fallback
-        if not source.frames or (pulled and rule.tag in source.table.varying):
+        foreign = authoring.target.container == "functional" and rule.keyword not in authoring.order.lacking
+        if not source.frames or foreign or (pulled and rule.tag in source.table.varying):
             yield missing_attribute(rule, standard.section(rule.module), why)
 
 

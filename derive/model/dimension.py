@@ -80,6 +80,16 @@ def _kind(row: dict[str, str]) -> DimensionKind:
     return DimensionKind(row["keyword"], row["kind"], row["units"], absent, private)
 
 
+#: What counts times.
+_COUNTS_TIMES = frozenset({"TemporalPositionIndex", "TemporalPositionIdentifier"})
+
+
+def is_time(keyword: str) -> bool:
+    """Tell whether an attribute says a time, or counts times."""
+    found = dimension_kinds().get(keyword)
+    return keyword in _COUNTS_TIMES or (found is not None and found.kind in ("time", "clock"))
+
+
 def _private(text: str) -> int:
     found = re.fullmatch(r"(.+) \(([0-9A-F]{4}),xx([0-9A-F]{2})\)", text)
     assert found is not None, text

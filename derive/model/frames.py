@@ -26,10 +26,6 @@ FORMATS = {
 
 #: Of volumes at several times: when, in seconds; or their number, where that is all that is known (PS3.3 C.7.6.16).
 TIME_OFFSET, TIME_NUMBER = "TemporalPositionTimeOffset", "TemporalPositionIdentifier"
-#: What is a time, or counts times.
-TIMES = frozenset(
-    (TIME_OFFSET, TIME_NUMBER, "TemporalPositionIndex", "AcquisitionDateTime", "AcquisitionTime", "FrameReferenceTime")
-)
 #: Of the pages of an instance: the time from the one before, in ms; or their number (C.7.6.5, C.8.6.3).
 FRAME_TIME, PAGE_NUMBER = "FrameTimeVector", "PageNumberVector"
 

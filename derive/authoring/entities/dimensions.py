@@ -15,11 +15,11 @@ from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode, encode_item, pack_item
 from derive.elements.instance import items_of
-from derive.model.dimension import Dimension
-from derive.model.frames import TIMES
+from derive.model.dimension import Dimension, is_time
 from derive.model.functional_groups import macros
 
-_CONTENT = tag_of("FrameContentSequence")
+_CONTENT_GROUP = "FrameContentSequence"
+_CONTENT = tag_of(_CONTENT_GROUP)
 _STACK, _PLACE, _TIME = "StackID", "InStackPositionNumber", "TemporalPositionIndex"
 #: A way to an attribute: the sequence of its macro, further sequences, itself.
 _Path = tuple[str, ...]
@@ -44,23 +44,32 @@ class FrameIndex:
 def indices_of(authoring: Authoring, frame: Frame) -> tuple[FrameIndex, ...]:
     """Return what tells the frames of an instance apart, the most telling first."""
     volumes = tuple(each.volume for each in frame.frames)
-    found = [
-        FrameIndex(path, _ranks(said))
-        for dimension in authoring.frames.dimensions
-        if (path := _path(dimension)) and len(set(said := _said(frame.groups, path))) > 1
-    ]
-    if len(set(zip(*(i.values for i in found), strict=True)) if found else {()}) < len(set(volumes)):
-        times = any(d.keyword in TIMES for d in authoring.frames.dimensions)
-        found.append(FrameIndex(("FrameContentSequence", _TIME if times else _STACK), _ranks(volumes)))
+    each = (_index(dimension, frame) for dimension in authoring.frames.dimensions)
+    found = list({index.path: index for index in each if len(set(index.values)) > 1}.values())
+    if len(set(zip(*(i.values for i in found), strict=True))) < len(set(volumes)) > 1:
+        found = [index for index in found if index.path[-1] != _STACK]
+        found.append(FrameIndex((_CONTENT_GROUP, _STACK), _ranks(volumes)))
     places = _ranks([each.place for each in frame.frames], ordered=True)
-    return (*found, FrameIndex(("FrameContentSequence", _PLACE), places))
+    return (*found, FrameIndex((_CONTENT_GROUP, _PLACE), places))
+
+
+def _index(dimension: Dimension, frame: Frame) -> FrameIndex:
+    """Return the index of a dimension: where a macro states it, else as the number of a time, or of a stack.
+
+    A macro states it where it differs as often as the dimension does, and no more.
+    """
+    path, values = _path(dimension), [dimension.values[each.volume] for each in frame.frames]
+    said = _said(frame.groups, path) if path else []
+    if path and len(set(said)) == len(set(values)):
+        return FrameIndex(path, _ranks(said))
+    return FrameIndex((_CONTENT_GROUP, _TIME if is_time(dimension.keyword) else _STACK), _ranks(values))
 
 
 def _path(dimension: Dimension) -> _Path | None:
     """Return where a macro states a dimension; None where none does."""
     for macro in macros().values():
         for leaf in macro.leaves:
-            if dimension.keyword in (leaf.keyword, leaf.path[-1]) and macro.sequence != "FrameContentSequence":
+            if dimension.keyword in (leaf.keyword, leaf.path[-1]) and macro.sequence != _CONTENT_GROUP:
                 return (macro.sequence, *leaf.path)
     return None
 

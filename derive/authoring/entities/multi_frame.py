@@ -5,6 +5,7 @@ from __future__ import annotations
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
+from derive.model.dimension import is_time
 from derive.model.frames import TIME_OFFSET
 from derive.pixels.encode import decimal
 
@@ -50,8 +51,9 @@ def presentation_lut_shape(authoring: Authoring) -> str | None:
 
 
 def _times(authoring: Authoring) -> int:
-    """How many volumes there are, one time each."""
-    return len(authoring.frames.volumes)
+    """How many volumes there are, one time each; one where anything else tells them apart."""
+    dimension = authoring.frames.dimension
+    return len(authoring.frames.volumes) if dimension is not None and is_time(dimension.keyword) else 1
 
 
 def _pulled(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
