@@ -177,12 +177,13 @@ def _unmet(authoring: Authoring, constant: Mapping[int, Element]) -> Iterator[Mi
     What a source of its own lacks is left to the check, as it came.
     """
     source = authoring.source
-    why = "the contributing images differ" if source.frames else "nobody said"
+    differs = "the contributing images differ"
     for rule in unmet(authoring, conditionals(authoring.target.iod), constant):
         decided = row(rule.module, rule.keyword)
         pulled = decided.action(authoring.derivation) is Action.PULL and not decided.fallback
         foreign = authoring.target.container == "functional" and rule.keyword not in authoring.order.lacking
         if not source.frames or foreign or (pulled and rule.tag in source.table.varying):
+            why = differs if rule.tag in source.table.varying else source.lacking
             yield missing_attribute(rule, standard.section(rule.module), why)
 
 
