@@ -40,6 +40,7 @@ from derive.authoring.private import (
     privates_of,
 )
 from derive.authoring.pull import constant_element, entry_of, frame_element, missing_attribute, vr_of
+from derive.authoring.unassigned import located, with_unassigned
 from derive.elements.element import Element
 from derive.errors import AssembleError, MissingAttribute
 from derive.model.reference import FrameRef
@@ -90,8 +91,8 @@ class SeriesPass:
         grouped = _group_tags(self.authoring)
         elements = {tag: e for tag, e in self.constant.items() if tag not in grouped}
         if grouped:
-            frame = placed(self.authoring, replace(frame, groups=self._groups(frame.frames, grouped)))
-            elements.update((e.tag, e) for e in in_groups(frame.groups))
+            groups_of = located(self.authoring, self._groups(frame.frames, grouped))
+            frame = placed(self.authoring, replace(frame, groups=groups_of))
         for decision in self.varying:
             if decision.rule.tag in grouped:
                 continue
@@ -103,6 +104,8 @@ class SeriesPass:
             elements.pop(rule.tag, None)
         for rule in list(missing(self.authoring, self.requirable, {**groups, **elements})):
             elements[rule.tag] = Element(rule.tag, vr_of(rule), b"")
+        if grouped:
+            elements.update((e.tag, e) for e in in_groups(with_unassigned(self.authoring, frame, elements)))
         return elements
 
     def _groups(self, frames: Sequence[Frame], tags: frozenset[int]) -> tuple[dict[int, Element], ...]:

@@ -30,18 +30,32 @@ def partition(order: Order, *, one_object: bool = False) -> tuple[Sequence[int],
     """Say which frames of a result each instance holds, in order.
 
     Volumes that come from one and the same instance of a source stay together, as they were; others are an instance
-    each, unless all are wanted in one.
+    each, unless all are wanted in one. Single-frame images that pass as they are come together in one.
     """
     frames, container = order.frames, order.target.container
     if container == "single":
         return tuple([index] for index in range(frames.count))
-    if container == "pages" or one_object or frames.count == frames.slices:
+    if container == "pages" or one_object:
+        return (range(frames.count),)
+    if order.derivation.passes:
+        return tuple(_by_instance(order).values())
+    if frames.count == frames.slices:
         return (range(frames.count),)
     together: dict[object, list[int]] = {}
     for volume, indices in enumerate(_by_volume(frames)):
         behind = {order.sources.reference(ref) for index in indices for ref in frames.contributors(index)}
         together.setdefault(behind.pop() if len(behind) == 1 else volume, []).extend(indices)
     return tuple(together.values())
+
+
+def _by_instance(order: Order) -> dict[object, list[int]]:
+    """Frames that pass stay with those of their instance; all single-frame images come together."""
+    together: dict[object, list[int]] = {}
+    for index in range(order.frames.count):
+        (ref,) = order.frames.contributors(index)
+        instance = order.sources.reference(ref) if order.sources.numbers((ref,)) else None
+        together.setdefault(instance, []).append(index)
+    return together
 
 
 def _by_volume(frames: Frames) -> Iterator[range]:
@@ -110,7 +124,7 @@ def _functional(authoring: Authoring, encoding: Encoding | None, folder: Path | 
         spool, members = Spool(folder), []
         for index, encoded in zip(indices, _encoded(authoring, encoding, _slabs(frames, indices)), strict=True):
             spool.add(encoded.stored)
-            volume, place = divmod(index, frames.slices)
+            volume, place = frames.spot(index)
             kept = replace(encoded, stored=encoded.stored[:0].copy())  # a view would keep the whole
             members.append(Frame(index, number, frames.contributors(index), kept, place, volume))
         contributors = _together(frames, indices)

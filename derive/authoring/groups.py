@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from derive import standard
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import pack_item
+from derive.elements.encoding import encode, pack_item
 from derive.model.composing import composed, folded
 from derive.model.functional_groups import PER_FRAME, SHARED, macros
 from derive.model.source import Attributes, Sources
@@ -41,9 +42,17 @@ def _column(source: Attributes, rule: AttributeRule) -> list[Element | None]:
     if not any(tag in source.tags for tag in read):
         return []
 
+    absent = _meaning_of_nothing(source)
+
     def of(index: int) -> Element | None:
-        return composed(rule, lambda keyword: table.element(tag_of(keyword), index))
+        return composed(rule, lambda keyword: table.element(tag_of(keyword), index) or absent.get(keyword))
 
     if not any(tag in table.varying for tag in read):
         return [of(0)] * table.count
     return [of(index) for index in range(table.count)]
+
+
+def _meaning_of_nothing(source: Attributes) -> Mapping[str, Element]:
+    """Return what it means that an image does not say something: CT that does not say its units is in HU."""
+    said = standard.defaults(standard.iod(source.frames[0].reference.sop_class_uid).name) if source.frames else {}
+    return {k: encode(k, v.split("\\") if "\\" in v else v) for k, v in said.items()}

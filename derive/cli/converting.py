@@ -256,7 +256,8 @@ def _reform(arguments: argparse.Namespace) -> int:
     check_manifest(arguments)
     with source_folder(arguments.source, arguments) as found:
         options = series_options(arguments) | {"into": into, "one_object": arguments.one_object}
-        series = derive.convert(found, series=arguments.series, assume=dict(arguments.assume), **options)
+        said = {"series": arguments.series, "assume": dict(arguments.assume), **chosen_of(arguments)}
+        series = derive.convert(found, **said, **options)
         if arguments.explain:
             _explain(series.explained(), arguments)
             return 0

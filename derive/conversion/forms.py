@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import Order
 from derive.builder import DerivedSeries
@@ -20,6 +21,7 @@ from derive.model.classes import class_in_form, target_of
 from derive.model.derivation import Derivation
 from derive.model.source import Attributes, Sources
 from derive.pixels.encode import SourceEncoding
+from derive.reading.choice import Chosen
 from derive.reading.files import Source
 from derive.reading.whole import read_whole
 from derive.told.wording import flag
@@ -45,7 +47,8 @@ def in_form(
     series, assume, limits
         As :func:`derive.read` takes them.
     **options
-        As in :class:`derive.authoring.options.Options`.
+        As in :class:`derive.authoring.options.Options`; and ``stack``, ``volumes``, ``where`` and ``frames``, as
+        :func:`derive.read` takes them.
 
     Raises
     ------
@@ -54,9 +57,11 @@ def in_form(
     SourceError, ValuesError
         As :func:`derive.reading.whole.read_whole`; ``VAL-SHAPE`` for images of several matrices.
     """
-    whole = (
-        source if isinstance(source, Attributes) else read_whole(source, series=series, assume=assume, limits=limits)
-    )
+    chosen = Chosen(**{k: options.pop(k) for k in Chosen.__annotations__ if k in options})  # type: ignore[typeddict-item]
+    if isinstance(source, Attributes):
+        whole = source
+    else:
+        whole = read_whole(source, series=series, assume=assume, limits=limits, **chosen)
     own = whole.frames[0].reference.sop_class_uid
     wanted = class_in_form(own, into)
     if wanted == own:
@@ -65,7 +70,10 @@ def in_form(
         )
     frames = PassedFrames(whole)
     _ = frames.shape  # what cannot be in one series is said first
-    order = Order(Sources(whole), frames, Derivation(passes=True), target_of(wanted), stored_of(whole))
+    target, sources = target_of(wanted), Sources(whole)
+    if target.container == "functional":
+        sources = with_macros(sources, target.iod)
+    order = Order(sources, frames, Derivation(passes=True), target, stored_of(whole))
     known = {f.name for f in fields(Options)}
     if unknown := options.keys() - known:
         raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(known)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,12 +15,47 @@ from derive.errors import ValuesError
 from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry, Plane
 from derive.model.reference import FrameRef, of_principal
-from derive.model.source import Attributes
+from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Quantity, Volume
 from derive.pixels.encode import PixelFormat
 from derive.told.wording import counted
 
 BYTE = 8
+#: Digits of cosines, and of places along a normal in mm, by which frames lie alike.
+_COSINES, _PLACES = 4, 2
+
+
+def spots_of(planes: Sequence[Plane | None]) -> tuple[tuple[int, int], ...]:
+    """Put frames into volumes: by their orientation, and those at one place one after another.
+
+    Parameters
+    ----------
+    planes : sequence of Plane or None
+        Where each frame lies; those that do not say it are a volume of their own, in their order.
+
+    Returns
+    -------
+    tuple of (volume, place)
+    """
+    keys = [_key(number, plane) for number, plane in enumerate(planes)]
+    ranks = {side: sorted({at for s, at in keys if s == side}) for side in dict.fromkeys(s for s, _ in keys)}
+    seen: Counter[tuple[tuple[float, ...], float]] = Counter()
+    volumes: dict[tuple[tuple[float, ...], int], int] = {}
+    spots = []
+    for side, at in keys:
+        volume = volumes.setdefault((side, seen[side, at]), len(volumes))
+        spots.append((volume, ranks[side].index(at)))
+        seen[side, at] += 1
+    return tuple(spots)
+
+
+def _key(number: int, plane: Plane | None) -> tuple[tuple[float, ...], float]:
+    """How a frame lies, and where along its normal."""
+    if plane is None:
+        return (), float(number)
+    along = float(np.dot(np.cross(plane.row_cosines, plane.column_cosines), plane.position))
+    cosines = (*plane.row_cosines, *plane.column_cosines)
+    return tuple(round(c, _COSINES) + 0.0 for c in cosines), round(along, _PLACES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +88,8 @@ class PassedFrames:
 
     @property
     def slices(self) -> int:
-        """All: what volumes they make is not asked."""
-        return self.count
+        """How many are of one volume; all, where they are no volumes of one stack."""
+        return self.source.geometry.shape[0] if self.source.geometry is not None else self.count
 
     @property
     def volumes(self) -> tuple[Volume, ...]:
@@ -61,13 +98,24 @@ class PassedFrames:
 
     @property
     def dimension(self) -> Dimension | None:
-        """None: what tells frames apart is what they say."""
-        return None
+        """The most telling dimension."""
+        return self.dimensions[0] if self.dimensions else None
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """All that tells them apart."""
-        return (self.dimension,) if self.dimension else ()
+        """What tells the volumes of one stack apart."""
+        return self.source.dimensions if isinstance(self.source, SourceSeries) else ()
+
+    @cached_property
+    def _spots(self) -> tuple[tuple[int, int], ...]:
+        """Which volume each frame is of, and where it is in it, whatever stacks there are."""
+        if self.source.geometry is not None:
+            return tuple(divmod(index, self.slices) for index in range(self.count))
+        return spots_of([frame.plane for frame in self.source.frames])
+
+    def spot(self, index: int) -> tuple[int, int]:
+        """Return which volume a frame is of, and which of its slices it is."""
+        return self._spots[index]
 
     @property
     def geometry(self) -> Geometry | None:

@@ -61,6 +61,8 @@ def kind_of(derivation: Derivation, flavour: str, source: FrameKind | None = Non
         What the frames are that it is made of, while they are of the same quantity.
     """
     before = source or FrameKind((), VOLUME, NONE)
+    if derivation.passes:
+        return _as_said(before)
     said = before.frame_type if len(before.frame_type) >= _VALUES else ("", "", flavour, NONE)
     lines = [_line(step.code.value if step.code else "", step.values_effect) for step in derivation.steps]
     contrast = _last([said[3], *(line["value_4"] for line in lines)]) or _ANY_FILTER
@@ -70,6 +72,17 @@ def kind_of(derivation: Derivation, flavour: str, source: FrameKind | None = Non
         return FrameKind(("ORIGINAL", "PRIMARY", said[2], NONE), VOLUME, NONE)
     worst = max((p for p in properties if p in _PROPERTIES), key=_PROPERTIES.index, default=VOLUME)
     return FrameKind(("DERIVED", "PRIMARY", said[2] or flavour, contrast), worst, technique or NONE)
+
+
+def _as_said(source: FrameKind) -> FrameKind:
+    """Return what frames that pass say, in as many values as there have to be.
+
+    Value 4 of what was acquired is NONE (C.8.16.1.4); of what was derived nobody knows it, and it is empty (A.70).
+    """
+    first, *rest = (source.frame_type or ("ORIGINAL",))[:_VALUES]
+    values = [first, *rest, *[""] * (_VALUES - 1 - len(rest))]
+    values[3] = values[3] or (NONE if first == "ORIGINAL" else "")
+    return FrameKind(tuple(values), source.properties or VOLUME, source.technique or NONE)
 
 
 def _line(code: str, effect: ValuesEffect) -> Mapping[str, str]:

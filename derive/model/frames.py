@@ -85,6 +85,9 @@ class Frames(Protocol):
     def contributors(self) -> Contributors:
         """Callable (frame) -> the frames of the sources whose pixels entered it."""
 
+    def spot(self, index: int) -> tuple[int, int]:
+        """Which volume frame `index` is of, and which of its slices it is."""
+
     def plane(self, index: int) -> Plane | None:
         """Where frame `index` is; None for one that lies nowhere."""
 
@@ -174,6 +177,10 @@ class Volumes:
         """Return the frames of the sources whose pixels entered a slice."""
         volume, place = divmod(index, self.slices)
         return self.volumes[volume].contributors(place)
+
+    def spot(self, index: int) -> tuple[int, int]:
+        """Return which volume a frame is of, and which of its slices it is."""
+        return divmod(index, self.slices)
 
     def plane(self, index: int) -> Plane:
         """Return where a slice is: at the same place in every volume."""
@@ -278,6 +285,10 @@ class Pictures:
     def stored_bytes(self) -> int:
         """Bytes of all stored values, generously: a byte for a bit."""
         return self.pages.nbytes
+
+    def spot(self, index: int) -> tuple[int, int]:
+        """Return which volume a page is of, and which of its pages it is."""
+        return divmod(index, self.slices)
 
     def plane(self, index: int) -> Plane | None:
         """Return where a page is; None for pictures that lie nowhere."""

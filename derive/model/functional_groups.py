@@ -127,13 +127,13 @@ def flattened(groups: Mapping[int, Element]) -> dict[int, Element]:
         Sequences of the macros of one frame: shared ones, or its own.
     """
     found: dict[int, Element] = {}
-    for tag in _UNASSIGNED & groups.keys():
-        for item in items_of(groups[tag]) or ():
-            found.update((e.tag, e) for e in item if e.tag not in _OF_INSTANCE)
     for tag, element in groups.items():
         macro = macros().get(tag)
         if macro is not None and macro.leaves:
             found.update((e.tag, e) for e in _leaves(macro, element))
+    for tag in _UNASSIGNED & groups.keys():  # in the very words of the image, where a macro has others
+        for item in items_of(groups[tag]) or ():
+            found.update((e.tag, e) for e in item if e.tag not in _OF_INSTANCE)
     return found
 
 

@@ -163,7 +163,9 @@ class EncodedFrame:
 def as_they_are(stored: NDArray[Any]) -> EncodedFrame:
     """Take stored values that are all there is: nothing is rescaled, clipped or padding."""
     stored = np.ascontiguousarray(stored)
-    return EncodedFrame(stored, Encoding(1.0, 0.0, False), int(stored.min()), int(stored.max()), 0.0, 0)
+    return EncodedFrame(
+        stored, Encoding(1.0, 0.0, stored.dtype.kind == "i"), int(stored.min()), int(stored.max()), 0.0, 0
+    )
 
 
 def decimal(value: float) -> float:

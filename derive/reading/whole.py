@@ -7,6 +7,7 @@ They stand in the order of Instance Numbers, of one instance in the order of its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 from derive.elements.element import tag_of
 from derive.errors import GeometryError, SourceError
@@ -16,14 +17,18 @@ from derive.model.geometry import Plane
 from derive.model.remark import gathered
 from derive.model.source import Attributes, Skipped
 from derive.reading.assumed import checked_assumptions, used
+from derive.reading.choice import Choice, Chosen, choice_of, frames_chosen
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
 from derive.reading.pixel_attributes import check_one_form, pixel_remarks
 from derive.reading.planes import plane_of
-from derive.reading.read import _frame, _related, _table
+from derive.reading.read import _frame, _related, _table, series_of
 from derive.reading.scan import scan
 from derive.reading.select import apart, select, unread
+
+#: What a series is called that is no single stack, beside all that geometry refuses.
+_STACKS = "SRC-STACK"
 
 
 def read_whole(
@@ -32,12 +37,13 @@ def read_whole(
     series: str | None = None,
     limits: Limits | None = None,
     assume: Mapping[str, object] | None = None,
+    **chosen: Unpack[Chosen],
 ) -> Attributes:
-    """Read all images of one series of CT, MR or PET, whatever volumes and stacks they make.
+    """Read all images of one series of CT, MR or PET, whatever volumes and stacks they make: one stack as a series.
 
     Parameters
     ----------
-    source, series, limits, assume
+    source, series, limits, assume, **chosen
         As :func:`derive.reading.read.read` takes them.
 
     Raises
@@ -46,6 +52,7 @@ def read_whole(
         As :func:`derive.reading.read.read`, but for what needs a volume.
     """
     checked_assumptions(assume)  # before anything is read
+    choice = choice_of(chosen)
     headers: list[Header] = []
     skipped: list[Skipped] = []
     for found in scan(find(source, limits)):
@@ -55,7 +62,13 @@ def read_whole(
             headers.append(found)
         elif isinstance(found, Skipped):
             skipped.append(found)
-    return whole_of(headers, skipped, series, assume)
+    try:
+        return series_of(headers, skipped, series, assume, choice)
+    except (GeometryError, SourceError) as error:
+        no_volume = isinstance(error, GeometryError) or error.code == _STACKS
+        if not no_volume or choice.stack is not None or choice.volumes:
+            raise
+    return whole_of(headers, skipped, series, assume, choice)
 
 
 def whole_of(
@@ -63,8 +76,9 @@ def whole_of(
     skipped: Sequence[Skipped] = (),
     series: str | None = None,
     assume: Mapping[str, object] | None = None,
+    choice: Choice | None = None,
 ) -> Attributes:
-    """Take all images of one series from headers.
+    """Take all images of one series from headers, or those that are chosen by their number or by what they say.
 
     Raises
     ------
@@ -74,7 +88,7 @@ def whole_of(
     assumptions = checked_assumptions(assume)
     headers = lawful(headers, assumptions)
     chosen = select(headers, skipped, series)
-    legal = lawful(chosen.headers, assumptions)
+    legal = lawful(frames_chosen(chosen.headers, choice or Choice()), assumptions)
     refuse_illegal(legal)
     check_one_form(legal)
     ordered = sorted(legal, key=lambda h: (h.integer("InstanceNumber") or 0, h.name, h.frame_number))

@@ -46,7 +46,9 @@ def test_validators_find_no_fault_that_the_source_has_not(converted):
 
 def test_it_says_who_gave_it_another_form_and_that_nothing_was_derived(converted):
     source, folder = converted
-    for path in spread(files_of(folder), 2):
+    files = spread(files_of(folder), 2)
+    assert files
+    for path in files:
         dataset, before = header(path), header(files_of(source)[0])
         purpose = dataset.ContributingEquipmentSequence[-1].PurposeOfReferenceCodeSequence[0]
         assert (purpose.CodeValue, purpose.CodeMeaning) == ("109105", "Frame Extracting Equipment")

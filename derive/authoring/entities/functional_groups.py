@@ -14,6 +14,8 @@ from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode, pack_item
 from derive.elements.instance import items_of
 from derive.model.contrast import FrameKind, kind_of
+from derive.model.window import Window
+from derive.pixels.encode import decimal
 
 
 def item_of(authoring: Authoring, frame: Frame, values: Mapping[str, Any]) -> bytes:
@@ -96,11 +98,34 @@ def pixel_value_transformation_sequence(authoring: Authoring, frame: Frame) -> E
 
 @per_frame("FrameVOILUTSequence")
 def frame_voi_lut_sequence(authoring: Authoring, frame: Frame) -> Element | None:
-    """Return the windows, their names and their function."""
+    """Return the windows, their names and their function; of a frame that passes its own, else one over its values."""
+    if authoring.derivation.passes:
+        return _passed_window(authoring, frame)
     keywords = ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction")
     values = {keyword: built(authoring, frame, keyword) for keyword in keywords}
     if values["WindowCenter"] is None:
         return None
+    return _sequence("FrameVOILUTSequence", item_of(authoring, frame, values))
+
+
+def _shows_something(authoring: Authoring, frame: Frame) -> bool:
+    """Whether a window has a width: what is 0 is legal for no function (C.11.2.1.2)."""
+    width = authoring.source.value("WindowWidth", frame.index)
+    widths = [width] if isinstance(width, float | int) else list(width or ())
+    return all(float(w) > 0 for w in widths)
+
+
+def _passed_window(authoring: Authoring, frame: Frame) -> Element | None:
+    tag = tag_of("FrameVOILUTSequence")
+    own = authoring.source.table.element(tag, frame.index)
+    if own is not None and not _shows_something(authoring, frame):
+        own = None
+    if own is not None or authoring.target.iod.attributes["FrameVOILUTSequence"].type != "1":
+        return own
+    slope, intercept = authoring.source.frames[frame.index].rescale
+    ends = sorted(stored * slope + intercept for stored in (frame.encoded.smallest, frame.encoded.largest))
+    window = Window.over(ends[0], ends[1])
+    values = {"WindowCenter": list(map(decimal, window.centers)), "WindowWidth": list(map(decimal, window.widths))}
     return _sequence("FrameVOILUTSequence", item_of(authoring, frame, values))
 
 

@@ -1,0 +1,111 @@
+"""What single-frame images say and no macro has a place for, in groups that are there for it (C.7.6.16.2.25, .26).
+
+The groups of each frame, and all that its instance says, are read as whoever reads the result will read them. What the
+source says and that does not is left over: shared where all frames say the same, else each frame's own. So a conversion
+and the way back give the same attributes, whatever macros learn to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from derive.authoring.entities.references import known_instances, uids_in
+from derive.authoring.order import Authoring, Frame
+from derive.authoring.passing import OF_THE_FORM
+from derive.authoring.policy import Action, row
+from derive.authoring.private import creators_of
+from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.encoding import pack_item
+from derive.elements.meaning import same
+from derive.model.functional_groups import flattened, macros
+from derive.standard import AttributeRule
+
+_SHARED = tag_of("UnassignedSharedConvertedAttributesSequence")
+_OWN = tag_of("UnassignedPerFrameConvertedAttributesSequence")
+#: What follows from the new instance, and was true of the single-frame image: its number, and its extreme values.
+_OF_THE_IMAGE = frozenset(map(tag_of, ("InstanceNumber", "SmallestImagePixelValue", "LargestImagePixelValue")))
+_TYPE = tag_of("ImageType")
+#: What is said of a frame in other words, or of the instance that it was in.
+_SAID_OTHERWISE = OF_THE_FORM | frozenset(map(tag_of, ("SourceImageSequence", "NumberOfSlices", "ImagesInAcquisition")))
+
+
+#: Macros that refer to instances, of which an archive has to be told the series.
+_REFERRING = (tag_of("DerivationImageSequence"),)
+
+
+def located(authoring: Authoring, groups: Sequence[Mapping[int, Element]]) -> tuple[dict[int, Element], ...]:
+    """Return the groups of frames that pass without references to instances of which nobody says the series.
+
+    *2026-12-01.* A multi-frame image lists the study and series of all that its groups refer to (C.8.15.2, 1C); a
+    single-frame one often does not. Nobody makes them up, and without them the image would not be valid: a reference
+    stays where what it leads to is among what was read.
+    """
+    if not authoring.derivation.passes:
+        return tuple(map(dict, groups))
+    known = known_instances(authoring)
+    found = {each[tag] for each in groups for tag in _REFERRING if tag in each}
+    lost = {element for element in found if not uids_in(element) <= known.keys()}
+    return tuple({tag: e for tag, e in each.items() if e not in lost} for each in groups)
+
+
+def with_unassigned(
+    authoring: Authoring, frame: Frame, elements: Mapping[int, Element]
+) -> tuple[dict[int, Element], ...]:
+    """Return the groups of the frames of an instance, with what is left over of each.
+
+    Parameters
+    ----------
+    authoring : Authoring
+    frame : Frame
+        The instance, with the groups of its frames.
+    elements : mapping tag -> Element
+        What the instance says of all of them.
+    """
+    groups = [dict(each) for each in frame.groups]
+    if not authoring.derivation.passes or _OWN not in {r.tag for r in authoring.target.iod.attributes.values()}:
+        return tuple(groups)
+    left = [_left(authoring, each.index, groups[k], elements) for k, each in enumerate(frame.frames)]
+    shared = {tag: e for tag, e in left[0].items() if all(other.get(tag) == e for other in left)}
+    if shared:
+        item = _packed(shared)
+        groups = [{**each, _SHARED: Element(_SHARED, "SQ", item)} for each in groups]
+    for each, own in zip(groups, left, strict=True):
+        rest = {tag: e for tag, e in own.items() if tag not in shared}
+        if rest:
+            each[_OWN] = Element(_OWN, "SQ", _packed(rest))
+    return tuple(groups)
+
+
+def _left(
+    authoring: Authoring, index: int, groups: Mapping[int, Element], elements: Mapping[int, Element]
+) -> dict[int, Element]:
+    """What a frame of the source says, and the new one does not."""
+    table = authoring.source.table
+    told = {**elements, **groups, **flattened(groups)}
+    found = {}
+    for tag in _candidates(authoring):
+        element = table.element(tag, index)
+        if element is None:
+            continue
+        other = told.get(tag)
+        if tag in _OF_THE_IMAGE or other is None or not same(element, other, authoring.encodings):
+            found[tag] = element
+    return found
+
+
+def _candidates(authoring: Authoring) -> Sequence[int]:
+    """Tags that may be left over: all that is no macro, and no word of the instance itself."""
+    table, iod = authoring.source.table, authoring.target.iod
+    said = {*table.constant, *table.varying} - macros().keys() - _SAID_OTHERWISE
+    own = _OF_THE_IMAGE | {_TYPE}
+    return [tag for tag in sorted(said) if tag in own or _passes(iod.attributes.get(keyword_of(tag)))]
+
+
+def _passes(rule: AttributeRule | None) -> bool:
+    return rule is None or row(rule.module, rule.keyword).passes is Action.PULL
+
+
+def _packed(elements: Mapping[int, Element]) -> bytes:
+    """Encode an item, with who defines what is private in it."""
+    whole = {**elements, **creators_of(elements)}
+    return pack_item(whole[tag] for tag in sorted(whole))
