@@ -20,17 +20,17 @@ class InstanceChecks:
     """Checks instances of one series; a judge is asked again where what it reads differs from the instance before."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[str, bool], Asked] = {}
+        self._kinds: dict[tuple[str, bool], InTurn] = {}
 
     def findings(self, instance: Judged) -> Iterator[Finding]:
         """Judge one instance, apart from its series."""
         kind = instance.iod.name, instance.encapsulated
         if kind not in self._kinds:
-            self._kinds[kind] = Asked(judges_of(instance.iod), by_modules=True)
+            self._kinds[kind] = InTurn(judges_of(instance.iod), by_modules=True)
         yield from self._kinds[kind].findings(instance)
 
 
-class Asked:
+class InTurn:
     """Asks judges of instances, or of frames, of one kind; each again where what it reads differs.
 
     Parameters

@@ -18,7 +18,7 @@ _EVIDENCE = (
 )
 
 
-class References:
+class ReferencedImages:
     """Collects what the functional groups of an instance refer to."""
 
     def __init__(self, groups: Grouped) -> None:

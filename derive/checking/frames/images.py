@@ -11,7 +11,7 @@ from derive.checking.frames.folding import Folded
 from derive.checking.frames.groups import Grouped, path_of
 from derive.checking.instance import Judged
 from derive.checking.judge import Judge, reads
-from derive.checking.judges import Asked
+from derive.checking.judges import InTurn
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import State
 
@@ -44,7 +44,7 @@ class Images:
 
     def __init__(self, groups: Grouped) -> None:
         self._groups = groups
-        self._asked = Asked(_JUDGES)
+        self._asked = InTurn(_JUDGES)
 
     def add(self, number: int, frame: Mapping[int, Element], told: Folded) -> None:
         """Judge one frame."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from derive.checking.finding import Finding
 from derive.checking.frames.concatenations import Part, concatenation_findings, part_of
 from derive.checking.frames.dimensions import Dimensions, gap_findings
-from derive.checking.frames.evidence import References
+from derive.checking.frames.evidence import ReferencedImages
 from derive.checking.frames.folding import Folded
 from derive.checking.frames.groups import Grouped, groups_of
 from derive.checking.frames.images import Images
@@ -45,7 +45,12 @@ class FrameChecks:
 
     def _frames(self, groups: Grouped) -> Iterator[Finding]:
         macros, told, stacks = MacroJudge(groups), Folded(len(groups.own)), Stacks(groups)
-        kinds, dimensions, images, references = Kinds(groups), Dimensions(groups), Images(groups), References(groups)
+        kinds, dimensions, images, references = (
+            Kinds(groups),
+            Dimensions(groups),
+            Images(groups),
+            ReferencedImages(groups),
+        )
         yield from macros.shared()
         references.add(groups.everywhere)
         for number, (item, frame) in enumerate(zip(groups.own, groups.frames(), strict=True), 1):

@@ -149,6 +149,8 @@ def _listed(iod: Iod, rule: AttributeRule, item: Instance, where: _Where) -> Ite
     if rule.tag not in item.elements:
         return
     listed = standard.values_in_macro(where.sequence, rule.keyword) or standard.values(iod.name, rule.keyword)
+    if not listed:
+        return
     values = item.texts(rule.keyword)
     for each in listed:
         asked = values if each.value_number is None else values[each.value_number - 1 : each.value_number]
