@@ -9,7 +9,7 @@ from typing import NamedTuple
 from derive.authoring.order import Order
 from derive.elements.instance import Instance
 from derive.model.derivation import GeometryEffect
-from derive.model.reference import FrameRef
+from derive.model.reference import FrameRef, at_its_place
 from derive.records.contributors import frames_of_instances
 from derive.records.frames import ranges_of
 from derive.records.record import Record, SourceImage, record_of
@@ -53,7 +53,8 @@ class NamedSources:
         if extra := sorted(named.keys() - wanted - inherited):
             yield f"Source Image Sequence names {_few(extra)}, which did not contribute"
         kept = self._order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-        here = {self._frame(FrameRef(0, index))} if kept and FrameRef(0, index) in contributors else set()
+        slices = self._order.frames.slices
+        here = {self._frame(c) for c in contributors if kept and at_its_place(c, index, slices)}
         yes = {n for n, image in named.items() if n in wanted and image.locations_preserved == "YES"}
         if yes != here & named.keys():
             yes_for, so_for = _few(sorted(yes)), _few(sorted(here))

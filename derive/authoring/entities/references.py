@@ -18,7 +18,7 @@ from derive.elements.instance import items_of
 from derive.errors import AssembleError
 from derive.model.assumption import recorded
 from derive.model.derivation import GeometryEffect
-from derive.model.reference import FrameRef
+from derive.model.reference import FrameRef, at_its_place
 from derive.model.source import Attributes
 from derive.model.source_frame import Reference
 
@@ -105,7 +105,7 @@ def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str
     file. YES would then put a finding on the other side.
     """
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-    if not kept or contributor.source or contributor.frame % authoring.frames.slices != frame.place:
+    if not kept or not at_its_place(contributor, frame.index, authoring.frames.slices):
         return "NO"
     return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved
 
