@@ -20,6 +20,7 @@ from derive.elements.private import StoredPrivate, safe_elements
 from derive.model.classes import target_of
 from derive.model.functional_groups import flattened
 from derive.model.remark import Remark
+from derive.model.terms import terms
 from derive.pixels.decode import PixelBytes
 from derive.pixels.frames import frame_pixels
 from derive.reading.header import Header
@@ -74,6 +75,7 @@ class _FrameMaker:
         self._header, self._groups, self._memory = header, groups, memory
         self._top = {tag: e for tag, e in header.elements.items() if tag not in GROUPS_OF_FRAMES}
         self._tags = header.tags - GROUPS_OF_FRAMES
+        self._iod = target_of(header.sop_class_uid).iod.name if header.readable else ""
         self._said: dict[Element, Mapping[int, Element]] = {}
 
     def frame(self, index: int, pixels: PixelBytes | None) -> Header:
@@ -84,6 +86,7 @@ class _FrameMaker:
             if macro.vr == "SQ":
                 said |= self._says(macro, index)
         self._add_safe(said, macros)
+        said |= terms("classic", self._iod, said)
         elements = dict(sorted(said.items()))
         name = self._header.name if len(self._groups.own) == 1 else f"{self._header.name}, frame {index + 1}"
         return replace(

@@ -12,6 +12,7 @@ this package and the standard library is read.
 
 from __future__ import annotations
 
+from derive.standard._anatomy import AnatomicRegion, anatomic_region, body_part_of
 from derive.standard._confidentiality import (
     CONFIDENTIALITY_EDITIONS,
     ConfidentialityRow,
@@ -52,6 +53,7 @@ from derive.standard._values import ValueRule, defaults, known_terms, values, va
 __all__ = [
     "CONFIDENTIALITY_EDITIONS",
     "EDITION",
+    "AnatomicRegion",
     "AttributeRule",
     "ConfidentialityRow",
     "ContentRow",
@@ -63,6 +65,8 @@ __all__ = [
     "TypeRule",
     "UnknownIod",
     "ValueRule",
+    "anatomic_region",
+    "body_part_of",
     "confidential_tags",
     "confidentiality_row",
     "confidentiality_rows",

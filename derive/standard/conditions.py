@@ -128,6 +128,16 @@ def present_modules(iod: Iod, tags: Iterable[int]) -> frozenset[str]:
     return frozenset(use.module for use in iod.modules if use.usage == "M" or use.module in shown)
 
 
+def holds(test: str, iod_name: str, has: Has) -> bool:
+    """Tell whether a test that stands in another table holds for an image."""
+    return _test(test).holds(iod_name, has)
+
+
+def reads(test: str) -> frozenset[str]:
+    """Return the keywords that a test reads."""
+    return _test(test).reads
+
+
 def required_in_item(keyword: str, has: Has) -> Condition | None:
     """Return the condition that makes an attribute inside an item required, if it does."""
     found = _table().get((ITEM, keyword))
@@ -193,6 +203,11 @@ def _tests() -> Mapping[str, _Test]:
     rows = (*_table().values(), *_macros().values())
     texts = {text for c in rows for text in (c.test, c.banned)} - {NOT_JUDGED, OTHERWISE}
     return {text: _parsed(text) for text in texts}
+
+
+@cache
+def _test(text: str) -> _Test:
+    return _parsed(text)
 
 
 def _parsed(test: str) -> _Test:

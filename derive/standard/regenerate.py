@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary  # the dictionaries as a whole
+from pydicom.sr._snomed_dict import mapping as SNOMED  # noqa: N812 - a table
 
 from derive.standard import regenerate_groups as listed_macros
+from derive.standard import regenerate_regions as listed_regions
 from derive.standard import regenerate_types as listed_types
 from derive.standard import regenerate_values as listed_values
 from derive.standard.regenerate_macros import frame_values
@@ -169,6 +171,12 @@ def types() -> tuple[list[Row], list[Row]]:
     return listed_types.type_iods(uids, uses), listed_types.type_items(names, source, _overriding(), tag_of)
 
 
+def body_parts() -> list[Row]:
+    """Return Body Part Examined, its code, whether it is paired, older codes, and whether the code means it first."""
+    replaced = {row["body_part"]: row["older"] for row in kept("body_parts")}
+    return listed_regions.body_parts(_highdicom("anatomic_regions"), SNOMED["SRT"], replaced)
+
+
 def module_names() -> list[str]:
     """Return the modules of the IODs, sorted."""
     return sorted({row[3] for row in iods()})
@@ -233,6 +241,7 @@ def tables() -> dict[str, str]:
         "modules.tsv": _text(("module", "path", "type", "overrides"), modules()),
         "macros.tsv": _text(("iod", "macro", "sequence", "usage"), macros()),
         "macro_attributes.tsv": _text(("macro", "path", "type"), macro_attributes()),
+        "body_parts.tsv": _text(("body_part", "scheme", "code", "meaning", "paired", "older", "first"), body_parts()),
         "attributes.tsv": _text(("keyword", "tag", "vr", "vm"), attributes()),
         "sections.tsv": _text(("module", "section"), sections()),
         "values.tsv": _text(listed_values.ListedValues._fields, values()),

@@ -1,0 +1,157 @@
+"""What multi-frame images say in other terms than single-frame ones, and the way back, by ``terms.tsv``.
+
+Where a value is the same under another keyword ``functional_groups.tsv`` tells it. Here stands what takes a test:
+Scanning Sequence is told by Echo Pulse Sequence and three others, Units of PET by the code of a mapping. A line says
+``to`` which form it leads, of which ``keyword`` it gives a value, if its ``test`` holds (``standard.conditions``;
+``iod`` is the IOD of the image that is read, and a path with ``>`` leads into the only item of a sequence):
+
+=============  ===============================================================================
+``number`` 2   it is value 2; of several lines for one value the first whose test holds counts
+``number`` +   it is one more value, of every line whose test holds
+``number`` -   it is the value
+``value``      the term itself; ``{Keyword}`` what is said there, ``{Keyword[3]}`` value 3 of it, ``{Keyword|how}``
+               as ``macro_values`` tells; ``@name`` what the function of that name in ``term_values`` finds
+=============  ===============================================================================
+
+Nothing is invented: where no line tells it, an attribute stays absent. What an image says itself stays as it is, but
+for Image Type, whose terms are others in the two forms; the frame's own stay under Frame Type.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Literal, NamedTuple, TypeAlias
+
+from derive.elements.element import Element, tag_of
+from derive.elements.encoding import encode
+from derive.model.macro_values import called
+from derive.model.term_values import FOUND, Said
+from derive.standard import conditions
+
+#: Which form an image is to be told in.
+Form: TypeAlias = Literal["classic", "enhanced"]
+
+_REPLACED = "ImageType"
+_COPIED = re.compile(r"\{([\w>]+)(?:\[(\d+)\])?(?:\|(\w+))?\}")
+_ALWAYS = "-"
+
+
+class _Line(NamedTuple):
+    """What is said, and when."""
+
+    number: str
+    value: str
+    test: str
+
+
+class _Lines(NamedTuple):
+    """All lines of one attribute, and the tags of everything that they read."""
+
+    lines: tuple[_Line, ...]
+    reads: tuple[int, ...]
+
+
+def terms(form: Form, iod_name: str, elements: Mapping[int, Element]) -> dict[int, Element]:
+    """Return what an image says in the terms of a form.
+
+    Parameters
+    ----------
+    form : {"classic", "enhanced"}
+        ``classic``: of a frame of a multi-frame image, flattened; ``enhanced``: of a single-frame image.
+    iod_name : str
+        IOD of the image that is read: ``enhanced-mr-image``.
+    elements : mapping tag -> Element
+        What it says.
+
+    Returns
+    -------
+    dict tag -> Element
+        What is to be added.
+    """
+    found: dict[int, Element] = {}
+    for keyword, (_, reads) in _table()[form].items():
+        tag = tag_of(keyword)
+        own = elements.get(tag)
+        if own is not None and own.stripped() and keyword != _REPLACED:
+            continue
+        read = tuple(e for t in reads if (e := found.get(t) or elements.get(t)) is not None)
+        said = _said(form, keyword, iod_name, read) if read else None
+        if said is not None:
+            found[tag] = said
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _said(form: Form, keyword: str, iod_name: str, read: tuple[Element, ...]) -> Element | None:
+    """Return one attribute. Frames of an instance say much the same, so that it is found once."""
+    said = Said({e.tag: e for e in read})
+    lines = _table()[form][keyword].lines
+    holding = [line for line in lines if line.test == _ALWAYS or conditions.holds(line.test, iod_name, said.value)]
+    if not holding:
+        return None
+    if holding[0].number == "-":
+        return next((e for e in (_element(keyword, line.value, said) for line in holding) if e is not None), None)
+    texts = _each(holding, said) if holding[0].number == "+" else _numbered(holding, said)
+    return encode(keyword, texts) if texts else None
+
+
+def _element(keyword: str, value: str, said: Said) -> Element | None:
+    copied = _COPIED.fullmatch(value)
+    if copied and not copied[2]:
+        element = said.element(copied[1])
+        return called(element, keyword, copied[3] or "") if element is not None and element.stripped() else None
+    found = _text(value, said) if copied or not value.startswith("@") else FOUND[value[1:]].of(said)
+    return None if found is None else encode(keyword, found)
+
+
+def _each(lines: Iterable[_Line], said: Said) -> list[str]:
+    return [text for line in lines if (text := _text(line.value, said))]
+
+
+def _numbered(lines: Iterable[_Line], said: Said) -> list[str]:
+    """Return values from the first on, as far as there is one for each number."""
+    found: dict[int, str] = {}
+    for line in lines:
+        text = _text(line.value, said)
+        if text:
+            found.setdefault(int(line.number), text)
+    texts: list[str] = []
+    while len(texts) + 1 in found:
+        texts.append(found[len(texts) + 1])
+    return texts
+
+
+def _text(value: str, said: Said) -> str | None:
+    copied = _COPIED.fullmatch(value)
+    if not copied:
+        return value
+    values = said.texts(copied[1])
+    number = int(copied[2] or 1)
+    return values[number - 1] if len(values) >= number and values[number - 1] else None
+
+
+@cache
+def _table() -> Mapping[str, Mapping[str, _Lines]]:
+    text = files(__package__).joinpath("terms.tsv").read_text(encoding="utf-8")
+    found: dict[str, dict[str, list[_Line]]] = {}
+    for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
+        line = _Line(row["number"], row["value"], row["test"])
+        found.setdefault(row["to"], {}).setdefault(row["keyword"], []).append(line)
+    return {form: {k: _Lines(tuple(lines), _reads(lines)) for k, lines in of.items()} for form, of in found.items()}
+
+
+def _reads(lines: Iterable[_Line]) -> tuple[int, ...]:
+    keywords: set[str] = set()
+    for line in lines:
+        keywords |= set() if line.test == _ALWAYS else conditions.reads(line.test)
+        copied = _COPIED.fullmatch(line.value)
+        keywords |= {copied[1]} if copied else set()
+        keywords |= set(FOUND[line.value[1:]].reads) if line.value.startswith("@") else set()
+    tags = {tag_of(keyword.partition(">")[0]) for keyword in keywords}
+    # A mapping counts where it is that of rescaling.
+    beside = {tag_of(k) for k in ("RescaleSlope", "RescaleIntercept")} if any(">" in k for k in keywords) else set()
+    return tuple(sorted(tags | beside))
