@@ -40,7 +40,7 @@ _COPIED = re.compile(r"\{([\w>]+)(?:\[(\d+)\])?(?:\|(\w+))?\}")
 _ALWAYS = "-"
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """What is said, and when."""
 
     number: str
@@ -48,10 +48,10 @@ class _Line(NamedTuple):
     test: str
 
 
-class _Lines(NamedTuple):
-    """All lines of one attribute, and the tags of everything that they read."""
+class Lines(NamedTuple):
+    """The lines of each attribute, and the tags of everything that they read."""
 
-    lines: tuple[_Line, ...]
+    of: Mapping[str, tuple[Line, ...]]
     reads: tuple[int, ...]
 
 
@@ -72,24 +72,26 @@ def terms(form: Form, iod_name: str, elements: Mapping[int, Element]) -> dict[in
     dict tag -> Element
         What is to be added.
     """
-    found: dict[int, Element] = {}
-    for keyword, (_, reads) in _table()[form].items():
-        tag = tag_of(keyword)
-        own = elements.get(tag)
-        if own is not None and own.stripped() and keyword != _REPLACED:
-            continue
-        read = tuple(e for t in reads if (e := found.get(t) or elements.get(t)) is not None)
-        said = _said(form, keyword, iod_name, read) if read else None
-        if said is not None:
-            found[tag] = said
-    return found
+    lines = lines_of(form, iod_name)
+    read = tuple(e for tag in lines.reads if (e := elements.get(tag)) is not None)
+    return dict(_added(form, iod_name, read)) if read else {}
 
 
 @lru_cache(maxsize=4096)
-def _said(form: Form, keyword: str, iod_name: str, read: tuple[Element, ...]) -> Element | None:
-    """Return one attribute. Frames of an instance say much the same, so that it is found once."""
-    said = Said({e.tag: e for e in read})
-    lines = _table()[form][keyword].lines
+def _added(form: Form, iod_name: str, read: tuple[Element, ...]) -> Mapping[int, Element]:
+    """Return what is added beside what is read. Frames of an instance say much the same, so that it is found once."""
+    there = {e.tag: e for e in read}
+    found: dict[int, Element] = {}
+    for keyword, lines in lines_of(form, iod_name).of.items():
+        tag = tag_of(keyword)
+        own = there.get(tag)
+        if own is None or not own.stripped() or keyword == _REPLACED:
+            said = _said(keyword, lines, iod_name, Said(there | found))
+            found |= {} if said is None else {tag: said}
+    return found
+
+
+def _said(keyword: str, lines: Iterable[Line], iod_name: str, said: Said) -> Element | None:
     holding = [line for line in lines if line.test == _ALWAYS or conditions.holds(line.test, iod_name, said.value)]
     if not holding:
         return None
@@ -108,11 +110,11 @@ def _element(keyword: str, value: str, said: Said) -> Element | None:
     return None if found is None else encode(keyword, found)
 
 
-def _each(lines: Iterable[_Line], said: Said) -> list[str]:
+def _each(lines: Iterable[Line], said: Said) -> list[str]:
     return [text for line in lines if (text := _text(line.value, said))]
 
 
-def _numbered(lines: Iterable[_Line], said: Said) -> list[str]:
+def _numbered(lines: Iterable[Line], said: Said) -> list[str]:
     """Return values from the first on, as far as there is one for each number."""
     found: dict[int, str] = {}
     for line in lines:
@@ -135,23 +137,28 @@ def _text(value: str, said: Said) -> str | None:
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, _Lines]]:
+def lines_of(form: Form, iod_name: str) -> Lines:
+    """Return the lines that lead an image of an IOD to a form."""
     text = files(__package__).joinpath("terms.tsv").read_text(encoding="utf-8")
-    found: dict[str, dict[str, list[_Line]]] = {}
+    found: dict[str, list[Line]] = {}
     for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
-        line = _Line(row["number"], row["value"], row["test"])
-        found.setdefault(row["to"], {}).setdefault(row["keyword"], []).append(line)
-    return {form: {k: _Lines(tuple(lines), _reads(lines)) for k, lines in of.items()} for form, of in found.items()}
+        if row["to"] == form and _concerns(row["test"], iod_name):
+            found.setdefault(row["keyword"], []).append(Line(row["number"], row["value"], row["test"]))
+    read = {keyword for lines in found.values() for line in lines for keyword in _reads(line)}
+    return Lines({k: tuple(lines) for k, lines in found.items()}, tuple(sorted(map(tag_of, read | found.keys()))))
 
 
-def _reads(lines: Iterable[_Line]) -> tuple[int, ...]:
-    keywords: set[str] = set()
-    for line in lines:
-        keywords |= set() if line.test == _ALWAYS else conditions.reads(line.test)
-        copied = _COPIED.fullmatch(line.value)
-        keywords |= {copied[1]} if copied else set()
-        keywords |= set(FOUND[line.value[1:]].reads) if line.value.startswith("@") else set()
-    tags = {tag_of(keyword.partition(">")[0]) for keyword in keywords}
+def _concerns(test: str, iod_name: str) -> bool:
+    """Tell whether a test may hold for an IOD: one of its ways begins with no IOD, or with this one."""
+    ways = (way.split(" ", 2) for way in test.split(" or "))
+    return any(words[0] != "iod" or iod_name in words[1].split("|") for words in ways)
+
+
+def _reads(line: Line) -> set[str]:
+    keywords = set() if line.test == _ALWAYS else set(conditions.reads(line.test))
+    copied = _COPIED.fullmatch(line.value)
+    keywords |= {copied[1]} if copied else set()
+    keywords |= set(FOUND[line.value[1:]].reads) if line.value.startswith("@") else set()
     # A mapping counts where it is that of rescaling.
-    beside = {tag_of(k) for k in ("RescaleSlope", "RescaleIntercept")} if any(">" in k for k in keywords) else set()
-    return tuple(sorted(tags | beside))
+    beside = {"RescaleSlope", "RescaleIntercept"} if any(">" in k for k in keywords) else set()
+    return {keyword.partition(">")[0] for keyword in keywords} | beside

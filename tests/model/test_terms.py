@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -14,9 +16,9 @@ from derive.elements.encoding import decode, encode
 from derive.elements.instance import items_of
 from derive.model.functional_groups import PER_FRAME, SHARED, flattened
 from derive.model.term_values import FOUND
-from derive.model.terms import _table, terms
+from derive.model.terms import lines_of, terms
 from derive.standard import conditions
-from tests.helpers.asserting import each, every
+from tests.helpers.asserting import each
 from tests.helpers.multi_frame import multi_frame
 
 CLASSIC_OF = {"classic": ("ct-image", "mr-image", "positron-emission-tomography-image")}
@@ -50,16 +52,33 @@ def first_frame(dataset: Dataset):
 # ------------------------------------------------------------------- the table
 
 
-def test_every_line_reads_and_says_attributes_of_the_dictionary():
-    for lines in each(line for of in _table().values() for line in of.items()):
-        keyword, (rows, reads) = lines
+def every_line():
+    """Return form, keyword and line of the table, as far as it concerns any IOD."""
+    found = {
+        (form, keyword, line)
+        for form in ("classic", "enhanced")
+        for name in standard_names()
+        for keyword, lines in lines_of(form, name).of.items()
+        for line in lines
+    }
+    return sorted(found)
+
+
+def test_every_line_concerns_an_iod_and_reads_and_says_attributes_of_the_dictionary():
+    lines = files("derive.model").joinpath("terms.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(every_line()) == len(set(lines)) == len(lines)
+    for _, keyword, line in every_line():
         assert tag_of(keyword)
-        assert reads or every(row.test == "-" for row in rows)
-        for row in rows:
-            paths = conditions.reads(row.test) if row.test != "-" else ()
-            assert {tag_of(part) for path in paths for part in path.split(">")} or row.test == "-" or is_iod(row.test)
-            assert not row.value.startswith("@") or row.value[1:] in FOUND
-        assert len({row.number.isdigit() or row.number for row in rows}) == 1, "one kind of number an attribute"
+        assert not line.value.startswith("@") or line.value[1:] in FOUND
+        paths = conditions.reads(line.test) if line.test != "-" else ()
+        assert {tag_of(part) for path in paths for part in path.split(">")} or line.test == "-" or is_iod(line.test)
+
+
+def test_lines_of_an_attribute_count_its_values_in_one_way():
+    ways = {}
+    for form, keyword, line in each(every_line()):
+        ways.setdefault((form, keyword), set()).add("value" if line.number.isdigit() else line.number)
+    assert {place: found for place, found in ways.items() if len(found) > 1} == {}
 
 
 def is_iod(test):
@@ -71,12 +90,11 @@ def test_every_term_is_one_that_the_standard_lists(form):
     """Terms of the form that is led to; where the standard lists none for the attribute there is nothing to compare."""
     iods = [name for name in standard_names() if (name in CLASSIC_OF["classic"]) == (form == "classic")]
     compared = 0
-    for keyword, (rows, _) in _table()[form].items():
-        for row in rows:
-            lists = [r for name in iods for r in listed(name, keyword) if fits(r, row.number)]
-            if lists and row.value[0] not in "{@":
-                assert any(row.value in rule.values for rule in lists), (keyword, row.value)
-                compared += 1
+    for to, keyword, line in every_line():
+        lists = [r for name in iods for r in listed(name, keyword) if fits(r, line.number)]
+        if to == form and lists and line.value[0] not in "{@":
+            assert any(line.value in rule.values for rule in lists), (keyword, line.value)
+            compared += 1
     assert compared > 30
 
 
