@@ -19,7 +19,7 @@ _STEPS = ("MRAcquisitionFrequencyEncodingSteps", "MRAcquisitionPhaseEncodingStep
 _WHOLE_BODY = "IEC_WHOLE_BODY"
 
 
-class Said:
+class Telling:
     """What an image says, asked leniently: by keyword, or by a path into the only item of a sequence.
 
     Of real-world value mappings the one counts that gives what rescaling gives: its units are those of the values.
@@ -75,10 +75,10 @@ class Said:
         return all(a is not None and b is not None and math.isclose(a, b, rel_tol=1e-6) for a, b in pairs)
 
 
-class Function(NamedTuple):
+class TermFunction(NamedTuple):
     """What finds a value, and the keywords that it reads."""
 
-    of: Callable[[Said], Any]
+    of: Callable[[Telling], Any]
     reads: tuple[str, ...]
 
 
@@ -92,7 +92,7 @@ def _moment(text: str) -> datetime | None:
     return None
 
 
-def _series_moment(said: Said) -> datetime | None:
+def _series_moment(said: Telling) -> datetime | None:
     return _moment(said.text("SeriesDate") + said.text("SeriesTime"))
 
 
@@ -101,27 +101,27 @@ def _told(moment: datetime) -> str:
     return text.removesuffix(".000000")
 
 
-def _frame_reference_time(said: Said) -> float | None:
+def _frame_reference_time(said: Telling) -> float | None:
     start, frame = _series_moment(said), _moment(said.text("FrameReferenceDateTime"))
     return (frame - start) / _PER_MS if start and frame else None
 
 
-def _frame_reference_date_time(said: Said) -> str | None:
+def _frame_reference_date_time(said: Telling) -> str | None:
     start, after = _series_moment(said), said.numbers("FrameReferenceTime")
     return _told(start + after[0] * _PER_MS) if start and after else None
 
 
-def _series_date_time(said: Said) -> str | None:
+def _series_date_time(said: Telling) -> str | None:
     start = _series_moment(said)
     return _told(start) if start else None
 
 
-def _acquisition_date_time(said: Said) -> str | None:
+def _acquisition_date_time(said: Telling) -> str | None:
     start = _moment(said.text("AcquisitionDate") + said.text("AcquisitionTime"))
     return _told(start) if start else None
 
 
-def _decay_correction(said: Said) -> str | None:
+def _decay_correction(said: Telling) -> str | None:
     corrected = _moment(said.text("DecayCorrectionDateTime"))
     if corrected is None:
         return None
@@ -129,14 +129,14 @@ def _decay_correction(said: Said) -> str | None:
     return "START" if corrected == _series_moment(said) else "ADMIN" if corrected == given else None
 
 
-def _whole_body_sar(said: Said) -> float | None:
+def _whole_body_sar(said: Telling) -> float | None:
     for item in said.items("SpecificAbsorptionRateSequence"):
         if item.text("SpecificAbsorptionRateDefinition") == _WHOLE_BODY:
             return item.number("SpecificAbsorptionRateValue")
     return None
 
 
-def _acquisition_matrix(said: Said) -> list[int] | None:
+def _acquisition_matrix(said: Telling) -> list[int] | None:
     """Return frequency rows, frequency columns, phase rows, phase columns (C.8.3.1)."""
     steps = [value for keyword in _STEPS for value in said.numbers(keyword)]
     if len(steps) != len(_STEPS):
@@ -146,20 +146,20 @@ def _acquisition_matrix(said: Said) -> list[int] | None:
     return matrices.get(said.text("InPlanePhaseEncodingDirection"))
 
 
-def _steps(said: Said, first: int) -> int | None:
+def _steps(said: Telling, first: int) -> int | None:
     matrix = said.numbers("AcquisitionMatrix")
     given = [int(v) for v in matrix[first : first + 2] if v]
     return given[0] if len(given) == 1 else None
 
 
-def _body_part(said: Said) -> str | None:
+def _body_part(said: Telling) -> str | None:
     """Return the term of the only region; that which has the code, whatever its modifiers."""
     return standard.body_part_of(
         said.text("AnatomicRegionSequence>CodingSchemeDesignator"), said.text("AnatomicRegionSequence>CodeValue")
     )
 
 
-def _anatomic_region(said: Said) -> list[dict[str, str]] | None:
+def _anatomic_region(said: Telling) -> list[dict[str, str]] | None:
     region = standard.anatomic_region(said.text("BodyPartExamined"))
     if region is None:
         return None
@@ -167,7 +167,7 @@ def _anatomic_region(said: Said) -> list[dict[str, str]] | None:
     return [code]
 
 
-def _unpaired(said: Said) -> str | None:
+def _unpaired(said: Telling) -> str | None:
     region = standard.anatomic_region(said.text("BodyPartExamined"))
     return "U" if region is not None and not region.paired else None
 
@@ -175,21 +175,21 @@ def _unpaired(said: Said) -> str | None:
 _SERIES = ("SeriesDate", "SeriesTime")
 
 #: By name.
-FOUND: Mapping[str, Function] = MappingProxyType(
+FOUND: Mapping[str, TermFunction] = MappingProxyType(
     {
-        "frame_reference_time": Function(_frame_reference_time, (*_SERIES, "FrameReferenceDateTime")),
-        "frame_reference_date_time": Function(_frame_reference_date_time, (*_SERIES, "FrameReferenceTime")),
-        "series_date_time": Function(_series_date_time, _SERIES),
-        "acquisition_date_time": Function(_acquisition_date_time, ("AcquisitionDate", "AcquisitionTime")),
-        "decay_correction": Function(
+        "frame_reference_time": TermFunction(_frame_reference_time, (*_SERIES, "FrameReferenceDateTime")),
+        "frame_reference_date_time": TermFunction(_frame_reference_date_time, (*_SERIES, "FrameReferenceTime")),
+        "series_date_time": TermFunction(_series_date_time, _SERIES),
+        "acquisition_date_time": TermFunction(_acquisition_date_time, ("AcquisitionDate", "AcquisitionTime")),
+        "decay_correction": TermFunction(
             _decay_correction, (*_SERIES, "DecayCorrectionDateTime", "RadiopharmaceuticalInformationSequence")
         ),
-        "whole_body_sar": Function(_whole_body_sar, ("SpecificAbsorptionRateSequence",)),
-        "acquisition_matrix": Function(_acquisition_matrix, (*_STEPS, "InPlanePhaseEncodingDirection")),
-        "frequency_steps": Function(lambda said: _steps(said, 0), ("AcquisitionMatrix",)),
-        "phase_steps": Function(lambda said: _steps(said, 2), ("AcquisitionMatrix",)),
-        "body_part": Function(_body_part, ("AnatomicRegionSequence",)),
-        "anatomic_region": Function(_anatomic_region, ("BodyPartExamined",)),
-        "unpaired": Function(_unpaired, ("BodyPartExamined",)),
+        "whole_body_sar": TermFunction(_whole_body_sar, ("SpecificAbsorptionRateSequence",)),
+        "acquisition_matrix": TermFunction(_acquisition_matrix, (*_STEPS, "InPlanePhaseEncodingDirection")),
+        "frequency_steps": TermFunction(lambda said: _steps(said, 0), ("AcquisitionMatrix",)),
+        "phase_steps": TermFunction(lambda said: _steps(said, 2), ("AcquisitionMatrix",)),
+        "body_part": TermFunction(_body_part, ("AnatomicRegionSequence",)),
+        "anatomic_region": TermFunction(_anatomic_region, ("BodyPartExamined",)),
+        "unpaired": TermFunction(_unpaired, ("BodyPartExamined",)),
     }
 )

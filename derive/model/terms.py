@@ -29,7 +29,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.model.macro_values import called
-from derive.model.term_values import FOUND, Said
+from derive.model.term_values import FOUND, Telling
 from derive.standard import conditions
 
 #: Which form an image is to be told in.
@@ -40,7 +40,7 @@ _COPIED = re.compile(r"\{([\w>]+)(?:\[(\d+)\])?(?:\|(\w+))?\}")
 _ALWAYS = "-"
 
 
-class Line(NamedTuple):
+class TermLine(NamedTuple):
     """What is said, and when."""
 
     number: str
@@ -48,10 +48,10 @@ class Line(NamedTuple):
     test: str
 
 
-class Lines(NamedTuple):
+class TermLines(NamedTuple):
     """The lines of each attribute, and the tags of everything that they read."""
 
-    of: Mapping[str, tuple[Line, ...]]
+    of: Mapping[str, tuple[TermLine, ...]]
     reads: tuple[int, ...]
 
 
@@ -86,12 +86,12 @@ def _added(form: Form, iod_name: str, read: tuple[Element, ...]) -> Mapping[int,
         tag = tag_of(keyword)
         own = there.get(tag)
         if own is None or not own.stripped() or keyword == _REPLACED:
-            said = _said(keyword, lines, iod_name, Said(there | found))
+            said = _said(keyword, lines, iod_name, Telling(there | found))
             found |= {} if said is None else {tag: said}
     return found
 
 
-def _said(keyword: str, lines: Iterable[Line], iod_name: str, said: Said) -> Element | None:
+def _said(keyword: str, lines: Iterable[TermLine], iod_name: str, said: Telling) -> Element | None:
     holding = [line for line in lines if line.test == _ALWAYS or conditions.holds(line.test, iod_name, said.value)]
     if not holding:
         return None
@@ -101,7 +101,7 @@ def _said(keyword: str, lines: Iterable[Line], iod_name: str, said: Said) -> Ele
     return encode(keyword, texts) if texts else None
 
 
-def _element(keyword: str, value: str, said: Said) -> Element | None:
+def _element(keyword: str, value: str, said: Telling) -> Element | None:
     copied = _COPIED.fullmatch(value)
     if copied and not copied[2]:
         element = said.element(copied[1])
@@ -110,11 +110,11 @@ def _element(keyword: str, value: str, said: Said) -> Element | None:
     return None if found is None else encode(keyword, found)
 
 
-def _each(lines: Iterable[Line], said: Said) -> list[str]:
+def _each(lines: Iterable[TermLine], said: Telling) -> list[str]:
     return [text for line in lines if (text := _text(line.value, said))]
 
 
-def _numbered(lines: Iterable[Line], said: Said) -> list[str]:
+def _numbered(lines: Iterable[TermLine], said: Telling) -> list[str]:
     """Return values from the first on, as far as there is one for each number."""
     found: dict[int, str] = {}
     for line in lines:
@@ -127,7 +127,7 @@ def _numbered(lines: Iterable[Line], said: Said) -> list[str]:
     return texts
 
 
-def _text(value: str, said: Said) -> str | None:
+def _text(value: str, said: Telling) -> str | None:
     copied = _COPIED.fullmatch(value)
     if not copied:
         return value
@@ -137,15 +137,15 @@ def _text(value: str, said: Said) -> str | None:
 
 
 @cache
-def lines_of(form: Form, iod_name: str) -> Lines:
+def lines_of(form: Form, iod_name: str) -> TermLines:
     """Return the lines that lead an image of an IOD to a form."""
     text = files(__package__).joinpath("terms.tsv").read_text(encoding="utf-8")
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[TermLine]] = {}
     for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
         if row["to"] == form and _concerns(row["test"], iod_name):
-            found.setdefault(row["keyword"], []).append(Line(row["number"], row["value"], row["test"]))
+            found.setdefault(row["keyword"], []).append(TermLine(row["number"], row["value"], row["test"]))
     read = {keyword for lines in found.values() for line in lines for keyword in _reads(line)}
-    return Lines({k: tuple(lines) for k, lines in found.items()}, tuple(sorted(map(tag_of, read | found.keys()))))
+    return TermLines({k: tuple(lines) for k, lines in found.items()}, tuple(sorted(map(tag_of, read | found.keys()))))
 
 
 def _concerns(test: str, iod_name: str) -> bool:
@@ -154,7 +154,7 @@ def _concerns(test: str, iod_name: str) -> bool:
     return any(words[0] != "iod" or iod_name in words[1].split("|") for words in ways)
 
 
-def _reads(line: Line) -> set[str]:
+def _reads(line: TermLine) -> set[str]:
     keywords = set() if line.test == _ALWAYS else set(conditions.reads(line.test))
     copied = _COPIED.fullmatch(line.value)
     keywords |= {copied[1]} if copied else set()
