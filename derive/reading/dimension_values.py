@@ -100,11 +100,10 @@ def _clock(element: Element) -> float | None:
     text = text_of(element).split("+")[0].split("-")[0].replace(":", "")
     if not text or text.count(".") > 1 or not text.replace(".", "").isdigit():
         return None
-    days: int | None = 0
-    if element.vr == "DT":
-        days, text = _days(text[:8]), text[8:]
-        if days is None:
-            return None
+    days = _days(text[:8]) if element.vr == "DT" else 0
+    if days is None:
+        return None
+    text = text[8:] if element.vr == "DT" else text
     whole, _, rest = text.partition(".")
     hours, minutes, seconds = (int(whole[a : a + 2] or 0) for a in (0, 2, 4))
     return days * _DAY + hours * 3600 + minutes * 60 + seconds + float(f"0.{rest or 0}")
