@@ -104,11 +104,11 @@ class Coding:
     character_sets: tuple[str, ...]
 
 
-def values_of(headers: Sequence[Header], source: SourceSeries | None) -> Values:
+def values_of(headers: Sequence[Header], frames: Sequence[Header], source: SourceSeries | None) -> Values:
     """Say what the values are; `source` is the series, where derive reads it."""
-    windows = Counter(w for h in headers if (w := _window(h)) is not None)
-    slope, intercept = (spread(headers, k) for k in ("RescaleSlope", "RescaleIntercept"))
-    paddings = {p for h in headers if (p := _padding(h)) is not None}
+    windows = Counter(w for h in frames if (w := _window(h)) is not None)
+    slope, intercept = (spread(frames, k) for k in ("RescaleSlope", "RescaleIntercept"))
+    paddings = {p for h in frames if (p := _padding(h)) is not None}
     if source is not None:
         slopes, intercepts = zip(*(i.rescale for i in source.frames), strict=True)
         slope, intercept = (min(slopes), max(slopes)), (min(intercepts), max(intercepts))

@@ -16,6 +16,7 @@ from derive.elements.instance import different
 from derive.inspection.content import coding_of, patients, values_of
 from derive.inspection.grid import Grid, grid_of
 from derive.inspection.inspection import Inspection
+from derive.inspection.parts import described, parts_of
 from derive.inspection.stacks import Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
 from derive.model.remark import lines_of
@@ -171,7 +172,8 @@ def _is_image(header: Header) -> bool:
 def _stack(headers: Sequence[Header], number: int | None, several: bool, assume: Mapping[str, str]) -> Stack:
     kept, copies = without_copies(headers)
     told, first = [h.lenient for h in kept], headers[0].lenient
-    grid = grid_of(told)
+    frames = described(kept) if number is not None else told
+    grid = grid_of(frames)
     source, reads, without_odd = _judged(kept, grid, number is not None, assume)
     uid = first.text("SeriesInstanceUID")
     return Stack(
@@ -188,13 +190,14 @@ def _stack(headers: Sequence[Header], number: int | None, several: bool, assume:
         files=tuple(sorted(h.name for h in headers)),
         copies=copies,
         grid=grid,
-        values=values_of(told, source),
+        values=values_of(told, frames, source),
         coding=coding_of([h.lenient for h in headers], source),
         reads=reads,
         without_odd=without_odd,
         operations=every(reads) if source is None else verdicts(source),
         choose=flag("series", uid) if several and uid and number is not None else "",
         remarks=() if source is None else tuple(lines_of(source.remarks, len(source.frames))),
+        parts=() if number is None else parts_of(kept, source, reads, assume),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid
+from derive.inspection.parts import Part
 from derive.inspection.verdicts import Verdict
 
 
@@ -43,6 +44,8 @@ class Stack:
         The flag that chooses it among several series.
     remarks : tuple of str
         What is odd about its files and stops nothing, a line a kind, as commands warn of it.
+    parts : tuple of Part
+        The stacks in it that :func:`derive.read` tells apart, with their volumes; none where it cannot.
     """
 
     number: int | None
@@ -65,6 +68,7 @@ class Stack:
     operations: Mapping[str, Verdict]
     choose: str = ""
     remarks: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def images(self) -> int:
@@ -85,7 +89,7 @@ class Stack:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
-        return {"images": self.images} | asdict(self)
+        return {"images": self.images} | asdict(self) | {"parts": [part.to_json() for part in self.parts]}
 
 
 @dataclass(frozen=True)

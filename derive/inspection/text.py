@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid, Odd
+from derive.inspection.parts import Part
 from derive.inspection.stacks import Stack
 from derive.inspection.verdicts import Verdict
 from derive.standard import known_terms
@@ -34,6 +35,7 @@ def block(stack: Stack) -> Iterator[str]:
         "copies": _copies(stack.copies),
         "image type": some(stack.image_types, "; "),
         **_grid_lines(stack.grid),
+        **_part_lines(stack.parts),
         "values": _values(stack.values),
         "coding": _coding(stack.coding),
     }
@@ -58,6 +60,12 @@ def _grid_lines(grid: Grid) -> dict[str, str]:
         "repeated": _repeats(grid),
         "odd": some([_odd(o) for o in grid.odd], "; "),
     }
+
+
+def _part_lines(parts: Sequence[Part]) -> dict[str, str]:
+    if len(parts) == 1:
+        return {"volumes": str(parts[0])} if parts[0].dimensions else {}
+    return {f"stack {part.number}": f"{part.name}, {part}" for part in parts}
 
 
 def _odd(odd: Odd) -> str:

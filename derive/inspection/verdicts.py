@@ -16,6 +16,7 @@ from derive.model.source import Skipped, SourceSeries
 from derive.model.stacking import quantity_of, stack
 from derive.operations import REGISTRY, OperationKind
 from derive.reading.assumed import LEGAL
+from derive.reading.choice import Choice
 from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.illegal import lawful
@@ -75,13 +76,13 @@ def without_copies(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, 
 
 
 def read_verdict(
-    headers: Sequence[Header], assume: Mapping[str, str] | None = None
+    headers: Sequence[Header], assume: Mapping[str, str] | None = None, choice: Choice | None = None
 ) -> tuple[SourceSeries | None, Verdict]:
     """Read a stack; return the series, or None, and what derive.read says. What it says itself nobody assumes of it."""
     made: list[SourceSeries] = []
     wanted = dict(assume or {})
     while True:
-        verdict = _tried("derive.read", lambda: made.append(series_of(headers, assume=wanted)))
+        verdict = _tried("derive.read", lambda: made.append(series_of(headers, assume=wanted, choice=choice)))
         if verdict.code != LEGAL or wanted.pop(verdict.keyword, None) is None:
             return (made[0] if made else None), verdict
 

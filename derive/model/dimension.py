@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TypeAlias
 
 from derive.standard import safe_private
+from derive.told.wording import counted
 
 #: A value of a dimension: a number, a term, or several numbers (a direction).
 DimensionValue: TypeAlias = float | str | tuple[float, ...] | None
@@ -38,6 +40,40 @@ class Dimension:
     keyword: str
     values: tuple[DimensionValue, ...]
     units: str = ""
+
+
+#: So many values of a dimension are named one by one.
+_NAMED = 6
+
+
+def value_told(value: DimensionValue) -> str:
+    """Return a value for people; of texts nothing is known, and whoever shows them judges them."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(f"{v:.4g}" for v in value) + ")"
+    return value if isinstance(value, str) else f"{value:.7g}"
+
+
+def dimensions_told(dimensions: Sequence[Dimension]) -> str:
+    """Say what tells volumes apart, in words; texts and directions are counted.
+
+    >>> dimensions_told([Dimension("DiffusionBValue", (0.0, 1000.0, 1000.0), "s/mm2")])
+    'DiffusionBValue 0, 1000 s/mm2'
+    """
+    return "; ".join(f"{d.keyword} {_values_told(d)}" for d in dimensions)
+
+
+def _values_told(dimension: Dimension) -> str:
+    units = f" {dimension.units}" if dimension.units else ""
+    different = {v for v in dimension.values if v is not None}
+    numbers = sorted(v for v in different if isinstance(v, float | int))
+    if len(numbers) < len(different) or not numbers:
+        kind = "direction" if all(isinstance(v, tuple) for v in different) else "value"
+        return f"({counted(len(different), kind)})"
+    if len(numbers) > _NAMED:
+        return f"{value_told(numbers[0])} to {value_told(numbers[-1])}{units} ({counted(len(numbers), 'value')})"
+    return ", ".join(map(value_told, numbers)) + units
 
 
 @dataclass(frozen=True)

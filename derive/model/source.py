@@ -23,7 +23,7 @@ from derive.elements.encoding import decode
 from derive.elements.mend import legal
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import target_of
-from derive.model.dimension import Dimension
+from derive.model.dimension import Dimension, dimensions_told
 from derive.model.geometry import Geometry, extent_of
 from derive.model.loss import Loss, loss_of
 from derive.model.mapping import RealWorldMapping, mappings_of
@@ -183,9 +183,13 @@ class SourceSeries(Attributes):
     stack: str = ""
 
     def __repr__(self) -> str:
-        """Which modality, and how many voxels of what size; no patient."""
-        skipped = f", {counted(len(self.skipped), 'file')} skipped" if self.skipped else ""
-        return f"<SourceSeries: {target_of(self.sop_class_uid).modality}, {extent_of(self.geometry)}{skipped}>"
+        """Which modality, how many voxels of what size, and of how many volumes by what; no patient."""
+        told = [target_of(self.sop_class_uid).modality, *filter(None, [self.stack]), extent_of(self.geometry)]
+        if self.dimensions:
+            told.append(f"{len(self.dimensions[0].values)} volumes by {dimensions_told(self.dimensions)}")
+        if self.skipped:
+            told.append(f"{counted(len(self.skipped), 'file')} skipped")
+        return f"<SourceSeries: {', '.join(told)}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""

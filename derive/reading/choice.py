@@ -12,11 +12,10 @@ from typing import Any, NoReturn, TypedDict
 from derive import standard
 from derive.elements.element import tag_of
 from derive.errors import SourceError, UsageError
-from derive.model.dimension import Dimension, DimensionValue, dimension_kinds
+from derive.model.dimension import Dimension, DimensionValue, dimension_kinds, value_told
 from derive.reading.dimension_values import apartness
 from derive.reading.header import Header
 from derive.reading.planes import EvenStack
-from derive.reading.volumes import shown_value
 from derive.told.secrecy import shown_term, some
 from derive.told.wording import counted, flag
 
@@ -146,7 +145,7 @@ def _refuse(keyword: str, said: Sequence[DimensionValue]) -> NoReturn:
 
 def _told(value: DimensionValue) -> str:
     """Numbers may be shown; of texts those that are terms of the standard."""
-    return shown_term(value, standard.known_terms()) if isinstance(value, str) else shown_value(value)
+    return shown_term(value, standard.known_terms()) if isinstance(value, str) else value_told(value)
 
 
 def _is(value: DimensionValue, wanted: object) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError
-from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds
+from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds, value_told
 from derive.model.planes import DIMENSIONS, HINTS, Planes, told_apart
 from derive.model.remark import Remark
 from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of
@@ -257,17 +257,8 @@ def _refuse_incomplete(headers: Sequence[Header], planes: Planes, split: _Split)
 
 def _told_of(split: _Split, group: int) -> str:
     members = np.flatnonzero(split.group == group)
-    values = ", ".join(f"{c.kind.keyword} {shown_value(c.values[members[0]])}" for c, _, _ in split.taken)
+    values = ", ".join(f"{c.kind.keyword} {value_told(c.values[members[0]])}" for c, _, _ in split.taken)
     return f"{values} has {len(members)}"
-
-
-def shown_value(value: DimensionValue) -> str:
-    """Return a value for people."""
-    if value is None:
-        return "none"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(f"{v:.4g}" for v in value) + ")"
-    return value if isinstance(value, str) else f"{value:.7g}"
 
 
 def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:

@@ -55,7 +55,8 @@ def test_what_is_said_of_a_real_stack_is_what_read_says_then(name, real):
             assert series.series_instance_uid == stack.series_instance_uid
             assert series.geometry.shape == (stack.grid.slices, stack.grid.rows, stack.grid.columns)
             assert series.geometry.spacing[::-1] == pytest.approx(stack.grid.spacing_xyz_mm, abs=1e-9)
-            assert derive.stack(series).quantity.units == stack.values.units
+            assert series.volumes[0].quantity.units == stack.values.units
+            assert [p.volumes for p in stack.parts] == [len(series.volumes)]
             continue
         with pytest.raises(DeriveError) as refused:
             derive.read(paths)
@@ -107,9 +108,14 @@ def test_patients_are_counted_and_never_named(tmp_path):
 
 
 def test_other_classes_are_stacks_with_the_reason_and_what_is_no_image_is_counted(real):
-    inspection = inspect([real("enhanced_ct_2f"), real("pydicom_test_files/test_files/reportsi.dcm")])
+    inspection = inspect([real("nm_13frame"), real("pydicom_test_files/test_files/reportsi.dcm")])
     stack = only(inspection)
-    assert (stack.class_name, stack.number, stack.images, stack.frames) == ("Enhanced CT Image Storage", None, 1, 2)
+    assert (stack.class_name, stack.number, stack.images, stack.frames) == (
+        "Nuclear Medicine Image Storage",
+        None,
+        1,
+        13,
+    )
     assert stack.reads.code == "SRC-CLASS"
     assert stack.coding.syntaxes[0].files == 1
     assert [(o.class_name, o.count) for o in inspection.objects] == [("Basic Text SR Storage", 1)]

@@ -11,7 +11,8 @@ from derive.inspection import inspect
 from derive.operations import REGISTRY, mip, resample
 from tests.helpers.asserting import every
 from tests.helpers.inspections import checked, only, saved
-from tests.helpers.sources import OBLIQUE, make_series
+from tests.helpers.multi_frame import multi_frame, only_frames
+from tests.helpers.sources import AXIAL, OBLIQUE, make_series
 
 #: Classes read, and a series of each that nothing is wrong with.
 KINDS = ("CT", "MR", "PT")
@@ -91,7 +92,7 @@ def test_times_and_echoes_are_counted_with_the_attribute_that_tells_them_apart()
     )
     repeats = stack.grid.repeats
     assert (repeats.positions, repeats.least, repeats.most, repeats.by[0]) == (2, 3, 3, ("EchoTime", 3))
-    assert stack.reads.code == "GEO-4D"
+    assert list(map(str, stack.parts)) == ["3 volumes of 2 slices by EchoTime 12, 24, 36 ms"]
 
 
 @pytest.mark.parametrize(
@@ -166,3 +167,49 @@ def test_copies_are_listed_and_neither_counted_nor_decoded(tmp_path, decodes_not
     assert (stack.images, len(stack.files), stack.grid.slices) == (6, 12, 6)
     assert stack.copies == tuple(f"again/{k}.dcm" for k in range(6))
     assert stack.reads.ok
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        (
+            "siemens_xa60_enh_7t",
+            ["7 volumes of 10 slices by DiffusionBValue 0, 1000 s/mm2; DiffusionGradientOrientation (6 directions)"],
+        ),
+        ("philips_enh_fieldmap_2echo_magphase/dicom", ["2 volumes of 53 slices by EchoTime 2.3, 4.6 ms"] * 2),
+        (
+            "philips_enh_asl_multidelay/dicom/301_ASL_MultiPhase_real.dcm",
+            ["8 volumes of 6 slices by TriggerTime 300 to 2050 ms (8 values)"],
+        ),
+        ("mr_ge_4d_fmri_15x10", ["10 volumes of 15 slices by TemporalPositionIdentifier 1 to 10 (10 values)"]),
+    ],
+)
+def test_volumes_of_real_series_are_told_in_words(folder, said, real):
+    inspection = inspect(real(folder))
+    checked(inspection)
+    (stack,) = [s for s in inspection.stacks if s.number is not None]
+    assert [str(part) for part in stack.parts] == said
+    assert every(text in " ".join(str(inspection).split()) for text in said)
+
+
+def described(dataset):
+    inspection = inspect(dataset)
+    checked(inspection)
+    return only(inspection)
+
+
+def test_stacks_are_listed_with_the_flag_that_chooses_them():
+    form = {"orientations": (AXIAL, ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))), "along": {"EffectiveEchoTime": (10.0, 30.0)}}
+    stack = described(multi_frame("MR", **form))
+    assert stack.reads.code == "GEO-ORIENTATION"
+    assert [(p.number, p.name, p.frames, p.volumes, p.slices, p.choose) for p in stack.parts] == [
+        (1, "axial", 12, 2, 6, "stack=1"),
+        (2, "sagittal", 12, 2, 6, "stack=2"),
+    ]
+
+
+def test_a_stack_that_is_refused_is_listed_with_the_reason():
+    whole = multi_frame("MR", orientations=(AXIAL, ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))))
+    stack = described(only_frames(whole, [0, 1, 2, 3, 5, *range(6, 12)]))
+    assert [(p.reads.code, p.volumes, p.frames) for p in stack.parts] == [("GEO-GAP", None, 5), ("ok", 1, 6)]
+    assert "GEO-GAP" in str(stack.parts[0])
