@@ -97,8 +97,9 @@ def every(verdict: Verdict) -> dict[str, Verdict]:
     return dict.fromkeys([*(k.name for k in _tried_kinds()), "export", "convert"], verdict)
 
 
-def _tried_kinds() -> list[OperationKind[...]]:
-    return [k for k in REGISTRY.values() if k.triable]
+def _tried_kinds(volumes: int = 1) -> list[OperationKind[...]]:
+    """Operations along a dimension say nothing of a series that is one volume."""
+    return [k for k in REGISTRY.values() if k.triable and (volumes > 1 or not k.along)]
 
 
 def verdicts(source: SourceSeries) -> dict[str, Verdict]:
@@ -106,7 +107,7 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
 
     Operations are bound to simple parameters and planned as a dry run does: no pixel is decoded.
     """
-    found = {kind.name: _operation(kind, source) for kind in _tried_kinds()}
+    found = {kind.name: _operation(kind, source) for kind in _tried_kinds(len(source.volumes))}
     found["export"] = _tried("convert SERIES to FILE.nii.gz", lambda: stack(source))
     found["convert"] = _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source))
     return found
