@@ -246,4 +246,8 @@ def test_every_code_that_reading_can_raise_has_a_fix():
 
 
 def test_every_operation_is_tried():
-    assert set(only(inspect(make_series("CT"))).operations) == {*(n for n, k in REGISTRY.items() if not k.along), "export", "convert"}
+    assert set(only(inspect(make_series("CT"))).operations) == {
+        *(n for n, k in REGISTRY.items() if not k.along),
+        "export",
+        "convert",
+    }
