@@ -240,8 +240,8 @@ class Authoring:
 
     @property
     def frames_together(self) -> int:
-        """How many frames an instance of pages has; 0 where the class has single frames."""
-        return self.frames.count if self.target.container == "pages" else 0
+        """How many pages an instance has; 0 where the class has single frames, or volumes."""
+        return self.frames.count if self.target.container != "single" and not self.frames.volumes else 0
 
 
 @dataclass(frozen=True)

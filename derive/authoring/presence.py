@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from derive.authoring.entities import builder_of
+from derive.authoring.entities import BUILDERS, Builder, builder_of
 from derive.authoring.order import Authoring
-from derive.authoring.policy import Action, row
+from derive.authoring.policy import ANY, Action, row
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import State, state_of
 from derive.elements.legal import reader
@@ -32,10 +32,15 @@ def modules_of(authoring: Authoring) -> frozenset[str]:
 
     def made(rule: AttributeRule) -> Any:
         builder = builder_of(rule)
-        return None if builder is None or builder.level == "frame" else builder.function(authoring)
+        return None if builder is None else made_by(builder)
+
+    def made_by(builder: Builder) -> Any:
+        return None if builder.level == "frame" else builder.function(authoring)
 
     def has(keyword: str) -> Any:
         rule = iod.attributes.get(keyword)
+        if rule is None and authoring.target.container == "functional" and (ANY, keyword) in BUILDERS:
+            return made_by(BUILDERS[ANY, keyword])
         return made(rule) if rule is not None and builder_of(rule) else authoring.source.value(keyword)
 
     def stands(rule: AttributeRule) -> bool:

@@ -34,7 +34,7 @@ def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -
     Raises
     ------
     ValuesError, GeometryError, UsageError
-        ``VAL-PICTURE``, ``VAL-PAGES``, ``GEO-4D``, ``GEO-MATRIX``, ``GEO-PAGES``, ``VAL-MEANING``.
+        ``VAL-PICTURE``, ``VAL-PAGES``, ``GEO-4D``, ``GEO-MATRIX``, ``VAL-MEANING``.
     """
     if samples.times > 1:
         raise GeometryError(
@@ -46,12 +46,6 @@ def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -
             f"pictures are stored as they are: no {flag('values')}, {flag('units')} or {flag('nan_value')}",
         )
     together = wishes.kind == MULTI_FRAME
-    if together and placing is not None:
-        raise GeometryError(
-            "GEO-PAGES",
-            f"{samples.name} lies in a patient, and pages in one instance lie nowhere; "
-            f"{flag('kind', 'secondary-capture')} makes an image a slice, each at its place",
-        )
     if placing is None:
         pages = samples.array.transpose(3, 2, 1, 0, *range(4, samples.array.ndim))[0]
     else:

@@ -17,7 +17,7 @@ from derive.conversion.overlap import contributors
 from derive.conversion.placement import Stated, affine_of, in_own_space
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.model.classes import Target, class_for, target_of
+from derive.model.classes import Target, class_for, placed, target_of
 from derive.model.dimension import Dimension
 from derive.model.frames import TIME_NUMBER, TIME_OFFSET, Frames, Pictures, Volumes
 from derive.model.geometry import POSITION_TOLERANCE_MM
@@ -72,7 +72,8 @@ class Subject:
     @property
     def target(self) -> Target:
         """What we decided for that class."""
-        return target_of(self.sop_class_uid)
+        target = target_of(self.sop_class_uid)
+        return placed(target) if target.container == "pages" and self.placing is not None else target
 
     @cached_property
     def placing(self) -> Placing | None:

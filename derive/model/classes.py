@@ -1,7 +1,8 @@
 """The classes that can be read or made, and what we decide for each: ``classes.tsv``.
 
 ``kind``, ``modality`` and ``stored`` say what becomes of a volume or of pictures; ``*`` is any. ``container`` is how
-frames become instances: ``single``, each its own, or ``pages``, all in one.
+frames become instances: ``single``, each its own; ``pages``, all in one; or ``functional``, volumes in one, each frame
+with what functional groups say of it.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
 knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.pixels.encode.Rescale`.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Literal, TypeAlias, cast
@@ -42,7 +43,7 @@ class Target:
     iod : standard.Iod
     modality : str
         ``*`` for any.
-    container : {"single", "pages"}
+    container : {"single", "pages", "functional"}
     stored : str
         How values lie in Pixel Data: ``bit``, ``int8``, ``int16`` or ``rgb8``; ``*`` for any of them.
     rescale : Rescale
@@ -234,6 +235,23 @@ def target_of(sop_class_uid: str) -> Target:
         line["value_4"],
         frozenset(filter(None, line["cyclic"].split("|"))),
     )
+
+
+def placed(target: Target) -> Target:
+    """Return what pages become that lie somewhere: functional groups say where (A.8.3 to A.8.5).
+
+    Raises
+    ------
+    UsageError
+        ``OPT-PLACED`` for a class whose pages cannot say where they lie: black and white in single bits.
+    """
+    if "SharedFunctionalGroupsSequence" not in target.iod.attributes:
+        raise UsageError(
+            "OPT-PLACED",
+            f"pages of single bits cannot say where they lie; {flag('kind', 'secondary-capture')} makes an image a "
+            "slice, each at its place, and 8 bits a pixel can lie in one instance",
+        )
+    return replace(target, container="functional", iod=iod_of_frames(target.iod))
 
 
 #: Entities that stay the same: pulled even where a value is not legal, and never set by a caller.

@@ -209,15 +209,6 @@ CASES: dict[str, tuple[str, Callable[[Path], Made]]] = {
         "GIV-BURNED",
         file(lambda f: picture(f), modality="OT", kind="secondary-capture"),
     ),
-    "pages of one instance that lie in a patient": (
-        "GEO-PAGES",
-        file(
-            lambda f: nifti(f / "v.nii", (hu() + 1000).astype(np.uint16), np.eye(4)),
-            modality="OT",
-            kind="multi-frame-secondary-capture",
-            **setting("BurnedInAnnotation", "NO"),
-        ),
-    ),
     "pictures of negative numbers": (
         "VAL-PICTURE",
         array(hu, modality="OT", kind="secondary-capture", spacing_xyz=None, **setting("BurnedInAnnotation", "NO")),

@@ -83,7 +83,6 @@ def test_what_is_no_picture_is_refused_and_nothing_is_written(name, kind, tmp_pa
         *[(kind, {"nan_value": 0.0}, "VAL-MEANING") for kind in KINDS],
         (SINGLE, {"frame_time_ms": 40}, "OPT-FRAMETIME"),
         *[(MULTI, {"frame_time_ms": t}, "OPT-FRAMETIME") for t in (0, -40, [0, 40], float("nan"), float("inf"))],
-        (MULTI, {"spacing_xyz": (1, 1, 2)}, "GEO-PAGES"),
         *[(kind, {"burned": ""}, "GIV-BURNED") for kind in KINDS],
         *[(kind, {"burned": "PERHAPS"}, "SET-VALUE") for kind in KINDS if kind == MULTI],
         *[(kind, {"set": {"PixelSpacing": "1\\1"}}, "SET-FORBIDDEN") for kind in KINDS],
@@ -98,9 +97,9 @@ def test_what_pictures_cannot_be_told_is_refused(kind, options, code, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_pages_that_lie_in_a_patient_are_not_put_in_one_instance(tmp_path):
-    with pytest.raises(derive.GeometryError, match="GEO-PAGES"):
-        convert(volume(), MULTI)
+def test_pages_of_single_bits_cannot_say_where_they_lie(tmp_path):
+    with pytest.raises(derive.UsageError, match=r"OPT-PLACED.*secondary-capture"):
+        convert(noise("bits", 2, 7, 9), MULTI, spacing_xyz=(1, 1, 2))
 
 
 @pytest.mark.parametrize(("limit", "most"), [("MOST_PAGES", 4), ("MOST_BYTES", 5 * 7 * 9 - 1)])

@@ -96,6 +96,8 @@ def _ranks(values: Sequence[object], *, ordered: bool = False) -> tuple[int, ...
 
 def placed(authoring: Authoring, frame: Frame) -> Frame:
     """Return an instance whose Frame Content groups say where each frame is among the others."""
+    if not _has_content(authoring):
+        return frame
     found = indices_of(authoring, frame)
     groups = []
     for number, each in enumerate(frame.groups):
@@ -110,10 +112,15 @@ def placed(authoring: Authoring, frame: Frame) -> Frame:
     return replace(frame, groups=tuple(groups))
 
 
+def _has_content(authoring: Authoring) -> bool:
+    """Whether frames of this class say what they hold; pages do not."""
+    return _CONTENT_GROUP in authoring.target.iod.attributes
+
+
 @per_series("DimensionOrganizationSequence")
 def dimension_organization_sequence(authoring: Authoring) -> list[dict[str, str]] | None:
     """Return one organization of its own; nothing of pages that lie nowhere."""
-    if authoring.target.container != "functional":
+    if not _has_content(authoring):
         return None
     return [{"DimensionOrganizationUID": authoring.uids.dimension_organization()}]
 
@@ -121,8 +128,8 @@ def dimension_organization_sequence(authoring: Authoring) -> list[dict[str, str]
 @per_frame("DimensionOrganizationType")
 def dimension_organization_type(authoring: Authoring, frame: Frame) -> str | None:
     """Return 3D of one volume, 3D_TEMPORAL of one at several times; nothing of others."""
-    found = indices_of(authoring, frame)[:-1] if frame.frames else ()
-    if not frame.frames or [i.path[-1] for i in found] not in ([], [_TIME]):
+    found = indices_of(authoring, frame)[:-1] if _has_content(authoring) else ()
+    if not _has_content(authoring) or [i.path[-1] for i in found] not in ([], [_TIME]):
         return None
     return "3D_TEMPORAL" if found else "3D"
 
@@ -130,7 +137,7 @@ def dimension_organization_type(authoring: Authoring, frame: Frame) -> str | Non
 @per_frame("DimensionIndexSequence")
 def dimension_index_sequence(authoring: Authoring, frame: Frame) -> list[bytes] | None:
     """Return where the value of each index stands."""
-    if not frame.frames:
+    if not _has_content(authoring):
         return None
     organization = authoring.uids.dimension_organization()
     return [

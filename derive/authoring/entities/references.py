@@ -26,6 +26,7 @@ LONGEST_ST = 1024
 #: Stands where something of the source's description was left out.
 ELISION = "[...]"
 _UID, _CLASS = tag_of("ReferencedSOPInstanceUID"), tag_of("ReferencedSOPClassUID")
+_FRAMES = tag_of("ReferencedFrameNumber")
 _STUDY, _SERIES = tag_of("StudyInstanceUID"), tag_of("SeriesInstanceUID")
 _INSTANCES, _SOPS = tag_of("ReferencedInstanceSequence"), tag_of("ReferencedSOPSequence")
 _OTHERS = tag_of("ReferencedImageSequence")
@@ -83,18 +84,17 @@ def derivation_code_sequence(authoring: Authoring) -> Element | None:
 def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the sources of the contributors, then the contributors: nothing that did not enter this image.
 
-    Of a multi-frame instance those of its frames are named that did (C.12.4, Table 10-3). Spatial Locations Preserved
-    is YES only for the source slice at the very place of this one, and only where it is known, or said, that nothing
-    was moved within it.
+    Of a multi-frame instance those of its frames are named that did (C.12.4, Table 10-3), an item each: there are
+    readers that take one number an item, and no more. Spatial Locations Preserved is YES only for the source slice at
+    the very place of this one, and only where it is known, or said, that nothing was moved within it.
     """
     tag = tag_of("SourceImageSequence")
     own = _own_items(authoring, frame)
     sources = authoring.sources
-    found: dict[tuple[Reference, Code | None, str], list[int]] = {}
-    for c in frame.contributors:
-        key = sources.reference(c), sources.purpose(c), _preserved(authoring, frame, c)
-        found.setdefault(key, []).extend(sources.numbers((c,)))
-    ours = [_source_item(*key, tuple(numbers)) for key, numbers in found.items()]
+    ours = [
+        _source_item(sources.reference(c), sources.purpose(c), _preserved(authoring, frame, c), sources.numbers((c,)))
+        for c in frame.contributors
+    ]
     return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
 
 
@@ -123,9 +123,9 @@ def _own_items(authoring: Authoring, frame: Frame) -> list[bytes]:
     for contributor in frame.contributors:
         value = own_items(authoring, sources[contributor.source].table.element(tag, contributor.frame))
         preserved = _preserved(authoring, frame, contributor)
-        for uid, item in _placed(Element(tag, "SQ", value), preserved):
-            if uid in located and (preserved != "NO" or uid not in found):
-                found[uid] = item
+        for uid, number, item in _placed(Element(tag, "SQ", value), preserved):
+            if uid in located and (preserved != "NO" or uid + number not in found):
+                found[uid + number] = item
     return list(found.values())
 
 
@@ -201,15 +201,16 @@ def _has(source: Attributes, tag: int) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _placed(sources: Element, preserved: str) -> tuple[tuple[bytes, bytes], ...]:
-    """UID and encoded item of each source; a claim that locations are preserved stays only where it is true now."""
+def _placed(sources: Element, preserved: str) -> tuple[tuple[bytes, bytes, bytes], ...]:
+    """UID, frames and encoded item of each source; a claim that locations are preserved stays only where it is true."""
     uid_tag, claim = tag_of("ReferencedSOPInstanceUID"), encode("SpatialLocationsPreserved", "YES")
     instead = {"YES": [claim], "NO": [encode("SpatialLocationsPreserved", "NO")]}.get(preserved, [])
     placed = []
     for item in items_of(sources) or ():
         uid = next((e.stripped() for e in item if e.tag == uid_tag), b"")
         elements = [now for e in item for now in (instead if e == claim else [e])]
-        placed.append((uid, pack_item(elements)))
+        number = next((b"\\" + e.stripped() for e in item if e.tag == _FRAMES), b"")
+        placed.append((uid, number, pack_item(elements)))
     return tuple(placed)
 
 
