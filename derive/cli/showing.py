@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from derive.cli.pages import RESULT, group_of, say
-from derive.cli.shared import assume_flag, common_flags, existing, print_json, reading_flags, sources_of
+from derive.cli.shared import (
+    assume_flag,
+    choice_flags,
+    chosen_of,
+    common_flags,
+    existing,
+    print_json,
+    reading_flags,
+    sources_of,
+)
 from derive.errors import OutputError, UsageError
 from derive.model.axes import DISPLAY
 from derive.told.progress import tell
@@ -51,6 +60,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
         "--series", metavar="WHICH", help="which series of the input: a UID, a Series Number, #2, or a pattern"
     )
     parser.add_argument("--compare-series", metavar="WHICH", help="which series of --compare")
+    choice_flags(parser)
     result.add_argument("--show-patient", action="store_true", help="write the patient's name and ID on the picture")
     result.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
     reading_flags(parser)
@@ -75,7 +85,7 @@ def _drawn(target: Path, arguments: argparse.Namespace) -> int:
     from derive.display.sight import sight_of
 
     wishes = Wishes(arguments.plane, arguments.window, arguments.slice, arguments.show_patient)
-    sight = sight_of(arguments.source, arguments.series, dict(arguments.assume))
+    sight = sight_of(arguments.source, arguments.series, dict(arguments.assume), **chosen_of(arguments))
     told = partial(tell, "drawing")
     if arguments.compare:
         page = comparison_of(sight, sight_of(arguments.compare, arguments.compare_series), wishes, told)

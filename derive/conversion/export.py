@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from derive.errors import OutputError, UsageError
+from derive.errors import GeometryError, OutputError, UsageError
 from derive.formats.writers import FORMATS, Content, Format, Found, belongs_to, digest_of, format_named, runs
 from derive.model.classes import target_of
 from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
-from derive.model.stacking import stack
-from derive.model.volume import Quantity
+from derive.model.volume import Quantity, Volume
 from derive.told.wording import flag
 from derive.version import MODEL, VERSION
 from derive.writing.atomic import target_files, unwritable
@@ -103,6 +102,8 @@ def export(
         ``EXP-FORMAT`` for another suffix, ``EXP-PACKAGE`` where nibabel is wanted and not installed.
     OutputError
         ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
+    GeometryError
+        ``GEO-4D`` for a series of several volumes.
     ValuesError
         ``VAL-...`` for pixels that cannot be decoded; ``VAL-FILL`` for padding of which nobody says what it becomes.
 
@@ -113,7 +114,7 @@ def export(
     """
     path = Path(path)
     form = _format_of(path)
-    volume = stack(series)
+    volume = _one_volume(series)
     names = form.names(path)
     targets = [path, *(path.with_name(name) for name in names[1:])]
     with target_files(targets, series.paths, overwrite=overwrite, names=names) as (file, *_):
@@ -139,6 +140,15 @@ def export(
         off_mm,
         content.fill,
     )
+
+
+def _one_volume(series: SourceSeries) -> Volume:
+    volumes = series.volumes
+    if len(volumes) > 1:
+        wanted = f"choose one with {flag('volumes', 'N')}, from 1 on"
+        text = f"the series has {len(volumes)} volumes, and a file of one of them can be written: {wanted}"
+        raise GeometryError("GEO-4D", text)
+    return volumes[0]
 
 
 def _fill(series: SourceSeries, quantity: Quantity, given: float | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, Unpack
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from derive.model.geometry import Geometry, extent_of
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Array, Volume, shown_units
+from derive.reading.choice import Chosen
 from derive.reading.read import read
 
 Shown: TypeAlias = Volume | SourceSeries | DerivedSeries | str | Path | list[str]
@@ -79,7 +80,12 @@ class Sight:
         return f"values in{shown_units(self.units)}" if shown_units(self.units) else "values without units"
 
 
-def sight_of(what: Shown, series: str | None = None, assume: Mapping[str, object] | None = None) -> Sight:
+def sight_of(
+    what: Shown,
+    series: str | None = None,
+    assume: Mapping[str, object] | None = None,
+    **chosen: Unpack[Chosen],
+) -> Sight:
     """Return what a series, a volume, a folder or a file shows.
 
     Parameters
@@ -90,6 +96,8 @@ def sight_of(what: Shown, series: str | None = None, assume: Mapping[str, object
         Which series of a path; see :func:`derive.read`.
     assume : mapping keyword -> value, optional
         What its files do not say; see :func:`derive.read`.
+    **chosen
+        Which stack, volumes or frames of a path; see :func:`derive.read`. Of several volumes the first is shown.
 
     Raises
     ------
@@ -110,7 +118,7 @@ def sight_of(what: Shown, series: str | None = None, assume: Mapping[str, object
     path = Path(paths[0])
     if len(paths) == 1 and path.is_file() and is_volume_or_picture(path) and not _is_dicom(path):
         return _of_samples(open_file(path))
-    return _of_series(read(path if len(paths) == 1 else paths, series=series, assume=assume))
+    return _of_series(read(path if len(paths) == 1 else paths, series=series, assume=assume, **chosen))
 
 
 def _is_dicom(path: Path) -> bool:

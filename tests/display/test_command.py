@@ -197,10 +197,10 @@ REAL = {
     "ct_varian_cbct_64": None,
     "ct_small_ge_3": None,
     "mr_ge_axial_20": None,
-    "mr_philips_classic24_and_enhanced": None,
+    "mr_philips_classic24_and_enhanced": "#2",
     "mr_siemens_obliques": "#2",
     "petctmr_ibsi_sts002": "#2",
-    "legacy_converted_ct": None,
+    "legacy_converted_ct": "#2",
     "nifti_ct_totalseg/example_ct.nii.gz": None,
     "nifti_ct_totalseg/example_mr_sm.nii.gz": None,
 }
@@ -238,9 +238,9 @@ def test_pet_and_ct_of_one_patient_are_laid_side_by_side(real):
     ("folder", "code"),
     [
         ("ct_philips_scout", "SRC-LOCALIZER"),
-        ("enhanced_mr", "SRC-CLASS"),
-        ("malformed_cornerstone", "SRC-CLASS"),
-        ("mr_ge_4d_fmri_15x10", "GEO-4D"),
+        ("enhanced_mr", "SRC-SERIES"),
+        ("philips_enh_fieldmap_2echo_magphase", "SRC-STACK"),
+        ("ct_duplicate_pos_siemens_4", "GEO-DUPLICATE"),
         ("pydicom_test_files", "SRC-SERIES"),
     ],
 )

@@ -9,6 +9,7 @@ import derive
 from derive.display.html import html_of_derived, html_of_source
 from derive.display.sight import sight_of
 from derive.operations import gaussian_blur
+from tests.helpers.asserting import raises_code
 from tests.helpers.commands import run as run_command
 
 DWI = "siemens_xa60_enh_7t/dwi"
@@ -42,3 +43,13 @@ def test_a_notebook_says_what_tells_volumes_apart(real):
     told = "7 by DiffusionBValue, DiffusionGradientOrientation; the first is shown"
     assert told in html_of_source(series)
     assert told in html_of_derived(derive.build(series, gaussian_blur(sigma_mm=1.0), into="classic"))
+
+
+def test_a_stack_and_a_volume_of_it_can_be_drawn(real, tmp_path, capsys):
+    source = real("philips_enh_fieldmap_2echo_magphase/dicom")
+    with raises_code("SRC-STACK"):
+        run_command("show", source, "-o", tmp_path / "a.png")
+    assert run_command("show", source, "-o", tmp_path / "a.png", "--stack", "phase", "--volume", 2) == 0
+    assert "volumes" not in capsys.readouterr().out
+    sight = sight_of(source, stack="phase", volumes=2)
+    np.testing.assert_array_equal(sight.volume.slab(0, 1), derive.read(source, stack="phase").volumes[1].slab(0, 1))
