@@ -289,7 +289,7 @@ class DerivedSeries:
             for made in self.made(temporary):
                 name = name_of(made.frame.number, made.elements)
                 stored = None if made.frame.frames else made.frame.encoded.stored
-                findings += checker.add(made.whole, stored, name)
+                findings += checker.add(made.elements, stored, name, pixels=made.pixels)
                 writer.add(made, name)
                 (progress or partial(tell, "writing"))(len(writer.written), self.count)
             findings += checker.finish()

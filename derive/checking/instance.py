@@ -12,6 +12,7 @@ from derive.checking.finding import Finding, finding
 from derive.elements.instance import Instance
 from derive.model.classes import Target, made_class_uids, target_of
 from derive.pixels.encode import Rescale
+from derive.pixels.spool import SpooledFrames
 from derive.standard import Iod
 from derive.standard.conditions import present_modules
 
@@ -33,12 +34,15 @@ class Judged(Instance):
         The stored values as their bits and sign say; None where they are not known.
     encapsulated : bool
         Whether Pixel Data is compressed.
+    pixels : SpooledFrames, optional
+        Its frames, where they wait aside; Pixel Data is among the elements and has no value then.
     """
 
     iod: Iod
     strict: bool = False
     stored: NDArray[Any] | None = None
     encapsulated: bool = False
+    pixels: SpooledFrames | None = None
 
     @property
     def target(self) -> Target | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads, reads_anything
-from derive.checking.pixels import stored_of, unpadded
+from derive.checking.pixels import stored_ends
 from derive.elements.instance import Instance
 
 _SEQUENCE = "RealWorldValueMappingSequence"
@@ -32,10 +32,10 @@ def _range(instance: Judged) -> Iterator[Finding]:
     """Mappings together reach over all stored values: what lies beside them means nothing."""
     items = instance.items(_SEQUENCE)
     ends = [(first, last) for first, last in map(_ends_of, items) if first is not None and last is not None]
-    stored = stored_of(instance) if ends else None
-    if stored is None or not stored.size:
+    found = stored_ends(instance) if ends else None
+    if found is None:
         return
-    low, high = unpadded(instance, stored) or (int(stored.min()), int(stored.max()))
+    low, high = found.telling
     first, last = min(f for f, _ in ends), max(e for _, e in ends)
     if first <= last and (low < first or high > last):
         message = f"reaches from {first:g} to {last:g}; the stored values from {low} to {high}"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from derive.checking.finding import Finding
 from derive.checking.instance import Judged
 from derive.checking.judge import reads, reads_anything
+from derive.checking.stored import Ends, Words, ends_of, frames_in
 from derive.elements.element import keyword_of
 from derive.pixels.encode import Rescale
 from derive.told.wording import counted
@@ -56,8 +57,9 @@ def _data(instance: Judged) -> Iterator[Finding]:
     wanted = ("OB",) if instance.encapsulated else ("OW",) if allocated > 8 else ("OB", "OW")
     if element.vr not in wanted:
         yield instance.find("CHK-PIXEL-VR", "PixelData", f"has VR {element.vr}; wanted {' or '.join(wanted)}")
-    if not instance.encapsulated and (size := _size(instance)) is not None and len(element.value) != size:
-        message = f"has {len(element.value)} bytes; rows, columns, samples, frames and bits ask for {size}"
+    length = len(element.value) if instance.pixels is None else instance.pixels.length
+    if not instance.encapsulated and (size := _size(instance)) is not None and length != size:
+        message = f"has {length} bytes; rows, columns, samples, frames and bits ask for {size}"
         yield instance.find("CHK-PIXEL-LENGTH", "PixelData", message)
 
 
@@ -121,77 +123,73 @@ def _limits(instance: Judged) -> tuple[int, int] | None:
 
 def _values(instance: Judged) -> Iterator[Finding]:
     """Smallest and Largest Image Pixel Value may count padding or not."""
-    stored = stored_of(instance)
-    if stored is None or not stored.size:
+    ends = _ends(instance, None)
+    if ends is None:
         return
-    low, high = int(stored.min()), int(stored.max())
     limits = _limits(instance)
-    if limits is not None and (low < limits[0] or high > limits[1]):
-        message = f"holds stored values from {low} to {high}; Bits Stored and sign allow {limits[0]} to {limits[1]}"
+    if limits is not None and (ends.low < limits[0] or ends.high > limits[1]):
+        message = (
+            f"holds stored values from {ends.low} to {ends.high}; Bits Stored and sign allow {limits[0]} to {limits[1]}"
+        )
         yield instance.find("CHK-PIXEL-BITS", "PixelData", message)
     shown = (_whole(instance, "SmallestImagePixelValue"), _whole(instance, "LargestImagePixelValue"))
-    if shown == (None, None) or shown == (low, high):
+    if shown in ((None, None), (ends.low, ends.high)):
         return
-    without = unpadded(instance, stored) or (low, high)
-    for keyword, said, ends in zip(_SIGNED_BY_PIXELS[:2], shown, zip((low, high), without, strict=True), strict=True):
-        if said is not None and said not in ends:
-            yield instance.find("CHK-MINMAX", keyword, f"is {said}; the stored values say {ends[0]}")
+    telling = (stored_ends(instance) or ends).telling
+    either = zip((ends.low, ends.high), telling, strict=True)
+    for keyword, said, found in zip(_SIGNED_BY_PIXELS[:2], shown, either, strict=True):
+        if said is not None and said not in found:
+            yield instance.find("CHK-MINMAX", keyword, f"is {said}; the stored values say {found[0]}")
 
 
-def _words(instance: Judged) -> NDArray[Any] | None:
-    """Return the words of native grayscale Pixel Data, all their bits."""
+def stored_ends(instance: Judged) -> Ends | None:
+    """Return the ends of the stored values, with and without padding; None where they cannot be known."""
+    first, last = (_whole(instance, k) for k in ("PixelPaddingValue", "PixelPaddingRangeLimit"))
+    if first is None:
+        return _ends(instance, None)
+    low, high = sorted((first, first if last is None else last))
+    return _ends(instance, (low, high))
+
+
+def _ends(instance: Judged, padding: tuple[int, int] | None) -> Ends | None:
+    """Of those that are known, or of those that Pixel Data holds."""
+    words = _layout(instance)
+    if instance.stored is not None:
+        return ends_of([instance.stored], padding)
+    return None if words is None else ends_of(map(words.values, _blocks(instance)), padding)
+
+
+def _layout(instance: Judged) -> Words | None:
+    """Say where the stored values are in their words; None where that makes no sense."""
+    allocated, bits, high = (_whole(instance, k) for k in ("BitsAllocated", "BitsStored", "HighBit"))
+    signed = instance.number("PixelRepresentation")
+    if not allocated or not bits or high is None or signed is None or not bits - 1 <= high < allocated:
+        return None
+    return Words(bits, high, bool(signed))
+
+
+def _blocks(instance: Judged) -> Iterator[NDArray[Any]]:
+    """Give the words of native grayscale Pixel Data, all their bits, frame by frame."""
     element, bits = instance.element("PixelData"), _whole(instance, "BitsAllocated")
     if element is None or instance.encapsulated or bits not in (8, 16, 32) or instance.number("SamplesPerPixel") != 1:
-        return None
-    size = _size(instance) or 0
-    if not 0 < size <= len(element.value):
-        return None
-    width = bits // 8
-    words = np.frombuffer(element.value, f"<u{width}", len(element.value) // width)
-    frames = max(1, int(instance.number("NumberOfFrames") or 1))
-    return words[: int(instance.number("Rows") or 0) * int(instance.number("Columns") or 0) * frames]
+        return
+    if instance.pixels is not None:
+        yield from (instance.pixels.stored(k).view(f"<u{bits // 8}") for k in range(instance.pixels.count))
+        return
+    size, cells = _size(instance) or 0, (_whole(instance, "Rows") or 0) * (_whole(instance, "Columns") or 0)
+    if 0 < size <= len(element.value):
+        frames = max(1, int(instance.number("NumberOfFrames") or 1))
+        yield from islice(frames_in(element.value, bits // 8, cells), frames)
 
 
 def _unused_bits(instance: Judged) -> Iterator[Finding]:
     """Bits above High Bit held overlays once; they are 0 now, or repeat the sign."""
-    words, bits, high = _words(instance), _whole(instance, "BitsStored"), _whole(instance, "HighBit")
-    if words is None or not bits or high is None or high != bits - 1 or bits >= words.itemsize * 8:
+    words, allocated = _layout(instance), _whole(instance, "BitsAllocated")
+    if words is None or words.high != words.bits - 1 or words.bits == allocated:
         return
-    above = words >> words.dtype.type(bits)
-    wrong = above != 0
-    if instance.number("PixelRepresentation") == 1:
-        ones = (1 << words.itemsize * 8 - bits) - 1
-        wrong &= (above != ones) | (words >> words.dtype.type(bits - 1) & 1 == 0)
-    if wrong.any():
-        message = (
-            f"has {counted(int(wrong.sum()), 'value')} with bits set above High Bit {high}, which not all readers mask"
-        )
+    if wrong := sum(map(words.strays, _blocks(instance))):
+        message = f"has {counted(wrong, 'value')} with bits set above High Bit {words.high}, which not all readers mask"
         yield instance.find("CHK-PIXEL-BITS", "PixelData", message)
-
-
-def stored_of(instance: Judged) -> NDArray[Any] | None:
-    """Return the stored values, those that are known or those of the words: shifted, masked, with their sign."""
-    if instance.stored is not None:
-        return instance.stored
-    words, bits, high = _words(instance), _whole(instance, "BitsStored"), _whole(instance, "HighBit")
-    signed = instance.number("PixelRepresentation")
-    if words is None or not bits or high is None or signed is None or not bits - 1 <= high < words.itemsize * 8:
-        return None
-    if bits == words.itemsize * 8:
-        return words.view(f"<i{words.itemsize}") if signed else words
-    values: NDArray[np.int64] = (words >> words.dtype.type(high - bits + 1)).astype(np.int64) & ((1 << bits) - 1)
-    return values - ((values >> bits - 1) << bits) if signed else values
-
-
-def unpadded(instance: Judged, stored: NDArray[Any]) -> tuple[int, int] | None:
-    """Smallest and largest stored value apart from padding; None where there is no other value or no padding."""
-    padding = _whole(instance, "PixelPaddingValue")
-    if padding is None:
-        return None
-    limit = _whole(instance, "PixelPaddingRangeLimit")
-    first, last = sorted((padding, padding if limit is None else limit))
-    rest = stored[(stored < first) | (stored > last)]
-    return (int(rest.min()), int(rest.max())) if rest.size else None
 
 
 @reads("PixelPaddingValue", "PixelPaddingRangeLimit", "BitsStored", "PixelRepresentation", "PhotometricInterpretation")

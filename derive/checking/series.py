@@ -15,13 +15,15 @@ from derive.checking.frames.instance import FrameChecks
 from derive.checking.instance import Judged
 from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
-from derive.elements.element import Element, keyword_of
+from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.instance import Instance
 from derive.elements.meaning import same
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
+from derive.pixels.spool import SpooledFrames
 from derive.told.secrecy import shown_number, shown_term, shown_uid
 
+_PIXEL_DATA = tag_of("PixelData")
 #: Entities that all instances of a series share.
 _SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})
 #: Attributes by which these entities are told apart.
@@ -79,6 +81,7 @@ class SeriesChecker:
         name: str,
         *,
         encapsulated: bool = False,
+        pixels: SpooledFrames | None = None,
     ) -> list[Finding]:
         """Check one instance, and remember what the check of the series needs.
 
@@ -92,12 +95,16 @@ class SeriesChecker:
             File name, for the findings.
         encapsulated : bool
             Whether Pixel Data is compressed.
+        pixels : SpooledFrames, optional
+            The frames of an instance in the making, which wait aside; Pixel Data is not among the elements then.
 
         Returns
         -------
         list of Finding
             Of this instance, errors first.
         """
+        if pixels is not None:
+            elements = {**elements, _PIXEL_DATA: Element(_PIXEL_DATA, pixels.vr, b"\0\0")}
         instance = Instance(name, elements, strict=False)
         sop_class = instance.text("SOPClassUID")
         found = [*self._uids(instance), *self._shared_attributes(instance)]
@@ -107,7 +114,7 @@ class SeriesChecker:
             found.append(finding("CHK-CLASS", "SOPClassUID", message, name))
             return self._ordered(found)
         iod = standard.iod(sop_class)
-        judged = Judged(name=name, elements=elements, iod=iod, stored=stored, encapsulated=encapsulated)
+        judged = Judged(name=name, elements=elements, iod=iod, stored=stored, encapsulated=encapsulated, pixels=pixels)
         found += self._instances.findings(judged)
         found += self._frames.findings(judged)
         self._remember(judged)
