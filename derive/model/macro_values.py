@@ -114,9 +114,14 @@ def _numbered(keyword: str, values: list[float]) -> Element | None:
 
 
 def _of_moment(element: Element, keyword: str, part: str) -> Element | None:
-    found = _MOMENT.fullmatch(text_of(element))
+    found = _MOMENT.fullmatch(_text(element))
     text = found and found[1 if part == "date" else 2]
     return encode(keyword, text) if text else None
+
+
+def _text(element: Element) -> str:
+    """Return a text; nothing of what has another value representation, which is not legal."""
+    return text_of(element) if element.vr in TEXT_VRS else ""
 
 
 def _joined(said: Mapping[str, Element], keyword: str) -> Element | None:
@@ -127,7 +132,7 @@ def _joined(said: Mapping[str, Element], keyword: str) -> Element | None:
 
 
 def _term(element: Element, keyword: str, terms: Mapping[str, str]) -> Element | None:
-    term = terms.get(text_of(element))
+    term = terms.get(_text(element))
     return encode(keyword, term) if term else None
 
 

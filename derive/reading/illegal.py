@@ -56,7 +56,7 @@ class Lawful:
         if not header.readable:
             return header
         charset = header.elements.get(_CHARACTER_SET)
-        if charset is not None and charset.stripped() and not known_sets(charset):
+        if charset is not None and charset.stripped() and not (charset.vr == "CS" and known_sets(charset)):
             header = self._with(header, [(charset, _character_set(charset))])
         header = self._assumed(header, {_CHARACTER_SET} & self._assumptions.keys())
         iod, encodings = target_of(header.sop_class_uid).iod, header.encodings
