@@ -82,7 +82,8 @@ class _FrameMaker:
         """Return the header of a frame, from 0."""
         macros = self._groups.of(index)
         said = self._top | macros
-        for macro in macros.values():
+        # What had no macro is said in the very words of the image that was converted: it has the last word.
+        for macro in sorted(macros.values(), key=lambda e: e.tag in _UNASSIGNED):
             if macro.vr == "SQ":
                 said |= self._says(macro, index)
         self._add_safe(said, macros)

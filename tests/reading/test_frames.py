@@ -76,6 +76,13 @@ def test_the_frame_comes_before_the_shared_group_and_that_before_the_instance():
     ]
 
 
+def test_what_a_conversion_kept_beside_the_macros_has_the_last_word():
+    dataset = multi_frame("CT", legacy=True)
+    shared_item(dataset).UnassignedSharedConvertedAttributesSequence[0].AcquisitionNumber = 7
+    frames_items(dataset)[1].UnassignedPerFrameConvertedAttributesSequence[0].AcquisitionNumber = 8
+    assert [frame.integer("AcquisitionNumber") for frame in frames([dataset])] == [7, 8, 7, 7, 7, 7]
+
+
 def test_values_are_rescaled_frame_by_frame():
     series = read([multi_frame("PT", slope=lambda spot: 0.5 + spot.slice, shuffled=5, legacy=True)])
     assert [frame.rescale for frame in series.frames] == [(0.5 + k, 0.0) for k in range(6)]
