@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
 from pydicom import dcmread
@@ -16,6 +17,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian, MediaStorageDirectoryStorag
 
 from derive.checking.finding import CheckReport, Finding, finding, strictly
 from derive.checking.groups import group_findings
+from derive.checking.many_frames import FramesInFile, before_frames, many_frames, order_of, pixels_of
 from derive.checking.series import SeriesChecker
 from derive.elements.datasets import from_dataset
 from derive.elements.element import Element, keyword_of, tag_of
@@ -90,12 +92,12 @@ class _Checking:
                 if why_not_dicom(head, origin):
                     return
                 stream.seek(0)
-                dataset = dcmread(stream, force=not has_preamble(head), stop_before_pixels=not self.pixels)
+                header = self.reader.read(origin)
+                dataset = self._dataset(stream, header, force=not has_preamble(head))
             judges = (meta_findings, order_findings, sequence_findings, group_findings)
-            header = self.reader.read(origin)
             found = [f for judge in judges for f in judge(dataset, name)]  # before anything is decoded
-            found += _encoding_findings(header, name)
-            elements = elements_of(dataset)
+            found += _header_findings(header, name)
+            elements, pixels = self._elements(dataset, header)
         except (SourceError, OSError) as error:
             self.unreadable(unreadable(name, error))
             return
@@ -109,7 +111,20 @@ class _Checking:
         self.count += 1
         self.findings += found
         if dataset.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
-            self._add(dataset, elements, name)
+            self._add(dataset, elements, pixels, name)
+
+    def _dataset(self, stream: IO[bytes], header: Header | Skipped, *, force: bool) -> Dataset:
+        stream.seek(0)
+        if many_frames(header):
+            return before_frames(stream, force=force)
+        return dcmread(stream, force=force, stop_before_pixels=not self.pixels)
+
+    def _elements(self, dataset: Dataset, header: Header | Skipped) -> tuple[dict[int, Element], FramesInFile | None]:
+        """The standard attributes of a file, and its frames where they are judged one by one."""
+        if not many_frames(header):
+            return elements_of(dataset), None
+        said, pixels = pixels_of(header) if self.pixels else ({}, None)
+        return {**header.elements, **said}, pixels
 
     def unreadable(self, found: Unreadable) -> None:
         """List what cannot be read."""
@@ -125,12 +140,13 @@ class _Checking:
         ordered = sorted(self.findings, key=lambda f: f.severity)
         return CheckReport(tuple(ordered), self.count, len(self.checkers))
 
-    def _add(self, dataset: Dataset, elements: dict[int, Element], name: str) -> None:
+    def _add(self, dataset: Dataset, elements: dict[int, Element], pixels: FramesInFile | None, name: str) -> None:
         instance = Instance(name, elements, strict=False)
         series, study = instance.text("SeriesInstanceUID"), instance.text("StudyInstanceUID")
         self.findings += self._clashes(instance.text("SOPInstanceUID"), series, study, name)
         checker = self.checkers.setdefault(series, SeriesChecker())
-        self.findings += checker.add(elements, None, name, encapsulated=_syntax(dataset).is_encapsulated)
+        encapsulated = _syntax(dataset).is_encapsulated
+        self.findings += checker.add(elements, None, name, encapsulated=encapsulated, pixels=pixels)
 
     def _clashes(self, instance: str, series: str, study: str, name: str) -> Iterator[Finding]:
         """Look for UIDs that two series share; within one series its checker does."""
@@ -144,11 +160,12 @@ class _Checking:
             yield finding("CHK-UID-CLASH", "SeriesInstanceUID", message, name)
 
 
-def _encoding_findings(header: Header | Skipped, name: str) -> Iterator[Finding]:
-    """Judge whether the data set is encoded as the File Meta Information says (PS3.10 7.1)."""
+def _header_findings(header: Header | Skipped, name: str) -> Iterator[Finding]:
+    """Judge what was odd when the header was read: above all another encoding than is declared (PS3.10 7.1)."""
     for remark in header.remarks if isinstance(header, Header) else ():
         if remark.code == "SRC-ENCODING":
             yield finding("CHK-ENCODING", "TransferSyntaxUID", f"is another one: {remark.message}", name)
+    yield from order_of(header, name)
 
 
 def meta_findings(dataset: Dataset, name: str) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -12,9 +12,27 @@ from derive.checking.finding import Finding, finding
 from derive.elements.instance import Instance
 from derive.model.classes import Target, made_class_uids, target_of
 from derive.pixels.encode import Rescale
-from derive.pixels.spool import SpooledFrames
 from derive.standard import Iod
 from derive.standard.conditions import present_modules
+
+
+class FrameValues(Protocol):
+    """Frames of one Pixel Data that are looked at one by one: they wait aside, or lie in a file."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    @property
+    def length(self) -> int:
+        """Length of the value of Pixel Data in bytes, its padding included."""
+
+    @property
+    def vr(self) -> str:
+        """Of Pixel Data."""
+
+    def stored(self, index: int) -> NDArray[Any]:
+        """Return the stored values of a frame, from 0 on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +52,7 @@ class Judged(Instance):
         The stored values as their bits and sign say; None where they are not known.
     encapsulated : bool
         Whether Pixel Data is compressed.
-    pixels : SpooledFrames, optional
+    pixels : FrameValues, optional
         Its frames, where they wait aside; Pixel Data is among the elements and has no value then.
     """
 
@@ -42,7 +60,7 @@ class Judged(Instance):
     strict: bool = False
     stored: NDArray[Any] | None = None
     encapsulated: bool = False
-    pixels: SpooledFrames | None = None
+    pixels: FrameValues | None = None
 
     @property
     def target(self) -> Target | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from derive import standard
 from derive.checking.finding import Finding, Severity, checks, finding
 from derive.checking.frames.instance import FrameChecks
-from derive.checking.instance import Judged
+from derive.checking.instance import FrameValues, Judged
 from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
 from derive.elements.element import Element, keyword_of, tag_of
@@ -20,7 +20,6 @@ from derive.elements.instance import Instance
 from derive.elements.meaning import same
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
-from derive.pixels.spool import SpooledFrames
 from derive.told.secrecy import shown_number, shown_term, shown_uid
 
 _PIXEL_DATA = tag_of("PixelData")
@@ -81,7 +80,7 @@ class SeriesChecker:
         name: str,
         *,
         encapsulated: bool = False,
-        pixels: SpooledFrames | None = None,
+        pixels: FrameValues | None = None,
     ) -> list[Finding]:
         """Check one instance, and remember what the check of the series needs.
 
@@ -95,8 +94,8 @@ class SeriesChecker:
             File name, for the findings.
         encapsulated : bool
             Whether Pixel Data is compressed.
-        pixels : SpooledFrames, optional
-            The frames of an instance in the making, which wait aside; Pixel Data is not among the elements then.
+        pixels : FrameValues, optional
+            Its frames, where they wait aside or lie in a file: then Pixel Data has no value among the elements.
 
         Returns
         -------

@@ -24,7 +24,6 @@ from tests.helpers.captures import (
     instances,
     noise,
     saved,
-    volume,
 )
 
 
