@@ -22,7 +22,7 @@ _FRAMES = tag_of("NumberOfFrames")
 
 
 @dataclass(frozen=True)
-class Part:
+class SeriesPart:
     """One stack of a series: what lies one way, on one grid, and is one quantity.
 
     Parameters
@@ -70,7 +70,7 @@ def _facts(dimension: Dimension) -> dict[str, Any]:
 
 def parts_of(
     headers: Sequence[Header], source: SourceSeries | None, reads: Verdict, assume: Mapping[str, str]
-) -> tuple[Part, ...]:
+) -> tuple[SeriesPart, ...]:
     """Return the stacks of a series; none where nobody can tell where its images lie.
 
     Parameters
@@ -100,10 +100,10 @@ def parts_of(
     return tuple(made)
 
 
-def _part(number: int, name: str, frames: int, source: SourceSeries | None, reads: Verdict) -> Part:
+def _part(number: int, name: str, frames: int, source: SourceSeries | None, reads: Verdict) -> SeriesPart:
     slices = None if source is None else source.geometry.shape[0]
     volumes = None if slices is None else frames // slices
-    return Part(number, name, frames, volumes, slices, () if source is None else source.dimensions, reads)
+    return SeriesPart(number, name, frames, volumes, slices, () if source is None else source.dimensions, reads)
 
 
 def described(headers: Sequence[Header]) -> list[Header]:

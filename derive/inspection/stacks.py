@@ -8,7 +8,7 @@ from typing import Any
 
 from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid
-from derive.inspection.parts import Part
+from derive.inspection.parts import SeriesPart
 from derive.inspection.verdicts import Verdict
 
 
@@ -44,7 +44,7 @@ class Stack:
         The flag that chooses it among several series.
     remarks : tuple of str
         What is odd about its files and stops nothing, a line a kind, as commands warn of it.
-    parts : tuple of Part
+    parts : tuple of SeriesPart
         The stacks in it that :func:`derive.read` tells apart, with their volumes; none where it cannot.
     """
 
@@ -68,7 +68,7 @@ class Stack:
     operations: Mapping[str, Verdict]
     choose: str = ""
     remarks: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SeriesPart, ...] = ()
 
     @property
     def images(self) -> int:

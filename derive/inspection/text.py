@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from derive.inspection.content import Coding, Values
 from derive.inspection.grid import Grid, Odd
-from derive.inspection.parts import Part
+from derive.inspection.parts import SeriesPart
 from derive.inspection.stacks import Stack
 from derive.inspection.verdicts import Verdict
 from derive.standard import known_terms
@@ -62,7 +62,7 @@ def _grid_lines(grid: Grid) -> dict[str, str]:
     }
 
 
-def _part_lines(parts: Sequence[Part]) -> dict[str, str]:
+def _part_lines(parts: Sequence[SeriesPart]) -> dict[str, str]:
     if len(parts) == 1:
         return {"volumes": str(parts[0])} if parts[0].dimensions else {}
     return {f"stack {part.number}": f"{part.name}, {part}" for part in parts}

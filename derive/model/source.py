@@ -157,11 +157,12 @@ class Attributes:
 
     @cached_property
     def scrolls_down(self) -> bool:
-        """Whether Instance Numbers fall along the normal: the source's own order of scrolling."""
-        numbers = [n for n in self.values("InstanceNumber") if n is not None]
-        if len(numbers) < 2:
+        """Whether Instance Numbers fall along the normal, in each volume: the source's own order of scrolling."""
+        slices = self.geometry.shape[0] if self.geometry else len(self.frames)
+        said = np.array([(k % slices, n) for k, n in enumerate(self.values("InstanceNumber")) if n is not None], float)
+        if len(said) < 2 or len(np.unique(said[:, 0])) < 2:
             return False
-        return bool(np.polyfit(np.arange(len(numbers)), np.array(numbers, dtype=float), 1)[0] < 0)
+        return bool(np.polyfit(said[:, 0], said[:, 1], 1)[0] < 0)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from derive import parallel, standard
 from derive.errors import GeometryError, ValuesError
 from derive.model.classes import Target, target_of
-from derive.model.dimension import Dimension
+from derive.model.dimension import Dimension, dimensions_told
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.mapping import item_of_values
@@ -19,7 +19,7 @@ from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
 from derive.told.secrecy import shown_term
-from derive.told.wording import flag
+from derive.told.wording import counted, flag
 
 
 class Stackable(Protocol):
@@ -66,7 +66,11 @@ def stack(series: Stackable) -> Volume:
     """
     volumes = stacked(series).volumes
     if len(volumes) > 1:
-        raise GeometryError("GEO-4D", f"the series has {len(volumes)} volumes; its .volumes has them one by one")
+        raise GeometryError(
+            "GEO-4D",
+            f"the series has {counted(len(volumes), 'volume')} by {dimensions_told(series.dimensions)}, and one is "
+            f"wanted: {flag('volumes', 'N')}",
+        )
     return volumes[0]
 
 

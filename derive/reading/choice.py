@@ -7,15 +7,17 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn, TypedDict
+from typing import Any, NamedTuple, NoReturn, TypedDict
 
 from derive import standard
 from derive.elements.element import tag_of
-from derive.errors import SourceError, UsageError
+from derive.errors import GeometryError, SourceError, UsageError
 from derive.model.dimension import Dimension, DimensionValue, dimension_kinds, value_told
+from derive.reading.dimension_pointers import classic_keyword
 from derive.reading.dimension_values import apartness
 from derive.reading.header import Header
-from derive.reading.planes import EvenStack
+from derive.reading.planes import EvenStack, even_stack_of
+from derive.reading.stacks import ImageStack, one_stack
 from derive.told.secrecy import shown_term, some
 from derive.told.wording import counted, flag
 
@@ -88,18 +90,56 @@ def _numbers(name: str, said: Any) -> list[int]:
     return found
 
 
-def frames_chosen(headers: Sequence[Header], choice: Choice) -> tuple[Header, ...]:
-    """Return the frames that are wanted.
+class LaidOut(NamedTuple):
+    """What is wanted of a series, and where it lies."""
+
+    stack: ImageStack
+    lie: EvenStack
+
+
+def laid_out(headers: Sequence[Header], choice: Choice) -> LaidOut:
+    """Return the frames that are wanted, volume after volume.
+
+    A time that goes on from slice to slice is that of a volume: it chooses whole volumes, where it tells them apart.
 
     Raises
     ------
     SourceError
-        ``SRC-CHOICE`` where there are none.
+        ``SRC-CHOICE`` for what is not there, ``SRC-STACK``.
+    GeometryError
+        As :func:`derive.reading.stacks.one_stack` and :func:`derive.reading.planes.even_stack_of`.
     """
-    kept = _numbered(headers, choice.frames) if choice.frames else list(headers)
-    for keyword, value in choice.where.items():
-        kept = _which_say(kept, keyword, value)
-    return tuple(kept)
+    where = _where(headers, choice)
+    times = {k: v for k, v in where.items() if k in dimension_kinds() and dimension_kinds()[k].kind == "time"}
+    of_frames = {k: v for k, v in where.items() if k not in times}
+    stack = one_stack(_all_say(_numbered(headers, choice.frames), of_frames), choice.stack)
+    whole = _told_by(stack, times) if times else even_stack_of(stack.headers)
+    if whole is None:
+        stack = ImageStack(stack.name, tuple(_all_say(stack.headers, times)))
+        whole = even_stack_of(stack.headers)
+    return LaidOut(stack, volumes_chosen(whole, choice.volumes))
+
+
+def _told_by(stack: ImageStack, times: Mapping[str, object]) -> EvenStack | None:
+    """Return the volumes that are at certain times; None where times tell none apart."""
+    try:
+        lie = even_stack_of(stack.headers)
+    except GeometryError:
+        return None
+    told = {d.keyword: d.values for d in lie.dimensions}
+    if not times.keys() <= told.keys():
+        return None
+    count = len(lie.order) // lie.geometry.shape[0]
+    found = [v for v in range(count) if all(_is(told[k][v], wanted) for k, wanted in times.items())]
+    if not found:
+        _refuse(next(iter(times)), [value for keyword in times for value in told[keyword]])
+    return volumes_chosen(lie, [v + 1 for v in found])
+
+
+def _all_say(headers: Sequence[Header], where: Mapping[str, object]) -> Sequence[Header]:
+    for keyword, value in where.items():
+        headers = _which_say(headers, keyword, value)
+    return headers
 
 
 def in_order(headers: Sequence[Header]) -> list[Header]:
@@ -112,7 +152,24 @@ def in_order(headers: Sequence[Header]) -> list[Header]:
     return sorted(headers, key=place)
 
 
+def frames_chosen(headers: Sequence[Header], choice: Choice) -> tuple[Header, ...]:
+    """Return the frames that are wanted, each by its own number and what it says itself.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-CHOICE`` where there are none.
+    """
+    return tuple(_all_say(_numbered(headers, choice.frames), _where(headers, choice)))
+
+
+def _where(headers: Sequence[Header], choice: Choice) -> dict[str, object]:
+    return {classic_keyword(keyword, headers): value for keyword, value in choice.where.items()}
+
+
 def _numbered(headers: Sequence[Header], numbers: frozenset[int]) -> list[Header]:
+    if not numbers:
+        return list(headers)
     ordered = in_order(headers)
     if max(numbers) > len(ordered):
         raise SourceError(

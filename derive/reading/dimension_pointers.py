@@ -64,6 +64,12 @@ def _classic() -> dict[str, str]:
     return {leaf.path[-1]: leaf.keyword for macro in macros().values() for leaf in macro.leaves}
 
 
+def classic_keyword(keyword: str, headers: Sequence[Header]) -> str:
+    """Return what flattened frames call an attribute, where one of them has it under that name; else its own."""
+    classic = _classic().get(keyword, keyword)
+    return classic if any(h.element(classic) is not None for h in headers) else keyword
+
+
 def _pointers(element: Element) -> tuple[Pointer, ...]:
     found = []
     for place, item in enumerate(items_of(element) or ()):

@@ -20,7 +20,7 @@ from derive.model.source import Skipped, SourceSeries
 from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
-from derive.reading.choice import Choice, Chosen, choice_of, frames_chosen, volumes_chosen
+from derive.reading.choice import Choice, Chosen, choice_of, laid_out
 from derive.reading.files import Source, Unreadable, find
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
@@ -32,10 +32,8 @@ from derive.reading.pixel_attributes import (
     pixel_remarks,
     rescale_of,
 )
-from derive.reading.planes import even_stack_of
 from derive.reading.scan import scan
 from derive.reading.select import apart, select, unread
-from derive.reading.stacks import one_stack
 from derive.reading.volumes import contradictions
 
 
@@ -135,9 +133,7 @@ def series_of(
     chosen = chosen._replace(headers=tuple(lawful(chosen.headers, assumptions)))
     refuse_illegal(chosen.headers)
     assumed = used(chosen.headers, assumptions)
-    choice = choice or Choice()
-    stack = one_stack(frames_chosen(chosen.headers, choice), choice.stack)
-    lie = volumes_chosen(even_stack_of(stack.headers), choice.volumes)
+    stack, lie = laid_out(chosen.headers, choice or Choice())
     ordered = [stack.headers[i] for i in lie.order]
     check_one_form(ordered)
     check_alike(ordered)

@@ -139,6 +139,19 @@ def test_volumes_frames_and_what_frames_say_can_be_chosen():
     assert derive.read(dataset, frames="1,3", where={"ImageType": "primary"}).volume.shape[0] == 2
 
 
+def test_keywords_of_macros_choose_too_and_times_choose_whole_volumes():
+    dataset = multi_frame("MR", along={"NominalCardiacTriggerDelayTime": (0.0, 120.5, 241.0)}, slices=3)
+    for number, frame in enumerate(frames_items(dataset)):  # each slice 7 ms after the one before
+        frame.CardiacSynchronizationSequence[0].NominalCardiacTriggerDelayTime += 7 * (number % 3)
+    whole = derive.read(dataset)
+    assert whole.dimensions[0].values == (0.0, 120.5, 241.0)
+    for keyword in ("TriggerTime", "NominalCardiacTriggerDelayTime"):
+        assert np.array_equal(derive.read(dataset, where={keyword: 120.5}).volume, whole.volumes[1])
+    assert refused(dataset, "SRC-CHOICE", where={"TriggerTime": 127.5}).message.endswith("0, 120.5, 241")
+    echoes = multi_frame("MR", along=ECHOES)
+    assert np.array_equal(derive.read(echoes, where={"EffectiveEchoTime": 40}).volume, derive.read(echoes).volumes[2])
+
+
 @pytest.mark.parametrize(
     "chosen", [{"volumes": 5}, {"frames": "1-13"}, {"where": {"DiffusionBValue": 500}}, {"where": {"EchoTime": "x"}}]
 )

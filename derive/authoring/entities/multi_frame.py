@@ -5,7 +5,7 @@ from __future__ import annotations
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
-from derive.model.dimension import is_time
+from derive.model.dimension import Dimension, DimensionValue, is_time
 from derive.model.frames import TIME_OFFSET
 from derive.pixels.encode import decimal
 
@@ -50,10 +50,14 @@ def presentation_lut_shape(authoring: Authoring) -> str | None:
     return "IDENTITY" if authoring.frames_together and grey else None
 
 
-def _times(authoring: Authoring) -> int:
-    """How many volumes there are, one time each; one where anything else tells them apart."""
-    dimension = authoring.frames.dimension
-    return len(authoring.frames.volumes) if dimension is not None and is_time(dimension.keyword) else 1
+def _time(authoring: Authoring) -> Dimension | None:
+    """Return the dimension in which volumes are times, whatever else tells them apart: an echo, say, is none."""
+    return next((d for d in authoring.frames.dimensions if is_time(d.keyword)), None)
+
+
+def _moments(time: Dimension) -> list[DimensionValue]:
+    """Return the different times, in their order."""
+    return list(dict.fromkeys(time.values))
 
 
 def _pulled(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
@@ -62,27 +66,28 @@ def _pulled(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
 
 @per_frame("TemporalPositionIdentifier", module="mr-image")
 def temporal_position_identifier(authoring: Authoring, frame: Frame) -> int | Element | None:
-    """Return which time it is of, from 1; the source's where there is one time."""
-    if _times(authoring) > 1:
-        return frame.volume + 1
-    return _pulled(authoring, frame, "TemporalPositionIdentifier")
+    """Return which time it is of, from 1; the source's where volumes are no times."""
+    time = _time(authoring)
+    if time is None:
+        return _pulled(authoring, frame, "TemporalPositionIdentifier")
+    return _moments(time).index(time.values[frame.volume]) + 1
 
 
 @per_frame("NumberOfTemporalPositions", module="mr-image")
 def number_of_temporal_positions(authoring: Authoring, frame: Frame) -> int | Element | None:
-    """Return how many times there are; what the source says where this is one of them."""
-    if _times(authoring) > 1:
-        return _times(authoring)
-    return _pulled(authoring, frame, "NumberOfTemporalPositions")
+    """Return how many times there are; what the source says where volumes are no times."""
+    time = _time(authoring)
+    return len(_moments(time)) if time is not None else _pulled(authoring, frame, "NumberOfTemporalPositions")
 
 
 @per_frame("TemporalResolution", module="mr-image")
 def temporal_resolution(authoring: Authoring, frame: Frame) -> float | Element | None:
-    """Return the time from one to the next, ms, where it is known; else what the source says."""
-    times = authoring.frames.dimension
-    if times is None or _times(authoring) == 1:
-        return _pulled(authoring, frame, "TemporalResolution")
-    if times.keyword != TIME_OFFSET:
-        return None
-    first, second = (float(v) for v in times.values[:2] if isinstance(v, float | int))
+    """Return the time from one to the next, ms, where it is known; else what the source says of as many times."""
+    time, said = _time(authoring), _pulled(authoring, frame, "TemporalResolution")
+    if time is None:
+        return said
+    if time.keyword != TIME_OFFSET:
+        count = authoring.source.value("NumberOfTemporalPositions")
+        return said if count == len(_moments(time)) else None
+    first, second = (float(v) for v in _moments(time)[:2] if isinstance(v, float | int))
     return decimal((second - first) * 1000)
