@@ -25,6 +25,7 @@ from derive.authoring.assemble import SeriesPass, assemble
 from derive.authoring.concatenation import part_count, parts_of
 from derive.authoring.containers import instances, partition
 from derive.authoring.decision import Entry
+from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of
@@ -126,7 +127,8 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
         volumes = results
     stored = source_encoding(source, derivation)
     target = target_of(class_derived(source.sop_class_uid, options.into))
-    order = Order(Sources(source), volumes, derivation, target, stored)
+    sources = with_macros(Sources(source), target.iod) if target.container == "functional" else Sources(source)
+    order = Order(sources, volumes, derivation, target, stored)
     return DerivedSeries(order, options)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from derive import standard
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode, pack_item
+from derive.model.attribute_table import AttributeTable
 from derive.model.composing import composed, folded
 from derive.model.functional_groups import PER_FRAME, SHARED, macros
 from derive.model.source import Attributes, Sources
+from derive.model.terms import lines_of, terms
 from derive.standard import AttributeRule, Iod
 
 
@@ -22,30 +24,51 @@ def in_groups(groups: Sequence[Mapping[int, Element]]) -> tuple[Element, Element
 
 
 def with_macros(sources: Sources, iod: Iod) -> Sources:
-    """Return the same sources, of which the principal one says in macros what it says in classic keywords.
+    """Return the same sources, of which the principal one says it as a multi-frame IOD does.
 
-    Nothing that it says in a macro already is said anew.
+    In its macros, and in attributes that it has in place of others (``model.terms``). Nothing that is said already is
+    said anew.
     """
     source = sources.principal
+    told = _told_otherwise(source)
+    table, tags = source.table.beside(told), source.tags | told.keys()
+    absent = _meaning_of_nothing(source)
     rules = [r for r in iod.attributes.values() if iod.usage(r.module) is None and r.tag not in source.tags]
-    columns = {rule.tag: column for rule in rules if any(column := _column(source, rule))}
+    columns = {rule.tag: column for rule in rules if any(column := _column(table, tags, absent, rule, iod.name))}
+    having = {rule.tag for rule in iod.attributes.values()}
+    columns |= {tag: column for tag, column in told.items() if tag in having}
     if not columns:
         return sources
     grouped = replace(source, table=source.table.beside(columns), tags=source.tags | columns.keys())
     return replace(sources, principal=grouped)
 
 
-def _column(source: Attributes, rule: AttributeRule) -> list[Element | None]:
+def _told_otherwise(source: Attributes) -> dict[int, list[Element | None]]:
+    """Return what each frame says in the terms of multi-frame IODs; its own where it says it already."""
+    if not source.frames:
+        return {}
+    table, iod_name = source.table, standard.iod(source.frames[0].reference.sop_class_uid).name
+    reads = lines_of("enhanced", iod_name).reads
+    frames = range(table.count) if any(tag in table.varying for tag in reads) else range(1)
+    rows = [terms("enhanced", iod_name, {t: e for t in reads if (e := table.element(t, k))}) for k in frames]
+    found: dict[int, list[Element | None]] = {}
+    for tag in sorted({tag for row in rows for tag in row}):
+        column = [row.get(tag) or table.element(tag, k) for k, row in enumerate(rows)]
+        found[tag] = column if len(column) == table.count else column * table.count
+    return found
+
+
+def _column(
+    table: AttributeTable, tags: Set[int], absent: Mapping[str, Element], rule: AttributeRule, iod_name: str
+) -> list[Element | None]:
     """Return what each frame says of a macro; the same for all, where all that it is made of is."""
-    macro, table = macros().get(rule.tag), source.table
+    macro = macros().get(rule.tag)
     read = [tag_of(leaf.keyword) for leaf in macro.leaves] if macro else []
-    if not any(tag in source.tags for tag in read):
+    if tags.isdisjoint(read):
         return []
 
-    absent = _meaning_of_nothing(source)
-
     def of(index: int) -> Element | None:
-        return composed(rule, lambda keyword: table.element(tag_of(keyword), index) or absent.get(keyword))
+        return composed(rule, lambda keyword: table.element(tag_of(keyword), index) or absent.get(keyword), iod_name)
 
     if not any(tag in table.varying for tag in read):
         return [of(0)] * table.count

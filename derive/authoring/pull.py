@@ -18,6 +18,7 @@ from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import IDENTITY
 from derive.model.functional_groups import macros
 from derive.model.source import Attributes
+from derive.model.terms import said_by
 from derive.standard import AttributeRule
 from derive.told.wording import flag
 
@@ -130,11 +131,11 @@ def missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAtt
 
 
 def _said_as(rule: AttributeRule) -> list[str]:
-    """Keywords by which a person says an attribute: of a macro those of what it has to hold."""
+    """Keywords by which a person says an attribute: of a macro those of what it has to hold, as one image says it."""
     macro = macros().get(rule.tag)
     needed = {r.keyword for r in rule.items if r.type == "1"}
-    leaves = [leaf.keyword for leaf in macro.leaves if leaf.path[0] in needed] if macro else []
-    return list(dict.fromkeys(leaves))[:1] or [rule.keyword]
+    first = {leaf.path[0]: leaf.keyword for leaf in reversed(macro.leaves) if leaf.path[0] in needed} if macro else {}
+    return list(dict.fromkeys(map(said_by, reversed(first.values())))) or [rule.keyword]
 
 
 def vr_of(rule: AttributeRule, signed: bool = False) -> str:

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pydicom.charset import default_encoding
 
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import pack_item
+from derive.elements.instance import value_of
 from derive.model.functional_groups import MacroAttribute, macros
 from derive.model.macro_values import uncalled
 from derive.standard import AttributeRule
+from derive.standard.conditions import condition_in_macro
 
 #: Gives what an image says under a classic keyword.
 Says = Callable[[str], Element | None]
 
 
-def composed(rule: AttributeRule, says: Says) -> Element | None:
+def composed(rule: AttributeRule, says: Says, iod_name: str = "") -> Element | None:
     """Return a macro, made of what a single-frame image says in classic keywords.
 
     Parameters
@@ -26,6 +31,8 @@ def composed(rule: AttributeRule, says: Says) -> Element | None:
     rule : AttributeRule
         Of the sequence of the macro, with the rules of its item: ``iod_of_frames(iod).attributes[sequence]``.
     says : callable (keyword) -> Element or None
+    iod_name : str
+        IOD of the object that is made, on which conditions may depend.
 
     Returns
     -------
@@ -36,20 +43,54 @@ def composed(rule: AttributeRule, says: Says) -> Element | None:
     macro = macros().get(rule.tag)
     if macro is None or not macro.leaves:
         return says(rule.keyword)
-    item = _item(macro.leaves, rule.items, says)
+    item = _item(macro.leaves, rule.items, says, _Conditions(rule.keyword, iod_name, says))
     return Element(rule.tag, "SQ", item) if item else None
 
 
-def _item(leaves: Sequence[MacroAttribute], rules: Sequence[AttributeRule], says: Says) -> bytes | None:
+class _Conditions(NamedTuple):
+    """What decides which conditions of a macro hold."""
+
+    sequence: str
+    iod_name: str
+    says: Says
+
+    def kept(self, elements: Sequence[Element], rules: Sequence[AttributeRule]) -> list[Element]:
+        """Return what may stand in an item: not what is forbidden there, nor what asks for something that is missing.
+
+        A convolution kernel asks for its group: of an image that does not say the group the kernel stays out.
+        """
+        there = {e.keyword: e for e in elements}
+
+        def has(keyword: str) -> Any:
+            element = there.get(keyword) or self.says(keyword)
+            return None if element is None else value_of(element, (default_encoding,))
+
+        for rule in rules:
+            asked = condition_in_macro(self.sequence, rule.keyword)
+            if asked is None or not asked.judged:
+                continue
+            if rule.keyword in there and asked.bans(self.iod_name, has):
+                del there[rule.keyword]
+            elif rule.keyword not in there and rule.type == "1C" and asked.holds(self.iod_name, has):
+                for keyword in asked.reads & there.keys():
+                    del there[keyword]
+        return list(there.values())
+
+
+def _item(
+    leaves: Sequence[MacroAttribute], rules: Sequence[AttributeRule], says: Says, conditions: _Conditions
+) -> bytes | None:
     """Return an item; None for one that holds nothing, or lacks what is of type 1."""
     elements: list[Element] = []
     kinds = {r.keyword: r for r in rules}
     for keyword in dict.fromkeys(leaf.path[0] for leaf in leaves):
         below = [leaf for leaf in leaves if leaf.path[0] == keyword]
         rule = kinds.get(keyword)
-        found = _inner(keyword, below, rule, says) if len(below[0].path) > 1 else _value(keyword, below, says)
+        inner = len(below[0].path) > 1
+        found = _inner(keyword, below, rule, says, conditions) if inner else _value(keyword, below, says)
         if found is not None:
             elements.append(found)
+    elements = conditions.kept(elements, rules)
     if not elements:
         return None
     there = {e.tag for e in elements if e.stripped()}
@@ -59,9 +100,15 @@ def _item(leaves: Sequence[MacroAttribute], rules: Sequence[AttributeRule], says
     return pack_item(elements)
 
 
-def _inner(keyword: str, leaves: Sequence[MacroAttribute], rule: AttributeRule | None, says: Says) -> Element | None:
+def _inner(
+    keyword: str,
+    leaves: Sequence[MacroAttribute],
+    rule: AttributeRule | None,
+    says: Says,
+    conditions: _Conditions,
+) -> Element | None:
     under = [MacroAttribute(leaf.path[1:], leaf.keyword, leaf.how) for leaf in leaves]
-    item = _item(under, rule.items if rule else (), says)
+    item = _item(under, rule.items if rule else (), says, conditions)
     return Element(tag_of(keyword), "SQ", item) if item else None
 
 

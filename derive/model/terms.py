@@ -26,6 +26,8 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, TypeAlias
 
+from pydicom.datadict import dictionary_VR
+
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.model.macro_values import called
@@ -137,11 +139,27 @@ def _text(value: str, said: Telling) -> str | None:
 
 
 @cache
+def said_by(keyword: str) -> str:
+    """Return the keyword by which a single-frame image says what has no value representation of its own on a line.
+
+    >>> said_by("AnatomicRegionSequence"), said_by("IrradiationEventUID")
+    ('BodyPartExamined', 'IrradiationEventUID')
+    """
+    function = next((r["value"][1:] for r in _rows() if (r["keyword"], r["value"][:1]) == (keyword, "@")), None)
+    return FOUND[function].reads[0] if function and dictionary_VR(tag_of(keyword)) == "SQ" else keyword
+
+
+@cache
+def _rows() -> tuple[Mapping[str, str], ...]:
+    text = files(__package__).joinpath("terms.tsv").read_text(encoding="utf-8")
+    return tuple(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+@cache
 def lines_of(form: Form, iod_name: str) -> TermLines:
     """Return the lines that lead an image of an IOD to a form."""
-    text = files(__package__).joinpath("terms.tsv").read_text(encoding="utf-8")
     found: dict[str, list[TermLine]] = {}
-    for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
+    for row in _rows():
         if row["to"] == form and _concerns(row["test"], iod_name):
             found.setdefault(row["keyword"], []).append(TermLine(row["number"], row["value"], row["test"]))
     read = {keyword for lines in found.values() for line in lines for keyword in _reads(line)}
