@@ -56,11 +56,12 @@ def indices_of(authoring: Authoring, frame: Frame) -> tuple[FrameIndex, ...]:
 def _index(dimension: Dimension, frame: Frame) -> FrameIndex:
     """Return the index of a dimension: where a macro states it, else as the number of a time, or of a stack.
 
-    A macro states it where it differs as often as the dimension does, and no more.
+    A macro states it where it differs as often as the dimension does, and no more; and in every frame: validators miss
+    the direction of a gradient in the frames that have none.
     """
     path, values = _path(dimension), [dimension.values[each.volume] for each in frame.frames]
     said = _said(frame.groups, path) if path else []
-    if path and len(set(said)) == len(set(values)):
+    if path and None not in said and len(set(said)) == len(set(values)):
         return FrameIndex(path, _ranks(said))
     return FrameIndex((_CONTENT_GROUP, _TIME if is_time(dimension.keyword) else _STACK), _ranks(values))
 
