@@ -1,0 +1,51 @@
+"""Single frames of enhanced images: what their IOD demands is told in its terms, and validators find nothing new."""
+
+from __future__ import annotations
+
+import pydicom
+import pytest
+
+import derive
+from derive.operations import gaussian_blur
+from tests.helpers.multi_frame import multi_frame
+from tests.helpers.peers import dciodvfy_errors, spread
+
+MR = ("ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType", "EchoTrainLength")
+#: Real files, and what their single frames say.
+REAL = {
+    "philips_balls_enh/dicom/DTI.dcm": (["SE", "EP"], ["SK", "OSP"], "FS", "2D", 27),
+    "philips_balls_enh/dicom/T1.dcm": ("GR", ["SK", "SS", "SP", "OSP"], None, "3D", 7),
+    "siemens_xa61_enh_dwi/tracew": (["GR", "EP"], "NONE", ["PFP", "FS"], "2D", 37),
+}
+#: Synthetic ones, and what theirs say that is demanded.
+SYNTHETIC = {
+    "CT": {"ImageType": ["DERIVED", "SECONDARY", "AXIAL"], "KVP": 120},
+    "MR": {"ImageType": ["DERIVED", "SECONDARY", "OTHER"], "ScanningSequence": "SE", "SequenceVariant": "NONE"},
+    "PT": {"Units": "BQML", "CountsSource": "EMISSION", "SeriesType": ["STATIC", "IMAGE"], "DecayCorrection": "NONE"},
+}
+
+
+def classic(source, folder):
+    """Write single frames of a blurred source; return the files and the first of them."""
+    derive.build(source, gaussian_blur(sigma_mm=1), into="classic").write(folder)
+    files = sorted(folder.glob("*.dcm"))
+    return files, pydicom.dcmread(files[0])
+
+
+def plain(value):
+    return list(value) if isinstance(value, pydicom.multival.MultiValue) else value
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_single_frames_of_real_enhanced_images_say_how_they_were_acquired(real, tmp_path, name):
+    files, first = classic(derive.read(real(name), volumes=[1]), tmp_path / "out")
+    assert tuple(plain(first[k].value) if first[k].value else None for k in MR) == REAL[name]
+    assert dciodvfy_errors(spread(files, 3)) == {}
+
+
+@pytest.mark.parametrize("modality", SYNTHETIC)
+def test_single_frames_of_an_enhanced_image_have_what_their_iod_demands(tmp_path, modality):
+    multi_frame(modality).save_as(tmp_path / "enhanced.dcm", enforce_file_format=True)
+    files, first = classic(derive.read(tmp_path / "enhanced.dcm"), tmp_path / "out")
+    assert {k: plain(first[k].value) for k in SYNTHETIC[modality]} == SYNTHETIC[modality]
+    assert dciodvfy_errors(spread(files, 3)) == {}
