@@ -12,10 +12,13 @@ from pydicom.dataset import Dataset
 
 from derive.elements.element import Element
 from derive.elements.encoding import raw, value_bytes
+from derive.elements.parse import items_parsed
+from derive.elements.spans import StandsTwice, TooDeep, Unusual
 from derive.errors import ValuesError
 from derive.standard.vr import CHARSET_VRS
 from derive.told.wording import flag
 
+_CHARACTER_SET = 0x00080005
 _ISO_IR = re.compile(r"(ISO[ _]?2022[ _]|ISO[ _-])IR[ _-]?(\d+)")
 #: Names that are none of the standard's, and still mean one character set.
 _NAMES = {
@@ -33,7 +36,7 @@ def transcode(element: Element, encodings: Sequence[str]) -> Element:
     ValuesError
         ``VAL-CHARSET`` for text that `encodings` cannot decode.
     """
-    if element.vr not in CHARSET_VRS and element.vr != "SQ":
+    if element.vr not in CHARSET_VRS and (element.vr != "SQ" or _is_plain(element)):
         return element
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what else is odd in a value is no matter of its character set
@@ -50,13 +53,36 @@ def transcode(element: Element, encodings: Sequence[str]) -> Element:
             ) from error
 
 
+def _is_plain(element: Element) -> bool:
+    """Whether no item of a sequence says anything that depends on a character set: thousands of frames say the same."""
+    try:
+        items = items_parsed(element.value, private=True)
+    except (Unusual, TooDeep, StandsTwice):
+        return False
+    return all(_says_plain(e) for item in items for e in item)
+
+
+def _says_plain(element: Element) -> bool:
+    if element.vr == "SQ":
+        return _is_plain(element)
+    ascii_only = element.value.isascii() and b"\x1b" not in element.value
+    return element.tag != _CHARACTER_SET and (element.vr not in CHARSET_VRS or ascii_only)
+
+
 def _all_decoded(element: DataElement) -> DataElement:
-    """Decode the items of a sequence too, and let them take the character set of the whole."""
+    """Decode the items of a sequence too, and let them take the character set of the whole.
+
+    What is private and cannot be decoded stays as it is: nobody else knows what its bytes are.
+    """
     if element.VR == "SQ":
         for item in element.value:
             item.pop("SpecificCharacterSet", None)
-            for inner in item:
-                _all_decoded(inner)
+            for tag in list(item.keys()):
+                try:
+                    _all_decoded(item[tag])
+                except (UserWarning, UnicodeError, LookupError):
+                    if not tag.is_private:
+                        raise
     elif element.VR == "PN" and element.value:
         str(element.value)
     return element

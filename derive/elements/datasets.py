@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from pydicom.charset import convert_encodings, default_encoding
@@ -31,13 +31,16 @@ def to_dataset(elements: Iterable[Element]) -> Dataset:
     return dataset
 
 
-def from_dataset(dataset: Dataset, *, whole: bool = True, level: int = 0, private: bool = False) -> dict[int, Element]:
+def from_dataset(
+    dataset: Dataset, *, whole: bool = True, level: int = 0, private: bool = False, around: Sequence[str] = ()
+) -> dict[int, Element]:
     """Encode what a data set holds; overlays, curves and bulk pixel data are left out.
 
     Private attributes are too, unless they are asked for, and but for those in functional groups of frames.
 
     Text keeps its bytes. Other values are decoded by the rules of the source's transfer syntax. What cannot be
-    encoded is left out too, unless the data set is wanted `whole`. It stands in `level` sequences itself.
+    encoded is left out too, unless the data set is wanted `whole`. It stands in `level` sequences itself, in which the
+    character sets `around` are in force where it names none.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def from_dataset(dataset: Dataset, *, whole: bool = True, level: int = 0, privat
     for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset decodes every element
         try:
             wanted = is_standard(int(tag)) or (private and is_private(int(tag)))
-            element = _from_element(dataset, tag, level, private) if wanted else None
+            element = _from_element(dataset, tag, (level, private), around) if wanted else None
         except (TooDeep, RecursionError):
             raise TooDeep from None
         except Exception:  # pydicom raises whatever a malformed value causes
@@ -78,10 +81,10 @@ def private_of(dataset: Dataset) -> list[StoredPrivate]:
     return found
 
 
-def _from_element(dataset: Dataset, tag: BaseTag, level: int, private: bool) -> Element | None:
+def _from_element(dataset: Dataset, tag: BaseTag, place: tuple[int, bool], around: Sequence[str]) -> Element | None:
     stored = dataset.get_item(tag)
-    vr = stored.VR
-    private = private or int(tag) in GROUPS_OF_FRAMES
+    vr, level = stored.VR, place[0]
+    private = place[1] or int(tag) in GROUPS_OF_FRAMES
     if isinstance(stored, RawDataElement):
         if vr is None or vr == "UN":
             vr = dictionary_VR(tag) if keyword_for_tag(tag) else "UN"
@@ -96,9 +99,15 @@ def _from_element(dataset: Dataset, tag: BaseTag, level: int, private: bool) -> 
             return Element(int(tag), vr, stored.value or b"")
     element: DataElement = dataset[tag]
     if element.VR == "SQ":
-        each = (from_dataset(item, level=level + 1, private=private) for item in element.value or ())
+        within = _encodings(dataset, around)
+        each = (from_dataset(i, level=level + 1, private=private, around=within) for i in element.value or ())
         return Element(int(tag), "SQ", b"".join(pack_item(item.values()) for item in each))
     element = cast(DataElement, correct_ambiguous_vr_element(element, dataset, True))
     if len(element.VR) != 2:
         return None
-    return Element(int(tag), element.VR, value_bytes(element, source_encodings(dataset)))
+    return Element(int(tag), element.VR, value_bytes(element, _encodings(dataset, around)))
+
+
+def _encodings(dataset: Dataset, around: Sequence[str]) -> Sequence[str]:
+    """Return the character sets in force: its own, else those of what holds it (PS3.3 C.12.1.1.2)."""
+    return around if around and "SpecificCharacterSet" not in dataset else source_encodings(dataset)

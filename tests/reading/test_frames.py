@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from derive import read
@@ -141,6 +143,22 @@ def test_a_shared_private_macro_whose_block_a_frame_gives_to_somebody_else_is_no
     for groups in frames_items(dataset):
         del groups[0x00190010], groups[0x00191010]
     assert every(frame.elements[0x00191020].value == b"shared" for frame in frames([dataset]))
+
+
+@pytest.mark.parametrize("private", ["Größe".encode("latin-1"), "Größe".encode()])
+def test_text_of_groups_in_several_character_sets_becomes_utf_8(private):
+    whole = multi_frame("MR", private=True)
+    for groups in frames_items(whole):
+        groups.FrameContentSequence[0].FrameComments = "Zürich"
+        tag = Tag(0x0019, 0x1002)
+        groups[0x00191010].value[0][tag] = RawDataElement(tag, "LO", len(private), private, 0, False, True)
+    parts = [only_frames(whole, [0, 1, 2], 1), only_frames(whole, [3, 4, 5], 2)]
+    parts[1].SpecificCharacterSet = "ISO_IR 100"
+    series = read(parts)
+    assert series.value("SpecificCharacterSet") == "ISO_IR 192"
+    assert series.values("ImageComments") == ["Zürich"] * 6
+    contents = series.table.column(tag_of("FrameContentSequence"))
+    assert every("Zürich".encode() in e.value for e in contents)
 
 
 def _without(header, tags):
