@@ -163,7 +163,7 @@ def _layout(instance: Judged) -> Words | None:
     """Say where the stored values are in their words; None where that makes no sense."""
     allocated, bits, high = (_whole(instance, k) for k in ("BitsAllocated", "BitsStored", "HighBit"))
     signed = instance.number("PixelRepresentation")
-    if not allocated or not bits or high is None or signed is None or not bits - 1 <= high < allocated:
+    if not allocated or high is None or signed is None or bits is None or not 0 <= bits - 1 <= high < allocated:
         return None
     return Words(bits, high, bool(signed))
 
