@@ -351,7 +351,7 @@ class DerivedSeries:
     def _checker(self) -> SeriesChecker:
         """What checks the result: what is derived is held to more than what only has another form."""
         if self.derivation.passes:
-            return SeriesChecker()
+            return SeriesChecker(passed=True)
         return SeriesChecker(sources=self.order.sources.references, made=True, lacking=self.order.lacking)
 
     @property

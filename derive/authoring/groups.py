@@ -75,7 +75,13 @@ def _column(
     return [of(index) for index in range(table.count)]
 
 
+#: What an image need not say, and a frame has to.
+_UNITS = ("RescaleSlope", "RescaleIntercept", "RescaleType")
+
+
 def _meaning_of_nothing(source: Attributes) -> Mapping[str, Element]:
-    """Return what it means that an image does not say something: CT that does not say its units is in HU."""
-    said = standard.defaults(standard.iod(source.frames[0].reference.sop_class_uid).name) if source.frames else {}
-    return {k: encode(k, v.split("\\") if "\\" in v else v) for k, v in said.items()}
+    """Return what it means that an image does not say something: CT is in HU then, others in what nobody specified."""
+    said = {"RescaleType": "US"} | dict(
+        standard.defaults(standard.iod(source.frames[0].reference.sop_class_uid).name) if source.frames else {}
+    )
+    return {k: encode(k, said[k]) for k in _UNITS if k in said}

@@ -37,11 +37,19 @@ OF_THE_FORM = frozenset(
             "StackID",
             "InStackPositionNumber",
             "FrameType",
+            "FrameAcquisitionDuration",
             "SourceImageEvidenceSequence",
             "ReferencedImageEvidenceSequence",
         ),
     )
 )
+#: What multi-frame instances say where there is nothing to say (C.8.16.2.1).
+_NOTHING = {
+    tag_of("PixelPresentation"): b"MONOCHROME",
+    tag_of("VolumetricProperties"): b"VOLUME",
+    tag_of("VolumeBasedCalculationTechnique"): b"NONE",
+    tag_of("PresentationLUTShape"): b"IDENTITY",
+}
 _PASSES = {effect.value: Action.PULL for effect in GeometryEffect}
 
 
@@ -53,7 +61,7 @@ def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
     known = {rule.tag for rule in iod.attributes.values()}
     for tag in sorted({*table.constant, *table.varying} - known - OF_THE_FORM - macros().keys()):
         found = [e for e in table.column(tag) if e is not None]
-        if found:
+        if found and {e.stripped() for e in found} != {_NOTHING.get(tag)}:
             keyword = keyword_of(tag)
             reason = f"true of the same pixels; no module of {iod.name} has it"
             row = Row(MODULE, keyword, _PASSES, None, False, "", "", reason)

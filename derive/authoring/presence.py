@@ -56,7 +56,28 @@ def modules_of(authoring: Authoring) -> frozenset[str]:
     mandatory = {m.module for m in iod.modules if m.usage == "M"}
     standing = {r.tag for r in iod.attributes.values() if r.module not in mandatory and stands(r)}
     conditional = {m.module for m in iod.modules if m.usage == "C"}
-    return conditions.present_modules(iod, standing) | {module for module in conditional if needed(module)}
+    demanded = {module for module in conditional if needed(module)}
+    present = conditions.present_modules(iod, standing)
+    if derivation.passes:
+        present = frozenset(m for m in present if m in mandatory or _whole(authoring, m))
+    return present | demanded
+
+
+def _whole(authoring: Authoring, module: str) -> bool:
+    """Whether a source of another form says all that a module demands; what it says of others is left over."""
+    iod, source = authoring.target.iod, authoring.source
+
+    def says(keyword: str) -> Any:
+        return source.value(keyword, 0)
+
+    for rule in iod.attributes.values():
+        pulled = row(rule.module, rule.keyword).action(authoring.derivation) is Action.PULL
+        if rule.module != module or not pulled or rule.tag in source.tags:
+            continue
+        condition = conditions.condition_of(rule) if rule.type == "1C" else None
+        if rule.type == "1" or (condition is not None and condition.holds(iod.name, says) is True):
+            return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from derive import standard
 from derive.authoring.entities.references import known_instances, uids_in
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.passing import OF_THE_FORM
@@ -16,7 +17,9 @@ from derive.authoring.policy import Action, row
 from derive.authoring.private import creators_of
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.encoding import pack_item
+from derive.elements.legal import problem
 from derive.elements.meaning import same
+from derive.model.classes import target_of
 from derive.model.functional_groups import flattened, macros
 from derive.standard import AttributeRule
 
@@ -26,7 +29,7 @@ _OWN = tag_of("UnassignedPerFrameConvertedAttributesSequence")
 _OF_THE_IMAGE = frozenset(map(tag_of, ("InstanceNumber", "SmallestImagePixelValue", "LargestImagePixelValue")))
 _TYPE = tag_of("ImageType")
 #: What is said of a frame in other words, or of the instance that it was in.
-_SAID_OTHERWISE = OF_THE_FORM | frozenset(map(tag_of, ("SourceImageSequence", "NumberOfSlices", "ImagesInAcquisition")))
+_SAID_OTHERWISE = OF_THE_FORM | frozenset(map(tag_of, ("SourceImageSequence", "ImagesInAcquisition")))
 
 
 #: Macros that refer to instances, of which an archive has to be told the series.
@@ -34,7 +37,7 @@ _REFERRING = (tag_of("DerivationImageSequence"),)
 
 
 def located(authoring: Authoring, groups: Sequence[Mapping[int, Element]]) -> tuple[dict[int, Element], ...]:
-    """Return the groups of frames that pass without references to instances of which nobody says the series.
+    """Return the groups of frames that pass without sources that are not named, or of which nobody says the series.
 
     *2026-12-01.* A multi-frame image lists the study and series of all that its groups refer to (C.8.15.2, 1C); a
     single-frame one often does not. Nobody makes them up, and without them the image would not be valid: a reference
@@ -44,7 +47,7 @@ def located(authoring: Authoring, groups: Sequence[Mapping[int, Element]]) -> tu
         return tuple(map(dict, groups))
     known = known_instances(authoring)
     found = {each[tag] for each in groups for tag in _REFERRING if tag in each}
-    lost = {element for element in found if not uids_in(element) <= known.keys()}
+    lost = {element for element in found if not (uids := uids_in(element)) or not uids <= known.keys()}
     return tuple({tag: e for tag, e in each.items() if e not in lost} for each in groups)
 
 
@@ -88,9 +91,18 @@ def _left(
         if element is None:
             continue
         other = told.get(tag)
+        if tag == _TYPE and not _is_legal(authoring, element):
+            continue
         if tag in _OF_THE_IMAGE or other is None or not same(element, other, authoring.encodings):
             found[tag] = element
     return found
+
+
+def _is_legal(authoring: Authoring, element: Element) -> bool:
+    """Whether an image says what its own class can say; what it cannot is not handed on."""
+    iod = target_of(authoring.source.frames[0].reference.sop_class_uid).iod
+    rule, listed = iod.attributes[element.keyword], standard.values(iod.name, element.keyword)
+    return problem(element, rule, listed, authoring.encodings) is None
 
 
 def _candidates(authoring: Authoring) -> Sequence[int]:

@@ -54,9 +54,19 @@ class SeriesChecker:
         Whether the series is one that is being made, of sources or of none.
     lacking : collection of str
         Keywords of what its source, of the same class, does not have: what a condition asks for and nobody knows.
+    passed : bool
+        Whether its pixels, and what is said of them, are those of a source in another form: what is only odd came so.
     """
 
-    def __init__(self, *, sources: Sequence[Reference] = (), made: bool = False, lacking: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        sources: Sequence[Reference] = (),
+        made: bool = False,
+        lacking: Collection[str] = (),
+        passed: bool = False,
+    ) -> None:
+        self._passed = passed
         self._old_instances = frozenset(r.sop_instance_uid for r in sources)
         self._old_series = frozenset(r.series_instance_uid for r in sources)
         self._made, self._lacking = made or bool(sources), lacking
@@ -138,6 +148,8 @@ class SeriesChecker:
     def _ordered(self, findings: list[Finding]) -> list[Finding]:
         if self._sourceless:
             findings = [f for f in findings if f.code != "CHK-SOURCES"]
+        if self._passed:
+            findings = [_when_passed(f) for f in findings]
         if self._made:  # of UIDs that are kept as they are the source has told already
             findings = [f for f in findings if f.code != "CHK-UID-KEPT"]
             findings = [_as_the_source(_when_made(f), self._lacking) for f in findings]
@@ -210,6 +222,12 @@ def _as_the_source(found: Finding, lacking: Collection[str]) -> Finding:
     """
     same = found.code in ("CHK-CONDITION", "CHK-MACRO") and found.path.rpartition(">")[2] in lacking
     return replace(found, severity="warning") if same else found
+
+
+def _when_passed(found: Finding) -> Finding:
+    """Return a finding as it is of a series in another form: what is wrong with its identity came so and stays."""
+    made = _when_made(found)
+    return made if made.severity == "warning" else found
 
 
 def _when_made(found: Finding) -> Finding:

@@ -77,10 +77,11 @@ def kind_of(derivation: Derivation, flavour: str, source: FrameKind | None = Non
 def _as_said(source: FrameKind) -> FrameKind:
     """Return what frames that pass say, in as many values as there have to be.
 
-    Value 4 of what was acquired is NONE (C.8.16.1.4); of what was derived nobody knows it, and it is empty (A.70).
+    Value 2 can be nothing but PRIMARY (C.8.16.1.2). Value 4 of what was acquired is NONE (C.8.16.1.4); of what was
+    derived nobody knows it, and it is empty (A.70).
     """
     first, *rest = (source.frame_type or ("ORIGINAL",))[:_VALUES]
-    values = [first, *rest, *[""] * (_VALUES - 1 - len(rest))]
+    values = [first, "PRIMARY", *rest[1:], *[""] * (_VALUES - 1 - max(1, len(rest)))]
     values[3] = values[3] or (NONE if first == "ORIGINAL" else "")
     return FrameKind(tuple(values), source.properties or VOLUME, source.technique or NONE)
 

@@ -21,6 +21,7 @@ from types import MappingProxyType
 
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.instance import items_of
+from derive.elements.private import StoredPrivate, safe_elements
 from derive.model.macro_values import called
 from derive.standard import AttributeRule, Iod, macros_of
 
@@ -132,8 +133,10 @@ def flattened(groups: Mapping[int, Element]) -> dict[int, Element]:
         if macro is not None and macro.leaves:
             found.update((e.tag, e) for e in _leaves(macro, element))
     for tag in _UNASSIGNED & groups.keys():  # in the very words of the image, where a macro has others
-        for item in items_of(groups[tag]) or ():
-            found.update((e.tag, e) for e in item if e.tag not in _OF_INSTANCE)
+        for item in items_of(groups[tag], private=True) or ():
+            found.update((e.tag, e) for e in item if not e.tag >> 16 & 1 and e.tag not in _OF_INSTANCE)
+            safe = safe_elements(StoredPrivate(*e) for e in item if e.tag >> 16 & 1)
+            found.update((e.tag, e) for e in safe.values())
     return found
 
 

@@ -82,12 +82,13 @@ class _FrameMaker:
         """Return the header of a frame, from 0."""
         macros = self._groups.of(index)
         said = self._top | macros
-        # What had no macro is said in the very words of the image that was converted: it has the last word.
-        for macro in sorted(macros.values(), key=lambda e: e.tag in _UNASSIGNED):
+        unassigned: dict[int, Element] = {}
+        for macro in macros.values():
             if macro.vr == "SQ":
-                said |= self._says(macro, index)
+                (unassigned if macro.tag in _UNASSIGNED else said).update(self._says(macro, index))
         self._add_safe(said, macros)
-        said |= terms("classic", self._iod, said)
+        said |= unassigned
+        said |= terms("classic", self._iod, said) | unassigned  # in the very words of the image, where there are any
         elements = dict(sorted(said.items()))
         name = self._header.name if len(self._groups.own) == 1 else f"{self._header.name}, frame {index + 1}"
         return replace(

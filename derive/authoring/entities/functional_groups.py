@@ -11,7 +11,7 @@ from derive.authoring.entities.registry import ANY, BUILDERS, per_frame
 from derive.authoring.entities.values import agreed, own_items
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import encode, pack_item
+from derive.elements.encoding import encode, numbers_of, pack_item
 from derive.elements.instance import items_of
 from derive.model.contrast import FrameKind, kind_of
 from derive.model.window import Window
@@ -78,7 +78,7 @@ def frame_content_sequence(authoring: Authoring, frame: Frame) -> Element:
     values = {
         "FrameAcquisitionDateTime": built(authoring, frame, "AcquisitionDateTime"),
         "FrameReferenceDateTime": agreed(authoring, frame, "FrameReferenceDateTime"),
-        "FrameAcquisitionDuration": agreed(authoring, frame, "AcquisitionDuration"),
+        "FrameAcquisitionDuration": _duration(authoring, frame),
         "CardiacCyclePosition": agreed(authoring, frame, "CardiacCyclePosition"),
         "RespiratoryCyclePosition": agreed(authoring, frame, "RespiratoryCyclePosition"),
     }
@@ -86,6 +86,15 @@ def frame_content_sequence(authoring: Authoring, frame: Frame) -> Element:
     if number is not None and number.stripped().isdigit():
         values["FrameAcquisitionNumber"] = int(number.stripped())
     return _sequence("FrameContentSequence", item_of(authoring, frame, values))
+
+
+def _duration(authoring: Authoring, frame: Frame) -> Element | float | None:
+    """Return how long the frame was acquired, in ms; Acquisition Duration is of the whole, and in s."""
+    own = agreed(authoring, frame, "FrameAcquisitionDuration")
+    if own is not None:
+        return own
+    classic = agreed(authoring, frame, "ActualFrameDuration")
+    return next(iter(numbers_of(classic)), None) if classic is not None else None
 
 
 @per_frame("PixelValueTransformationSequence")
