@@ -9,14 +9,25 @@ import numpy as np
 
 from derive.checking.finding import Finding, finding
 from derive.checking.instance import Judged
+from derive.elements.element import tag_of
+from derive.errors import GeometryError
+from derive.model.dimension import dimension_kinds
 from derive.model.orientation import ORIENTATION_MM, one_orientation, orientations, reach_mm, turned_mm
 from derive.model.planes import Planes, alike, measured, spacing_tolerance
+from derive.reading.header import Header
+from derive.reading.volumes import volumes_of
 from derive.told.wording import counted
 
 #: How far Spacing Between Slices may be off the distance of the slices, in mm or as a share of it: it is stated
 #: on its own, and scanners round it. Reading does not ask for it where there are positions.
 _STATED_MM = 0.05
 _STATED_SHARE = 0.02
+#: What may tell volumes at one place apart.
+_TOLD = frozenset(
+    {tag_of(keyword) for keyword in dimension_kinds()}
+    | {tag for kind in dimension_kinds().values() for tag in kind.private}
+    | {tag_of(k) for k in ("AcquisitionDate", "ContentDate", "InstanceNumber", "NumberOfTemporalPositions")}
+)
 
 
 class Slice(NamedTuple):
@@ -32,6 +43,7 @@ class Slice(NamedTuple):
     spacing_between: float | None
     pet: tuple[int, int] | None
     time: int | None
+    said: Header | None = None
 
 
 def slice_of(instance: Judged) -> Slice:
@@ -52,6 +64,7 @@ def slice_of(instance: Judged) -> Slice:
         instance.number("SpacingBetweenSlices"),
         (int(index), int(slices)) if pet and index is not None and slices is not None else None,
         None if time is None else int(time),
+        Header(instance.name, {tag: e for tag in _TOLD if (e := instance.elements.get(tag)) is not None}),
     )
 
 
@@ -76,9 +89,30 @@ def stack_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
     yield from turned
     if turned:
         return
-    times = dict.fromkeys(s.time for s in slices)
-    for time in times:
-        yield from position_findings([s for s in slices if s.time == time], series)
+    for volume in _volumes(slices):
+        yield from position_findings(volume, series)
+
+
+def _volumes(slices: Sequence[Slice]) -> Iterator[list[Slice]]:
+    """Give the slices of each volume: by their times, and what else tells images at one position apart."""
+    for time in dict.fromkeys(s.time for s in slices):
+        members = [s for s in slices if s.time == time]
+        said = [s.said for s in members if s.said is not None]
+        planes = _planes(members)
+        if not planes.repeated or len(said) < len(members):
+            yield members
+            continue
+        try:
+            told = volumes_of(said, planes).volumes
+        except GeometryError:  # position_findings() names those that are alike
+            told = (planes.order,)
+        yield from ([members[i] for i in volume] for volume in told)
+
+
+def _planes(slices: Sequence[Slice]) -> Planes:
+    pixel = min(slices[0].pixel_spacing, default=None)
+    cosines = one_orientation(np.array([s.cosines for s in slices]))
+    return measured(np.array([s.position for s in slices]), cosines, pixel)
 
 
 def _turned(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
@@ -123,12 +157,10 @@ def _other(values: Sequence[tuple[float, ...]], tolerance: float) -> int | None:
 
 
 def position_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
-    """Judge spacing, shear and numbering along the normal, of the slices of one time."""
+    """Judge spacing, shear and numbering along the normal, of the slices of one volume."""
     if len(slices) < 2:
         return
-    pixel = min(slices[0].pixel_spacing, default=None)
-    cosines = one_orientation(np.array([s.cosines for s in slices]))
-    planes = measured(np.array([s.position for s in slices]), cosines, pixel)
+    planes = _planes(slices)
     if planes.repeated:
         yield from _same(slices, planes, series)
         return
