@@ -26,7 +26,8 @@ _STATED_SHARE = 0.02
 _TOLD = frozenset(
     {tag_of(keyword) for keyword in dimension_kinds()}
     | {tag for kind in dimension_kinds().values() for tag in kind.private}
-    | {tag_of(k) for k in ("AcquisitionDate", "ContentDate", "InstanceNumber", "NumberOfTemporalPositions")}
+    | {tag_of(k) for k in ("AcquisitionDate", "ContentDate", "InstanceNumber")}
+    | {tag_of(k) for k in ("NumberOfTemporalPositions", "ImagePositionPatient")}
 )
 
 
