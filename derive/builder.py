@@ -291,8 +291,8 @@ class DerivedSeries:
             for made in self.made(temporary):
                 name = name_of(made.frame.number, made.elements)
                 stored = None if made.frame.frames else made.frame.encoded.stored
+                writer.add(made, name)  # it is being written while it is checked
                 findings += checker.add(made.elements, stored, name, pixels=made.pixels)
-                writer.add(made, name)
                 (progress or partial(tell, "writing"))(len(writer.written), self.count)
             findings += checker.finish()
             if any(f.severity == "error" for f in findings):

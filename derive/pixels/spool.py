@@ -20,7 +20,7 @@ from derive.pixels import shared
 from derive.pixels.shared import SharedFile
 
 #: So many are read at a time on the way out.
-_RUN = 4 << 20
+_RUN = 1 << 20
 
 
 @dataclass(frozen=True)

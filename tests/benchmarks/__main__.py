@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from derive.conversion.export import export
 from derive.reading.read import read
+from tests.benchmarks.frames import make_enhanced
 from tests.benchmarks.measure import Command, Sides, compare
 from tests.benchmarks.series import make_series
 from tests.conftest import DATA
@@ -50,6 +51,9 @@ def jobs(folder: Path) -> Iterator[Job]:
     nifti = folder / "ct400.nii.gz"
     yield Job("`convert --reference`, NIfTI of 400 slices, against `nifti2dicom`", ["convert"], nifti, NIFTI2DICOM, few)
     yield Job("`gaussian-blur --sigma-mm 1`, 3,000 slices", blur, many, None)
+    one, long = folder / "enhanced400.dcm", folder / "enhanced3000.dcm"
+    yield Job("the same, 400 frames of one Enhanced CT, against 400 files and derive", blur, one, "files", few)
+    yield Job("the same, 3,000 frames of one Enhanced CT", blur, long, None, few)
     yield Job('`derive --help`, against `python -c "import pydicom"`', ["--help"], None, None)
 
 
@@ -65,6 +69,8 @@ def run(job: Job, folder: Path, rounds: int) -> Sides | None:
     if job.source is None:
         other = Command([python, "-c", "import pydicom"])
         return compare(Command([python, "-m", "derive", *job.arguments]), other, folder, rounds)
+    if job.source.suffix == ".dcm":
+        return run_frames(job, folder, rounds)
     if job.reference is not None:
         make_nifti(job.source, job.reference)
         return run_conversion(job, job.reference, folder, rounds)
@@ -76,6 +82,18 @@ def run(job: Job, folder: Path, rounds: int) -> Sides | None:
     mine = Command([python, "-m", "derive", name, str(job.source), "-o", str(ours), "-q", *flags], ours)
     recipe = Command([python, str(RECIPES), job.recipe, str(job.source), str(theirs)], theirs) if job.recipe else None
     return compare(mine, recipe, folder, rounds)
+
+
+def run_frames(job: Job, folder: Path, rounds: int) -> Sides:
+    """Run an operation on one instance of many frames; the other side is ours too, on the files that they are of."""
+    series = make_series(job.reference, int(job.reference.name.removeprefix("ct")))
+    one = make_enhanced(job.source, series, int(job.source.stem.removeprefix("enhanced")))
+    name, *flags = job.arguments
+    sides = [
+        Command([sys.executable, "-m", "derive", name, str(source), "-o", str(target), "-q", *flags], target)
+        for source, target in ((one, folder / "ours"), (series, folder / "theirs"))
+    ]
+    return compare(sides[0], sides[1] if job.recipe else None, folder, rounds)
 
 
 def run_conversion(job: Job, reference: Path, folder: Path, rounds: int) -> Sides | None:

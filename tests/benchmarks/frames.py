@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import cycle, islice
 from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
 
 from derive.elements.encoding import element_head
-from tests.benchmarks.series import COLUMNS, PRIVATE_ELEMENTS, ROWS, SLICE_SPACING_MM, SPACING_MM, make_series
+from tests.benchmarks.series import COLUMNS, PRIVATE_ELEMENTS, ROWS, SLICE_SPACING_MM, SPACING_MM
 from tests.helpers.multi_frame import frames_items, multi_frame
 
 _PIXEL_DATA = 0x7FE00010
@@ -16,16 +17,16 @@ _CREATOR = "DERIVE BENCHMARK"
 
 
 def make_enhanced(path: Path, series: Path, frames: int) -> Path:
-    """Write the pixels of a series, which is made where it is missing, as one instance; what is there is kept."""
+    """Write the pixels of a series, in turn, as one instance; what is there already is kept."""
     if path.exists():
         return path
-    files = sorted(make_series(series, frames).iterdir())
+    files = sorted(series.iterdir())
     dataset = header(frames)
     part = path.with_suffix(".part")
     dataset.save_as(part, enforce_file_format=True)
     with part.open("ab") as stream:
         stream.write(element_head(_PIXEL_DATA, "OW", frames * ROWS * COLUMNS * 2))
-        for file in files:
+        for file in islice(cycle(files), frames):
             stream.write(pydicom.dcmread(file).PixelData)
     return part.rename(path)
 
