@@ -20,7 +20,7 @@ from derive.errors import SourceError
 from derive.model.functional_groups import PER_FRAME, SHARED, macros
 from derive.model.remark import Remark
 from derive.reading.header import Header
-from derive.told.wording import counted
+from derive.told.wording import counted, flag
 
 #: Without these nobody knows where a pixel lies; without the others not what its value is.
 _PLACES = frozenset({"PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"})
@@ -118,9 +118,11 @@ def refuse_frames(header: Header, why: str) -> NoReturn:
 
 def _count(header: Header) -> int:
     count = header.integer("NumberOfFrames")
-    if count is None or count < 1:
-        found = "has no Number of Frames" if count is None else f"has Number of Frames {count}"
-        refuse_frames(header, f"it {found} (0028,0008); wanted 1 or more")
+    if count is None:
+        said = flag("assume", "NumberOfFrames=N")
+        refuse_frames(header, f"it has no Number of Frames (0028,0008); a person can say it: {said}")
+    if count < 1:
+        refuse_frames(header, f"it has Number of Frames {count} (0028,0008); wanted 1 or more")
     return count
 
 

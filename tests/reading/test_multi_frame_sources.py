@@ -8,7 +8,7 @@ import pytest
 from derive import read
 from tests.helpers.multi_frame import Spot, concatenation, legacy_converted, multi_frame, stored_of
 from tests.helpers.peers import dciodvfy_errors
-from tests.helpers.refusals import CT
+from tests.helpers.refusals import CT, MR, PET
 from tests.helpers.source_files import in_order
 
 
@@ -44,8 +44,10 @@ def test_parts_of_a_concatenation_are_valid(tmp_path):
     assert not dciodvfy_errors(sorted(tmp_path.iterdir()))
 
 
-def test_a_conversion_by_highdicom_is_the_classic_series(real):
-    files = in_order(real(CT))[:4]
+@pytest.mark.parametrize("folder", [CT, MR, PET])
+def test_a_conversion_by_highdicom_is_the_classic_series(real, folder):
+    files = in_order(real(folder))[:5]
     converted, classic = read([legacy_converted(files)]), read(files)
     assert converted.geometry == classic.geometry
-    assert np.array_equal(np.asarray(converted), np.asarray(classic))
+    assert [frame.rescale for frame in converted.frames] == [frame.rescale for frame in classic.frames]
+    assert np.array_equal(np.asarray(converted), np.asarray(classic), equal_nan=True)

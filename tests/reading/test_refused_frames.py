@@ -98,6 +98,13 @@ def test_what_does_not_go_together_is_refused(change, code, said):
     assert said in refused(spoiled(change), code).message
 
 
+def test_a_number_of_frames_that_is_missing_can_be_said():
+    source = spoiled(without("NumberOfFrames"))
+    series = read(source, assume={"NumberOfFrames": 6})
+    assert len(series.frames) == 6
+    assert series.assumed == {"NumberOfFrames": "6"}
+
+
 def test_neither_of_the_groups(tmp_path):
     def change(dataset):
         del dataset[SHARED], dataset[OWN]
