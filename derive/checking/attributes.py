@@ -31,8 +31,10 @@ _RESCALE = frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})
 def presence_judges(iod: Iod) -> tuple[Judge, ...]:
     """Return what judges which modules and attributes an instance has, and should have."""
     conditional = filter(None, (module_condition(use.module) for use in iod.modules if use.usage == "C"))
-    modules = Judge(_modules, frozenset(tag_of(keyword) for c in conditional for keyword in c.reads))
-    return (modules, *(_presence_judge(rules) for rules in iod.all_rules.values()), Judge(_extended, None))
+    of_frames = {SHARED, PER_FRAME} if keyword_of(SHARED) in iod.attributes else set()
+    modules = Judge(_modules, frozenset(tag_of(keyword) for c in conditional for keyword in c.reads) | of_frames)
+    judges = (_presence_judge(rules, of_frames) for rules in iod.all_rules.values())
+    return (modules, *judges, Judge(_extended, None))
 
 
 @cache
@@ -49,16 +51,17 @@ def value_judges(iod: Iod) -> tuple[Judge, ...]:
 def _modules(instance: Judged) -> Iterator[Finding]:
     for use in instance.iod.modules:
         needed = module_condition(use.module) if use.usage == "C" and use.module not in instance.modules else None
-        if needed is not None and needed.holds(instance.iod.name, instance.value):
+        if needed is not None and needed.holds(instance.iod.name, instance.somewhere):
             message = f"is absent; required {needed.words}"
             fault = Fault("CHK-MODULE", (), "usage C", message, needed.section)
             yield _finding(instance, fault, use.module, use.module)
 
 
-def _presence_judge(rules: tuple[AttributeRule, ...]) -> Judge:
-    asked = filter(None, map(condition_of, rules))
+def _presence_judge(rules: tuple[AttributeRule, ...], of_frames: set[int]) -> Judge:
+    """Conditions are asked of the instance and, of many frames, of what these say in their functional groups."""
+    asked = list(filter(None, map(condition_of, rules)))
     read = {tag_of(keyword) for condition in asked for keyword in condition.reads}
-    return Judge(partial(_presence, rules), frozenset({rules[0].tag, *read}))
+    return Judge(partial(_presence, rules), frozenset({rules[0].tag, *read, *(of_frames if asked else ())}))
 
 
 def _value(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Finding]:
@@ -146,10 +149,10 @@ def _presence(rules: tuple[AttributeRule, ...], instance: Judged) -> Iterator[Fi
 
 def _conditional(instance: Judged, rule: AttributeRule, asked: Condition) -> Iterator[Finding]:
     kind, absent = f"type {rule.type}", instance.state(rule.tag) is State.ABSENT
-    if absent and asked.holds(instance.iod.name, instance.value):
+    if absent and asked.holds(instance.iod.name, instance.somewhere):
         message = f"is absent; required {asked.words}"
         yield _of_rule(instance, rule, Fault("CHK-CONDITION", (), kind, message, asked.section))
-    elif not absent and asked.bans(instance.iod.name, instance.value):
+    elif not absent and asked.bans(instance.iod.name, instance.somewhere):
         message = f"is present; wanted only {asked.words}"
         code = "CHK-BANNED" if asked.firm else "CHK-UNWANTED"
         yield _of_rule(instance, rule, Fault(code, (), kind, message, asked.section))

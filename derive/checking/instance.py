@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
 from derive.checking.finding import Finding, finding
-from derive.elements.instance import Instance
+from derive.elements.element import Element, keyword_of
+from derive.elements.instance import Instance, items_of
 from derive.model.classes import Target, made_class_uids, target_of
+from derive.model.functional_groups import PER_FRAME, SHARED, flattened
 from derive.pixels.encode import Rescale
 from derive.standard import Iod
 from derive.standard.conditions import present_modules
+
+#: Macros of one item of a functional groups sequence: their elements by the tag of their sequence.
+Item: TypeAlias = Mapping[int, Element]
 
 
 class FrameValues(Protocol):
@@ -77,6 +83,32 @@ class Judged(Instance):
     def modules(self) -> frozenset[str]:
         """Modules that are there."""
         return present_modules(self.iod, self.elements)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+        """Functional groups: the items of what frames share, and one of each frame, by the tags of their macros."""
+        shared, own = (self._items_of(tag) for tag in (SHARED, PER_FRAME))
+        return shared, own
+
+    def _items_of(self, tag: int) -> tuple[Item, ...]:
+        element = self.elements.get(tag)
+        # They are long, and nobody asks for them twice: what keeps items of sequences would keep them.
+        found = items_of.__wrapped__(element) if element is not None else None
+        return tuple({e.tag: e for e in item} for item in found or ())
+
+    @cached_property
+    def _of_first_frame(self) -> Instance:
+        """What the first frame says in its macros, in classic keywords."""
+        shared, own = self.groups
+        said = {tag: e for items in (shared[:1], own[:1]) for item in items for tag, e in flattened(item).items()}
+        return Instance(self.name, said, strict=False, around=self.encodings)
+
+    def somewhere(self, keyword: str) -> Any:
+        """Return the value of an attribute, at the top or of the first frame; None where it is absent or empty."""
+        value = self.value(keyword)
+        if value is not None or keyword_of(SHARED) not in self.iod.attributes:
+            return value
+        return self._of_first_frame.value(keyword)
 
     def find(self, code: str, path: str, message: str) -> Finding:
         """Return a finding about this instance."""

@@ -14,7 +14,7 @@ from derive.told.wording import counted
 Told = Callable[[str, str], Finding]
 
 
-class Part(NamedTuple):
+class ConcatenationPart(NamedTuple):
     """What is remembered of an instance that is part of a concatenation."""
 
     name: str
@@ -26,7 +26,7 @@ class Part(NamedTuple):
     frames: int
 
 
-def part_of(instance: Judged) -> Part | None:
+def part_of(instance: Judged) -> ConcatenationPart | None:
     """Return what an instance says of its concatenation; None for one that is in none."""
     uid = instance.text("ConcatenationUID")
     if not uid:
@@ -41,26 +41,26 @@ def part_of(instance: Judged) -> Part | None:
         )
     )
     source = instance.text("SOPInstanceUIDOfConcatenationSource")
-    return Part(instance.name, uid, source, number or 0, total, offset or 0, frames or 0)
+    return ConcatenationPart(instance.name, uid, source, number or 0, total, offset or 0, frames or 0)
 
 
-def concatenation_findings(parts: Sequence[Part], series: str) -> Iterator[Finding]:
+def concatenation_findings(parts: Sequence[ConcatenationPart], series: str) -> Iterator[Finding]:
     """Judge whether every concatenation of a series is whole, and its parts go together.
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of ConcatenationPart
     series : str
         Series Instance UID, for the findings.
     """
-    found: dict[str, list[Part]] = {}
+    found: dict[str, list[ConcatenationPart]] = {}
     for part in parts:
         found.setdefault(part.uid, []).append(part)
     for members in found.values():
         yield from _judged(sorted(members, key=lambda p: p.number), series)
 
 
-def _judged(members: Sequence[Part], series: str) -> Iterator[Finding]:
+def _judged(members: Sequence[ConcatenationPart], series: str) -> Iterator[Finding]:
     def told(keyword: str, message: str) -> Finding:
         return finding("CHK-CONCATENATION", keyword, f"{message}, of {shown_uid(members[0].uid)}", series)
 
@@ -86,7 +86,7 @@ def _judged(members: Sequence[Part], series: str) -> Iterator[Finding]:
         yield from _offsets(members, told)
 
 
-def _offsets(members: Sequence[Part], told: Told) -> Iterator[Finding]:
+def _offsets(members: Sequence[ConcatenationPart], told: Told) -> Iterator[Finding]:
     """Each part says how many frames are in those before it."""
     before = 0
     for part in members:

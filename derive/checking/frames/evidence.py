@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.checking.finding import Finding
-from derive.checking.frames.groups import Grouped, Item
+from derive.checking.frames.groups import Grouped
+from derive.checking.instance import Item
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import Instance
 from derive.told.secrecy import shown_uid

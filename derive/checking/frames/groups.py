@@ -8,14 +8,11 @@ from functools import cache, cached_property
 from types import MappingProxyType
 
 from derive.checking.finding import Finding
-from derive.checking.instance import Judged
+from derive.checking.instance import Item, Judged
 from derive.elements.element import Element, keyword_of, tag_of
-from derive.elements.instance import items_of
 from derive.model.functional_groups import PER_FRAME, SHARED, flattened, macros
 from derive.standard import AttributeRule, Iod
 
-#: Macros of one item: their elements by the tag of their sequence.
-Item = Mapping[int, Element]
 _PIXEL_DATA = tag_of("PixelData")
 
 
@@ -73,13 +70,7 @@ def groups_of(instance: Judged) -> Grouped | None:
     """Return the functional groups of an instance; None for one that has none."""
     if SHARED not in instance.elements and PER_FRAME not in instance.elements:
         return None
-    return Grouped(instance, _items(instance, SHARED), _items(instance, PER_FRAME))
-
-
-def _items(instance: Judged, tag: int) -> tuple[Item, ...]:
-    element = instance.elements.get(tag)
-    found = (items_of(element) or ()) if element is not None else ()
-    return tuple({e.tag: e for e in item} for item in found)
+    return Grouped(instance, *instance.groups)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.checking.finding import Finding
-from derive.checking.frames.concatenations import Part, concatenation_findings, part_of
+from derive.checking.frames.concatenations import ConcatenationPart, concatenation_findings, part_of
 from derive.checking.frames.dimensions import Dimensions, gap_findings
 from derive.checking.frames.evidence import ReferencedImages
 from derive.checking.frames.folding import Folded
@@ -24,7 +24,7 @@ class FrameChecks:
 
     def __init__(self) -> None:
         self._slices: list[tuple[Volume, Slice]] = []
-        self._parts: list[Part] = []
+        self._parts: list[ConcatenationPart] = []
         self._indices: dict[tuple[str, str], set[int]] = {}
 
     def findings(self, instance: Judged) -> Iterator[Finding]:

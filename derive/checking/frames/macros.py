@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from derive import standard
 from derive.checking.finding import Finding, checks
 from derive.checking.frames.folding import Folded
-from derive.checking.frames.groups import Grouped, Item, rules_of
+from derive.checking.frames.groups import Grouped, rules_of
+from derive.checking.instance import Item
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.instance import Instance, State, items_of
 from derive.elements.legal import Fault, faults, reader
