@@ -18,6 +18,7 @@ from derive.elements.memory import Memory
 from derive.elements.private import SAFE_GROUPS, StoredPrivate, with_safe
 from derive.elements.spans import (
     DISORDER,
+    EXTENDED_OFFSETS,
     ITEM,
     PIXEL_DATA,
     UNDEFINED,
@@ -66,6 +67,8 @@ class Parsed(NamedTuple):
         Attributes that are not standard, as they are told; none where nobody asks.
     notes : tuple of Oddity
         What was odd.
+    offsets : bytes
+        Extended Offset Table (7FE0,0001).
     """
 
     elements: Mapping[int, Element]
@@ -75,6 +78,7 @@ class Parsed(NamedTuple):
     pixels: tuple[int, int | None] | None
     others: Mapping[int, str]
     notes: tuple[Oddity, ...] = ()
+    offsets: bytes = b""
 
 
 def parse(stream: IO[bytes], memory: Memory, tell: Callable[[bytes], str] | None = None) -> Parsed:
@@ -156,6 +160,7 @@ def parse_data(
         pixels,
         {} if tell is None else {s[0]: tell(data[s[3] : s[4]]) for s in spans if _is_other(s[0])},
         tuple(sorted(notes)),
+        b"".join(data[s[3] : s[4]] for s in spans[-2:] if s[0] == EXTENDED_OFFSETS),
     )
 
 

@@ -19,6 +19,7 @@ from derive.limits import MOST_LEVELS
 from derive.standard.vr import LONG_LENGTH_VRS
 
 PIXEL_DATA = 0x7FE00010
+EXTENDED_OFFSETS = 0x7FE00001
 UNDEFINED = 0xFFFFFFFF
 ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 _DELIMITERS = 0xFFFE

@@ -131,5 +131,5 @@ def _places(header: Header, count: int) -> tuple[tuple[PixelBytes | None, ...], 
     """Find the pixels of every frame; none where there are none, which others refuse."""
     if header.pixels is None:
         return (None,) * count, ()
-    found = frame_pixels(layout_of(header), header.pixels, count, header.name)
+    found = frame_pixels(layout_of(header), header.pixels, count, header.name, header.offsets)
     return found.frames, (Remark("SRC-OFFSETS", "PixelData", found.odd),) if found.odd else ()

@@ -28,6 +28,7 @@ from derive.elements.parse import Deflated, Parsed, parse, parse_data
 from derive.elements.private import with_safe
 from derive.elements.spans import (
     DISORDER,
+    EXTENDED_OFFSETS,
     PIXEL_DATA,
     UNDEFINED,
     VRS,
@@ -79,6 +80,8 @@ class Header(Instance):
         size and digest.
     pixels : PixelBytes, optional
         None where there is no Pixel Data.
+    offsets : tuple of int
+        Extended Offset Table: where the frames of encapsulated Pixel Data begin (C.7.6.3.1.8).
     remarks : tuple of Remark
         What is odd about it and stops nothing.
     frame_number : int
@@ -90,6 +93,7 @@ class Header(Instance):
     tags: frozenset[int] = field(default=frozenset(), repr=False)
     others: Mapping[int, str] = field(default_factory=dict, repr=False)
     pixels: PixelBytes | None = None
+    offsets: tuple[int, ...] = field(default=(), repr=False)
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
     frame_number: int = 1
 
@@ -227,6 +231,7 @@ class Reader:
             tags=found.tags,
             others=found.others,
             pixels=pixels,
+            offsets=_offsets(found.offsets),
             remarks=_remarks(found.notes),
         )
 
@@ -285,6 +290,7 @@ class Reader:
             tags=self.memory.tags(tags),
             others={t: _told(dataset, t) for t in sorted(tags - elements.keys())} if self.others else {},
             pixels=pixels,
+            offsets=_offsets(dataset.get_item(EXTENDED_OFFSETS).value if EXTENDED_OFFSETS in dataset else b""),
             remarks=_remarks(start.notes),
         )
 
@@ -305,6 +311,11 @@ def _told(dataset: Dataset, tag: int) -> str:
     stored = dataset.get_item(tag)
     value = stored.value if isinstance(stored, RawDataElement) else str(stored.value).encode("utf-8", "replace")
     return value_told(bytes(value or b""))
+
+
+def _offsets(value: object) -> tuple[int, ...]:
+    """Values of an Extended Offset Table; none of what is no such table."""
+    return struct.unpack(f"<{len(value) // 8}Q", value[: len(value) // 8 * 8]) if isinstance(value, bytes) else ()
 
 
 def _in_memory(dataset: Dataset, syntax: str) -> PixelBytes | None:

@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from derive import read
 from derive.elements.element import GROUPS_OF_FRAMES, tag_of
@@ -269,3 +269,17 @@ def test_a_series_of_many_instances_joins(real):
     series = read(folder)
     assert len(series.frames) == sum(pydicom.dcmread(p, stop_before_pixels=True).NumberOfFrames for p in paths)
     assert set(series.paths) == set(paths)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_an_extended_offset_table_that_is_wrong_is_said_and_not_used(wrong, in_memory, tmp_path):
+    dataset = multi_frame("CT", shape=(16, 16))
+    dataset.compress(RLELossless, generate_instance_uid=False, encapsulate_ext=True)
+    if wrong:
+        dataset.ExtendedOffsetTable = dataset.ExtendedOffsetTable[:8] + (7777).to_bytes(8, "little") * 5
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    series = read([dataset] if in_memory else tmp_path / "a.dcm")
+    assert ("SRC-OFFSETS" in {remark.code for remark in series.remarks}) is wrong
+    for place, frame in enumerate(series.frames):
+        assert np.array_equal(frame.stored_values(), stored_of(Spot(0, 0, place), (16, 16)))
