@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from derive import standard
-from derive.authoring.containers import contributors_by_instance
+from derive.authoring.containers import contributors_by_instance, stand_in_of
 from derive.authoring.decision import Decision, Entry
 from derive.authoring.entities import builder_of
 from derive.authoring.entities.dimensions import placed
@@ -41,11 +41,13 @@ from derive.authoring.private import (
 )
 from derive.authoring.pull import constant_element, entry_of, frame_element, missing_attribute, vr_of
 from derive.authoring.unassigned import located, with_unassigned
-from derive.elements.element import Element
+from derive.elements.element import Element, is_standard
+from derive.elements.legal import reader
 from derive.errors import AssembleError, MissingAttribute
 from derive.model.reference import FrameRef
 from derive.model.remark import Remark
 from derive.standard import AttributeRule
+from derive.standard.conditions import condition_of
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def assemble(authoring: Authoring) -> SeriesPass:
             constant[tag] = element
     for tag, creator in creators_of([*constant, *(d.rule.tag for d in varying)]).items():
         constant[tag], account[tag] = creator, Entry(tag, "recomputed", CREATOR_REASON)
-    _refuse([*lacking, *_unmet(authoring, constant)])
+    _refuse([*lacking, *_unmet(authoring, constant), *_unbuilt(authoring, varying, constant)])
     differing = {d.rule.tag for d in varying}
     bannable, requirable = _conditioned(authoring, constant, differing | leaves_of(differing), account)
     said = authoring.source.tags | authoring.source.illegal.keys()
@@ -188,6 +190,30 @@ def _unmet(authoring: Authoring, constant: Mapping[int, Element]) -> Iterator[Mi
         if not source.frames or foreign or (pulled and rule.tag in source.table.varying):
             why = differs if rule.tag in source.table.varying else source.lacking
             yield missing_attribute(rule, standard.section(rule.module), why)
+
+
+def _unbuilt(
+    authoring: Authoring, varying: Sequence[Decision], constant: Mapping[int, Element]
+) -> Iterator[MissingAttribute]:
+    """Yield what a multi-frame class asks for and a source of another class does not say, though it is no pull.
+
+    It is known before the first frame is computed, so that a dry run says it too.
+    """
+    if authoring.target.container != "functional" or not authoring.source.frames:
+        return
+    has, iod, stand_in = reader(constant, authoring.encodings), authoring.target.iod, stand_in_of(authoring)
+    grouped = _group_tags(authoring)
+    for decision in varying:
+        rule, condition = decision.rule, condition_of(decision.rule)
+        wanted = rule.type == "1C" and condition is not None and condition.holds(iod.name, has)
+        known = rule.keyword in authoring.order.lacking or not is_standard(rule.tag)
+        try:
+            if rule.tag in grouped and rule.type == "1":
+                frame_element(authoring, decision, stand_in.frames[0])
+            elif wanted and not known and frame_element(authoring, decision, stand_in) is None:
+                yield missing_attribute(rule, decision.row.section, authoring.source.lacking)
+        except MissingAttribute as error:
+            yield error
 
 
 def _conditioned(

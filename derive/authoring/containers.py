@@ -131,6 +131,14 @@ def _functional(authoring: Authoring, encoding: Encoding | None, folder: Path | 
         yield Frame(number - 1, number, contributors, _summed(members), 0, frames=tuple(members)), spool.close()
 
 
+def stand_in_of(authoring: Authoring) -> Frame:
+    """Return what stands for all frames before any is computed: what they come from, and no stored values."""
+    frames = authoring.frames
+    nothing = as_they_are(np.zeros((1, 1), np.int16))
+    members = [Frame(i, 1, frames.contributors(i), nothing, *frames.spot(i)[::-1]) for i in range(frames.count)]
+    return Frame(0, 1, _together(frames, range(frames.count)), nothing, 0, frames=tuple(members))
+
+
 def _slabs(frames: Frames, indices: Sequence[int]) -> Iterator[NDArray[np.float32]]:
     """Values of some frames, in order: as many at a time as follow one another, a slab at most."""
     begin = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
@@ -17,6 +18,7 @@ from derive.elements.encoding import encode, encode_item, pack_item
 from derive.elements.instance import items_of
 from derive.model.dimension import Dimension, is_time
 from derive.model.functional_groups import macros
+from derive.standard import conditions
 
 _CONTENT_GROUP = "FrameContentSequence"
 _CONTENT = tag_of(_CONTENT_GROUP)
@@ -102,7 +104,9 @@ def placed(authoring: Authoring, frame: Frame) -> Frame:
     found = indices_of(authoring, frame)
     groups = []
     for number, each in enumerate(frame.groups):
-        said = {_STACK: "1", _PLACE: found[-1].values[number]}
+        said: dict[str, Any] = {_STACK: "1", _PLACE: found[-1].values[number]}
+        if _time_is_wanted(authoring, each):
+            said[_TIME] = 1
         for index in found:
             if index.path[-1] in (_STACK, _TIME):
                 said[index.path[-1]] = str(index.values[number]) if index.path[-1] == _STACK else index.values[number]
@@ -111,6 +115,13 @@ def placed(authoring: Authoring, frame: Frame) -> Frame:
         item = pack_item([*content[0], *(encode(k, v) for k, v in said.items())])
         groups.append({**each, _CONTENT: Element(_CONTENT, "SQ", item)})
     return replace(frame, groups=tuple(groups))
+
+
+def _time_is_wanted(authoring: Authoring, groups: Mapping[int, Element]) -> bool:
+    """Whether frames of this class, or with such groups, say which time they are of though there is one."""
+    condition = conditions.condition_in_macro(_CONTENT_GROUP, _TIME)
+    iod = authoring.target.iod.name
+    return condition is not None and bool(condition.holds(iod, lambda keyword: groups.get(tag_of(keyword))))
 
 
 def _has_content(authoring: Authoring) -> bool:
