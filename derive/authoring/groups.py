@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from typing import Any
 
 from derive import standard
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import encode, pack_item
+from derive.elements.encoding import decode, encode, pack_item
+from derive.elements.instance import items_of
 from derive.model.attribute_table import AttributeTable
 from derive.model.composing import composed, folded
 from derive.model.functional_groups import PER_FRAME, SHARED, macros
 from derive.model.source import Attributes, Sources
 from derive.model.terms import lines_of, terms
 from derive.standard import AttributeRule, Iod
+from derive.standard.conditions import condition_in_macro
 
 
 def in_groups(groups: Sequence[Mapping[int, Element]]) -> tuple[Element, Element]:
@@ -68,11 +71,31 @@ def _column(
         return []
 
     def of(index: int) -> Element | None:
-        return composed(rule, lambda keyword: table.element(tag_of(keyword), index) or absent.get(keyword), iod_name)
+        made = composed(rule, lambda keyword: table.element(tag_of(keyword), index) or absent.get(keyword), iod_name)
+        return made if made is not None and _is_whole(made, rule, iod_name) else None
 
     if not any(tag in table.varying for tag in read):
         return [of(0)] * table.count
     return [of(index) for index in range(table.count)]
+
+
+# 2026-12-01: what acquired frames have to say, frames that were derived may say. There are validators that take a macro
+# which says a part of it for a fault, and nobody can tell a part that was left out from one that nobody knew. So macros
+# that a class wants of acquired frames only are made whole, or not at all.
+
+
+def _is_whole(made: Element, rule: AttributeRule, iod_name: str) -> bool:
+    """Whether a macro says all that it would have to say of an acquired frame; one that is wanted of all does."""
+    if rule.type != "1C":
+        return True
+    item = {e.tag: e for e in (items_of(made) or ((),))[0]}
+
+    def has(keyword: str) -> Any:
+        element = item.get(tag_of(keyword))
+        return ["ORIGINAL"] if keyword == "FrameType" else element and decode(element)
+
+    wanted = (condition_in_macro(rule.keyword, r.keyword) for r in rule.items if r.tag not in item)
+    return not any(condition.holds(iod_name, has) for condition in wanted if condition is not None)
 
 
 #: What an image need not say, and a frame has to.

@@ -15,7 +15,9 @@ from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.enhanced import assert_accepted, groups_of, indices_of, pointers_of, saved, written
 from tests.helpers.multi_frame import ENHANCED, concatenation, multi_frame, only_frames
 
-MODALITIES = ("CT", "MR")
+MODALITIES = ("CT", "MR", "PT")
+#: Sequence of the frame type macro.
+KINDS = {"CT": "CTImageFrameTypeSequence", "MR": "MRImageFrameTypeSequence", "PT": "PETFrameTypeSequence"}
 BLUR = gaussian_blur(sigma_mm=1.5)
 #: What is done, and the four values of Image Type, the technique and the properties that follow.
 DONE = {
@@ -46,14 +48,16 @@ ALONG = {
 @pytest.mark.parametrize("name", DONE)
 def test_class_in_is_class_out_and_others_accept_it(modality, name, tmp_path):
     operation, image_type, technique, properties = DONE[name]
-    source = saved(tmp_path / "in", multi_frame(modality, slices=6))
+    before = multi_frame(modality, slices=6)
+    image_type = (*image_type[:2], before.ImageType[2], image_type[3])
+    source = saved(tmp_path / "in", before)
     series = derive.build(source, operation)
     series.write(tmp_path / "out")
     (dataset,) = written(tmp_path / "out")
     assert dataset.SOPClassUID == ENHANCED[modality]
     assert (*dataset.ImageType,) == image_type
     for groups in each(groups_of(dataset), at_least=series.count):
-        kind = next(g[0] for g in (groups.get(f"{modality}ImageFrameTypeSequence"),) if g)
+        (kind,) = groups[KINDS[modality]]
         assert (*kind.FrameType,) == image_type
         assert (kind.VolumeBasedCalculationTechnique, kind.VolumetricProperties) == (technique, properties)
     assert_accepted(source, tmp_path / "out")

@@ -55,16 +55,45 @@ def _common_terms(authoring: Authoring) -> list[str]:
     return [column.pop() if len(column) == 1 else "" for column in columns]
 
 
-@per_series("ContentDate", "InstanceCreationDate")
-def content_date(authoring: Authoring) -> str | None:
-    """Return the date of now: the creation of the pixels began."""
+@per_series("InstanceCreationDate")
+def instance_creation_date(authoring: Authoring) -> str | None:
+    """Return the date of now."""
     return authoring.date
 
 
-@per_series("ContentTime", "InstanceCreationTime")
-def content_time(authoring: Authoring) -> str | None:
+@per_series("InstanceCreationTime")
+def instance_creation_time(authoring: Authoring) -> str | None:
     """Return the time of now."""
     return authoring.time
+
+
+# 2026-12-01: multi-frame classes want a Content Date (type 1). Beside dates of a source that were shifted there is none
+# of now; the latest of the source is in the calendar of all the others, and no later than the truth.
+
+
+@per_series("ContentDate")
+def content_date(authoring: Authoring) -> str | Element | None:
+    """Return the date of now: the creation of the pixels began; where a class has to have one, the source's latest."""
+    return authoring.date or _latest(authoring)[0]
+
+
+@per_series("ContentTime")
+def content_time(authoring: Authoring) -> str | Element | None:
+    """Return the time of now, or that of the date."""
+    return authoring.time or _latest(authoring)[1]
+
+
+def _latest(authoring: Authoring) -> tuple[Element | None, Element | None]:
+    """Content Date and Time of the source that are the latest, else of its acquisition: for multi-frame classes."""
+    if authoring.target.container != "functional":
+        return None, None
+    for keywords in (("ContentDate", "ContentTime"), ("AcquisitionDate", "AcquisitionTime")):
+        columns = [authoring.source.table.column(tag_of(keyword)) for keyword in keywords]
+        rows = [(d, t) for d, t in zip(*columns, strict=True) if d and t and d.stripped() and t.stripped()]
+        if rows:
+            date, time = max(rows, key=lambda row: (row[0].stripped(), row[1].stripped()))
+            return date._replace(tag=tag_of("ContentDate")), time._replace(tag=tag_of("ContentTime"))
+    return None, None
 
 
 @per_frame("AcquisitionDate", sticky=True)

@@ -72,8 +72,9 @@ def rescale_type(authoring: Authoring) -> str | None:
 def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> list[bytes] | None:
     """Return what the source maps its values to, for the new stored values; and the units of a new quantity.
 
-    Where a class has no rescale (MR), and stored values are not the values, an item says what they are. PET says its
-    units in an attribute of its own; what the quantity is, none but a mapping can say.
+    Where a class has no rescale (MR), and stored values are not the values, an item says what they are; and where it
+    has no other place for units (multi-frame PET). Single-frame PET says its units in an attribute of its own; what the
+    quantity is, none but a mapping can say.
     """
     rescale = authoring.target.rescale
     if rescale is Rescale.NONE:
@@ -83,7 +84,9 @@ def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> lis
     stored = HeldValues(line, encoding.bounds, (frame.encoded.smallest, frame.encoded.largest))
     mapped = authoring.mappings[frame.index] if authoring.mappings else ()
     items = [mapping.rebased(stored) for mapping in mapped]
-    if _unit_is_new(authoring) or (rescale is Rescale.MAPPING and line_of_values(items) != line):
+    only_place = authoring.target.iod.attributes[_SEQUENCE].type == "1" and not items
+    differs = rescale is Rescale.MAPPING and line_of_values(items) != line
+    if _unit_is_new(authoring) or only_place or differs:
         items.append(_own(authoring, stored))
     return [pack_item(item) for item in items] or None
 
