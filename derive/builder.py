@@ -288,7 +288,7 @@ class DerivedSeries:
             target_folder(Path(folder), self._size, self._untouched, overwrite=overwrite) as temporary,
             Writer(temporary, self.frames) as writer,
         ):
-            for made in self.made(temporary):
+            for made in self.made(temporary.parent):
                 name = name_of(made.frame.number, made.elements)
                 stored = None if made.frame.frames else made.frame.encoded.stored
                 writer.add(made, name)  # it is being written while it is checked

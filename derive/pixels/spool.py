@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.errors import OutputError
 from derive.pixels import shared
 from derive.pixels.shared import SharedFile
 
@@ -106,8 +107,8 @@ class Spool:
 
     Raises
     ------
-    OSError
-        Of the file system; from :meth:`add` too.
+    OutputError
+        ``OUT-WRITE`` if the file system refuses; from :meth:`add` too.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -133,15 +134,23 @@ class Spool:
             raise ValueError(f"a frame of {like}; the others are of {self._like}")
         self._count += 1
         if stored.dtype != np.bool_:
-            self._file.write(np.ascontiguousarray(stored, like[1]).data)
+            self._write(np.ascontiguousarray(stored, like[1]).data)
             return
         bits = np.concatenate([self._bits, stored.reshape(-1)])
         whole = bits.size - bits.size % 8
-        self._file.write(np.packbits(bits[:whole], bitorder="little").tobytes())
+        self._write(np.packbits(bits[:whole], bitorder="little").data)
         self._bits = bits[whole:]
 
     def close(self) -> SpooledFrames:
         """Return the frames that were taken, at least one; no more can be."""
         assert self._like is not None, "there is a frame"
-        self._file.write(np.packbits(self._bits, bitorder="little").tobytes())
+        self._write(np.packbits(self._bits, bitorder="little").data)
         return SpooledFrames(self._count, *self._like, self._shared)
+
+    def _write(self, data: memoryview) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise OutputError(
+                "OUT-WRITE", f"frames cannot wait aside until they are written: {error.strerror or error}"
+            ) from error

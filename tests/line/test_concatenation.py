@@ -15,7 +15,7 @@ BLUR = gaussian_blur(sigma_mm=1.0)
 SLICES, SHAPE = 7, (12, 14)
 
 
-@pytest.fixture(params=["CT", "MR"])
+@pytest.fixture(params=["CT", "MR", "PT"])
 def source(request, tmp_path):
     folder = tmp_path / "source"
     folder.mkdir()

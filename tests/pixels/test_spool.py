@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import warnings
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from derive import parallel
 from derive.pixels import shared
 from derive.pixels.spool import Spool
-from tests.helpers.asserting import every
+from tests.helpers.asserting import every, raises_code
 
 KINDS = {
     "int16": ("int16", (5, 7)),
@@ -97,3 +99,17 @@ def test_nothing_stays_open(monkeypatch):
         del waiting, spooled
         gc.collect()
     assert file.closed
+
+
+def test_a_disk_that_is_full_is_told(monkeypatch):
+    monkeypatch.setattr(shared, "IN_MEMORY", 1)
+    waiting = Spool()
+    waiting.add(np.zeros((4, 4), "<i2"))
+
+    class Full:
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    waiting._file = Full()
+    with raises_code("OUT-WRITE"):
+        waiting.add(np.zeros((4, 4), "<i2"))
