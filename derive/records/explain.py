@@ -5,7 +5,7 @@ Works on the files alone; with the sources beside it, everything that was pulled
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,12 +98,14 @@ def explain(
 
 
 def _accounted(
-    tried: Sequence[SourceSeries], found: Gathered, images: Sequence[Header]
+    tried: Iterable[SourceSeries], found: Gathered, images: Sequence[Header]
 ) -> tuple[SourceSeries | None, SourcedAccount | None, list[str]]:
     """Return the source by which most is as it is written, the account from it, and why there is none."""
     best: tuple[int, SourceSeries, SourcedAccount] | None = None
+    first: SourceSeries | None = None
     why_not: list[str] = []
     for source in tried:
+        first = first or source
         try:
             account = account_of(found.series(images[0].text("SeriesInstanceUID")), images, source)
             off = sum(account.check(tag).agrees is False for tag in account.entries)
@@ -113,7 +115,7 @@ def _accounted(
         best = (off, source, account) if best is None or off < best[0] else best
         if not off:
             break
-    return (best[1], best[2], []) if best else (tried[0] if tried else None, None, why_not)
+    return (best[1], best[2], []) if best else (first, None, why_not)
 
 
 def _first_line(error: DeriveError) -> str:
@@ -269,8 +271,8 @@ def _scrolled(image: Header) -> tuple[float, int]:
 
 def _sources(
     written: Files, found: Gathered, sources: Files | None, images: Sequence[Header], assume: Mapping[str, object]
-) -> tuple[list[SourceSeries], list[str]]:
-    """Read what the source can have been; or say why it is not at hand."""
+) -> tuple[Iterable[SourceSeries], list[str]]:
+    """Return what the source can have been, read one after another; or say why it is not at hand."""
     records = [record_of(image) for image in images]
     uid, needed = records[0].source_series, frames_needed(records)
     if not uid:
@@ -281,11 +283,10 @@ def _sources(
     members = {i.text("SOPInstanceUID"): i for i in at_hand.headers if i.lenient.text("SeriesInstanceUID") == uid}
     of_source = next(map(description_of, members.values()), "")
     candidates = SourcesTried(members, needed, {**records[0].assumed_since(of_source, images[0]), **assume})
-    tried = list(candidates)
-    if not tried:
+    if candidates.first is None:
         return [], [f"the source series cannot be read: {candidates.error.partition(chr(10))[0]}"]
     missing = set(records[0].source_uids) - members.keys()
-    return tried, [f"missing: {counted(len(missing), 'source image')}"] if missing else []
+    return candidates, [f"missing: {counted(len(missing), 'source image')}"] if missing else []
 
 
 def _gathered(

@@ -49,15 +49,15 @@ class NamedSources:
         wanted, named = self._wanted(index), self._named(record.sources)
         inherited = {n for c in contributors for n in self._named(self._sources_of_sources[c.frame])}
         if lacking := sorted(wanted - named.keys()):
-            yield f"Source Image Sequence lacks {_few(lacking)}, which contributed"
+            yield f"Source Image Sequence lacks {self._few(lacking)}, which contributed"
         if extra := sorted(named.keys() - wanted - inherited):
-            yield f"Source Image Sequence names {_few(extra)}, which did not contribute"
+            yield f"Source Image Sequence names {self._few(extra)}, which did not contribute"
         kept = self._order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
         slices = self._order.frames.slices
         here = {self._frame(c) for c in contributors if kept and at_its_place(c, index, slices)}
         yes = {n for n, image in named.items() if n in wanted and image.locations_preserved == "YES"}
         if yes != here & named.keys():
-            yes_for, so_for = _few(sorted(yes)), _few(sorted(here))
+            yes_for, so_for = self._few(sorted(yes)), self._few(sorted(here))
             yield f"Spatial Locations Preserved is YES for {yes_for}; it is so for {so_for}"
 
     def _wanted(self, index: int) -> set[Named]:
@@ -82,11 +82,15 @@ class NamedSources:
         rows = ({t: e for t in tags if (e := table.element(t, i)) is not None} for i in range(table.count))
         return [record_of(Instance("", row)).sources for row in rows]
 
+    def _few(self, named: Sequence[Named]) -> str:
+        frames: dict[str, list[int]] = {}
+        for uid, number in named:
+            frames.setdefault(uid, []).append(number)
+        texts = [f"{uid}{self._of_many(uid, numbers)}" for uid, numbers in frames.items()]
+        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+        return (", ".join(texts[:_SHOWN]) + more) or "none"
 
-def _few(named: Sequence[Named]) -> str:
-    frames: dict[str, list[int]] = {}
-    for uid, number in named:
-        frames.setdefault(uid, []).append(number)
-    texts = [uid if numbers in ([0], [1]) else f"{uid} frame {ranges_of(numbers)}" for uid, numbers in frames.items()]
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return (", ".join(texts[:_SHOWN]) + more) or "none"
+    def _of_many(self, uid: str, numbers: Sequence[int]) -> str:
+        """Say which frames of a multi-frame instance are meant."""
+        single = len(self._places.get(uid, ())) < 2 and numbers[0] < 2
+        return "" if single else f" frame {ranges_of(numbers)}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from derive.errors import DeriveError
@@ -47,10 +49,19 @@ class SourcesTried:
         self._at_hand, self._needed, self._assumed = at_hand, needed, assumed
         self.error = ""
 
+    @cached_property
+    def first(self) -> SourceSeries | None:
+        """The one that is most likely; None where none can be read: ``error`` says why."""
+        return next(self._rest, None)
+
+    @cached_property
+    def _rest(self) -> Iterator[SourceSeries]:
+        return self._all()
+
     def __iter__(self) -> Iterator[SourceSeries]:
-        """Give each that can be read, once; what is wrong with the last that cannot is in ``error``."""
+        """Give each that can be read, once, and only once."""
         tried: set[frozenset[tuple[str, int]]] = set()
-        for source in self._all():
+        for source in chain([self.first] if self.first else [], self._rest):
             frames = frozenset((f.reference.sop_instance_uid, f.number) for f in source.frames)
             if frames not in tried:
                 tried.add(frames)

@@ -162,7 +162,8 @@ def distinct(images: Iterable[Header], tag: int) -> list[str]:
     for image in images:
         element = image.elements.get(tag)
         key = image.others.get(tag) if element is None else (element.stripped(), element.vr)
-        found.setdefault(key, shown(image, tag) if key is not None else "absent")
+        if key not in found:
+            found[key] = shown(image, tag) if key is not None else "absent"
     return list(found.values())
 
 
