@@ -1,8 +1,10 @@
-"""What frames that pass say beyond the IOD of their new instances: true of the same pixels, and so kept.
+"""What frames say beyond the IOD of their new instances, and is kept: what tells volumes apart, and all that passes.
 
-A derivation leaves out what the IOD of its result does not have. Where the pixels pass as they are, all that was said
-of them is still so: retired attributes, those of other editions, private ones, b-values. Single-frame images say it
-themselves, as a Standard Extended SOP Class may (PS3.2 3.11.1); legacy-converted ones in groups that are there for it.
+A derivation leaves out what the IOD of its result does not have, but for what tells its volumes apart: no module of
+single-frame MR has a b-value, all vendors write it, and without it nobody could tell (2026-12-01). Where pixels pass as
+they are, all that was said of them is still so: retired attributes, those of other editions, private ones.
+Single-frame images say it themselves, as a Standard Extended SOP Class may (PS3.2 3.11.1); legacy-converted ones in
+groups that are there for it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 
 from derive.authoring.order import Authoring
 from derive.authoring.policy import Action, Row
-from derive.elements.element import keyword_of, tag_of
+from derive.elements.element import is_standard, keyword_of, tag_of, tag_told
 from derive.model.derivation import GeometryEffect
 from derive.model.functional_groups import macros
 from derive.standard import AttributeRule
@@ -54,15 +56,19 @@ _PASSES = {effect.value: Action.PULL for effect in GeometryEffect}
 
 
 def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
-    """Rules of what the source says and no module of the IOD has; nothing where anything is derived."""
-    if not authoring.derivation.passes or authoring.target.container != "single":
+    """Rules of what the source says and no module of the IOD has; where anything is derived, of its dimensions."""
+    if authoring.target.container != "single":
         return
     table, iod = authoring.source.table, authoring.target.iod
     known = {rule.tag for rule in iod.attributes.values()}
-    for tag in sorted({*table.constant, *table.varying} - known - OF_THE_FORM - macros().keys()):
+    beyond, why = {*table.constant, *table.varying} - known - OF_THE_FORM - macros().keys(), "true of the same pixels"
+    if not authoring.derivation.passes:
+        beyond &= {tag for d in authoring.frames.dimensions if (tag := tag_told(d.keyword)) and is_standard(tag)}
+        why = "it tells volumes apart"
+    for tag in sorted(beyond):
         found = [e for e in table.column(tag) if e is not None]
         if found and {e.stripped() for e in found} != {_NOTHING.get(tag)}:
             keyword = keyword_of(tag)
-            reason = f"true of the same pixels; no module of {iod.name} has it"
+            reason = f"{why}; no module of {iod.name} has it"
             row = Row(MODULE, keyword, _PASSES, None, False, "", "", reason)
             yield AttributeRule(keyword, tag, found[0].vr, "1-n", "3", MODULE, "Image", ()), row
