@@ -95,12 +95,18 @@ class SeriesPass:
         if grouped:
             groups_of = located(self.authoring, self._groups(frame.frames, grouped))
             frame = placed(self.authoring, replace(frame, groups=groups_of))
+        lacking: list[MissingAttribute] = []
         for decision in self.varying:
             if decision.rule.tag in grouped:
                 continue
-            element = frame_element(self.authoring, decision, frame)
+            try:
+                element = frame_element(self.authoring, decision, frame)
+            except MissingAttribute as error:
+                lacking.append(error)
+                continue
             if element is not None:
                 elements[element.tag] = element
+        _refuse(lacking)
         groups = frame.groups[0] if grouped else {}
         for rule in list(unwanted(self.authoring, self.bannable, {**groups, **elements})):
             elements.pop(rule.tag, None)

@@ -20,6 +20,7 @@ from derive.model.functional_groups import macros
 from derive.model.source import Attributes
 from derive.model.terms import said_by
 from derive.standard import AttributeRule
+from derive.standard.conditions import condition_of
 from derive.told.wording import flag
 
 
@@ -57,10 +58,22 @@ def _built(authoring: Authoring, decision: Decision, value: Any, signed: bool = 
     if isinstance(value, Element):
         return value
     if value is None:
-        if rule.type == "1" and decision.expected and rule.keyword not in authoring.order.lacking:
+        if _demanded(authoring, rule) and decision.expected and rule.keyword not in authoring.order.lacking:
             raise missing_attribute(rule, decision.row.section, authoring.source.lacking)
         return Element(rule.tag, vr_of(rule, signed), b"") if rule.type == "2" and decision.expected else None
     return encode(rule.keyword, value, authoring.encodings, signed)
+
+
+def _demanded(authoring: Authoring, rule: AttributeRule) -> bool:
+    """Whether an attribute has to have a value whatever else is said: its type is 1, or its condition is the IOD."""
+    if rule.type != "1C" or authoring.target.container != "functional":
+        return rule.type == "1"
+    condition = condition_of(rule)
+    return condition is not None and not condition.reads and bool(condition.holds(authoring.target.iod.name, _nothing))
+
+
+def _nothing(_: str) -> None:
+    """Say nothing: what a condition has that reads nothing."""
 
 
 def _pulled(

@@ -19,6 +19,8 @@ from derive.model.macro_values import uncalled
 from derive.standard import AttributeRule
 from derive.standard.conditions import condition_in_macro
 
+#: Frame Type of what a scanner made.
+_ACQUIRED = ["ORIGINAL"]
 #: Gives what an image says under a classic keyword.
 Says = Callable[[str], Element | None]
 
@@ -38,7 +40,7 @@ def composed(rule: AttributeRule, says: Says, iod_name: str = "") -> Element | N
     -------
     Element or None
         The sequence, with one item; or as the image has it, where a single-frame image can have it. None where the
-        image says nothing of it, or not all that the standard demands of it.
+        image says nothing of it, or not all that the standard demands of it in a frame that was acquired.
     """
     macro = macros().get(rule.tag)
     if macro is None or not macro.leaves:
@@ -54,16 +56,19 @@ class _Conditions(NamedTuple):
     iod_name: str
     says: Says
 
-    def kept(self, elements: Sequence[Element], rules: Sequence[AttributeRule]) -> list[Element]:
-        """Return what may stand in an item: not what is forbidden there, nor what asks for something that is missing.
+    def allowed(self, elements: Sequence[Element], rules: Sequence[AttributeRule]) -> list[Element]:
+        """Return what may stand in an item; nothing where it lacks what is demanded of an acquired frame.
 
-        A convolution kernel asks for its group: of an image that does not say the group the kernel stays out.
+        *2026-12-01.* Of a derived frame the standard demands less than validators do, who hold what is said of its
+        acquisition to be said as a whole. Half a macro helps nobody who cannot rely on the other half.
         """
         there = {e.keyword: e for e in elements}
 
         def has(keyword: str) -> Any:
             element = there.get(keyword) or self.says(keyword)
-            return None if element is None else value_of(element, (default_encoding,))
+            if element is None:
+                return _ACQUIRED if keyword == "FrameType" else None
+            return value_of(element, (default_encoding,))
 
         for rule in rules:
             asked = condition_in_macro(self.sequence, rule.keyword)
@@ -72,8 +77,7 @@ class _Conditions(NamedTuple):
             if rule.keyword in there and asked.bans(self.iod_name, has):
                 del there[rule.keyword]
             elif rule.keyword not in there and rule.type == "1C" and asked.holds(self.iod_name, has):
-                for keyword in asked.reads & there.keys():
-                    del there[keyword]
+                return []
         return list(there.values())
 
 
@@ -90,7 +94,7 @@ def _item(
         found = _inner(keyword, below, rule, says, conditions) if inner else _value(keyword, below, says)
         if found is not None:
             elements.append(found)
-    elements = conditions.kept(elements, rules)
+    elements = conditions.allowed(elements, rules)
     if not elements:
         return None
     there = {e.tag for e in elements if e.stripped()}

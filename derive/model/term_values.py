@@ -152,6 +152,13 @@ def _steps(said: Telling, first: int) -> int | None:
     return given[0] if len(given) == 1 else None
 
 
+def _diffusion_directionality(said: Telling) -> str | None:
+    weighted = any(said.numbers("DiffusionBValue"))
+    if not weighted:
+        return "NONE"
+    return "DIRECTIONAL" if said.numbers("DiffusionGradientOrientation") else None
+
+
 def _body_part(said: Telling) -> str | None:
     """Return the term of the only region; that which has the code, whatever its modifiers."""
     return standard.body_part_of(
@@ -188,6 +195,9 @@ FOUND: Mapping[str, TermFunction] = MappingProxyType(
         "acquisition_matrix": TermFunction(_acquisition_matrix, (*_STEPS, "InPlanePhaseEncodingDirection")),
         "frequency_steps": TermFunction(lambda said: _steps(said, 0), ("AcquisitionMatrix",)),
         "phase_steps": TermFunction(lambda said: _steps(said, 2), ("AcquisitionMatrix",)),
+        "diffusion_directionality": TermFunction(
+            _diffusion_directionality, ("DiffusionBValue", "DiffusionGradientOrientation")
+        ),
         "body_part": TermFunction(_body_part, ("AnatomicRegionSequence",)),
         "anatomic_region": TermFunction(_anatomic_region, ("BodyPartExamined",)),
         "unpaired": TermFunction(_unpaired, ("BodyPartExamined",)),

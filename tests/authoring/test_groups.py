@@ -17,11 +17,11 @@ from tests.helpers.asserting import each, every
 #: What each says in macros that a derived image needs no builder for, and in terms of enhanced images.
 SERIES = {
     "mr_ge_axial_20": (
-        {"MRTimingAndRelatedParametersSequence", "MREchoSequence", "MRAveragesSequence", "MRFOVGeometrySequence"},
+        {"MREchoSequence", "MRAveragesSequence", "PixelMeasuresSequence", "PlanePositionSequence"},
         {"EchoPulseSequence": "SPIN", "EchoPlanarPulseSequence": "NO", "AcquisitionContrast": "UNKNOWN"},
     ),
     "mr_siemens_dwi_b0_500_1500": (
-        {"MRTimingAndRelatedParametersSequence", "MREchoSequence", "MRModifierSequence"},
+        {"MREchoSequence", "MRAveragesSequence", "MRFOVGeometrySequence", "FrameAnatomySequence"},
         {"EchoPlanarPulseSequence": "YES", "ResonantNucleus": "1H"},
     ),
 }

@@ -1,4 +1,4 @@
-"""Single frames of enhanced images: what their IOD demands is told in its terms, and validators find nothing new."""
+"""Single frames of enhanced images, and the way back: what an IOD demands is told in its terms, or asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 import derive
 from derive.operations import gaussian_blur
+from tests.helpers.asserting import raises_code
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.peers import dciodvfy_errors, spread
 
@@ -49,3 +50,28 @@ def test_single_frames_of_an_enhanced_image_have_what_their_iod_demands(tmp_path
     files, first = classic(derive.read(tmp_path / "enhanced.dcm"), tmp_path / "out")
     assert {k: plain(first[k].value) for k in SYNTHETIC[modality]} == SYNTHETIC[modality]
     assert dciodvfy_errors(spread(files, 3)) == {}
+
+
+#: What nobody says of a series of single frames, and a person has to say of an enhanced image.
+ASKED = {"BurnedInAnnotation": "NO", "LossyImageCompression": "00"}
+OF_MR = {"BodyPartExamined": "BRAIN", "ComplexImageComponent": "MAGNITUDE"}
+
+
+def test_what_an_enhanced_image_demands_and_single_frames_do_not_say_is_asked_for(real, tmp_path):
+    source = derive.read(real("mr_ge_axial_20"), assume={"BodyPartExamined": "BRAIN"})
+    said = {"ApplicableSafetyStandardAgency": "IEC"}
+    with raises_code("ASM-TYPE1") as caught:
+        derive.build(source, gaussian_blur(sigma_mm=1), into="enhanced", set=said).write(tmp_path / "out")
+    for keyword in ("ComplexImageComponent", *ASKED):
+        assert f'assume={{"{keyword}": VALUE}}' in str(caught.value)
+
+
+def test_an_enhanced_image_of_single_frames_says_what_they_say(real, tmp_path):
+    source = derive.read(real("mr_ge_axial_20"), assume=ASKED | OF_MR)
+    said = {"ApplicableSafetyStandardAgency": "IEC"}
+    derive.build(source, gaussian_blur(sigma_mm=1), into="enhanced", set=said).write(tmp_path / "out")
+    (file,) = (tmp_path / "out").glob("*.dcm")
+    shared = pydicom.dcmread(file).SharedFunctionalGroupsSequence[0]
+    assert shared.FrameAnatomySequence[0].AnatomicRegionSequence[0].CodeMeaning == "Brain"
+    assert shared.MREchoSequence[0].EffectiveEchoTime == pytest.approx(float(source.text("EchoTime")))
+    assert [text for text in dciodvfy_errors([file]) if "Illegal root" not in text] == [], "but for UIDs of the source"
