@@ -179,7 +179,7 @@ def per_instance(kind: Rescale, source: SourceEncoding, keeps_quantity: bool) ->
 
 
 def keep(kind: Rescale, source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
-    """Encoding with the source's own slope and intercept (MAPPING: a power of ten at least as fine).
+    """Encoding with the source's own slope and intercept (MAPPING: 1, else a power of ten, at least as fine).
 
     Parameters
     ----------
@@ -196,7 +196,11 @@ def keep(kind: Rescale, source: SourceEncoding, values: Range, padded: bool) -> 
         None where the source has no slope in common or 16 bits do not hold the range with it.
     """
     if kind is Rescale.MAPPING:
-        return _fit((10.0 ** _finest_exponent(source), 0.0), source, values, padded) if source.slopes else None
+        # *2026-12-01.* Readers differ in whether they apply a mapping: numbers that fit as they are need none.
+        finest = _finest_exponent(source) if source.slopes else 0
+        exponents = ([0] if finest > 0 else []) + ([finest] if source.slopes else [])
+        fits = (_fit((10.0**exponent, 0.0), source, values, padded) for exponent in exponents)
+        return next((encoding for encoding in fits if encoding is not None), None)
     return _fit(source.rescale, source, values, padded) if source.rescale else None
 
 
