@@ -13,6 +13,7 @@ from derive.authoring.settable import settable
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode
 from derive.elements.mend import legal
+from derive.elements.parse import without_private
 from derive.errors import MissingAttribute
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import IDENTITY
@@ -81,6 +82,8 @@ def _pulled(
 ) -> tuple[Element | None, str]:
     """Return the element to write and, where it is not the source's own, why."""
     rule, element = decision.rule, agreement.element
+    if element is not None and not authoring.derivation.passes:
+        element = without_private(element)  # nobody knows whether it holds of other pixels
     why = "the contributing images differ" if agreement.differs else _illegal(authoring.source, rule.tag, agreement)
     if element is not None and rule.entity not in IDENTITY:
         listed = standard.values(authoring.target.iod.name, rule.keyword)

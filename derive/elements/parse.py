@@ -27,6 +27,7 @@ from derive.elements.spans import (
     Short,
     Span,
     StandsTwice,
+    TooDeep,
     Unusual,
     items_in,
     spans_of,
@@ -178,6 +179,20 @@ def items_parsed(value: bytes, private: bool = False) -> tuple[tuple[Element, ..
         return tuple(_item(value[start:end], False, 1, private)[0] for start, end in found)
     except (struct.error, Short):
         raise Unusual("cut short") from None
+
+
+@lru_cache(maxsize=256)
+def without_private(element: Element) -> Element:
+    """Return a sequence without what is private in its items, at any depth; any other element as it is."""
+    if element.vr != "SQ":
+        return element
+    try:
+        items = items_parsed(element.value, private=True)
+    except (Unusual, TooDeep, StandsTwice):
+        return element
+    kept = [[without_private(e) for e in item if not is_private(e.tag)] for item in items]
+    same = all(list(item) == stays for item, stays in zip(items, kept, strict=True))
+    return element if same else Element(element.tag, "SQ", b"".join(map(pack_item, kept)))
 
 
 def items_of_groups(value: bytes, memory: Memory) -> Iterator[dict[int, Element]]:
