@@ -17,7 +17,7 @@ from derive.builder import DerivedSeries
 from derive.conversion.passed import PassedFrames
 from derive.errors import UsageError
 from derive.limits import Limits
-from derive.model.classes import class_in_form, target_of
+from derive.model.classes import class_in_form, form_of, target_of
 from derive.model.derivation import Derivation
 from derive.model.source import Attributes, Sources
 from derive.pixels.encode import SourceEncoding
@@ -67,6 +67,12 @@ def in_form(
     if wanted == own:
         raise UsageError(
             "OPT-FORM", f"the images are {into} already; nothing is to be done. Another {flag('into', 'FORM')} is"
+        )
+    if (form_of(own), into) == ("enhanced", "legacy-converted"):
+        raise UsageError(
+            "OPT-FORM",
+            "legacy-converted says of an instance that its frames were classic images, and these were not (PS3.3 A.70); "
+            f"give {flag('into', 'classic')}",
         )
     frames = PassedFrames(whole)
     _ = frames.shape  # what cannot be in one series is said first

@@ -155,6 +155,11 @@ def checked_form(form: str | None) -> None:
         raise UsageError("OPT-FORM", f"form {form!r}; wanted {flag('into', '|'.join(FORMS))}")
 
 
+def form_of(sop_class_uid: str) -> str:
+    """Return what form the instances of a class have; empty for a class without forms."""
+    return _rows().get(sop_class_uid, {}).get("form") or ""
+
+
 def class_in_form(sop_class_uid: str, form: str) -> str:
     """Return the class that says the same of a modality in another form; itself for the form that it has.
 
@@ -188,7 +193,7 @@ def class_derived(sop_class_uid: str, form: str | None) -> str:
     UsageError
         ``OPT-FORM``.
     """
-    own = _rows().get(sop_class_uid, {}).get("form", "")
+    own = form_of(sop_class_uid)
     if form is None and own != "legacy-converted":
         return sop_class_uid
     return class_in_form(sop_class_uid, form or "classic")
