@@ -36,10 +36,13 @@ class FunctionalGroups(NamedTuple):
         Macros that all frames have.
     own : tuple of mapping tag -> Element
         Macros of each frame.
+    strays : tuple of str
+        Attributes that stood beside the macros, and are none of a frame.
     """
 
     shared: Mapping[int, Element]
     own: tuple[Mapping[int, Element], ...]
+    strays: tuple[str, ...] = ()
 
     def of(self, index: int) -> dict[int, Element]:
         """Return the macros of a frame, from 0: its own, and shared ones that it has not itself.
@@ -58,7 +61,7 @@ class FunctionalGroups(NamedTuple):
         return merged
 
     def remarks(self) -> tuple[Remark, ...]:
-        """Say which macros of one item have several, so that nothing of them is known."""
+        """Say which macros of one item have several, so that nothing of them is known; and what is no macro."""
         found = {
             element
             for groups in (self.shared, *self.own)
@@ -66,9 +69,8 @@ class FunctionalGroups(NamedTuple):
             if tag in macros() and not macros()[tag].many
         }
         several = sorted(e.keyword for e in found if e.value and len(items_of(e) or ()) > 1)
-        return tuple(
-            Remark("SRC-GROUPS", keyword, "has several items; wanted one") for keyword in dict.fromkeys(several)
-        )
+        said = [Remark("SRC-GROUPS", keyword, "has several items; wanted one") for keyword in dict.fromkeys(several)]
+        return (*said, *(Remark("SRC-GROUPS", k, "stands in a functional group and in no macro") for k in self.strays))
 
 
 def groups_of(header: Header, memory: Memory | None = None) -> FunctionalGroups:
@@ -98,9 +100,17 @@ def groups_of(header: Header, memory: Memory | None = None) -> FunctionalGroups:
             f"it has no {keyword_of(SHARED)}, and its frames have no {', '.join(lacking)} of their own: "
             "where their voxels are cannot be told",
         )
-    groups = FunctionalGroups(shared[0] if shared else {}, own)
+    strays = {e.keyword for each in (*shared, *own) for e in each.values() if not _is_macro(e)}
+    if strays:
+        shared, own = (tuple({t: e for t, e in g.items() if _is_macro(e)} for g in each) for each in (shared, own))
+    groups = FunctionalGroups(shared[0] if shared else {}, own, tuple(sorted(strays)))
     _check_single(header, groups)
     return groups
+
+
+def _is_macro(element: Element) -> bool:
+    """Whether an element may stand in a functional group: sequences do, and whatever is private."""
+    return element.vr == "SQ" or is_private(element.tag)
 
 
 def refuse_frames(header: Header, why: str) -> NoReturn:

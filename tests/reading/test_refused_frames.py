@@ -128,6 +128,16 @@ def test_what_says_only_what_nobody_needs_twice_is_not_refused():
     assert [r.keyword for r in series.remarks if r.code == "SRC-GROUPS"] == ["MREchoSequence"]
 
 
+def test_what_stands_beside_the_macros_is_no_attribute_of_a_frame():
+    def change(dataset):
+        frames_items(dataset)[2].PatientID, shared_item(dataset).WindowWidth = "P2", 7
+
+    series = read(spoiled(change))
+    assert series.value("PatientID") == "P1"
+    assert series.value("WindowWidth") == 400
+    assert [r.keyword for r in series.remarks if r.code == "SRC-GROUPS"] == ["PatientID", "WindowWidth"]
+
+
 def test_a_shared_group_that_nobody_misses_is_not_refused():
     dataset = multi_frame("CT", shared=False)
     del dataset[SHARED]
