@@ -8,7 +8,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from derive.errors import DeriveError
 from derive.pixels.decode import PixelBytes, PixelLayout, check_decodable, decode
 from derive.pixels.frames import frame_pixels
 from derive.pixels.recode import encoded
@@ -225,3 +228,42 @@ def test_frames_are_where_they_are_without_being_read():
     found = frame_pixels(layout, PixelBytes(unasked, 300, 4000 * layout.native_length, 1 << 50), 4000, "file")
     assert len(found.frames) == 4000
     assert found.frames[3999].offset == 300 + 3999 * 524288
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_however_frames_are_cut_they_are_found(data):
+    """Images one behind the other, cut anywhere, with a table of anything: the same frames, or none at all."""
+    syntax = data.draw(st.sampled_from([s for s in SYNTAXES if s != RLE]))
+    whole = b"".join(streams(syntax))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1), max_size=12)))
+    parts = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    table = data.draw(st.sampled_from([b"", bytes(4)])) and bytes(4) + 4 * data.draw(st.binary(max_size=6))
+    layout, pixels = layout_of(syntax), in_file(item(table) + b"".join(map(item, parts)) + END)
+    found = frame_pixels(layout, pixels, COUNT, "file")
+    for place, image in zip(found.frames, images(), strict=True):
+        assert np.array_equal(decode(layout, None, place, "file"), image)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_damage_is_refused_or_changes_nothing_but_frames(data):
+    """Bytes of items and tables are other ones: whatever comes of it is said in our words, or decodes."""
+    syntax = data.draw(st.sampled_from(SYNTAXES))
+    value = bytearray(fragmented([[f] for f in streams(syntax)], table_of([[f] for f in streams(syntax)])))
+    heads = [k for k in range(len(value) - 8) if value[k : k + 4] == b"\xfe\xff\x00\xe0"]
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.sampled_from(heads)) + data.draw(st.integers(0, 40))
+        value[place % len(value)] = data.draw(st.integers(0, 255))
+    assert refused(layout_of(syntax), bytes(value)) in {"", "VAL-TRUNCATED", "VAL-LENGTH", "VAL-DECODE", "SRC-SIZE"}
+
+
+def refused(layout, value):
+    """The code with which frames are refused; empty where they decode."""
+    try:
+        for place in frame_pixels(layout, in_file(value), COUNT, "file").frames:
+            check_decodable(layout, place, "file")
+            assert decode(layout, None, place, "file").shape == (ROWS, COLUMNS)
+    except DeriveError as error:
+        return error.code
+    return ""
