@@ -14,6 +14,7 @@ from derive.operations import gaussian_blur, minip, mip, resample
 from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.enhanced import assert_accepted, groups_of, indices_of, pointers_of, saved, written
 from tests.helpers.multi_frame import ENHANCED, concatenation, multi_frame, only_frames
+from tests.helpers.peers import dciodvfy_errors
 
 MODALITIES = ("CT", "MR", "PT")
 #: Sequence of the frame type macro.
@@ -203,3 +204,13 @@ def test_frames_lie_along_the_normal(tmp_path):
     (dataset,) = written(tmp_path / "out")
     heights = [g.PlanePositionSequence[0].ImagePositionPatient[2] for g in groups_of(dataset)]
     assert every(b > a for a, b in pairwise(heights))
+
+
+@pytest.mark.parametrize("name", ["directions", "echoes"])
+def test_single_frames_still_say_what_tells_their_volumes_apart(name, tmp_path):
+    """A b-value is no attribute of the single-frame class, and all makers write it in one."""
+    source = saved(tmp_path / "in", multi_frame("MR", slices=4, along=ALONG[name][0]))
+    derive.build(source, BLUR, into="classic").write(tmp_path / "out")
+    before, after = derive.read(source), derive.read(tmp_path / "out")
+    assert [(d.keyword, d.values) for d in after.dimensions] == [(d.keyword, d.values) for d in before.dimensions]
+    assert not dciodvfy_errors(sorted((tmp_path / "out").glob("*.dcm"))[:3])
