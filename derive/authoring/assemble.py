@@ -16,7 +16,6 @@ from derive.authoring.decision import Decision, Entry
 from derive.authoring.entities import builder_of
 from derive.authoring.entities.dimensions import placed
 from derive.authoring.entities.real_world import unmapped
-from derive.authoring.extended import extended_of
 from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.passing import outsiders
@@ -271,8 +270,6 @@ def _decisions(authoring: Authoring) -> Iterator[Decision]:
         if action is Action.RECOMPUTE and builder is None:
             raise AssembleError("POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it")
         yield Decision(rule, found, action, builder, part)
-    for rule, found in extended_of(authoring):
-        yield Decision(rule, found, found.action(authoring.derivation), None)
     rules = private_rules()
     for private in privates_of(authoring):
         yield Decision(rules[private.tag], private_row(private)[0], private_action(authoring, private), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from derive import standard
-from derive.authoring.entities.references import known_instances, uids_in
+from derive.authoring.entities.references import uids_in
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.passing import OF_THE_FORM
 from derive.authoring.policy import Action, row
@@ -45,7 +45,7 @@ def located(authoring: Authoring, groups: Sequence[Mapping[int, Element]]) -> tu
     """
     if not authoring.derivation.passes:
         return tuple(map(dict, groups))
-    known = known_instances(authoring)
+    known = authoring.sources.known
     found = {each[tag] for each in groups for tag in _REFERRING if tag in each}
     lost = {element for element in found if not (uids := uids_in(element)) or not uids <= known.keys()}
     return tuple({tag: e for tag, e in each.items() if e not in lost} for each in groups)

@@ -24,6 +24,7 @@ from derive.elements.mend import legal
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import target_of
 from derive.model.dimension import Dimension, dimensions_told
+from derive.model.evidence import known_instances
 from derive.model.geometry import Geometry, extent_of
 from derive.model.loss import Loss, loss_of
 from derive.model.mapping import RealWorldMapping, mappings_of
@@ -305,6 +306,11 @@ class Sources:
     def paths(self) -> tuple[Path, ...]:
         """Files that all sources were read from."""
         return tuple(dict.fromkeys(path for source in self.all for path in source.paths))
+
+    @cached_property
+    def known(self) -> Mapping[bytes, Reference]:
+        """Every instance of which they say in which series it is, and they themselves, by UID."""
+        return known_instances(self.all)
 
     def reference(self, frame: FrameRef) -> Reference:
         """Identity of the instance that holds a frame."""

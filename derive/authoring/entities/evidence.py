@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.authoring.entities.references import known_instances, uids_in
+from derive.authoring.entities.references import uids_in
 from derive.authoring.entities.registry import per_frame
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
@@ -25,7 +25,7 @@ def _evidence(authoring: Authoring, frame: Frame, keyword: str, macro: str) -> E
     tag = tag_of(macro)
     said = dict.fromkeys(groups[tag] for groups in frame.groups if tag in groups)
     wanted = dict.fromkeys(uid for element in said for uid in sorted(uids_in(element)))
-    known = known_instances(authoring)
+    known = authoring.sources.known
     found: dict[tuple[str, str], list[bytes]] = {}
     for uid in wanted:
         if uid in known:

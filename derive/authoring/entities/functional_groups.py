@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from derive.authoring.entities.real_world import rescale_type
-from derive.authoring.entities.references import known_instances
 from derive.authoring.entities.registry import ANY, BUILDERS, per_frame
 from derive.authoring.entities.values import agreed, own_items
 from derive.authoring.order import Authoring, Frame
@@ -141,7 +140,7 @@ def _passed_window(authoring: Authoring, frame: Frame) -> Element | None:
 @per_frame("ReferencedImageSequence", module="referenced-image")
 def referenced_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the images on which all contributors agree, as far as it is known in which series they are."""
-    known, element = known_instances(authoring), agreed(authoring, frame, "ReferencedImageSequence")
+    known, element = authoring.sources.known, agreed(authoring, frame, "ReferencedImageSequence")
     items = items_of(Element(tag_of("ReferencedImageSequence"), "SQ", own_items(authoring, element))) or ()
     uid = tag_of("ReferencedSOPInstanceUID")
     there = b"".join(pack_item(item) for item in items if any(e.tag == uid and e.stripped() in known for e in item))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from pydicom.sequence import Sequence as Items
@@ -18,6 +17,7 @@ from derive.elements.instance import items_of
 from derive.errors import AssembleError
 from derive.model.assumption import recorded
 from derive.model.derivation import GeometryEffect
+from derive.model.evidence import OWN_STUDY, WITH_STUDY
 from derive.model.reference import FrameRef, at_its_place
 from derive.model.source import Attributes
 from derive.model.source_frame import Reference
@@ -25,19 +25,9 @@ from derive.model.source_frame import Reference
 LONGEST_ST = 1024
 #: Stands where something of the source's description was left out.
 ELISION = "[...]"
-_UID, _CLASS = tag_of("ReferencedSOPInstanceUID"), tag_of("ReferencedSOPClassUID")
+_UID = tag_of("ReferencedSOPInstanceUID")
 _FRAMES = tag_of("ReferencedFrameNumber")
-_STUDY, _SERIES = tag_of("StudyInstanceUID"), tag_of("SeriesInstanceUID")
-_INSTANCES, _SOPS = tag_of("ReferencedInstanceSequence"), tag_of("ReferencedSOPSequence")
 _OTHERS = tag_of("ReferencedImageSequence")
-_OWN_STUDY = tag_of("ReferencedSeriesSequence")
-_OTHER_STUDIES = tag_of("StudiesContainingOtherReferencedInstancesSequence")
-#: What says of other instances in which study and series they are; in multi-frame images it is called evidence.
-_WITH_STUDY = (
-    _OTHER_STUDIES,
-    tag_of("SourceImageEvidenceSequence"),
-    tag_of("ReferencedImageEvidenceSequence"),
-)
 SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
 
 
@@ -138,52 +128,9 @@ def _located(authoring: Authoring, frame: Frame) -> frozenset[bytes]:
     found = [
         authoring.sources.all[c.source].table.element(tag, c.frame)
         for c in frame.contributors
-        for tag in (_OWN_STUDY, *_WITH_STUDY)
+        for tag in (OWN_STUDY, *WITH_STUDY)
     ]
     return frozenset().union(*(uids_in(e) for e in dict.fromkeys(found) if e is not None))
-
-
-def known_instances(authoring: Authoring) -> dict[bytes, Reference]:
-    """Return, by UID, every instance of which the sources say in which study and series it is, and they themselves."""
-    found: dict[bytes, Reference] = {}
-    for source in authoring.sources.all:
-        study = source.text("StudyInstanceUID")
-        for tag in (_OWN_STUDY, *_WITH_STUDY):
-            column = source.table.varying.get(tag) or [source.table.constant.get(tag)]
-            for element in dict.fromkeys(e for e in column if e is not None):
-                found.update((r.sop_instance_uid.encode(), r) for r in _references_in(element, study))
-        found.update((r.sop_instance_uid.encode(), r) for r in (*source.related.values(), *source.references))
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _references_in(element: Element, study: str) -> tuple[Reference, ...]:
-    """Instances that a sequence names by series, and by study where its items say one."""
-    if element.tag == _OWN_STUDY:
-        return tuple(_of_series(element, study))
-    return tuple(
-        reference
-        for item in items_of(element) or ()
-        for own in [{e.tag: e for e in item}]
-        if _OWN_STUDY in own and _STUDY in own
-        for reference in _of_series(own[_OWN_STUDY], _uid(own[_STUDY]))
-    )
-
-
-def _of_series(element: Element, study: str) -> Iterator[Reference]:
-    for item in items_of(element) or ():
-        own = {e.tag: e for e in item}
-        listed = own.get(_INSTANCES) or own.get(_SOPS)
-        if listed is None or _SERIES not in own:
-            continue
-        for inner in items_of(listed) or ():
-            named = {e.tag: e for e in inner}
-            if _UID in named and _CLASS in named:
-                yield Reference(_uid(named[_CLASS]), _uid(named[_UID]), _uid(own[_SERIES]), study)
-
-
-def _uid(element: Element) -> str:
-    return element.stripped().decode("ascii", "replace")
 
 
 @lru_cache(maxsize=4096)
@@ -266,10 +213,8 @@ def studies_containing_other_referenced_instances_sequence(authoring: Authoring,
 
 def _beside(authoring: Authoring, frame: Frame) -> list[Reference]:
     """Localizers and others that the contributors refer to, as far as they were found beside them."""
-    element, related = authoring.source.agreement(_OTHERS, frame.contributors).element, authoring.source.related
-    if element is None or not related:
-        return []
-    return [related[uid] for uid in sorted(u.decode("ascii", "replace") for u in uids_in(element)) if uid in related]
+    element, known = authoring.source.agreement(_OTHERS, frame.contributors).element, authoring.sources.known
+    return [known[uid] for uid in sorted(uids_in(element)) if uid in known] if element is not None else []
 
 
 def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
