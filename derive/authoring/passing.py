@@ -10,11 +10,15 @@ groups that are there for it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from derive.authoring.order import Authoring
 from derive.authoring.policy import Action, Row
 from derive.elements.element import is_standard, keyword_of, tag_of, tag_told
+from derive.errors import UsageError
+from derive.model.classes import class_in_form, target_of
 from derive.model.derivation import GeometryEffect
+from derive.model.dimension import dimension_kinds
 from derive.model.functional_groups import macros
 from derive.standard import AttributeRule
 
@@ -52,6 +56,8 @@ _NOTHING = {
     tag_of("VolumeBasedCalculationTechnique"): b"NONE",
     tag_of("PresentationLUTShape"): b"IDENTITY",
 }
+#: Kinds of dimensions that were set for a volume, and are no count and no time.
+_SET = ("measure", "direction")
 _PASSES = {effect.value: Action.PULL for effect in GeometryEffect}
 
 
@@ -63,7 +69,8 @@ def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
     known = {rule.tag for rule in iod.attributes.values()}
     beyond, why = {*table.constant, *table.varying} - known - OF_THE_FORM - macros().keys(), "true of the same pixels"
     if not authoring.derivation.passes:
-        beyond &= {tag for d in authoring.frames.dimensions if (tag := tag_told(d.keyword)) and is_standard(tag)}
+        own = {tag for d in authoring.frames.dimensions if (tag := tag_told(d.keyword)) and is_standard(tag)}
+        beyond &= own | _telling(iod.sop_class_uid)
         why = "it tells volumes apart"
     for tag in sorted(beyond):
         found = [e for e in table.column(tag) if e is not None]
@@ -72,3 +79,15 @@ def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
             reason = f"{why}; no module of {iod.name} has it"
             row = Row(MODULE, keyword, _PASSES, None, False, "", "", reason)
             yield AttributeRule(keyword, tag, found[0].vr, "1-n", "3", MODULE, "Image", ()), row
+
+
+@cache
+def _telling(sop_class_uid: str) -> frozenset[int]:
+    """Tags of what was set for a volume, of what frames of the multi-frame class say: of a single volume too."""
+    try:
+        iod = target_of(class_in_form(sop_class_uid, "enhanced")).iod
+    except UsageError:
+        return frozenset()
+    said = (macros()[rule.tag] for rule in iod.attributes.values() if rule.tag in macros())
+    leaves = {leaf.keyword for macro in said for leaf in macro.leaves}
+    return frozenset(tag_of(k) for k, d in dimension_kinds().items() if k in leaves and d.kind in _SET)
