@@ -51,5 +51,5 @@ def _ends_of(item: Instance) -> tuple[float | None, float | None]:
 
 #: Of Real World Value Mapping.
 JUDGES = (_ends, _range)
-#: What is judged of frames.
-OF_FRAMES = (_ends,)
+#: What is judged of frames; the range of a mapping against the stored values of its own frame only.
+OF_FRAMES, OF_PIXELS_OF_FRAMES = (_ends,), (_range,)

@@ -177,6 +177,7 @@ PART = {
 FRAME_CHANGES: list[tuple[str, dict[str, object], FrameChange]] = [
     ("CHK-GROUPS", {"modality": "CT"}, _one_item_less),
     ("CHK-GROUPS", {"modality": "MR"}, _shared_twice),
+    ("CHK-GROUPS", {"modality": "CT"}, at_top(PerFrameFunctionalGroupsSequence=None)),
     ("CHK-GROUP-TWICE", {"modality": "CT"}, to_frames("PixelMeasuresSequence", keep=True)),
     ("CHK-GROUP-TWICE", {"modality": "PT", "legacy": True}, to_frames("FrameVOILUTSequence", keep=True)),
     ("CHK-GROUP-PLACE", {"modality": "CT"}, to_shared("FrameContentSequence")),
@@ -225,6 +226,16 @@ FRAME_CHANGES: list[tuple[str, dict[str, object], FrameChange]] = [
     ("CHK-SPACING", {"modality": "PT"}, in_shared("PixelMeasuresSequence", PixelSpacing=[0, 1])),
     ("CHK-RESCALE", {"modality": "CT"}, in_shared("PixelValueTransformationSequence", RescaleSlope=0)),
     ("CHK-WINDOW", {"modality": "CT", "legacy": True}, in_shared("FrameVOILUTSequence", WindowWidth=0)),
+    (
+        "CHK-MAPPING-RANGE",
+        {"modality": "PT"},
+        in_shared("RealWorldValueMappingSequence", RealWorldValueFirstValueMapped=0, RealWorldValueLastValueMapped=10),
+    ),
+    (
+        "CHK-MAPPING-ENDS",
+        {"modality": "PT"},
+        in_shared("RealWorldValueMappingSequence", RealWorldValueSlope=0.0),
+    ),
     ("CHK-RANGE", ECHOES, in_frames("MREchoSequence", EffectiveEchoTime=-1.0)),
     ("CHK-SERIES-GAP", {"modality": "CT"}, _apart),
     ("CHK-SERIES-SAME", {"modality": "CT"}, _at_one_place),
@@ -236,6 +247,7 @@ FRAME_CHANGES: list[tuple[str, dict[str, object], FrameChange]] = [
 ]
 #: What a change cannot but make as well.
 ALSO_FRAME = {
+    "CHK-GROUPS": {"CHK-DIM-POINTER"},
     "CHK-GROUP-PLACE": {"CHK-MACRO", "CHK-DIM-TWICE", "CHK-SERIES-SAME"},
     "CHK-GROUP-TOP": {"CHK-EXTENDED"},
     "CHK-MACRO": {"CHK-DIM-GAP", "CHK-SERIES-GAP"},

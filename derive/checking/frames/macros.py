@@ -53,6 +53,8 @@ class MacroJudge:
         known = rules_of(self._iod)
         for tag, element in item.items():
             rule = known.get(tag)
+            if rule is None and tag >> 16 & 1:
+                continue
             if rule is None:
                 message = f"is no functional group of {self._iod.name}"
                 yield self._groups.find("CHK-EXTENDED", f"{where}>{keyword_of(tag)}", message)

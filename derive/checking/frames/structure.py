@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from derive.checking.finding import Finding
 from derive.checking.frames.groups import Grouped, rules_of
-from derive.elements.element import keyword_of
+from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import items_of
 from derive.model.functional_groups import PER_FRAME, SHARED, macros
 from derive.told.wording import counted
 
+#: A macro that every class of frames demands, and that no frames share (C.7.6.16.2.2).
+_NEVER_SHARED = frozenset({tag_of("FrameContentSequence")})
 #: Attributes that stand at the top of an image of one frame, and of many frames in a macro.
 _PLANE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness")
 
@@ -30,6 +32,9 @@ def _counts(groups: Grouped) -> Iterator[Finding]:
         message = f"has {counted(len(groups.shared), 'item')}; wanted one, which tells of all frames"
         yield groups.find("CHK-GROUPS", keyword_of(SHARED), message)
     frames = groups.instance.integer("NumberOfFrames")
+    if PER_FRAME not in groups.instance.elements and not _NEVER_SHARED.isdisjoint(rules_of(groups.instance.iod)):
+        message = "is absent; wanted one item a frame, since a functional group of the class is never shared"
+        yield groups.find("CHK-GROUPS", keyword_of(PER_FRAME), message)
     if frames is None:
         return
     if PER_FRAME in groups.instance.elements and len(groups.own) != frames:
