@@ -69,7 +69,8 @@ def _with_macros(frame: Header, own: dict[int, Element], tags: Set[int], groups:
 
 
 def _only(frame: Header, without: frozenset[int]) -> Header:
-    kept = frozenset(t for t in without if t in macros() and macros()[t].many)  # what a single-frame image has too
+    # What a single-frame image has too, as it is.
+    kept = frozenset(t for t in without if t in macros() and macros()[t].many and not macros()[t].leaves)
     elements = {t: e for t, e in frame.elements.items() if t in kept or t not in without}
     return replace(frame, elements=elements, tags=(frame.tags - without) | elements.keys())
 

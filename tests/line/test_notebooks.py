@@ -30,6 +30,7 @@ NAMES = [
     "03_raw_volume_to_ct",
     "04_your_own_function",
     "05_deidentify",
+    "06_multi_frame_and_time",
 ]
 LARGEST = 700_000
 KERNEL = "derive-under-test"
