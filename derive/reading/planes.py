@@ -32,7 +32,7 @@ from derive.model.planes import (
 )
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
-from derive.reading.volumes import ToldApart, volumes_of
+from derive.reading.volumes import ToldApart, refuse_moved, volumes_of
 from derive.told.secrecy import shown_uid
 from derive.told.wording import counted, flag
 
@@ -80,6 +80,8 @@ def even_stack_of(headers: Sequence[Header]) -> EvenStack:
     row, column = triple(common[:3]), triple(common[3:])
     flat = Geometry(first.position, row, column, first.pixel_spacing, 1.0, (1, rows, columns), frame)
     planes = measured([p.position for p in each], common, min(first.pixel_spacing))
+    if len(planes.places) > 1:
+        refuse_moved(headers, planes)
     told = volumes_of(headers, planes) if planes.repeated else ToldApart((planes.order,), ())
     spacing = _slice_spacing(headers, planes)
     positions = tuple(each[i].position for i in told.volumes[0])

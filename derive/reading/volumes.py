@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from derive.errors import GeometryError
 from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds, value_told
-from derive.model.planes import DIMENSIONS, HINTS, Planes, told_apart
+from derive.model.planes import DIMENSIONS, HINTS, SAME_POSITION_MM, Planes, told_apart
 from derive.model.remark import Remark
 from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of
 from derive.reading.dimension_values import Apartness, apartness
@@ -136,15 +136,54 @@ def volumes_of(headers: Sequence[Header], planes: Planes) -> ToldApart:
         ``GEO-4D`` where nothing tells them apart, or a volume lacks images that others have; ``GEO-DUPLICATE`` where
         they are alike.
     """
-    place = np.empty(len(headers), dtype=np.int64)
-    for number, members in enumerate(planes.places):
-        place[list(members)] = number
-    start = _Split(place, len(planes.places), np.zeros(len(headers), dtype=np.int64))
+    start = _start(planes)
     found = _told(headers, start)
     if not found.single:
         _refuse_incomplete(headers, planes, start)
         _refuse(headers, planes)
     return _sorted(headers, found)
+
+
+def _start(planes: Planes) -> _Split:
+    place = np.empty(len(planes.order), dtype=np.int64)
+    for number, members in enumerate(planes.places):
+        place[list(members)] = number
+    return _Split(place, len(planes.places), np.zeros_like(place))
+
+
+def refuse_moved(headers: Sequence[Header], planes: Planes) -> None:
+    """Refuse volumes that lie beside each other where they should lie at one place: no grid is that of all of them.
+
+    *2026-12-01.* Shifted by half a slice they would make one even stack of twice as many slices, in silence. Asked is
+    what is set for a volume as a whole; counts and times may go on from slice to slice.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-4D``
+    """
+    split = _start(planes)
+    for found in (f for f, _ in _criteria(headers, settings=True) if f is not None and f.varies):
+        group = _numbered(split.group, found.levels)
+        split = replace(split, group=group, taken=(*split.taken, (found, found.levels, False)))
+    counts = np.bincount(split.group)
+    if len(counts) == 1 or not split.single or counts.min() < 2 or counts.min() < counts.max():
+        return
+    along = np.sort(
+        np.array(planes.along_mm)[split.place][np.lexsort((split.place, split.group))].reshape(len(counts), -1)
+    )
+    off = np.abs(along - along[0]).max(axis=1)
+    worst = int(off.argmax())
+    length = along[0, -1] - along[0, 0]
+    if SAME_POSITION_MM < off[worst] <= length:
+        raise GeometryError(
+            "GEO-4D",
+            f"volumes lie at different places: that of {_values_of(split, worst)} up to {off[worst]:.2f} mm from that "
+            f"of {_values_of(split, 0)}, along the normal; one grid is needed for all. Take them one by one: "
+            f"{flag('where', 'KEYWORD=VALUE')}",
+            off_mm=float(off[worst]),
+            varying=[found.kind.keyword for found, _, _ in split.taken],
+        )
 
 
 def _told(headers: Sequence[Header], split: _Split, *, whole: bool = True) -> _Split:
@@ -159,14 +198,20 @@ def _told(headers: Sequence[Header], split: _Split, *, whole: bool = True) -> _S
     return split
 
 
-def _criteria(headers: Sequence[Header]) -> Iterator[tuple[Apartness | None, bool]]:
-    """Yield what may tell volumes apart, what is most telling first, and whether its order alone may."""
+def _criteria(headers: Sequence[Header], *, settings: bool = False) -> Iterator[tuple[Apartness | None, bool]]:
+    """Yield what may tell volumes apart, what is most telling first, and whether its order alone may.
+
+    With `settings` only what is set for a volume as a whole.
+    """
     kinds = dimension_kinds()
     pointers = [p for p in pointers_of(headers[0]) if p.keyword not in SPATIAL]
     counts = [p for p in pointers if p.keyword in kinds and kinds[p.keyword].kind == "count"]
-    for pointer in (p for p in pointers if p not in counts):
+    for pointer in (p for p in pointers if p not in counts and not settings):
         found = named_apartness(headers, pointer)
         yield found, found is not None and found.kind.kind in _RUNNING
+    if settings:
+        yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind in ("measure", "direction"))
+        return
     yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind in ("measure", "direction", "time"))
     yield from ((named_apartness(headers, p), False) for p in counts)
     yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind == "count")
@@ -256,9 +301,12 @@ def _refuse_incomplete(headers: Sequence[Header], planes: Planes, split: _Split)
 
 
 def _told_of(split: _Split, group: int) -> str:
-    members = np.flatnonzero(split.group == group)
-    values = ", ".join(f"{c.kind.keyword} {value_told(c.values[members[0]])}" for c, _, _ in split.taken)
-    return f"{values} has {len(members)}"
+    return f"{_values_of(split, group)} has {int((split.group == group).sum())}"
+
+
+def _values_of(split: _Split, group: int) -> str:
+    first = int(np.flatnonzero(split.group == group)[0])
+    return ", ".join(f"{found.kind.keyword} {value_told(found.values[first])}" for found, _, _ in split.taken)
 
 
 def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:

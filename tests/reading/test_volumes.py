@@ -196,6 +196,22 @@ def test_a_gap_in_every_volume_is_a_gap():
     refused(only_frames(multi_frame("MR", along=ECHOES), [k for k in range(18) if k % 6 != 2]), "GEO-GAP")
 
 
+@pytest.mark.parametrize("off_mm", [0.5, 1.0, 3.5])
+def test_a_volume_that_moved_is_refused_with_the_distance(off_mm):
+    for form in (ECHOES, {"DiffusionBValue": (0, (700, DIRECTIONS[0]))}):
+        dataset = multi_frame("MR", along=form)
+        for frame in frames_items(dataset)[-6:]:
+            frame.PlanePositionSequence[0].ImagePositionPatient[2] += off_mm
+        error = refused(dataset, "GEO-4D")
+        assert error.facts["off_mm"] == pytest.approx(off_mm)
+        assert f"{off_mm:.2f} mm" in error.message
+
+
+def test_slices_of_one_volume_may_be_set_differently_one_behind_the_other():
+    series = derive.read(make_series("CT", KVP=lambda k: 100 if k < 3 else 120))
+    assert (len(series.volumes), series.volume.shape[0]) == (1, 6)
+
+
 def test_frames_that_nothing_tells_apart_stay_refused():
     dataset = multi_frame("MR", along=ECHOES)
     for frame in frames_items(dataset):
