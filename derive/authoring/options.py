@@ -38,7 +38,8 @@ class Options:
         Series-level text that replaces what the policy would do.
     into : {"classic", "enhanced", "legacy-converted"}, optional
         What the instances become: single frames, multi-frame ones, or such as classic images are converted to (PS3.3
-        A.70 to A.72). None: what those of the source are; of what was converted, single frames.
+        A.70 to A.72), which nothing is that is derived. None: what those of the source are; of what was converted,
+        single frames.
     one_object : bool
         Whether all volumes become one multi-frame instance, with a dimension that tells them apart.
     """

@@ -67,32 +67,25 @@ def with_unassigned(
     groups = [dict(each) for each in frame.groups]
     if not authoring.derivation.passes or _OWN not in {r.tag for r in authoring.target.iod.attributes.values()}:
         return tuple(groups)
-    left = [_left(authoring, each.index, groups[k], elements) for k, each in enumerate(frame.frames)]
+    left = [_left(authoring, each, groups[k], elements) for k, each in enumerate(frame.frames)]
     shared = {tag: e for tag, e in left[0].items() if all(other.get(tag) == e for other in left)}
-    if shared:
-        item = _packed(shared)
-        groups = [{**each, _SHARED: Element(_SHARED, "SQ", item)} for each in groups]
     for each, own in zip(groups, left, strict=True):
         rest = {tag: e for tag, e in own.items() if tag not in shared}
-        if rest:
-            each[_OWN] = Element(_OWN, "SQ", _packed(rest))
+        each |= {tag: Element(tag, "SQ", _packed(of)) for tag, of in ((_SHARED, shared), (_OWN, rest)) if of}
     return tuple(groups)
 
 
 def _left(
-    authoring: Authoring, index: int, groups: Mapping[int, Element], elements: Mapping[int, Element]
+    authoring: Authoring, frame: Frame, groups: Mapping[int, Element], elements: Mapping[int, Element]
 ) -> dict[int, Element]:
     """What a frame of the source says, and the new one does not."""
-    table = authoring.source.table
     told = {**elements, **groups, **flattened(groups)}
     found = {}
     for tag in _candidates(authoring):
-        element = table.element(tag, index)
-        if element is None:
+        element = authoring.source.agreement(tag, frame.contributors).element
+        if element is None or (tag == _TYPE and not _is_legal(authoring, element)):
             continue
         other = told.get(tag)
-        if tag == _TYPE and not _is_legal(authoring, element):
-            continue
         if tag in _OF_THE_IMAGE or other is None or not same(element, other, authoring.encodings):
             found[tag] = element
     return found

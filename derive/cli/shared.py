@@ -65,9 +65,8 @@ def form_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--as",
         dest="into",
-        choices=FORMS,
-        help="single frames, multi-frame instances, or such as classic images are converted to (default: as the "
-        "source; classic of what was converted)",
+        choices=FORMS[:2],
+        help="single frames, or multi-frame instances (default: as the source; classic of what was legacy-converted)",
     )
     one_object_flag(group)
 

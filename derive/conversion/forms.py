@@ -71,7 +71,7 @@ def in_form(
     if (form_of(own), into) == ("enhanced", "legacy-converted"):
         raise UsageError(
             "OPT-FORM",
-            "legacy-converted says of an instance that its frames were classic images, and these were not (PS3.3 A.70); "
+            "legacy-converted says of frames that they were classic images, and these were not (PS3.3 A.70); "
             f"give {flag('into', 'classic')}",
         )
     frames = PassedFrames(whole)

@@ -179,8 +179,8 @@ def class_in_form(sop_class_uid: str, form: str) -> str:
 def class_derived(sop_class_uid: str, form: str | None) -> str:
     """Return the class of what is derived from images of a class.
 
-    *2026-12-01.* Nothing that is derived is legacy-converted by itself: that says of an instance that its pixels are
-    those of classic images (A.70). What is derived from such an instance has the form that its images had.
+    *2026-12-01.* Nothing that is derived is legacy-converted: that says of an instance that its frames were classic
+    images (A.70). What is derived from such an instance has the form that its images had.
 
     Parameters
     ----------
@@ -193,10 +193,17 @@ def class_derived(sop_class_uid: str, form: str | None) -> str:
     UsageError
         ``OPT-FORM``.
     """
+    *made, converted = FORMS
+    if form == converted:
+        raise UsageError(
+            "OPT-FORM",
+            f"{converted} says of frames that they were classic images, and what is derived were none (PS3.3 A.70); "
+            f"wanted {flag('into', '|'.join(made))}, which can be converted then",
+        )
     own = form_of(sop_class_uid)
-    if form is None and own != "legacy-converted":
+    if form is None and own != converted:
         return sop_class_uid
-    return class_in_form(sop_class_uid, form or "classic")
+    return class_in_form(sop_class_uid, form or FORMS[0])
 
 
 def in_all_forms(sop_class_uid: str) -> frozenset[str]:
