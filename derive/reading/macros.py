@@ -45,12 +45,12 @@ class FunctionalGroups(NamedTuple):
     strays: tuple[str, ...] = ()
 
     def of(self, index: int) -> dict[int, Element]:
-        """Return the macros of a frame, from 0: its own, and shared ones that it has not itself.
+        """Return the macros of a frame, from 0: its own, and shared ones that it has not itself, or has empty.
 
         A private macro that all share is not there where a frame has its block reserved for somebody else.
         """
         own = self.own[index]
-        merged = {**self.shared, **own}
+        merged = {**self.shared, **{tag: e for tag, e in own.items() if e.value or tag not in self.shared}}
         if any(map(is_private, own)) and any(map(is_private, self.shared)):
             taken = creator_blocks(own.values())
             for block, creator in creator_blocks(self.shared.values()).items():

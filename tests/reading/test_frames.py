@@ -78,6 +78,12 @@ def test_the_frame_comes_before_the_shared_group_and_that_before_the_instance():
     ]
 
 
+def test_an_empty_macro_of_a_frame_says_nothing():
+    dataset = multi_frame("CT")
+    frames_items(dataset)[2].PixelMeasuresSequence = Sequence([])
+    assert {frame.numbers("PixelSpacing") for frame in frames([dataset])} == {(1.25, 1.0)}
+
+
 def test_what_a_conversion_kept_beside_the_macros_has_the_last_word():
     dataset = multi_frame("CT", legacy=True)
     shared_item(dataset).UnassignedSharedConvertedAttributesSequence[0].AcquisitionNumber = 7
