@@ -16,6 +16,7 @@ from derive.authoring.assemble import SeriesPass, assemble
 from derive.authoring.decision import Entry
 from derive.authoring.options import Options
 from derive.authoring.order import Order
+from derive.authoring.passing import outsiders
 from derive.authoring.policy import Action, known_across_classes, row, rows
 from derive.authoring.prepare import draft, source_encoding
 from derive.authoring.private import CREATOR_REASON, private_row, private_rules
@@ -297,7 +298,8 @@ class SourcedAccount:
 
     def _varying(self, tag: int) -> Compared:
         """Compare image by image with the sources that contributed to it."""
-        rule = private_rules().get(tag) or self._rules[standard.keyword_of(tag) or ""]
+        beyond = {rule.tag: rule for rule, _ in outsiders(self._pass.authoring)}
+        rule = private_rules().get(tag) or beyond.get(tag) or self._rules[standard.keyword_of(tag) or ""]
         listed = standard.values(self._pass.authoring.target.iod.name, rule.keyword)
         wrong = 0
         for image, contributors in self._judged:
