@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import nibabel
 import numpy as np
 import pydicom
 import pytest
 
 import derive
+from tests.helpers.peers import tool
 
 XA61, XA60 = "siemens_xa61_enh_dwi", "siemens_xa60_enh_7t"
 FIELD_MAP, ASL = "philips_enh_fieldmap_2echo_magphase", "philips_enh_asl_multidelay"
@@ -129,6 +133,48 @@ def test_every_frame_is_in_one_volume_with_those_that_say_the_same(file, chosen,
         scale = [(float(s.RescaleSlope), float(s.RescaleIntercept)) for s in slopes]
         values = np.stack([plane * a + b for plane, (a, b) in zip(stored, scale, strict=True)])
         assert np.allclose(volume.array, values, rtol=1e-6)
+
+
+VENDORS = "enhanced_mr/icometrix+dicom2nifti/tests/data"
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [
+        ("philips_balls_enh/dicom/DTI.dcm", {}),
+        ("philips_balls_enh/dicom/fieldmap.dcm", {"stack": "phase"}),
+        ("philips_balls_enh/dicom/fieldmap.dcm", {"stack": "magnitude"}),
+        (f"{VENDORS}/hyperfine/anatomical/001/001.dcm", {}),
+        (f"{VENDORS}/philips_enhanced/anatomical/001/IM-0001-0170-0001.dcm", {}),
+        (f"{VENDORS}/siemens_multiframe/anatomical/001/IM-0001-0001-0001.dcm", {}),
+        ("mr_philips_classic24_and_enhanced/401_T1W_FFE_Sno_CS2", {}),
+        ("legacy_converted_ct/multiframe/mf.dcm", {}),
+        ("enhanced_ct_2f/eCT_Supplemental.dcm", {}),
+        ("mr_ge_4d_fmri_15x10", {}),
+    ],
+)
+def test_every_volume_is_one_of_those_that_dcm2niix_makes(name, chosen, real, tmp_path):
+    path = real(name)
+    folder = path if path.is_dir() else tmp_path / "alone"
+    if not path.is_dir():
+        folder.mkdir()
+        shutil.copy(path, folder)
+    (tmp_path / "nii").mkdir()
+    command = ["-b", "n", "-z", "n", "-p", "n", "-f", "%s_%d", "-o", str(tmp_path / "nii"), str(folder)]
+    subprocess.run([tool("dcm2niix"), *command], check=False, capture_output=True)
+    references = [of_file(file) for file in sorted((tmp_path / "nii").glob("*.nii"))]
+    series = derive.read(path, **chosen)
+    matched = set()
+    for volume in series.volumes:
+        off = {}
+        for number, (reference, values) in enumerate(references):
+            found, beside = as_in(volume, reference)
+            if found.shape == values.shape[:3] and beside < 1e-2:
+                off |= {(number, t): float(np.abs(found - values[..., t]).max()) for t in range(values.shape[3])}
+        best = min(off, key=off.__getitem__)
+        assert off[best] <= 1e-5 * max(1.0, float(np.abs(volume.array).max()))
+        matched.add(best)
+    assert len(matched) == len(series.volumes)
 
 
 @pytest.mark.parametrize(
