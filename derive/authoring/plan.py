@@ -13,6 +13,7 @@ from derive.authoring.decision import Entry
 from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.prepare import draft
+from derive.model.dimension import Dimension, dimensions_told
 from derive.model.geometry import Geometry
 
 
@@ -34,6 +35,10 @@ class Plan:
         Of the pixel data of all images together.
     account : tuple of Entry
         What would become of every attribute.
+    volumes : int
+        How many volumes it would have.
+    dimensions : tuple of Dimension
+        What tells several of them apart.
     """
 
     source: Geometry | None
@@ -44,6 +49,8 @@ class Plan:
     sources_per_image: tuple[int, int]
     pixel_bytes: int
     account: tuple[Entry, ...]
+    volumes: int = 1
+    dimensions: tuple[Dimension, ...] = ()
 
     def __str__(self) -> str:
         """Return a few lines for people."""
@@ -54,6 +61,7 @@ class Plan:
                 f"source  {_line(self.source)}",
                 *(f"step    {s}" for s in self.steps),
                 f"result  {_line(self.result)}",
+                *([f"volumes {self.volumes} by {dimensions_told(self.dimensions)}"] if self.dimensions else []),
                 f"images  {self.images} of SOP Class {self.sop_class_uid}",
                 f"sources {fewest} to {most} an image",
                 f"size    {self.pixel_bytes / 1e6:.1f} MB of pixel data",
@@ -67,6 +75,8 @@ class Plan:
             "schema": "derive-plan/1",
             "source": _facts(self.source),
             "result": _facts(self.result),
+            "volumes": self.volumes,
+            "dimensions": [d.keyword for d in self.dimensions],
             "images": self.images,
             "sop_class_uid": self.sop_class_uid,
             "steps": list(self.steps),
@@ -96,6 +106,8 @@ def plan_of(order: Order, options: Options) -> Plan:
         (min(counts), max(counts)),
         frames.stored_bytes,
         assemble(authoring).account,
+        max(1, len(frames.volumes)),
+        frames.dimensions if len(frames.volumes) > 1 else (),
     )
 
 

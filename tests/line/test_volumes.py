@@ -63,7 +63,8 @@ def test_volumes_are_counted_in_the_plan_and_where_a_series_is_shown():
     source = derive.read(SERIES["multi-frame diffusion"])
     assert "3 volumes by DiffusionBValue 0, 1000 s/mm2; DiffusionGradientOrientation (2 directions)" in repr(source)
     plan = derive.build(source, resample(spacing_mm=2.0)).plan()
-    assert plan.images == 1
+    assert (plan.images, plan.volumes, plan.to_json()["volumes"]) == (1, 3, 3)
+    assert "volumes 3 by DiffusionBValue 0, 1000 s/mm2; DiffusionGradientOrientation (2 directions)" in str(plan)
     assert derive.build(source, resample(spacing_mm=2.0), into="classic").plan().images == 3 * plan.result.shape[0]
 
 
