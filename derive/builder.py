@@ -157,8 +157,11 @@ class DerivedSeries:
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and what was done; nothing is computed."""
         geometry, target = self.frames.geometry, self.order.target
-        extent = extent_of(geometry) if geometry else f"{counted(self.count, 'instance')} of pictures"
-        return f"<DerivedSeries: {target.modality}, {extent}, {self.derivation.description or 'as acquired'}>"
+        passes = self.derivation.passes
+        what = counted(self.frames.count, "frame") if passes else "pictures"
+        extent = extent_of(geometry) if geometry else f"{counted(self.count, 'instance')} of {what}"
+        done = self.derivation.description or ("the same pixels in another form" if passes else "as acquired")
+        return f"<DerivedSeries: {target.modality}, {extent}, {done}>"
 
     def _repr_html_(self) -> str:
         """What a notebook shows of it."""

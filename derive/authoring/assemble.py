@@ -18,7 +18,7 @@ from derive.authoring.entities.dimensions import placed
 from derive.authoring.entities.real_world import unmapped
 from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
-from derive.authoring.passing import outsiders
+from derive.authoring.passing import outsiders, told_of_passing
 from derive.authoring.policy import Action, row
 from derive.authoring.presence import (
     Conditional,
@@ -40,7 +40,7 @@ from derive.authoring.private import (
     privates_of,
 )
 from derive.authoring.pull import constant_element, entry_of, frame_element, missing_attribute, vr_of
-from derive.authoring.unassigned import located, with_unassigned
+from derive.authoring.unassigned import in_macros, located, with_unassigned
 from derive.elements.element import Element, is_standard
 from derive.elements.legal import reader
 from derive.errors import AssembleError, MissingAttribute
@@ -162,6 +162,7 @@ def assemble(authoring: Authoring) -> SeriesPass:
     said = authoring.source.tags | authoring.source.illegal.keys()
     for tag in said - account.keys():
         account[tag] = Entry(tag, *_outside(tag, authoring.target.iod.name))
+    account |= in_macros(authoring, account)
     present = said | constant.keys()
     entries = tuple(entry for tag, entry in sorted(account.items()) if tag in present or entry.varies)
     return SeriesPass(authoring, constant, tuple(varying), bannable, requirable, entries)
@@ -269,7 +270,7 @@ def _decisions(authoring: Authoring) -> Iterator[Decision]:
         builder = builder_of(rule)
         if action is Action.RECOMPUTE and builder is None:
             raise AssembleError("POL-NOBUILDER", f"policy.tsv recomputes {rule.keyword} and nothing builds it")
-        yield Decision(rule, found, action, builder, part)
+        yield Decision(rule, told_of_passing(authoring, found), action, builder, part)
     rules = private_rules()
     for private in privates_of(authoring):
         yield Decision(rules[private.tag], private_row(private)[0], private_action(authoring, private), None)

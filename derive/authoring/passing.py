@@ -10,6 +10,7 @@ groups that are there for it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from derive.authoring.order import Authoring
@@ -91,3 +92,16 @@ def _telling(sop_class_uid: str) -> frozenset[int]:
     said = (macros()[rule.tag] for rule in iod.attributes.values() if rule.tag in macros())
     leaves = {leaf.keyword for macro in said for leaf in macro.leaves}
     return frozenset(tag_of(k) for k, d in dimension_kinds().items() if k in leaves and d.kind in _SET)
+
+
+#: Why an attribute is as it is where the pixels pass, whatever a derivation would make of it.
+_REASONS = {
+    Action.PULL: "said of the same pixels",
+    Action.RECOMPUTE: "is of the new instance, or follows from what its frames say",
+}
+
+
+def told_of_passing(authoring: Authoring, row: Row) -> Row:
+    """Return a row of the policy with the reason for what it does where the pixels pass; as it is of a derivation."""
+    reason = _REASONS.get(row.passes) if authoring.derivation.passes else None
+    return row if reason is None else replace(row, reason=reason)

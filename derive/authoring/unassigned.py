@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from derive import standard
+from derive.authoring.decision import Entry
 from derive.authoring.entities.references import uids_in
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.passing import OF_THE_FORM
@@ -28,6 +29,7 @@ _OWN = tag_of("UnassignedPerFrameConvertedAttributesSequence")
 #: What follows from the new instance, and was true of the single-frame image: its number, and its extreme values.
 _OF_THE_IMAGE = frozenset(map(tag_of, ("InstanceNumber", "SmallestImagePixelValue", "LargestImagePixelValue")))
 _TYPE = tag_of("ImageType")
+_NO_MODULE = "not in this IOD"
 #: What is said of a frame in other words, or of the instance that it was in.
 _SAID_OTHERWISE = OF_THE_FORM | frozenset(map(tag_of, ("SourceImageSequence", "ImagesInAcquisition")))
 
@@ -73,6 +75,15 @@ def with_unassigned(
         rest = {tag: e for tag, e in own.items() if tag not in shared}
         each |= {tag: Element(tag, "SQ", _packed(of)) for tag, of in ((_SHARED, shared), (_OWN, rest)) if of}
     return tuple(groups)
+
+
+def in_macros(authoring: Authoring, account: Mapping[int, Entry]) -> dict[int, Entry]:
+    """Return what became of attributes that no module has, or on which frames differ: they stand in the groups."""
+    if not authoring.derivation.passes or _OWN not in {r.tag for r in authoring.target.iod.attributes.values()}:
+        return {}
+    why = "said of the same pixels, in a macro or in the Unassigned Converted Attributes"
+    gone = {tag for tag in _candidates(authoring) if tag in account and account[tag].action in ("dropped", _NO_MODULE)}
+    return {tag: Entry(tag, "pulled", why, "C.7.6.16.2.25", tag in authoring.source.table.varying) for tag in gone}
 
 
 def _left(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813 - its own customary name
 
 import derive
+from derive.cli.main import main
 from derive.elements.element import keyword_of
 from derive.elements.meaning import same
 from derive.model.classes import class_in_form
 from derive.reading.whole import read_whole
+from tests.helpers.asserting import raises_code
 from tests.helpers.forms import assert_same_frames, files_of, header
-from tests.helpers.multi_frame import legacy_converted
+from tests.helpers.multi_frame import AXIAL, legacy_converted, multi_frame
 from tests.helpers.peers import dcentvfy_messages, dciodvfy_errors, spread
 
 #: Real classic series: of one volume, with a slope an image, of several b-values, of several echoes.
@@ -154,3 +158,43 @@ def test_simple_itk_reads_it_as_one_volume(real, tmp_path):
     np.testing.assert_array_equal(theirs, np.where(np.isnan(ours), theirs, ours))
     np.testing.assert_allclose(image.GetOrigin(), ours.geometry.first_position, atol=1e-3)
     np.testing.assert_allclose(image.GetSpacing()[:2], ours.geometry.spacing[:0:-1], atol=1e-4)
+
+
+def test_it_says_what_becomes_of_every_attribute_and_writes_nothing(real, tmp_path, capsys):
+    source = str(real("ct_small_ge_3"))
+    assert main(["convert", source, "--as", "legacy-converted", "--explain", "--json"]) == 0
+    entries = {e["keyword"]: e for e in json.loads(capsys.readouterr().out)["attributes"]}
+    assert entries["Manufacturer"]["action"] == "pulled"
+    assert "same pixels" in entries["ContentDate"]["reason"]
+    assert main(["convert", source, "-o", str(tmp_path / "out"), "--as", "legacy-converted", "--dry-run"]) == 0
+    assert not (tmp_path / "out").exists()
+    account = {e.keyword: e for e in derive.convert(source, into="legacy-converted").account}
+    assert (account["KVP"].action, account["KVP"].section) == ("pulled", "C.7.6.16.2.25")
+
+
+def test_what_enhanced_images_demand_is_named_at_once_with_its_flags(real, tmp_path, capsys):
+    source, out = str(real("ct_small_ge_3")), str(tmp_path / "out")
+    assert main(["convert", source, "-o", out, "--as", "enhanced"]) != 0
+    message = capsys.readouterr().err
+    for flag in ("--set DeviceSerialNumber", "--assume IrradiationEventUID", "--assume BodyPartExamined"):
+        assert flag in message
+    with raises_code("OPT-FORM"):
+        derive.convert(real("enhanced_ct_2f"), into="legacy-converted")
+
+
+def test_images_of_two_orientations_and_of_two_times_become_frames_of_one_instance(tmp_path):
+    sagittal = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
+    along = {"EffectiveEchoTime": (10.0, 20.0)}
+    dataset = multi_frame("MR", slices=3, orientations=(AXIAL, sagittal), along=along)
+    derive.convert([dataset], into="classic").write(tmp_path / "classic")
+    files = files_of(tmp_path / "classic")
+    assert len(files) == dataset.NumberOfFrames
+    before = read_whole(files)
+    derive.convert(files, into="legacy-converted").write(tmp_path / "legacy")
+    assert_same_frames(before, tmp_path / "legacy")
+    content = [
+        g.FrameContentSequence[0] for g in header(files_of(tmp_path / "legacy")[0]).PerFrameFunctionalGroupsSequence
+    ]
+    assert {c.InStackPositionNumber for c in content} == {1, 2, 3}
+    indices = [tuple(c.DimensionIndexValues) for c in content]
+    assert len(set(indices)) == len(indices)
