@@ -44,12 +44,16 @@ _OF_LISTS = frozenset({"CHK-ENUM"})
 
 
 class Lawful:
-    """Applies the rule to headers, one after another; remembers what was found, so that it is judged once."""
+    """Applies the rule to headers, one after another; remembers what was found, so that it is judged once.
+
+    Equal elements of a series are one object.
+    """
 
     def __init__(self, assumptions: Mapping[str, str] | None = None) -> None:
         self._assumptions = {tag_of(k): (k, v) for k, v in (assumptions or {}).items()}
         self._memory = Memory()
-        self._known: dict[int | tuple[int, tuple[str, ...]], tuple[Element, Mended | None]] = {}
+        #: What is wrong with elements, by where they are in memory; those that are fine have nothing.
+        self._known: dict[tuple[str, tuple[str, ...]], dict[int, tuple[Element, Mended | None]]] = {}
 
     def header(self, header: Header) -> Header:
         """Return a header as the rule has it."""
@@ -60,7 +64,11 @@ class Lawful:
             header = self._with(header, [(charset, _character_set(charset))])
         header = self._assumed(header, {_CHARACTER_SET} & self._assumptions.keys())
         iod, encodings = target_of(header.sop_class_uid).iod, header.encodings
-        found = [pair for e in header.elements.values() if (pair := self._judged(e, iod, encodings))]
+        known = self._known.setdefault((iod.name, encodings), {})
+        for element in (e for e in header.elements.values() if id(e) not in known):
+            result = _judged(element, iod, encodings)
+            known[id(element)] = element, result if result.fault else None
+        found = [(e, wrong) for e in header.elements.values() if (wrong := known[id(e)][1]) is not None]
         header = self._with(header, found) if found else header
         return self._assumed(header, self._assumptions.keys() - {_CHARACTER_SET})
 
@@ -79,17 +87,6 @@ class Lawful:
         remarks = [r for r in header.remarks if r.keyword not in solved or r.code != ABSENT]
         remarks += [Remark(ASSUMED, keyword, "a person said it") for keyword in sorted(solved)]
         return self._made(header, dict(sorted(now.items())), remarks)
-
-    def _judged(self, element: Element, iod: Iod, encodings: tuple[str, ...]) -> tuple[Element, Mended] | None:
-        """Return what is wrong with an element; None where it is fine. Equal elements of a series are one object."""
-        place = id(element)
-        known = self._known.get(place) or self._known.get((place, encodings))
-        if known is None:
-            result = _judged(element, iod, encodings)
-            known = element, result if result.fault else None
-            plain = element.vr != "SQ" and element.value.isascii()
-            self._known[place if plain else (place, encodings)] = known
-        return None if known[1] is None else (element, known[1])
 
     def _with(self, header: Header, found: Sequence[tuple[Element, Mended]]) -> Header:
         now, remarks = dict(header.elements), list(header.remarks)
