@@ -158,6 +158,14 @@ def _apart(dataset: Dataset) -> None:
     position.ImagePositionPatient = [float(v) for v in position.ImagePositionPatient[:2]] + [500.0]
 
 
+def _no_velocity(dataset: Dataset) -> None:
+    """Say that velocity was encoded, in no direction."""
+    encoding = item(
+        VelocityEncodingDirection=[0.0, 0.0, 0.0], VelocityEncodingMinimumValue=0.0, VelocityEncodingMaximumValue=1.0
+    )
+    shared_item(dataset).MRVelocityEncodingSequence = Sequence([encoding])
+
+
 def _at_one_place(dataset: Dataset) -> None:
     for one in frames_items(dataset):
         one.PlanePositionSequence[0].ImagePositionPatient = [0.0, 0.0, 0.0]
@@ -226,6 +234,7 @@ FRAME_CHANGES: list[tuple[str, dict[str, object], FrameChange]] = [
     ("CHK-SPACING", {"modality": "PT"}, in_shared("PixelMeasuresSequence", PixelSpacing=[0, 1])),
     ("CHK-RESCALE", {"modality": "CT"}, in_shared("PixelValueTransformationSequence", RescaleSlope=0)),
     ("CHK-WINDOW", {"modality": "CT", "legacy": True}, in_shared("FrameVOILUTSequence", WindowWidth=0)),
+    ("CHK-DIRECTION", {"modality": "MR"}, _no_velocity),
     (
         "CHK-MAPPING-RANGE",
         {"modality": "PT"},

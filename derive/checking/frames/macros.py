@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,6 +22,9 @@ from derive.standard.conditions import Condition, condition_in_macro, condition_
 _IMAGE_TYPE = tag_of("ImageType")
 #: So many answers about one macro are kept: frames of a volume are alike, and volumes take turns.
 _MOST_KEPT = 256
+#: Directions that are said in cosines; that of no diffusion may be 0.
+_DIRECTIONS = frozenset({"VelocityEncodingDirection", "SlabOrientation"})
+_UNIT_TOLERANCE = 1e-3
 #: What an image says of frames that differ; of a frame another check finds it.
 _MIXED = "MIXED"
 _LISTED = {"enumerated": ("CHK-ENUM", "enumerated values"), "defined": ("CHK-TERM", "defined terms")}
@@ -123,6 +127,8 @@ def _inside(iod: Iod, rule: AttributeRule, holder: Instance, around: Has, macro:
             where = (f"item {number}", inner.keyword)
             yield from _conditional(iod, inner, item, has, _Where(macro, where))
             yield from _listed(iod, inner, item, _Where(macro, where))
+            if inner.keyword in _DIRECTIONS:
+                yield from _direction(inner, item, where)
             if inner.vr == "SQ" and inner.items:
                 for fault in _inside(iod, inner, item, has, macro):
                     yield Fault(fault.code, (*where, *fault.path), fault.rule, fault.message, fault.section)
@@ -163,6 +169,15 @@ def _listed(iod: Iod, rule: AttributeRule, item: Instance, where: _Where) -> Ite
             )
             message = f"has a value that is none of {', '.join(each.values)}"
             yield Fault(code, where.path, kind, message, f"PS3.3 {each.section}")
+
+
+def _direction(rule: AttributeRule, item: Instance, path: tuple[str, ...]) -> Iterator[Fault]:
+    """Cosines of a direction are of unit length."""
+    cosines = item.numbers(rule.keyword)
+    length = math.hypot(*cosines)
+    if cosines and abs(length - 1) > _UNIT_TOLERANCE:
+        message = f"is of length {length:.4g}; cosines of a direction are of unit length"
+        yield Fault("CHK-DIRECTION", path, "unit length", message)
 
 
 def _finding(groups: Grouped, fault: Fault, path: str, sequence: str) -> Finding:
