@@ -167,6 +167,7 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
     """
     authoring, order = made.authoring, made.authoring.order
     account, frames, source = order.account_of_input, order.frames, order.sources.principal
+    own = frozenset(source.paths)
     return Report(
         folder,
         source,
@@ -176,7 +177,7 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
         tuple(_record(order, written) for written in sorted(writer.written)),
         None if frames.geometry is None else writer.geometry_error_mm + account.placed_within_mm + _source_mm(order),
         tuple(findings),
-        tuple(f.name for f in order.files if f not in source.paths),
+        tuple(f.name for f in order.files if f not in own),
         made.missed,
         account.notes,
     )

@@ -123,15 +123,32 @@ def _inside(iod: Iod, rule: AttributeRule, holder: Instance, around: Has, macro:
         if not item.elements and not rule.items:
             continue
         has = _nearest(item, around)
-        for inner in rule.items:
+        for inner in _telling(iod, rule, macro):
             where = (f"item {number}", inner.keyword)
             yield from _conditional(iod, inner, item, has, _Where(macro, where))
             yield from _listed(iod, inner, item, _Where(macro, where))
             if inner.keyword in _DIRECTIONS:
                 yield from _direction(inner, item, where)
-            if inner.vr == "SQ" and inner.items:
+            if inner.tag in item.elements and inner.items:
                 for fault in _inside(iod, inner, item, has, macro):
                     yield Fault(fault.code, (*where, *fault.path), fault.rule, fault.message, fault.section)
+
+
+@cache
+def _telling(iod: Iod, rule: AttributeRule, macro: str) -> tuple[AttributeRule, ...]:
+    """Return the attributes of an item of which there is a condition or a list, or inside of which there is one."""
+    return tuple(
+        inner
+        for inner in rule.items
+        if (inner.type in ("1C", "2C") and condition_in_macro(macro, inner.keyword) is not None)
+        or _values_listed(iod, macro, inner.keyword)
+        or inner.keyword in _DIRECTIONS
+        or _telling(iod, inner, macro)
+    )
+
+
+def _values_listed(iod: Iod, macro: str, keyword: str) -> tuple[standard.ValueRule, ...]:
+    return standard.values_in_macro(macro, keyword) or standard.values(iod.name, keyword)
 
 
 def _nearest(item: Instance, around: Has) -> Has:
@@ -157,7 +174,7 @@ def _listed(iod: Iod, rule: AttributeRule, item: Instance, where: _Where) -> Ite
     """Values that are none of those that are listed for an attribute of a macro."""
     if rule.tag not in item.elements:
         return
-    listed = standard.values_in_macro(where.sequence, rule.keyword) or standard.values(iod.name, rule.keyword)
+    listed = _values_listed(iod, where.sequence, rule.keyword)
     if not listed:
         return
     values = item.texts(rule.keyword)
