@@ -58,6 +58,8 @@ _OTHERS = ("RelatedSeriesSequence",)
 _DIMENSIONS = ("DimensionOrganizationSequence", "DimensionIndexSequence")
 _OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW, *_OTHERS, *_DIMENSIONS)))
 _NEW_VRS = frozenset({"UI", "DA", "TM", "DT"})
+#: Why an attribute is as it was where nothing was derived.
+PASSED = "the same pixels in another form: as the images had it"
 #: Of a value that no source was compared with.
 PULLED_OR_GIVEN = "pulled or given"
 _ACTIONS = {Action.PULL: "pulled", Action.RECOMPUTE: "recomputed", Action.EMPTY: "emptied", Action.DROP: "dropped"}
@@ -130,7 +132,9 @@ def by_policy(sop_class_uid: str, derivation: Derivation, image: Instance, refer
         elif action == "pulled" and not referenced:
             action, reason = "given", "no image is behind it: said by the caller, or by the file that was converted"
         elif action == "pulled":
-            action = PULLED_OR_GIVEN
+            action, reason = PULLED_OR_GIVEN, PASSED if derivation.passes else reason
+        elif action == "dropped" and derivation.passes:  # the form has no other place for it
+            action, reason = PULLED_OR_GIVEN, PASSED
         elif action == "dropped":
             continue
         account[tag] = Entry(tag, action, reason, line.section)
@@ -168,10 +172,18 @@ def unexplained(tag: int, sop_class_uid: str) -> Entry:
             f"neither policy nor sources explain it: said by the caller ({flag('set')}), or changed "
             "since; no file can tell"
         )
-        return Entry(tag, "given", why, standard.section(rule.module))
+        return Entry(tag, "given", why, _section(rule.module))
     what = "private" if tag >> 16 & 1 else f"not in the {iod.name} IOD" if iod else "of a class without a table"
     why = "neither policy nor sources explain it: added or changed since"
-    return Entry(tag, "unexplained", why if rule else f"{what}; {why}", standard.section(rule.module) if rule else "")
+    return Entry(tag, "unexplained", why if rule else f"{what}; {why}", _section(rule.module) if rule else "")
+
+
+def _section(module: str) -> str:
+    """Return the section of a module; of a macro that no table has a section of nothing."""
+    try:
+        return standard.section(module)
+    except LookupError:
+        return ""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def sources_at_hand(
     sources : path, or iterable of paths, optional
         Where to look; without, in the input itself and in the folders beside it.
     series : str
-        Series Instance UID.
+        Series Instance UID; empty where the files do not say it: the images that are needed are looked for then.
     needed : collection of str
         SOP Instance UIDs of the images that are referenced.
 
@@ -45,22 +45,23 @@ def sources_at_hand(
     """
     if sources is not None:
         return _each_once(gather(sources), series, needed)
-    if found.has(series) and _missing(found, needed) == 0:
+    here = any(_is_of(h.lenient, series, needed) for h in found.headers)
+    if here and _missing(found, needed) == 0:
         return _each_once(found, series, needed)
-    candidates = [found, *_beside(written, series)] if found.has(series) else list(_beside(written, series))
+    candidates = [*([found] if here else []), *_beside(written, series, needed)]
     if not candidates:
         return None
-    best = min(candidates, key=lambda g: (_missing(g, needed), -sum(_is_of(h, series) for h in g.headers)))
+    best = min(candidates, key=lambda g: (_missing(g, needed), -sum(_is_of(h, series, needed) for h in g.headers)))
     return _each_once(best, series, needed)
 
 
-def _beside(written: Files, series: str) -> Iterator[Gathered]:
+def _beside(written: Files, series: str, needed: Collection[str]) -> Iterator[Gathered]:
     """Give every folder beside the input that holds a series."""
     root = Path(written if isinstance(written, str | Path) else next(iter(written)))
     folder = root if root.is_dir() else root.parent
     neighbours = (p for p in sorted(folder.resolve().parent.iterdir()) if p.is_dir() and p != folder.resolve())
     for neighbour in islice(neighbours, _NEIGHBOURS):
-        if any(isinstance(h, Header) and _is_of(h.lenient, series) for h in scan(_peeked(neighbour))):
+        if any(isinstance(h, Header) and _is_of(h.lenient, series, needed) for h in scan(_peeked(neighbour))):
             yield gather(neighbour)
 
 
@@ -80,13 +81,13 @@ def _peeked(folder: Path) -> Iterator[Origin]:
 def _each_once(found: Gathered, series: str, needed: Collection[str]) -> Gathered:
     """Leave out the copies of images of a series, as far as the most complete folder has them."""
     uids = [h.lenient.text("SOPInstanceUID") for h in found.headers]
-    own = [uid for uid, h in zip(uids, found.headers, strict=True) if _is_of(h.lenient, series)]
+    own = [uid for uid, h in zip(uids, found.headers, strict=True) if _is_of(h.lenient, series, needed)]
     if len(set(own)) == len(own):
         return found
     places: dict[PurePath, dict[str, Header]] = {}
     others = []
     for uid, header in zip(uids, found.headers, strict=True):
-        if _is_of(header.lenient, series):
+        if _is_of(header.lenient, series, needed):
             places.setdefault(_place(header), {}).setdefault(uid, header)
         else:
             others.append(header)
@@ -109,5 +110,5 @@ def _missing(found: Gathered, needed: Collection[str]) -> int:
     return len(set(needed) - {i.text("SOPInstanceUID") for i in found.instances})
 
 
-def _is_of(header: Header, series: str) -> bool:
-    return header.text("SeriesInstanceUID") == series
+def _is_of(header: Header, series: str, needed: Collection[str]) -> bool:
+    return header.text("SeriesInstanceUID") == series if series else header.text("SOPInstanceUID") in needed

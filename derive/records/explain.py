@@ -14,11 +14,21 @@ from derive.elements.element import keyword_of, tag_of
 from derive.errors import DeriveError, UsageError
 from derive.model.assumption import BY_ASSUMPTION, told
 from derive.model.classes import made_class_uids
+from derive.model.derivation import Derivation
 from derive.model.functional_groups import macros as known_macros
 from derive.model.source import SourceSeries
 from derive.reading.files import Files
 from derive.reading.header import Header
-from derive.records.account import SourcedAccount, account_of, by_policy, derivation_of, rules_of_dropping, unexplained
+from derive.records.account import (
+    PASSED,
+    PULLED_OR_GIVEN,
+    SourcedAccount,
+    account_of,
+    by_policy,
+    derivation_of,
+    rules_of_dropping,
+    unexplained,
+)
 from derive.records.at_hand import sources_at_hand
 from derive.records.contributors import description_of
 from derive.records.corrections import told_corrections
@@ -137,6 +147,10 @@ def _numbered(images: Sequence[Header], number: int) -> list[Header]:
     return chosen
 
 
+#: What tells whether it is so.
+_SAME = "verify compares them, and diff what they say"
+
+
 class _Explaining:
     """One explanation: the images, what they record, and their account where it can be made."""
 
@@ -154,10 +168,14 @@ class _Explaining:
         if source is not None:
             self.steps = record.steps_since(source.text("DerivationDescription"))
         self.derivation = account.derivation if account else derivation_of(record, self.steps)
-        known = record.by_derive and self.sop_class_uid in made_class_uids()
+        if record.converted:
+            self.derivation = Derivation(passes=True)
+        self.made_here = record.by_derive or record.converted
+        known = self.made_here and self.sop_class_uid in made_class_uids()
         self.policy: dict[int, Entry] = {}
         for image in images if known else ():
-            self.policy |= by_policy(self.sop_class_uid, self.derivation, image, bool(record.sources))
+            referenced = bool(record.sources or record.converted_from)
+            self.policy |= by_policy(self.sop_class_uid, self.derivation, image, referenced)
         for keyword in record.assumed_since("", images[0]) if known and source is None else ():
             tag = tag_of(keyword)
             if tag in self.policy and self.policy[tag].action == "pulled":
@@ -170,7 +188,7 @@ class _Explaining:
         attributes = [self._explained(t) for t in tags if tag is not None or self._is_there(t)]
         dropped = self._dropped(tag)
         rules: list[tuple[str, str, str, str]] = []
-        if self.account is None and self.record.by_derive:
+        if self.account is None and self.made_here:
             rules = [r for r in rules_of_dropping(self.sop_class_uid, self.derivation) if tag is None]
         if tag is not None and dropped:
             attributes = []
@@ -212,7 +230,7 @@ class _Explaining:
         if not self._is_there(tag):
             why = "neither the images nor the source have it" if self.account else "the images do not have it"
             return Explained(tag, "absent", why, "", entity)
-        if not self.record.by_derive:
+        if not self.made_here:
             why = f"as {self.record.software} wrote it: no step of derive is recorded"
             return Explained(tag, "unexplained", why, "", entity, value, varies)
         entry = self._entry(tag)
@@ -230,6 +248,8 @@ class _Explaining:
     def _entry(self, tag: int) -> Entry | None:
         """What the account says; what follows from pixels, which nobody looked at, is in none: by the policy."""
         policy = self.policy.get(tag)
+        if policy is None and self.record.converted:
+            return Entry(tag, PULLED_OR_GIVEN, PASSED)
         if self.account is None:
             return policy
         return self.account.entries.get(tag, policy if policy and policy.action == "recomputed" else None)
@@ -275,6 +295,8 @@ def _sources(
     """Return what the source can have been, read one after another; or say why it is not at hand."""
     records = [record_of(image) for image in images]
     uid, needed = records[0].source_series, frames_needed(records)
+    if records[0].converted:
+        return [], [f"the pixels of {counted(len(records[0].referenced_uids), 'instance')} in another form: {_SAME}"]
     if not uid:
         return [], ["no source image is referenced"] if sources is not None else []
     at_hand = _gathered(written, found, sources, uid, needed)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from codes import Code
+from codes import Code, context_group
+from derive.authoring.entities.converted import EXTRACTED, JOINED
 from derive.authoring.entities.related_series import PURPOSE
-from derive.elements.instance import Instance
+from derive.elements.element import Element
+from derive.elements.instance import Instance, items_of
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm, is_digest
 from derive.operations import REGISTRY
@@ -26,6 +29,10 @@ __all__ = [
     "recorded_grid",
     "steps_of",
 ]
+
+
+#: What equipment did that gave pixels another form (CID 7005).
+_CONVERSIONS = frozenset(context_group(7005).find(name).meaning for name in (EXTRACTED, JOINED))
 
 
 class Software(NamedTuple):
@@ -83,6 +90,8 @@ class Record:
         Source Image Sequence.
     series : tuple of (Series Instance UID, SOP Instance UIDs)
         Referenced Series Sequence, or Source Image Evidence Sequence: those of the sources' own sources first.
+    converted_from : tuple of SourceImage
+        Conversion Source Attributes Sequence: what the very pixels were in before.
     grid_series : tuple of str
         Series Instance UIDs of Related Series Sequence whose grid, or other than pixels, a step took, in the order of
         the steps.
@@ -95,6 +104,13 @@ class Record:
     sources: tuple[SourceImage, ...]
     series: tuple[tuple[str, tuple[str, ...]], ...]
     grid_series: tuple[str, ...] = ()
+    converted_from: tuple[SourceImage, ...] = ()
+
+    @property
+    def converted(self) -> bool:
+        """Whether this package gave the pixels of other instances another form, and nothing was done since."""
+        ours = any(software.ours and software.purpose in _CONVERSIONS for software in self.contributing)
+        return ours and bool(self.converted_from)
 
     @property
     def steps(self) -> tuple[RecordedStep, ...]:
@@ -147,6 +163,13 @@ class Record:
         return tuple(dict.fromkeys(s.sop_instance_uid for s in self.own_sources))
 
     @property
+    def referenced_uids(self) -> tuple[str, ...]:
+        """The same, or of what only has another form the instances that it was in before."""
+        if not self.converted:
+            return self.source_uids
+        return tuple(dict.fromkeys(image.sop_instance_uid for image in self.converted_from))
+
+    @property
     def own_sources(self) -> tuple[SourceImage, ...]:
         """The same with their frames: those of the sources that have sources themselves are left out."""
         own = set(self.series[-1][1]) if self.series else {s.sop_instance_uid for s in self.sources}
@@ -176,6 +199,7 @@ def record_of(instance: Instance) -> Record:
         sources,
         tuple(map(_referenced, instance.items("ReferencedSeriesSequence"))) or _evidence(instance, sources),
         tuple(_grid_series(instance)),
+        _images_before(instance.element("ConversionSourceAttributesSequence"), instance.encodings),
     )
 
 
@@ -214,6 +238,15 @@ def _source_image(item: Instance) -> SourceImage:
     class_uid, uid = item.text("ReferencedSOPClassUID"), item.text("ReferencedSOPInstanceUID")
     frames = tuple(int(n) for n in item.numbers("ReferencedFrameNumber"))
     return SourceImage(class_uid, uid, item.text("SpatialLocationsPreserved"), _purpose(item), frames)
+
+
+@lru_cache(maxsize=16)
+def _images_before(element: Element | None, encodings: tuple[str, ...]) -> tuple[SourceImage, ...]:
+    """All frames of an instance may have the same ones, thousands of them."""
+    items = (items_of(element) or ()) if element is not None else ()
+    return tuple(
+        _source_image(Instance("an item", {e.tag: e for e in item}, strict=False, around=encodings)) for item in items
+    )
 
 
 def _referenced(item: Instance) -> tuple[str, tuple[str, ...]]:

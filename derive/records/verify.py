@@ -26,6 +26,7 @@ from derive.reading.select import apart
 from derive.records.at_hand import sources_at_hand
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.contributors import description_of
+from derive.records.converted import compared_with_before
 from derive.records.record import Record, RecordedStep, recorded_grid
 from derive.records.sources_tried import SourcesTried, frames_needed
 from derive.records.written import Gathered, gather
@@ -160,7 +161,7 @@ def verify(
     paths = [result] if isinstance(result, str | Path) else list(result)
     found = gather(paths)
     written = _one_series(found, series)
-    needed = {uid for w in written for uid in w.record.source_uids}
+    needed = set(_needed(written))
     where = sources_at_hand(paths, found, sources, written[0].record.source_series, needed)
     images = apart(where.headers)[0] if where else []
     run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference, assume=assume or {})
@@ -168,6 +169,11 @@ def verify(
         return run.verification(within_steps)
     except _NotRecomputableError as error:
         return replace(run.about(), verdict="NOT-RECOMPUTABLE", reason=str(error))
+
+
+def _needed(written: Sequence[Written]) -> list[str]:
+    """SOP Instance UIDs that any image was made of, or was itself before it got another form."""
+    return list(dict.fromkeys(uid for w in written for uid in w.record.referenced_uids))
 
 
 def _one_series(found: Gathered, series: str | None) -> list[Written]:
@@ -207,7 +213,7 @@ class _Run:
     @property
     def needed(self) -> list[str]:
         """SOP Instance UIDs that any image was made of."""
-        return list(dict.fromkeys(uid for w in self.written for uid in w.record.source_uids))
+        return _needed(self.written)
 
     @property
     def steps(self) -> tuple[RecordedStep, ...]:
@@ -236,7 +242,9 @@ class _Run:
         return Verification("DIFFERS", "", uid, self.steps, version, record.source_series, counts, missing, notes=notes)
 
     def verification(self, within_steps: float) -> Verification:
-        """Recompute and compare."""
+        """Recompute and compare; what only has another form is held against what it was."""
+        if self.record.converted:
+            return self._as_before()
         series = self._recomputed()
         comparison = Comparison(series, self.written, within_steps, self.tolerance_mm)
         description = self.record.description
@@ -245,6 +253,21 @@ class _Run:
             for v, w in zip(comparison.verdicts(), self.written, strict=True)
         ]
         return self._concluded(verdicts, comparison)
+
+    def _as_before(self) -> Verification:
+        """Compare the frames with those that they were before they got another form."""
+        self._check_at_hand()
+        try:
+            verdicts, left = compared_with_before(self.written, self.at_hand)
+        except DeriveError as error:
+            raise _NotRecomputableError(f"the source images cannot be read: {error}") from error
+        off = sum(not v.same for v in verdicts)
+        reason = f"{off} of {counted(len(verdicts), 'image')} are not what they were" if off else ""
+        notes = (*self.notes, "nothing was derived: the same pixels in instances of another form")
+        notes += (f"{counted(left, 'frame')} of the source images are in none of these",) if left else ()
+        found = replace(self.about(), steps=(), verdict="DIFFERS" if off else "SAME", notes=notes)
+        counts = (*found.sources[:2], len(verdicts))
+        return replace(found, reason=reason, images=tuple(verdicts), sources=counts)
 
     def _concluded(self, verdicts: Sequence[ImageVerdict], comparison: Comparison) -> Verification:
         differing = [v for v in verdicts if not v.same]
@@ -286,6 +309,10 @@ class _Run:
             raise _NotRecomputableError(f"made by {record.software}, and no step of derive is recorded")
         if not record.sources:
             raise _NotRecomputableError("no source image is referenced")
+        self._check_at_hand()
+
+    def _check_at_hand(self) -> None:
+        record = self.record
         missing = [uid for uid in self.needed if uid not in self.at_hand]
         if missing:
             count = f"{len(missing)} of {len(self.needed)} source images are not at hand"
