@@ -18,6 +18,7 @@ from derive.authoring.entities.dimensions import placed
 from derive.authoring.entities.real_world import unmapped
 from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
+from derive.authoring.outside import outside
 from derive.authoring.passing import outsiders, told_of_passing
 from derive.authoring.policy import Action, row
 from derive.authoring.presence import (
@@ -160,8 +161,9 @@ def assemble(authoring: Authoring) -> SeriesPass:
     differing = {d.rule.tag for d in varying}
     bannable, requirable = _conditioned(authoring, constant, differing | leaves_of(differing), account)
     said = authoring.source.tags | authoring.source.illegal.keys()
-    for tag in said - account.keys():
-        account[tag] = Entry(tag, *_outside(tag, authoring.target.iod.name))
+    decided = frozenset(account)
+    for tag in said - decided:
+        account[tag] = Entry(tag, *outside(authoring, tag, decided))
     account |= in_macros(authoring, account)
     present = said | constant.keys()
     entries = tuple(entry for tag, entry in sorted(account.items()) if tag in present or entry.varies)
@@ -296,12 +298,3 @@ def _splits(authoring: Authoring, decision: Decision, sets: set[tuple[FrameRef, 
     if decision.action is not Action.PULL or rule.type == "1" or decision.row.fallback:
         return False
     return any(authoring.source.agreement(rule.tag, contributors).differs for contributors in sets)
-
-
-def _outside(tag: int, iod: str) -> tuple[str, str]:
-    group = tag >> 16
-    if group % 2:
-        return "dropped", "private: what it means for new pixels is unknown"
-    if 0x6000 <= group <= 0x60FF:
-        return "dropped", "drawn over other pixels"
-    return "not in this IOD", f"no module of {iod} has it"

@@ -56,6 +56,11 @@ class TermLines(NamedTuple):
     of: Mapping[str, tuple[TermLine, ...]]
     reads: tuple[int, ...]
 
+    def reads_of(self, keyword: str) -> tuple[int, ...]:
+        """Return the tags that the lines of one attribute read, in the order of the lines."""
+        read = (found for line in self.of[keyword] for found in sorted(_reads(line)))
+        return tuple(dict.fromkeys(map(tag_of, read)))
+
 
 def terms(form: Form, iod_name: str, elements: Mapping[int, Element]) -> dict[int, Element]:
     """Return what an image says in the terms of a form.
