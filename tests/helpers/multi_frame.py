@@ -20,7 +20,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from derive.model.geometry import triple
-from tests.helpers.multi_frame_macros import OF_MODALITY, PIXEL_TRANSFORMATION, TOP, item
+from tests.helpers.multi_frame_macros import ACTIVITY, OF_MODALITY, PIXEL_TRANSFORMATION, TOP, item
 from tests.helpers.sources import AXIAL, ROOT
 
 ENHANCED = {
@@ -281,6 +281,8 @@ def _groups_of_frame(made: Form, spot: Spot) -> Dataset:
         groups.PlaneOrientationSequence = Sequence([item(ImageOrientationPatient=[*cosines[0], *cosines[1]])])
     if made.slope is not None:
         groups.PixelValueTransformationSequence = Sequence([PIXEL_TRANSFORMATION(made.modality, made.slope(spot))])
+        if made.modality == "PT" and not made.legacy:
+            groups.RealWorldValueMappingSequence = ACTIVITY(made.slope(spot))
     if made.legacy:
         of_one = item(ImageComments=f"slice {spot.slice}")
         groups.UnassignedPerFrameConvertedAttributesSequence = Sequence([of_one])
@@ -328,6 +330,7 @@ def _common_groups(made: Form) -> Dataset:
         groups.PixelValueTransformationSequence = Sequence([PIXEL_TRANSFORMATION(made.modality, None)])
     groups.FrameVOILUTSequence = Sequence([item(WindowCenter=40, WindowWidth=400)])
     for keyword, value in OF_MODALITY(made.modality, made.legacy).items():
-        if not any(POINTERS.get(k) == keyword for k in made.along):
+        own = made.slope is not None and keyword == "RealWorldValueMappingSequence"
+        if not own and not any(POINTERS.get(k) == keyword for k in made.along):
             setattr(groups, keyword, value)
     return groups

@@ -186,8 +186,36 @@ def OF_MODALITY(modality: str, legacy: bool) -> dict[str, Sequence]:  # noqa: N8
         "FrameAnatomySequence": one(FrameLaterality="U", AnatomicRegionSequence=Sequence([chest])),
     }
     if legacy:
-        return common | {"UnassignedSharedConvertedAttributesSequence": one(PatientComments="none")}
+        kept = one(PatientComments="none", **_CLASSIC[modality])
+        return common | {"UnassignedSharedConvertedAttributesSequence": kept}
     return common | {"CT": _ct, "MR": _mr, "PT": _pet}[modality]()
+
+
+#: What single-frame images say that no macro of a conversion has.
+_CLASSIC: dict[str, dict[str, Any]] = {
+    "CT": {"KVP": 120, "ConvolutionKernel": "B30", "Exposure": 100},
+    "MR": {
+        "ScanningSequence": "SE",
+        "SequenceVariant": "NONE",
+        "ScanOptions": "",
+        "MRAcquisitionType": "2D",
+        "RepetitionTime": 500,
+        "EchoTime": 12,
+        "EchoTrainLength": 1,
+    },
+    "PT": {
+        "Units": "BQML",
+        "CountsSource": "EMISSION",
+        "SeriesType": ["STATIC", "IMAGE"],
+        "DecayCorrection": "START",
+        "CorrectedImage": ["DECY"],
+        "CollimatorType": "NONE",
+        "NumberOfSlices": 6,
+        "FrameReferenceTime": 0,
+        "ActualFrameDuration": 120000,
+        "DecayFactor": 1.0,
+    },
+}
 
 
 def _ct() -> dict[str, Sequence]:
@@ -285,19 +313,23 @@ def _mr() -> dict[str, Sequence]:
     }
 
 
+def ACTIVITY(slope: float) -> Sequence:  # noqa: N802
+    """The Real World Value Mapping of PET: activity, as the rescale of the same frame gives it."""
+    return one(
+        RealWorldValueFirstValueMapped=0,
+        RealWorldValueLastValueMapped=65535,
+        RealWorldValueIntercept=0.0,
+        RealWorldValueSlope=float(slope),
+        LUTExplanation="activity",
+        LUTLabel="BQML",
+        MeasurementUnitsCodeSequence=Sequence([code("Bq/ml", "UCUM", "Becquerels/milliliter")]),
+    )
+
+
 def _pet() -> dict[str, Sequence]:
-    units = Sequence([code("Bq/ml", "UCUM", "Becquerels/milliliter")])
     return {
         "RadiopharmaceuticalUsageSequence": one(RadiopharmaceuticalAgentNumber=1),
-        "RealWorldValueMappingSequence": one(
-            RealWorldValueFirstValueMapped=0,
-            RealWorldValueLastValueMapped=65535,
-            RealWorldValueIntercept=0.0,
-            RealWorldValueSlope=1.0,
-            LUTExplanation="activity",
-            LUTLabel="BQML",
-            MeasurementUnitsCodeSequence=units,
-        ),
+        "RealWorldValueMappingSequence": ACTIVITY(1.0),
         "PETFrameAcquisitionSequence": one(
             TableHeight=150.0, GantryDetectorTilt=0.0, GantryDetectorSlew=0.0, DataCollectionDiameter=700.0
         ),
