@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from derive.authoring.order import AuthoredInstance
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, numbers_of
-from derive.elements.instance import items_of
+from derive.elements.memory import Memory
+from derive.elements.parse import items_of_groups
 from derive.errors import OutputError
 from derive.model.frames import Frames
 from derive.model.functional_groups import PER_FRAME, SHARED, flattened
@@ -98,8 +99,10 @@ def _by_frame(elements: Mapping[int, Element]) -> Iterator[dict[int, Element]]:
 
 
 def _groups(elements: Mapping[int, Element], tag: int) -> list[dict[int, Element]]:
-    items = items_of(elements[tag]) or () if tag in elements else ()
-    return [{e.tag: e for e in item if e.tag in _MACROS} for item in items]
+    if tag not in elements:
+        return []
+    items = items_of_groups(elements[tag].value, Memory())
+    return [{t: e for t, e in item.items() if t in _MACROS} for item in items]
 
 
 def _corners(rows: int, columns: int, spans: NDArray[np.float64]) -> NDArray[np.float64]:
