@@ -45,6 +45,7 @@ from derive.authoring.unassigned import in_macros, located, with_unassigned
 from derive.elements.element import Element, is_standard
 from derive.elements.legal import reader
 from derive.errors import AssembleError, MissingAttribute
+from derive.model.classes import IDENTITY
 from derive.model.reference import FrameRef
 from derive.model.remark import Remark
 from derive.standard import AttributeRule
@@ -195,7 +196,8 @@ def _unmet(authoring: Authoring, constant: Mapping[int, Element]) -> Iterator[Mi
     for rule in unmet(authoring, conditionals(authoring.target.iod), constant):
         decided = row(rule.module, rule.keyword)
         pulled = decided.action(authoring.derivation) is Action.PULL and not decided.fallback
-        foreign = authoring.target.container == "functional" and rule.keyword not in authoring.order.lacking
+        foreign = authoring.target.container == "functional" and rule.entity not in IDENTITY
+        foreign = foreign and rule.keyword not in authoring.order.lacking
         if not source.frames or foreign or (pulled and rule.tag in source.table.varying):
             why = differs if rule.tag in source.table.varying else source.lacking
             yield missing_attribute(rule, standard.section(rule.module), why)

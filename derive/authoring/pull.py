@@ -149,7 +149,7 @@ def missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAtt
 def _said_as(rule: AttributeRule) -> list[str]:
     """Keywords by which a person says an attribute: of a macro those of what it has to hold, as one image says it."""
     macro = macros().get(rule.tag)
-    needed = {r.keyword for r in rule.items if r.type == "1"}
+    needed = {r.keyword for r in rule.items if r.type == "1"} or {r.keyword for r in rule.items if r.type == "1C"}
     first = {leaf.path[0]: leaf.keyword for leaf in reversed(macro.leaves) if leaf.path[0] in needed} if macro else {}
     return list(dict.fromkeys(map(said_by, reversed(first.values())))) or [rule.keyword]
 

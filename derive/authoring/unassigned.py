@@ -29,6 +29,8 @@ _OWN = tag_of("UnassignedPerFrameConvertedAttributesSequence")
 #: What follows from the new instance, and was true of the single-frame image: its number, and its extreme values.
 _OF_THE_IMAGE = frozenset(map(tag_of, ("InstanceNumber", "SmallestImagePixelValue", "LargestImagePixelValue")))
 _TYPE = tag_of("ImageType")
+#: What the policy works out where pixels pass, and the image may have said otherwise.
+_WORKED_OUT = frozenset(map(tag_of, ("ContentDate", "ContentTime", "ImageIndex", "NumberOfSlices")))
 _NO_MODULE = "not in this IOD"
 #: What is said of a frame in other words, or of the instance that it was in.
 _SAID_OTHERWISE = OF_THE_FORM | frozenset(map(tag_of, ("SourceImageSequence", "ImagesInAcquisition")))
@@ -113,7 +115,7 @@ def _candidates(authoring: Authoring) -> Sequence[int]:
     """Tags that may be left over: all that is no macro, and no word of the instance itself."""
     table, iod = authoring.source.table, authoring.target.iod
     said = {*table.constant, *table.varying} - macros().keys() - _SAID_OTHERWISE
-    own = _OF_THE_IMAGE | {_TYPE}
+    own = _OF_THE_IMAGE | _WORKED_OUT | {_TYPE}
     return [tag for tag in sorted(said) if tag in own or _passes(iod.attributes.get(keyword_of(tag)))]
 
 

@@ -12,6 +12,7 @@ from derive.cli.main import main
 from derive.reading.whole import read_whole
 from tests.helpers.asserting import raises_code
 from tests.helpers.forms import MULTI_FRAME, assert_same_frames, files_of, header
+from tests.helpers.multi_frame import multi_frame
 from tests.helpers.peers import dcentvfy_messages, dciodvfy_errors, spread
 
 
@@ -95,3 +96,29 @@ def test_what_has_the_form_already_or_no_frames_is_refused(real, tmp_path):
         derive.convert(real("enhanced_ct_2f"), into="classic", modality="CT")
     with raises_code("OPT-FORM"):
         derive.convert(real("enhanced_ct_2f"), into="classic", patient=derive.Patient("1", "A^B"))
+
+
+def test_pet_counts_its_slices_where_a_multi_frame_one_need_not(tmp_path):
+    dataset = multi_frame("PT", slices=5)
+    derive.convert([dataset], into="classic").write(tmp_path / "out")
+    found = [header(p) for p in files_of(tmp_path / "out")]
+    assert {d.NumberOfSlices for d in found} == {5}
+    assert sorted(d.ImageIndex for d in found) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_shuffled_frames_with_a_slope_each_and_private_groups_come_out_as_they_are(tmp_path, modality):
+    dataset = multi_frame(modality, slope=lambda spot: 1.0 + spot.slice, shuffled=3, private=True)
+    before = read_whole([dataset])
+    derive.convert([dataset], into="classic").write(tmp_path / "out")
+    after = assert_same_frames(before, tmp_path / "out")
+    assert len({frame.rescale for frame in after.frames}) == len(after.frames)
+
+
+def test_what_a_frame_has_to_say_and_an_image_need_not_is_asked_for(real, tmp_path):
+    source = real("ct_missing_slice_ge_4")
+    with raises_code("ASM-TYPE1") as caught:
+        derive.convert(source, into="legacy-converted").plan()
+    assert "SliceThickness" in str(caught.value)
+    derive.convert(source, into="legacy-converted", assume={"SliceThickness": "2.5"}).write(tmp_path / "out")
+    assert_same_frames(read_whole(source), tmp_path / "out")

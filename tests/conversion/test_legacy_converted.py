@@ -165,7 +165,7 @@ def test_it_says_what_becomes_of_every_attribute_and_writes_nothing(real, tmp_pa
     assert main(["convert", source, "--as", "legacy-converted", "--explain", "--json"]) == 0
     entries = {e["keyword"]: e for e in json.loads(capsys.readouterr().out)["attributes"]}
     assert entries["Manufacturer"]["action"] == "pulled"
-    assert "same pixels" in entries["ContentDate"]["reason"]
+    assert "same pixels" in entries["StudyDate"]["reason"]
     assert main(["convert", source, "-o", str(tmp_path / "out"), "--as", "legacy-converted", "--dry-run"]) == 0
     assert not (tmp_path / "out").exists()
     account = {e.keyword: e for e in derive.convert(source, into="legacy-converted").account}

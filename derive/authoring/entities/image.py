@@ -28,16 +28,21 @@ def sop_instance_uid(authoring: Authoring, frame: Frame) -> str:
 def instance_number(authoring: Authoring, frame: Frame) -> int:
     """Return 1..N in space, in the source's order of scrolling; of frames that pass their own, if each has one."""
     if authoring.derivation.passes and authoring.target.container == "single":
-        numbers = authoring.source.values("InstanceNumber")
-        if None not in numbers and len(set(numbers)) == len(numbers):
-            return int(numbers[frame.index])
+        own = _own_number(authoring, frame, "InstanceNumber")
+        return frame.number if own is None else own
     return frame.number
+
+
+def _own_number(authoring: Authoring, frame: Frame, keyword: str) -> int | None:
+    """Return the number that a frame has already, where all of them have another one."""
+    numbers = authoring.source.values(keyword)
+    return int(numbers[frame.index]) if None not in numbers and len(set(numbers)) == len(numbers) else None
 
 
 @per_frame("ImageIndex", module="pet-image")
 def image_index(authoring: Authoring, frame: Frame) -> int:
-    """PET: return 1..N along the normal (C.8.9.4.1.9)."""
-    return frame.index + 1
+    """PET: return 1..N along the normal (C.8.9.4.1.9); of frames that pass their own, if each has one."""
+    return (_own_number(authoring, frame, "ImageIndex") if authoring.derivation.passes else None) or frame.index + 1
 
 
 @per_series("ImageType")
@@ -73,14 +78,17 @@ def instance_creation_time(authoring: Authoring) -> str | None:
 
 @per_series("ContentDate")
 def content_date(authoring: Authoring) -> str | Element | None:
-    """Return the date of now: the creation of the pixels began; where a class has to have one, the source's latest."""
-    return authoring.date or _latest(authoring)[0]
+    """Return the date of now: the creation of the pixels began; where a class has to have one, the source's latest.
+
+    That of pixels that pass is the source's.
+    """
+    return _latest(authoring)[0] if authoring.derivation.passes else authoring.date or _latest(authoring)[0]
 
 
 @per_series("ContentTime")
 def content_time(authoring: Authoring) -> str | Element | None:
     """Return the time of now, or that of the date."""
-    return authoring.time or _latest(authoring)[1]
+    return _latest(authoring)[1] if authoring.derivation.passes else authoring.time or _latest(authoring)[1]
 
 
 def _latest(authoring: Authoring) -> tuple[Element | None, Element | None]:

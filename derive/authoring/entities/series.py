@@ -178,8 +178,9 @@ def request_attributes_sequence(authoring: Authoring) -> Element | None:
 
 @per_series("NumberOfSlices", module="pet-series")
 def number_of_slices(authoring: Authoring) -> int:
-    """PET: return the count of images in this series."""
-    return authoring.frames.slices
+    """PET: return the count of images in this series; of frames that pass what they say."""
+    said = authoring.source.value("NumberOfSlices") if authoring.derivation.passes else None
+    return int(said) if said else authoring.frames.slices
 
 
 @per_series("SeriesType", module="pet-series", sticky=True)
