@@ -25,7 +25,7 @@ from derive.model.remark import Remark
 from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of
 from derive.reading.dimension_values import Apartness, apartness
 from derive.reading.header import Header
-from derive.told.secrecy import some
+from derive.told.secrecy import shown_code_strings, some
 from derive.told.wording import counted, flag
 
 Whole = NDArray[np.int64]
@@ -306,7 +306,8 @@ def _told_of(split: _Split, group: int) -> str:
 
 def _values_of(split: _Split, group: int) -> str:
     first = int(np.flatnonzero(split.group == group)[0])
-    return ", ".join(f"{found.kind.keyword} {value_told(found.values[first])}" for found, _, _ in split.taken)
+    values = ((found.kind.keyword, found.values[first]) for found, _, _ in split.taken)
+    return ", ".join(f"{k} {shown_code_strings(v) if isinstance(v, str) else value_told(v)}" for k, v in values)
 
 
 def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:

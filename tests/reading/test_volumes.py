@@ -277,3 +277,10 @@ def test_times_go_on_over_midnight():
     }
     series = derive.read(make_series("PT", count=4, ImagePositionPatient=lambda k: [0, 0, 2.0 * (k % 2)], **times))
     assert [(d.keyword, d.values) for d in series.dimensions] == [("AcquisitionTime", (0.0, 2.0))]
+
+
+def test_texts_that_tell_apart_are_no_place_for_a_name():
+    kernels = {"ConvolutionKernel": lambda k: "DOE^JANE b" if k < 2 else "STANDARD"}
+    datasets = make_series("CT", count=4, ImagePositionPatient=lambda k: [0, 0, 2.0 * (k % 2)], **kernels)
+    assert "DOE" not in repr(derive.read(datasets))
+    assert "DOE" not in refused(datasets[1:], "GEO-4D").message
