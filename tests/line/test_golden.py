@@ -17,6 +17,7 @@ from PIL import Image
 
 import derive
 from derive.operations import apply, gaussian_blur, mean_projection, minip, mip, resample
+from tests.helpers.multi_frame import multi_frame
 from tests.helpers.sources import ROOT, make_series
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -52,6 +53,13 @@ def test_the_text_of_an_instance_is_as_it_was(modality, name, tmp_path):
     source = derive.read(make_series(modality))
     series = derive.build(source, *steps(name, modality), timestamp=datetime(2026, 3, 4, 5, 6, 7))
     assert ROOT in compare(series.write(tmp_path / "out"), f"{modality}-{name}")
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
+def test_the_text_of_a_multi_frame_instance_is_as_it_was(modality, tmp_path):
+    multi_frame(modality, slices=3).save_as(tmp_path / "source.dcm", enforce_file_format=True)
+    series = derive.build(tmp_path / "source.dcm", *OPERATIONS["chain"], timestamp=datetime(2026, 3, 4, 5, 6, 7))
+    assert ROOT in compare(series.write(tmp_path / "out"), f"multi-frame-{modality}-chain")
 
 
 PATIENT, STUDY = derive.Patient("PH01", "Phantom^A"), derive.Study(description="Sim")
