@@ -41,8 +41,9 @@ def _own_number(authoring: Authoring, frame: Frame, keyword: str) -> int | None:
 
 @per_frame("ImageIndex", module="pet-image")
 def image_index(authoring: Authoring, frame: Frame) -> int:
-    """PET: return 1..N along the normal (C.8.9.4.1.9); of frames that pass their own, if each has one."""
-    return (_own_number(authoring, frame, "ImageIndex") if authoring.derivation.passes else None) or frame.index + 1
+    """PET: return 1..N along the normal (C.8.9.4.1.9); of a frame that passes its own, if it has one."""
+    own = authoring.source.value("ImageIndex", frame.index) if authoring.derivation.passes else None
+    return frame.index + 1 if own is None else int(own)
 
 
 @per_series("ImageType")
