@@ -218,10 +218,12 @@ def _unbuilt(
         rule, condition = decision.rule, condition_of(decision.rule)
         wanted = rule.type == "1C" and condition is not None and condition.holds(iod.name, has)
         known = rule.keyword in authoring.order.lacking or not is_standard(rule.tag)
+        of_frames = rule.tag in grouped
+        if known or not (wanted or (of_frames and rule.type == "1")):
+            continue
         try:
-            if rule.tag in grouped and rule.type == "1":
-                frame_element(authoring, decision, stand_in.frames[0])
-            elif wanted and not known and frame_element(authoring, decision, stand_in) is None:
+            element = frame_element(authoring, decision, stand_in.frames[0] if of_frames else stand_in)
+            if wanted and element is None:
                 yield missing_attribute(rule, decision.row.section, authoring.source.lacking)
         except MissingAttribute as error:
             yield error

@@ -9,13 +9,14 @@ groups that are there for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
 from derive.authoring.order import Authoring
 from derive.authoring.policy import Action, Row
-from derive.elements.element import is_standard, keyword_of, tag_of, tag_told
+from derive.elements.element import Element, is_standard, keyword_of, tag_of, tag_told
+from derive.elements.encoding import numbers_of
 from derive.errors import UsageError
 from derive.model.classes import class_in_form, target_of
 from derive.model.derivation import GeometryEffect
@@ -71,7 +72,7 @@ def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
     beyond, why = {*table.constant, *table.varying} - known - OF_THE_FORM - macros().keys(), "true of the same pixels"
     if not authoring.derivation.passes:
         own = {tag for d in authoring.frames.dimensions if (tag := tag_told(d.keyword)) and is_standard(tag)}
-        beyond &= own | _telling(iod.sop_class_uid)
+        beyond &= own | {tag for tag in _telling(iod.sop_class_uid) if not _nowhere(table.column(tag))}
         why = "it tells volumes apart"
     for tag in sorted(beyond):
         found = [e for e in table.column(tag) if e is not None]
@@ -80,6 +81,12 @@ def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
             reason = f"{why}; no module of {iod.name} has it"
             row = Row(MODULE, keyword, _PASSES, None, False, "", "", reason)
             yield AttributeRule(keyword, tag, found[0].vr, "1-n", "3", MODULE, "Image", ()), row
+
+
+def _nowhere(column: Sequence[Element | None]) -> bool:
+    """Whether some image says a direction of length zero, which is none: validators take it for a fault."""
+    said = (numbers_of(e) for e in column if e is not None)
+    return any(len(numbers) > 1 and not any(numbers) for numbers in said)
 
 
 @cache
