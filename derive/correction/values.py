@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,8 +15,10 @@ from derive.correction.paths import path_of
 from derive.elements.charset import fits, is_text
 from derive.elements.element import Element, keyword_of
 from derive.elements.encoding import encode
+from derive.elements.instance import Instance
 from derive.elements.legal import problem
 from derive.errors import UsageError
+from derive.model.functional_groups import PER_FRAME, SHARED, macros
 from derive.rewriting.change import AttributeChange
 from derive.rewriting.file import StoredFile
 from derive.rewriting.nested import NestedPath
@@ -53,6 +55,8 @@ class Assignments:
         """
         for path in (*self.values, *self.removed):
             refuse_computed(path, stored)
+        for path in self.values:
+            _refuse_of_frames(path, stored)
         for path in self.removed:
             _refuse_required(path, stored)
         changes = [
@@ -117,6 +121,24 @@ def refuse_computed(path: NestedPath, stored: StoredFile) -> None:
     tags = (*(tag for tag, _ in path.above), path.tag)
     for rule in standard.rules_of(stored.sop_class_uid, tags) or ():
         _refuse(path, "module", rule.module)
+
+
+def _refuse_of_frames(path: NestedPath, stored: StoredFile) -> None:
+    """Refuse at the top what a multi-frame object says of its frames: nobody would read it there (C.7.6.16)."""
+    if path.above or standard.rules_of(stored.sop_class_uid, (path.tag,)):
+        return
+    where = next(_places_in_groups(path.tag, stored.instance.lenient), "")
+    if where:
+        raise UsageError("COR-REFUSED", f"{path.text} is said of the frames of {stored.name}, as {where}")
+
+
+def _places_in_groups(tag: int, instance: Instance) -> Iterator[str]:
+    """Give the paths to what says an attribute of a frame in the first item of its functional groups."""
+    for place in map(keyword_of, (SHARED, PER_FRAME)):
+        for item in instance.items(place)[:1]:
+            for macro in (m for t in item.elements if (m := macros().get(t)) is not None):
+                for leaf in (leaf for leaf in macro.leaves if leaf.keyword == keyword_of(tag)):
+                    yield "".join(f"{k}[0]." for k in (place, macro.sequence, *leaf.path[:-1])) + leaf.path[-1]
 
 
 def _refuse_required(path: NestedPath, stored: StoredFile) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import derive
 from derive.operations import gaussian_blur
+from tests.helpers.asserting import every
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.verification import edit, verified
 
@@ -56,7 +57,7 @@ def test_an_enhanced_image_names_all_at_once_and_each_frame_is_found(there_and_b
     edit(file, exchanged)
     found = verified(there_and_back / "again", there_and_back / "classic")
     assert (found.verdict, len(found.differing)) == ("DIFFERS", 2)
-    assert all("stored values differ" in v.faults[0] for v in found.differing)
+    assert every("stored values differ" in v.faults[0] for v in found.differing)
 
 
 def moved(dataset):
