@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk  # noqa: N813 - its own customary name
 
 import derive
 from derive.operations import gaussian_blur, minip, mip, resample
@@ -214,3 +215,19 @@ def test_single_frames_still_say_what_tells_their_volumes_apart(name, tmp_path):
     before, after = derive.read(source), derive.read(tmp_path / "out")
     assert [(d.keyword, d.values) for d in after.dimensions] == [(d.keyword, d.values) for d in before.dimensions]
     assert not dciodvfy_errors(sorted((tmp_path / "out").glob("*.dcm"))[:3])
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_others_read_the_result_as_one_volume_where_it_is(modality, tmp_path):
+    highdicom = pytest.importorskip("highdicom")
+    series = derive.build(saved(tmp_path / "in", multi_frame(modality, slices=5)), BLUR)
+    report = series.write(tmp_path / "out")
+    geometry = series.volume.geometry
+    image = sitk.ReadImage(str(report.files[0]))
+    np.testing.assert_allclose(sitk.GetArrayFromImage(image), np.asarray(series), atol=report.value_error * 1.01 + 1e-3)
+    np.testing.assert_allclose(image.GetOrigin(), geometry.first_position)
+    np.testing.assert_allclose(image.GetSpacing(), (*geometry.pixel_spacing[::-1], geometry.slice_spacing))
+    volume = highdicom.imread(report.files[0]).get_volume(apply_real_world_transform=False)
+    first, last = (volume.affine @ (k, 0, 0, 1) for k in (0, volume.spatial_shape[0] - 1))
+    ends = sorted([tuple(first[:3].round(6)), tuple(last[:3].round(6))])
+    assert ends == sorted(tuple(np.round(geometry.position(k), 6)) for k in (0, geometry.shape[0] - 1))
