@@ -153,7 +153,10 @@ def example(kind: OperationKind[...]) -> str:
     words: list[str] = []
     for name, value in kind.example.items():
         values = value if isinstance(value, tuple) else (value,)
-        words += [f"--{name.replace('_', '-')}", *(json.dumps(v) if " " in str(v) else str(v) for v in values)]
+        words += [
+            f"--{name.rstrip('_').replace('_', '-')}",
+            *(json.dumps(v) if " " in str(v) else str(v) for v in values),
+        ]
     return " ".join(["derive", command_name(kind), "ct/", "-o", "out/", *words])
 
 

@@ -16,7 +16,13 @@ from tests.helpers.asserting import each
 COMMANDS = [c.command for c in commands()]
 PLACES = {"command": ["convert"], "shell": ["bash"], "text": ["smooth"]}
 #: A value that each kind of flag understands.
-TEXTS = {"set": "KVP=-120", "timestamp": "2026-11-21T09:30:00", "parameters": "k=v", "assume": "Units=BQML"}
+TEXTS = {
+    "set": "KVP=-120",
+    "timestamp": "2026-11-21T09:30:00",
+    "parameters": "k=v",
+    "assume": "Units=BQML",
+    "where": "EchoTime=20",
+}
 
 
 WHOLE, PARSERS = parser_of_all()
