@@ -14,7 +14,7 @@ from derive import standard
 from derive.authoring.containers import contributors_by_instance, stand_in_of
 from derive.authoring.decision import Decision, Entry
 from derive.authoring.entities import builder_of
-from derive.authoring.entities.dimensions import placed
+from derive.authoring.entities.dimensions import has_content, placed
 from derive.authoring.entities.real_world import unmapped
 from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
@@ -210,7 +210,7 @@ def _unbuilt(
 
     It is known before the first frame is computed, so that a dry run says it too.
     """
-    if authoring.target.container != "functional" or not authoring.source.frames:
+    if not has_content(authoring) or not authoring.source.frames:
         return
     has, iod, stand_in = reader(constant, authoring.encodings), authoring.target.iod, stand_in_of(authoring)
     grouped = _group_tags(authoring)

@@ -99,7 +99,7 @@ def _ranks(values: Sequence[object], *, ordered: bool = False) -> tuple[int, ...
 
 def placed(authoring: Authoring, frame: Frame) -> Frame:
     """Return an instance whose Frame Content groups say where each frame is among the others."""
-    if not _has_content(authoring):
+    if not has_content(authoring):
         return frame
     found = indices_of(authoring, frame)
     groups = []
@@ -124,7 +124,7 @@ def _time_is_wanted(authoring: Authoring, groups: Mapping[int, Element]) -> bool
     return condition is not None and bool(condition.holds(iod, lambda keyword: groups.get(tag_of(keyword))))
 
 
-def _has_content(authoring: Authoring) -> bool:
+def has_content(authoring: Authoring) -> bool:
     """Whether frames of this class say what they hold; pages do not."""
     return _CONTENT_GROUP in authoring.target.iod.attributes
 
@@ -132,7 +132,7 @@ def _has_content(authoring: Authoring) -> bool:
 @per_series("DimensionOrganizationSequence")
 def dimension_organization_sequence(authoring: Authoring) -> list[dict[str, str]] | None:
     """Return one organization of its own; nothing of pages that lie nowhere."""
-    if not _has_content(authoring):
+    if not has_content(authoring):
         return None
     return [{"DimensionOrganizationUID": authoring.uids.dimension_organization()}]
 
@@ -140,8 +140,8 @@ def dimension_organization_sequence(authoring: Authoring) -> list[dict[str, str]
 @per_frame("DimensionOrganizationType")
 def dimension_organization_type(authoring: Authoring, frame: Frame) -> str | None:
     """Return 3D of one volume, 3D_TEMPORAL of one at several times; nothing of others."""
-    found = indices_of(authoring, frame)[:-1] if _has_content(authoring) else ()
-    if not _has_content(authoring) or [i.path[-1] for i in found] not in ([], [_TIME]):
+    found = indices_of(authoring, frame)[:-1] if has_content(authoring) else ()
+    if not has_content(authoring) or [i.path[-1] for i in found] not in ([], [_TIME]):
         return None
     return "3D_TEMPORAL" if found else "3D"
 
@@ -149,7 +149,7 @@ def dimension_organization_type(authoring: Authoring, frame: Frame) -> str | Non
 @per_frame("DimensionIndexSequence")
 def dimension_index_sequence(authoring: Authoring, frame: Frame) -> list[bytes] | None:
     """Return where the value of each index stands."""
-    if not _has_content(authoring):
+    if not has_content(authoring):
         return None
     organization = authoring.uids.dimension_organization()
     return [
