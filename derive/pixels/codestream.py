@@ -12,6 +12,8 @@ from typing import NamedTuple
 #: Start of frame (ISO/IEC 10918-1 B.1.1.3) without DHT, JPG and DAC; SOF55 is JPEG-LS (14495-1 C.1.1).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+#: Markers of segments begin there (B.1.1.3); these among them stand alone: restarts, start and end of an image.
+_LEAST_SEGMENT, _ALONE = 0xC0, frozenset(range(0xD0, 0xDA))
 _J2K_START = b"\xff\x4f\xff\x51"
 _CODING_STYLE = 0xFF52
 #: Every codestream ends with it: EOI of JPEG and JPEG-LS, EOC of JPEG 2000.
@@ -58,6 +60,23 @@ def entropy_start(data: bytes) -> int:
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != scan:
         at += 1 if data[at + 1] == 0xFF else 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
     return at
+
+
+def is_whole_header(data: bytes) -> bool:
+    """Whether marker segments lead from the beginning of a codestream to its first scan or tile-part.
+
+    *2026-12-01.* Where a marker is missing between two segments, or one stands there that has none, GDCM does not
+    raise: it ends the process.
+    """
+    if data[:4] == _J2K_START:
+        at = entropy_start(data)
+        return data[at : at + 2] == b"\xff\x90"
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] >= _LEAST_SEGMENT and data[at + 1] not in _ALONE:
+        if data[at + 1] == _START_OF_SCAN:
+            return True
+        at += 1 if data[at + 1] == 0xFF else 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
+    return False
 
 
 def _j2k_size(codestream: bytes) -> FrameSize | None:

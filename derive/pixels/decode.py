@@ -15,7 +15,7 @@ from pydicom.uid import UID
 
 from derive.errors import SourceError, ValuesError
 from derive.limits import check_unpacked
-from derive.pixels.codestream import FrameSize, frame_size, is_irreversible
+from derive.pixels.codestream import FrameSize, frame_size, is_irreversible, is_whole_header
 from derive.pixels.encapsulated import Fragments, codestream_of, fragments_of, has_end, head_of, whole
 from derive.pixels.listening import complaint, listened
 from derive.told.secrecy import shown_uid
@@ -340,8 +340,8 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
     image = codestream_of(value) if codec.codestream else value
     if codec.codestream:
         size = frame_size(image)
-        if size is None:
-            raise ValuesError("VAL-DECODE", f"{name}: its compressed image is damaged: it does not say its size")
+        if size is None or not is_whole_header(image):
+            raise ValuesError("VAL-DECODE", f"{name}: its compressed image is damaged before its pixels begin")
         _check_size(layout, size, name)
     decoder = get_decoder(uid_of(layout.transfer_syntax))
     packed = encapsulate([image], has_bot=False)

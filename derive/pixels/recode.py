@@ -17,7 +17,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
 from derive.errors import SourceError, ValuesError
-from derive.pixels.codestream import frame_size
+from derive.pixels.codestream import frame_size, is_whole_header
 from derive.pixels.decode import CODECS, uid_of
 from derive.pixels.encapsulated import codestream_of
 from derive.pixels.listening import complaint, listened
@@ -70,7 +70,7 @@ def decoded(frame: bytes, layout: SampleLayout, name: str) -> tuple[NDArray[Any]
     image = codestream_of(frame) if codec.codestream else frame
     size = frame_size(image) if codec.codestream else None
     wanted = (layout.rows, layout.columns, layout.samples)
-    if codec.codestream and (size is None or size[:3] != wanted):
+    if codec.codestream and (size is None or size[:3] != wanted or not is_whole_header(image)):
         raise ValuesError("VAL-DECODE", f"{name}: a compressed frame is not of the size that its attributes say")
     try:
         (words, meta), heard = listened(lambda: _decode(image, layout, codec.plugin))

@@ -267,3 +267,15 @@ def refused(layout, value):
     except DeriveError as error:
         return error.code
     return ""
+
+
+@pytest.mark.parametrize("marker", [b"\xb5\xc4", b"\xff\x01", b"\xff\xd7", b"\x00\x00"])
+@pytest.mark.parametrize("syntax", ["4.57", "4.70", "4.80"])
+def test_a_marker_that_is_damaged_is_refused_before_a_decoder_sees_it(syntax, marker):
+    """GDCM ends the process there, and does not raise."""
+    stream = streams(syntax)[0]
+    behind = stream.index(b"\xff\xf7" if syntax == "4.80" else b"\xff\xc3") + 2
+    behind += struct.unpack(">H", stream[behind : behind + 2])[0]
+    damaged = stream[:behind] + marker + stream[behind + 2 :]
+    with raises_code("VAL-DECODE"):
+        decode(layout_of(syntax), None, in_file(fragmented([[damaged]])), "file")
