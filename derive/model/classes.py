@@ -170,10 +170,11 @@ def class_in_form(sop_class_uid: str, form: str) -> str:
     """
     checked_form(form)
     line = _rows().get(sop_class_uid, {})
-    if not line.get("form"):
+    same = (r for r in _rows().values() if (r["form"], r["modality"]) == (form, line.get("modality")))
+    found = next((r["sop_class_uid"] for r in same), None) if line.get("form") else None
+    if found is None:
         raise UsageError("OPT-FORM", f"SOP Class {shown_uid(sop_class_uid)} has no other form")
-    same = (r for r in _rows().values() if (r["form"], r["modality"]) == (form, line["modality"]))
-    return next(r["sop_class_uid"] for r in same)
+    return found
 
 
 def class_derived(sop_class_uid: str, form: str | None) -> str:
