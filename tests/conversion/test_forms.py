@@ -122,3 +122,14 @@ def test_what_a_frame_has_to_say_and_an_image_need_not_is_asked_for(real, tmp_pa
     assert "SliceThickness" in str(caught.value)
     derive.convert(source, into="legacy-converted", assume={"SliceThickness": "2.5"}).write(tmp_path / "out")
     assert_same_frames(read_whole(source), tmp_path / "out")
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_enhanced_images_come_back_from_their_single_frames(tmp_path, modality):
+    dataset = multi_frame(modality, slope=lambda spot: 1.0 + spot.slice, shuffled=3)
+    derive.convert([dataset], into="classic").write(tmp_path / "classic")
+    before = read_whole(tmp_path / "classic")
+    derive.convert(tmp_path / "classic", into="enhanced").write(tmp_path / "enhanced")
+    after = assert_same_frames(before, tmp_path / "enhanced")
+    assert after.frames[0].reference.sop_class_uid == dataset.SOPClassUID
+    assert not dciodvfy_errors(files_of(tmp_path / "enhanced"))

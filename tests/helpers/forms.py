@@ -34,7 +34,8 @@ def pairs(before: Attributes, folder: Path) -> list[tuple[int, int]]:
     after = read_whole(folder)
     found = []
     for k, frame in enumerate(after.frames):
-        (item,) = after.value("ConversionSourceAttributesSequence", k)
+        items = after.value("ConversionSourceAttributesSequence", k)
+        item = items[0] if len(items) == 1 else items[frame.number - 1]  # of the instance, in the order of its frames
         key = item.ReferencedSOPInstanceUID, int(item.get("ReferencedFrameNumber", 1))
         found.append((places[key], k))
         assert frame.reference.sop_instance_uid != key[0]
