@@ -17,6 +17,7 @@ from derive.cli.main import main
 from derive.demo import phantom_datasets
 from derive.pacs.service.service import PORT, ArchiveService
 from tests.helpers.asserting import each
+from tests.helpers.multi_frame import multi_frame
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,7 +39,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with a series `ct/`, volumes of it, a picture, and a function of the user's."""
+    """A folder with series `ct/` and `dwi/`, `enhanced.dcm`, volumes, a picture, and a function of the user's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "ct").mkdir()
@@ -47,6 +48,10 @@ def workplace(tmp_path, monkeypatch):
     ct = derive.read(tmp_path / "ct")
     for name in ("volume.nii.gz", "denoised.nii.gz"):
         derive.export(ct, tmp_path / name)
+    (tmp_path / "dwi").mkdir()
+    along = {"DiffusionBValue": (0, (1000, (1, 0, 0)), (1000, (0, 1, 0)))}
+    for path in ("dwi/1.dcm", "enhanced.dcm"):
+        multi_frame("MR", along=along).save_as(tmp_path / path, enforce_file_format=True)
     Image.new("RGB", (8, 6), "red").save(tmp_path / "photo.png")
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "module.py").write_text(FUNCTION)
