@@ -58,6 +58,14 @@ _OTHERS = ("RelatedSeriesSequence",)
 _DIMENSIONS = ("DimensionOrganizationSequence", "DimensionIndexSequence")
 _OF_THE_RUN = frozenset(map(tag_of, (*_APPLICATION, *_WINDOW, *_OTHERS, *_DIMENSIONS)))
 _NEW_VRS = frozenset({"UI", "DA", "TM", "DT"})
+#: What the parts of an instance say that is too long for one file (C.7.6.16.2.2.4).
+_OF_PARTS = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        *("ConcatenationUID", "SOPInstanceUIDOfConcatenationSource", "ConcatenationFrameOffsetNumber"),
+        *("InConcatenationNumber", "InConcatenationTotalNumber"),
+    )
+)
 #: Why an attribute is as it was where nothing was derived.
 PASSED = "the same pixels in another form: as the images had it"
 #: Of a value that no source was compared with.
@@ -165,6 +173,8 @@ def rules_of_dropping(sop_class_uid: str, derivation: Derivation) -> list[tuple[
 
 def unexplained(tag: int, sop_class_uid: str) -> Entry:
     """Return the entry of an attribute that is there though neither policy nor source put it there."""
+    if tag in _OF_PARTS:
+        return Entry(tag, "recomputed", "a part of an instance that is too long for one file", "C.7.6.16")
     iod = iod_told(sop_class_uid) if standard.supported(sop_class_uid) else None
     rule = iod.attributes.get(standard.keyword_of(tag) or "") if iod else None
     if rule is not None and settable(rule):

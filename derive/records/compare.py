@@ -174,9 +174,10 @@ class Comparison:
         """Slices of the recomputed volumes that nobody wrote."""
         return tuple(sorted(set(range(self.count)) - set(self.places.values())))
 
-    def planned_as_written(self) -> bool:
-        """Whether positions and sources are as written, which can be told without any pixel."""
-        return not self.lacking and all(self._plane(w).same for w in self.written)
+    @property
+    def planned_otherwise(self) -> int:
+        """How many images have not the position or the sources that are planned; it is told without any pixel."""
+        return len(self.lacking) + sum(not self._plane(w).same for w in self.written)
 
     def verdicts(self) -> list[ImageVerdict]:
         """Recompute, and compare every written image."""

@@ -286,7 +286,7 @@ class _Run:
     def _recomputed(self) -> DerivedSeries:
         """Build the series that the record describes, from the sources that were used."""
         self._check_record()
-        tried: list[tuple[SourceSeries, DerivedSeries]] = []
+        tried: list[tuple[int, SourceSeries, DerivedSeries]] = []
         failed: list[_NotRecomputableError] = []
         for source in self._candidates():
             self.source = source
@@ -295,12 +295,13 @@ class _Run:
             except _NotRecomputableError as error:
                 failed.append(error)
                 continue
-            if Comparison(series, self.written, tolerance_mm=self.tolerance_mm).planned_as_written():
+            off = Comparison(series, self.written, tolerance_mm=self.tolerance_mm).planned_otherwise
+            if not off:
                 return series
-            tried.append((source, series))
+            tried.append((off, source, series))
         if not tried:
             raise failed[0]
-        self.source, series = tried[0]
+        _, self.source, series = min(tried, key=lambda each: each[0])
         return series
 
     def _check_record(self) -> None:

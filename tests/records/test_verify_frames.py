@@ -136,3 +136,18 @@ def test_a_frame_that_names_another_source_frame_is_noticed(real, tmp_path):
     edit(file, other_frame)
     found = verified(tmp_path / "out", real("enhanced_ct_2f"))
     assert [v.name.rpartition(", ")[2] for v in found.differing] == ["frame 1"]
+
+
+def test_a_result_in_parts_is_verified_and_explained_as_one(real, tmp_path, monkeypatch):
+    path = real("siemens_xa60_enh_7t/dwi")
+    monkeypatch.setattr("derive.authoring.concatenation.MOST_BYTES", 4 * 64 * 64 * 2)
+    report = derive.build(derive.read(path, volumes=(2, 3)), *CHAINS["blur"]).write(tmp_path / "out")
+    assert len(report.files) == 6
+    assert verified(tmp_path / "out", path).verdict == "SAME"
+    explained = derive.explain(tmp_path / "out", sources=path)
+    assert (explained.images, explained.instances, explained.differing) == (20, 6, ())
+    assert not [e.keyword for e in explained.attributes if e.action == "unexplained"]
+    report.files[1].unlink()
+    found = verified(tmp_path / "out", path)
+    assert found.reason.startswith("not there: ")
+    assert found.sources[2] == 20
