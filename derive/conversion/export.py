@@ -1,5 +1,7 @@
 """The way out: a series as one NIfTI, NRRD, MetaImage or numpy file, in real-world values at their place.
 
+Several volumes become the fourth axis of NIfTI and numpy, with what tells them apart beside them.
+
 A file is written in a folder beside its target, read back, and takes its place only when what was read is
 what was meant. Values come and go in slabs: at most one array of them is in memory at a time.
 """
@@ -7,20 +9,24 @@ what was meant. Values come and go in slabs: at most one array of them is in mem
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from derive.conversion.beside import beside
+from derive.conversion.moments import time_step_s
 from derive.errors import GeometryError, OutputError, UsageError
-from derive.formats.writers import FORMATS, Content, Format, Found, belongs_to, digest_of, format_named, runs
+from derive.formats.content import Content, Found, digest_of, runs
+from derive.formats.writers import FORMATS, Format, belongs_to, format_named
 from derive.model.classes import target_of
 from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
-from derive.model.volume import Quantity, Volume
-from derive.told.wording import flag
+from derive.model.stacking import stacked
+from derive.model.volume import Quantity
+from derive.told.wording import counted, flag
 from derive.version import MODEL, VERSION
 from derive.writing.atomic import target_files, unwritable
 
@@ -45,6 +51,12 @@ class Exported:
         Largest distance between where the file, read back, has a voxel and the even grid of the series.
     fill : float, optional
         What pixel padding has become; None where there is none.
+    volumes : int
+        How many there are.
+    time_step_s : float, optional
+        From one volume to the next, where it is known and the same for all.
+    beside : tuple of str
+        Names of the files beside it that say what tells volumes apart.
     """
 
     path: Path
@@ -56,15 +68,21 @@ class Exported:
     padded_voxels: int
     geometry_error_mm: float
     fill: float | None = None
+    volumes: int = 1
+    time_step_s: float | None = None
+    beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return one line: what was written, of what size, and how exact."""
         units = "" if self.units == "1" else f" {self.units}"
         padded = f", {self.padded_voxels} voxels of padding filled with {self.fill:g}" if self.padded_voxels else ""
         spacing = " x ".join(f"{s:.4g}" for s in self.spacing_xyz_mm)
+        many = f"{self.volumes} volumes of " if self.volumes > 1 else ""
+        step = f", {self.time_step_s:.4g} s from one to the next" if self.time_step_s else ""
+        others = f"; beside it {', '.join(self.beside)}" if self.beside else ""
         return (
-            f"{self.path}: {self.format}, {' x '.join(map(str, self.shape_xyz))} voxels of {spacing} mm, "
-            f"{self.dtype}{units}, geometry {self.geometry_error_mm:.4f} mm{padded}"
+            f"{self.path}: {self.format}, {many}{' x '.join(map(str, self.shape_xyz))} voxels of {spacing} mm{step}, "
+            f"{self.dtype}{units}, geometry {self.geometry_error_mm:.4f} mm{padded}{others}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -78,7 +96,9 @@ def export(
 ) -> Exported:
     """Write a series as one file of real-world values, with its geometry.
 
-    Values are int16 or int32 where that loses nothing, else float32.
+    Values are int16 or int32 where that loses nothing, else float32. Several volumes become one file of NIfTI, with
+    the time from one to the next where it is known, and beside it ``.json`` (names of BIDS) and, of diffusion,
+    ``.bval`` and ``.bvec`` (FSL); or one of numpy, (volume, slice, row, column).
 
     Parameters
     ----------
@@ -103,7 +123,7 @@ def export(
     OutputError
         ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
     GeometryError
-        ``GEO-4D`` for a series of several volumes.
+        ``GEO-4D`` for a series of several volumes and a format that is not written of several.
     ValuesError
         ``VAL-...`` for pixels that cannot be decoded; ``VAL-FILL`` for padding of which nobody says what it becomes.
 
@@ -114,21 +134,31 @@ def export(
     """
     path = Path(path)
     form = _format_of(path)
-    volume = _one_volume(series)
+    volumes = stacked(series)
+    several = len(volumes.volumes) > 1
+    if several and not form.several:
+        raise _one_wanted(path, len(volumes.volumes))
+    texts = beside(series) if several and form.beside else {}
     names = form.names(path)
-    targets = [path, *(path.with_name(name) for name in names[1:])]
-    with target_files(targets, series.paths, overwrite=overwrite, names=names) as (file, *_):
+    beside_names = {suffix: name for suffix, name in form.names_beside(path).items() if several}
+    written = [beside_names[suffix] for suffix in texts]
+    targets = [path, *(path.with_name(name) for name in (*names[1:], *written))]
+    with target_files(targets, series.paths, overwrite=overwrite, names=(*names, *written)) as (file, *_):
         _refuse_foreign(targets)
-        content = Content(volume, series.series_instance_uid, _fill(series, volume.quantity, padding_value))
+        _refuse_stale(path, set(beside_names.values()) - set(written))
+        fill = _fill(series, volumes.quantity, padding_value)
+        content = Content(volumes, series.series_instance_uid, fill, time_step_s(series) if several else None)
         try:
             form.write(file, content)
+            for suffix, text in texts.items():
+                file.with_name(beside_names[suffix]).write_text(text, encoding="utf-8")
         except ImportError as error:
             text = f"the package {error.name} is not installed: pip install {error.name}"
             raise UsageError("EXP-PACKAGE", text) from error
         except (OSError, RuntimeError) as error:
             raise unwritable(path.name, error) from error
         off_mm = _verified(file, form, content)
-    shape, spacing = volume.shape[::-1], volume.geometry.spacing[::-1]
+    shape, spacing = volumes.geometry.shape[::-1], volumes.geometry.spacing[::-1]
     return Exported(
         path,
         form.name,
@@ -139,16 +169,16 @@ def export(
         content.padded,
         off_mm,
         content.fill,
+        content.count,
+        content.time_step_s,
+        tuple(written),
     )
 
 
-def _one_volume(series: SourceSeries) -> Volume:
-    volumes = series.volumes
-    if len(volumes) > 1:
-        wanted = f"choose one with {flag('volumes', 'N')}, from 1 on"
-        text = f"the series has {len(volumes)} volumes, and a file of one of them can be written: {wanted}"
-        raise GeometryError("GEO-4D", text)
-    return volumes[0]
+def _one_wanted(path: Path, count: int) -> GeometryError:
+    there = ", ".join(f.suffixes[0] for f in FORMATS if f.several)
+    text = f"the series has {counted(count, 'volume')}, and {path.name} holds one: {flag('volumes', 'N')} chooses it"
+    return GeometryError("GEO-4D", f"{text}, from 1 on; {there} hold all of them")
 
 
 def _fill(series: SourceSeries, quantity: Quantity, given: float | None) -> float | None:
@@ -164,10 +194,18 @@ def _fill(series: SourceSeries, quantity: Quantity, given: float | None) -> floa
 def _refuse_foreign(targets: Sequence[Path]) -> None:
     """Refuse to replace what nobody named: a file beside the target that is of another thing."""
     path, *others = targets
-    for beside in others:
-        if os.path.lexists(beside) and not belongs_to(beside, path):
-            text = f"{beside.name}, which would be written beside {path.name}, is there and is no part of such a volume"
+    for other in others:
+        if os.path.lexists(other) and not belongs_to(other, path):
+            text = f"{other.name}, which would be written beside {path.name}, is there and is no part of such a volume"
             raise OutputError("OUT-FOREIGN", f"{text}; it is not replaced: choose another name, or move it away")
+
+
+def _refuse_stale(path: Path, names: Iterable[str]) -> None:
+    """Refuse to write where a file lies that would be taken for one of these volumes, and is not."""
+    for name in sorted(names):
+        if os.path.lexists(path.with_name(name)):
+            text = f"{name} is there, and readers would take it for what is said of {path.name}"
+            raise OutputError("OUT-FOREIGN", f"{text}: choose another name, or move it away")
 
 
 def _format_of(path: Path) -> Format:
@@ -194,16 +232,18 @@ def _verified(file: Path, form: Format, content: Content) -> float:
 
 def _compared(found: Found, content: Content) -> tuple[float, str]:
     """Return the error of the geometry, and what is wrong, if anything is."""
-    shape, dtype = content.geometry.shape, content.dtype
+    shape, dtype = content.shape, content.dtype
     if (found.shape, found.dtype) != (shape, dtype):
         return np.inf, f"it has {found.dtype} of shape {found.shape}, wanted {dtype} of {shape}"
     # one voxel beyond the last, so that a single slice has a spacing too
-    corners = np.array(list(np.ndindex(2, 2, 2))) * shape
+    corners = np.array(list(np.ndindex(2, 2, 2))) * content.geometry.shape
     off = corners @ found.affine[:3, :3].T + found.affine[:3, 3] - content.geometry.points_of(corners)
     distance = float(np.linalg.norm(off, axis=1).max())
     if not distance <= POSITION_TOLERANCE_MM:
         return distance, f"its voxels are {distance:.3g} mm off, wanted at most {POSITION_TOLERANCE_MM} mm"
-    for (first, last), digest in zip(runs(shape[0]), content.digests, strict=True):
-        if digest_of(found.slab(first, last)) != digest:
-            return distance, f"other values in slices {first} to {last - 1}"
+    slabs = [(volume, *run) for volume in range(content.count) for run in runs(content.geometry.shape[0])]
+    for (volume, first, last), digest in zip(slabs, content.digests, strict=True):
+        if digest_of(found.slab(volume, first, last)) != digest:
+            of = f" of volume {volume + 1}" if content.count > 1 else ""
+            return distance, f"other values in slices {first} to {last - 1}{of}"
     return distance, ""

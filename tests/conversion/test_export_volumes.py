@@ -37,11 +37,13 @@ def test_a_chosen_volume_is_that_of_another_reader(name, real, tmp_path):
     np.testing.assert_allclose(values * factor, expected, atol=np.abs(expected).max() * 1e-3)
 
 
-def test_several_volumes_are_refused_with_the_flag_that_chooses(real, tmp_path):
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".mhd"])
+def test_several_volumes_are_refused_of_formats_of_one_with_the_flag_that_chooses(suffix, real, tmp_path):
     with raises_code("GEO-4D") as caught:
-        run("convert", real(f"{DWI}/dwi"), "-o", tmp_path / "v.nii.gz")
+        run("convert", real(f"{DWI}/dwi"), "-o", tmp_path / f"v{suffix}")
     assert "--volume N" in str(caught.value)
+    assert ".nii.gz" in str(caught.value)
     with raises_code("GEO-4D") as caught:
-        derive.export(derive.read(real(f"{DWI}/dwi")), tmp_path / "v.nii.gz")
+        derive.export(derive.read(real(f"{DWI}/dwi")), tmp_path / f"v{suffix}")
     assert "volumes=N" in str(caught.value)
-    assert run("convert", real(f"{DWI}/dwi"), "-o", tmp_path / "v.nii.gz", "--volume", 2) == 0
+    assert run("convert", real(f"{DWI}/dwi"), "-o", tmp_path / f"v{suffix}", "--volume", 2) == 0
