@@ -113,15 +113,9 @@ def _known(series: SourceSeries) -> dict[str, Any]:
         value = _value(series, fact) if said else None
         if value is not None:
             found[fact.name] = value
-    return (
-        found
-        | _times(series, frames="FrameDuration" in found)
-        | dict([WRITTEN_BY])
-        | {
-            "ConversionSoftwareVersion": VERSION,
-            "VolumeDimensions": dimensions_said(series.dimensions),
-        }
-    )
+    found |= _times(series, frames="FrameDuration" in found)
+    found |= dict([WRITTEN_BY]) | {"ConversionSoftwareVersion": VERSION}
+    return found | {"VolumeDimensions": dimensions_said(series.dimensions)}
 
 
 def _times(series: SourceSeries, *, frames: bool) -> Mapping[str, Any]:

@@ -41,7 +41,19 @@ def theirs(name, source, folder):
     if tool is None:
         pytest.skip("dcm2niix is not installed (apt-get install dcm2niix)")
     folder.mkdir()
-    command = [tool, "-z", "y", "-p", "n", "-f", "t", *(["-s", "y"] if source.is_file() else []), "-o", str(folder), str(source)]
+    command = [
+        tool,
+        "-z",
+        "y",
+        "-p",
+        "n",
+        "-f",
+        "t",
+        *(["-s", "y"] if source.is_file() else []),
+        "-o",
+        str(folder),
+        str(source),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (found,) = folder.glob("*.nii.gz")
     return found
