@@ -193,7 +193,7 @@ def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path):
     peaks = []
     for count in (2, 12):
         along = {"TemporalPositionTimeOffset": tuple(float(k) for k in range(count))}
-        multi_frame("MR", slices=8, shape=(128, 128), along=along).save_as(tmp_path / f"{count}.dcm")
+        multi_frame("MR", slices=8, shape=(256, 256), along=along).save_as(tmp_path / f"{count}.dcm")
         series = derive.read(tmp_path / f"{count}.dcm")
         tracemalloc.start()
         try:
@@ -201,5 +201,5 @@ def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path):
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
-    slab = 8 * 128 * 128 * 4
+    slab = 8 * 256 * 256 * 4
     assert peaks[1] < peaks[0] + slab  # of ten more volumes of a slab each
