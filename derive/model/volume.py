@@ -7,6 +7,8 @@ it needs. Nothing is computed before it is asked for, and a series costs the mem
 from __future__ import annotations
 
 import threading
+import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, Protocol
@@ -85,6 +87,37 @@ class SliceBySlice:
         return self.pull(first, last)
 
 
+class _Windows:
+    """The windows that were filled last: of hundreds of volumes one after another only a few keep their slices.
+
+    *2026-12-01.* A chain of operations on a volume fills a window a step, and comes back to all of them for its next
+    slab; a series of many volumes never comes back to one that is done. One that is emptied too early is only
+    computed again.
+    """
+
+    #: Steps of a chain, generously.
+    most = 24
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._filled: OrderedDict[int, weakref.ref[_Window]] = OrderedDict()
+
+    def filled(self, window: _Window) -> None:
+        """Remember a window as the last one that was filled, and empty the one that was so longest ago."""
+        with self._lock:
+            self._filled[id(window)] = weakref.ref(window)
+            self._filled.move_to_end(id(window))
+            oldest = self._filled.popitem(last=False)[1]() if len(self._filled) > self.most else None
+        if oldest is not None and oldest is not window and oldest.lock.acquire(blocking=False):
+            try:
+                oldest.empty()
+            finally:
+                oldest.lock.release()
+
+
+_WINDOWS = _Windows()
+
+
 class _Window:
     """The slices that were asked for last, so that overlapping requests compute each of them once.
 
@@ -95,6 +128,10 @@ class _Window:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.empty()
+
+    def empty(self) -> None:
+        """Forget the slices."""
         self.first = 0
         self.slab: Array = np.empty((0, 0, 0), np.float32)
         self.kinds: dict[int, np.dtype[Any]] = {}
@@ -107,8 +144,10 @@ class _Window:
         if missing == last:
             return at_hand
         pulled = pull(missing, last)
-        self.first, self.slab = first, _read_only(np.concatenate([at_hand, pulled]) if len(at_hand) else pulled)
-        return self.slab
+        slab = self.slab = _read_only(np.concatenate([at_hand, pulled]) if len(at_hand) else pulled)
+        self.first = first
+        _WINDOWS.filled(self)
+        return slab
 
     def blocks(self, pull: Pull, first: int, last: int, count: int) -> Array:
         """Return slices `first` to `last`; the blocks of them that are not at hand are computed."""
@@ -135,6 +174,7 @@ class _Window:
             if slab is not block:
                 slab[start - starts[0] : start - starts[0] + len(block)] = block
         self.first, self.slab, self.kinds = starts[0], slab, kinds
+        _WINDOWS.filled(self)
 
     def _block(self, start: int) -> Array:
         return self.slab[start - self.first : start - self.first + SLAB]

@@ -69,7 +69,7 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
         weights=lambda wanted, at_hand: banded(kernels[0], wanted, at_hand, count),
         padding=lambda planes: planes,
         nearest=lambda index: index,
-        scale=1 / (down[:, None] * along),
+        inside=(down, along),
     )
     return replace(
         volume,

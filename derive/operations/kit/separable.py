@@ -33,8 +33,8 @@ class Separable:
     padding : callable (planes) -> bool planes
         Which voxels of the result are padding, from the NaN of the slices `nearest` to them.
     nearest : callable (slice of the result) -> slice of the volume
-    scale : (rows', columns'), optional
-        One over the sum of the weights that fall inside a plane; None where that is 1 everywhere.
+    inside : ((rows',), (columns',)), optional
+        The sums of the weights that fall inside a plane, down and along; None where they are 1 everywhere.
     """
 
     volume: Volume
@@ -43,19 +43,24 @@ class Separable:
     weights: Callable[[tuple[int, int], tuple[int, int]], Exact]
     padding: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
     nearest: Callable[[int], int]
-    scale: Exact | None = None
+    inside: tuple[Exact, Exact] | None = None
+
+    @property
+    def scale(self) -> Exact | None:
+        """One over the sum of the weights inside: (rows', columns'). A series of many volumes keeps none of them."""
+        return None if self.inside is None else np.asarray(1 / (self.inside[0][:, None] * self.inside[1]))
 
     def pull(self, first: int, last: int) -> Array:
         """Compute slices `first` to `last` of the result."""
         start, stop = self.reach(first, last)
         weights = self.weights((first, last), (start, stop))
         source = self.volume.slab(start, stop) if self.volume.quantity.padded else None
-        padded = _meets_padding(source, weights)
+        padded, scale = _meets_padding(source, weights), self.scale
         if source is None or not any(padded):
-            return along_slices(weights, self._sums.slab(start, stop), self.scale).astype(np.float32, copy=False)
+            return along_slices(weights, self._sums.slab(start, stop), scale).astype(np.float32, copy=False)
         sums = along_slices(weights, self._sums.slab(start, stop))
         totals = along_slices(weights, self._totals.slab(start, stop))
-        inverse = np.ones((1, 1), sums.dtype) if self.scale is None else self.scale.astype(sums.dtype)
+        inverse = np.ones((1, 1), sums.dtype) if scale is None else scale.astype(sums.dtype)
         result = np.empty(sums.shape, np.float32)
 
         def normalise(index: int) -> None:
