@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
 
+from derive.authoring.apart import in_series
 from derive.authoring.assemble import SeriesPass, assemble
 from derive.authoring.concatenation import part_count, parts_of
 from derive.authoring.containers import instances, partition
@@ -30,8 +32,8 @@ from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of
 from derive.authoring.prepare import Prepared, prepare, source_encoding
-from derive.checking import Finding, SeriesChecker
-from derive.errors import GeometryError, InvalidInstance, UsageError
+from derive.checking import SeriesChecker
+from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.classes import class_derived, target_of
 from derive.model.derivation import Derivation
@@ -51,8 +53,9 @@ from derive.told.progress import tell
 from derive.told.wording import counted
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
-from derive.writing.part10 import dataset_of, name_of
-from derive.writing.report import Report, report_of
+from derive.writing.part10 import dataset_of
+from derive.writing.report import Report, joined, report_of
+from derive.writing.series import folders_of, write_instances
 from derive.writing.unfinished import scratch
 
 if TYPE_CHECKING:
@@ -202,8 +205,16 @@ class DerivedSeries:
         return as_array(self.volume, dtype, copy)
 
     @cached_property
+    def series(self) -> tuple[DerivedSeries, ...]:
+        """What is written as a series of its own: itself, or each of its volumes (``series_per``)."""
+        parts = in_series(self.order, self.options)
+        return (self,) if len(parts) == 1 else tuple(DerivedSeries(*part) for part in parts)
+
+    @cached_property
     def count(self) -> int:
-        """How many instances there are."""
+        """How many instances there are, of all series."""
+        if len(self.series) > 1:
+            return sum(part.count for part in self.series)
         held = partition(self.order, one_object=self.options.one_object)
         if not self._spooled:
             return len(held)
@@ -238,7 +249,7 @@ class DerivedSeries:
     def explained(self) -> tuple[Entry, ...]:
         """What became of every attribute that the first instance has; it is computed for that."""
         first = next(self.made())
-        return tuple(e for e in self.account if e.tag in first.elements)
+        return tuple(e for e in self.series[0].account if e.tag in first.elements)
 
     def plan(self) -> Plan:
         """Say what the series would be, without decoding a pixel.
@@ -251,13 +262,16 @@ class DerivedSeries:
         return plan_of(self.order, self.options)
 
     def made(self, folder: Path | None = None) -> Iterator[AuthoredInstance]:
-        """Assemble the instances one after another, along the normal.
+        """Assemble the instances one after another, along the normal, of one series after another.
 
         Parameters
         ----------
         folder : Path, optional
             Where the frames of an instance of many wait until it is written.
         """
+        if len(self.series) > 1:
+            yield from chain.from_iterable(part.made(folder) for part in self.series)
+            return
         for frame, pixels in instances(*self.prepared, folder):
             made = AuthoredInstance(frame, self.series_pass.instance(frame), pixels)
             yield from parts_of(made, self.prepared.authoring.uids)
@@ -268,7 +282,7 @@ class DerivedSeries:
             yield dataset_of(made.whole)
 
     def write(self, folder: str | Path, *, overwrite: bool = False, progress: Progress | None = None) -> Report:
-        """Write the series as a folder of Part 10 files: everything, checked, or nothing.
+        """Write the series as a folder of Part 10 files: everything, checked, or nothing; several in folders in it.
 
         Parameters
         ----------
@@ -285,23 +299,16 @@ class DerivedSeries:
         InvalidInstance
             If the check finds errors; nothing is written.
         """
-        checker = self._checker
-        findings: list[Finding] = []
-        with (
-            target_folder(Path(folder), self._size, self._untouched, overwrite=overwrite) as temporary,
-            Writer(temporary, self.frames) as writer,
-        ):
-            for made in self.made(temporary.parent):
-                name = name_of(made.frame.number, made.elements)
-                stored = None if made.frame.frames else made.frame.encoded.stored
-                writer.add(made, name)  # it is being written while it is checked
-                findings += checker.add(made.elements, stored, name, pixels=made.pixels)
-                (progress or partial(tell, "writing"))(len(writer.written), self.count)
-            findings += checker.finish()
-            if any(f.severity == "error" for f in findings):
-                raise InvalidInstance(findings)
-            writer.finish()
-        return report_of(self.series_pass, Path(folder), writer, findings)
+        told, target = progress or partial(tell, "writing"), Path(folder)
+        with target_folder(target, self._size, self._untouched, overwrite=overwrite) as temporary:
+            reports: list[Report] = []
+            for part, below in zip(self.series, folders_of(temporary, len(self.series)), strict=True):
+                below.mkdir(exist_ok=True)
+                done = partial(_told, told, sum(len(report.instances) for report in reports), self.count)
+                writer = Writer(below, part.frames)
+                findings = write_instances(part.made(temporary.parent), writer, part._checker, done)
+                reports.append(report_of(part.series_pass, target, writer, findings))
+        return joined(reports, [part.order.part for part in self.series])
 
     def deidentified(
         self, profile: str | Profile = "basic", *, keep_uids: bool = False, **options: Any
@@ -367,6 +374,11 @@ class DerivedSeries:
     def _size(self) -> int:
         """Bytes that the files take, generously."""
         return (1 + self._spooled) * self.frames.stored_bytes + self.frames.count * HEADER_ROOM
+
+
+def _told(progress: Progress, before: int, count: int, done: int) -> None:
+    """Tell how many of all instances are done, where some of another series were before."""
+    progress(before + done, count)
 
 
 def _options(options: dict[str, Any]) -> Options:

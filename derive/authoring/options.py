@@ -42,6 +42,9 @@ class Options:
         single frames.
     one_object : bool
         Whether all volumes become one multi-frame instance, with a dimension that tells them apart.
+    series_per : {"source", "volume"}
+        Whether several volumes become one series, as the source is, or a series each; of a class that cannot tell them
+        apart (CT) they become a series each in any case.
     """
 
     series_description: str | None = None
@@ -54,12 +57,15 @@ class Options:
     set: Mapping[str, str] = field(default_factory=dict)
     into: Form | None = None
     one_object: bool = False
+    series_per: Literal["source", "volume"] = "source"
 
     def __post_init__(self) -> None:
         checked_root(self.uid_prefix)
         if self.uids not in ("random", "reproducible"):
             raise UsageError("UID-KIND", f"uids {self.uids!r}; wanted random or reproducible")
         checked_form(self.into)
+        if self.series_per not in ("source", "volume"):
+            raise UsageError("OPT-SERIES", f"series per {self.series_per!r:.40}; wanted source or volume")
         if self.spatial_locations_preserved not in ("YES", "NO", None):
             found = repr(self.spatial_locations_preserved)
             raise UsageError("OPT-PLACES", f"spatial locations preserved is {found:.40}; wanted YES or NO")

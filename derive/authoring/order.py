@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -96,6 +96,10 @@ class Order:
     stored : SourceEncoding
         How its values were stored before, as far as they were and still are.
     account_of_input : InputAccount
+    part : str
+        Which volume it is, of a result that becomes several series; empty where it becomes one.
+    beside : callable () -> Uids, optional
+        UIDs of the study and the space of all series of such a result, where no source has them.
     """
 
     sources: Sources
@@ -104,6 +108,8 @@ class Order:
     target: Target
     stored: SourceEncoding
     account_of_input: InputAccount = InputAccount()
+    part: str = ""
+    beside: Callable[[], Uids] | None = None
 
     @property
     def source(self) -> Attributes:

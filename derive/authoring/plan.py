@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from derive.authoring.apart import in_series
 from derive.authoring.assemble import assemble
 from derive.authoring.containers import contributors_by_instance
 from derive.authoring.decision import Entry
@@ -39,6 +40,8 @@ class Plan:
         How many volumes it would have.
     dimensions : tuple of Dimension
         What tells several of them apart.
+    series : int
+        How many series they would become.
     """
 
     source: Geometry | None
@@ -51,6 +54,7 @@ class Plan:
     account: tuple[Entry, ...]
     volumes: int = 1
     dimensions: tuple[Dimension, ...] = ()
+    series: int = 1
 
     def __str__(self) -> str:
         """Return a few lines for people."""
@@ -62,6 +66,7 @@ class Plan:
                 *(f"step    {s}" for s in self.steps),
                 f"result  {_line(self.result)}",
                 *([f"volumes {self.volumes} by {dimensions_told(self.dimensions)}"] if self.dimensions else []),
+                *([f"series  {self.series}, one a volume"] if self.series > 1 else []),
                 f"images  {self.images} of SOP Class {self.sop_class_uid}",
                 f"sources {fewest} to {most} an image",
                 f"size    {self.pixel_bytes / 1e6:.1f} MB of pixel data",
@@ -77,6 +82,7 @@ class Plan:
             "result": _facts(self.result),
             "volumes": self.volumes,
             "dimensions": [d.keyword for d in self.dimensions],
+            **({"series": self.series} if self.series > 1 else {}),
             "images": self.images,
             "sop_class_uid": self.sop_class_uid,
             "steps": list(self.steps),
@@ -95,8 +101,11 @@ def plan_of(order: Order, options: Options) -> Plan:
         As writing it would.
     """
     frames, source = order.frames, order.source
-    authoring = draft(order, options)
-    counts = [len(c) for c in contributors_by_instance(order, one_object=authoring.given.one_object)]
+    parts = in_series(order, options)
+    first, own = parts[0]
+    authoring = draft(first, own)
+    found = (contributors_by_instance(part, one_object=said.one_object) for part, said in parts)
+    counts = [len(c) for contributors in found for c in contributors]
     return Plan(
         source.geometry,
         frames.geometry,
@@ -108,6 +117,7 @@ def plan_of(order: Order, options: Options) -> Plan:
         assemble(authoring).account,
         max(1, len(frames.volumes)),
         frames.dimensions if len(frames.volumes) > 1 else (),
+        len(parts),
     )
 
 

@@ -19,7 +19,7 @@ from derive.model.classes import Target
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.plausible import refuse_normalised
 from derive.model.source import Attributes, Sources, SourceSeries
-from derive.model.uids import RandomUids, ReproducibleUids, Uids, checked_root
+from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, checked_root
 from derive.model.window import Window
 from derive.pixels.encode import Encoding, SourceEncoding, fit, keep, per_instance
 from derive.standard import is_single_frame
@@ -66,7 +66,9 @@ def prepare(order: Order, options: Options) -> Prepared:
     encoding, values = _encoding(order, authoring.target)
     luts = kept_luts(order, encoding)
     window, values = _window(order, encoding, values, beside_luts=luts is not None)
-    uids = _uids(order, options, values)
+    uids = uids_of(order, options, values)
+    if order.beside is not None and not order.source.references:
+        uids = UidsOfPart(uids, order.beside())
     return Prepared(replace(authoring, uids=uids, window=window, voi_luts=luts), encoding)
 
 
@@ -114,7 +116,16 @@ def _window(
     return made_window((found.low, found.high), encoding), found
 
 
-def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
+def uids_of(order: Order, options: Options, values: ValueRange | None = None) -> Uids:
+    """Return where the UIDs of a series come from.
+
+    Parameters
+    ----------
+    order : Order
+    options : Options
+    values : ValueRange, optional
+        What is known of its values already.
+    """
     root = checked_root(options.uid_prefix)
     if options.uids == "random":
         return RandomUids(root)
@@ -135,6 +146,7 @@ def _uids(order: Order, options: Options, values: ValueRange | None) -> Uids:
         str(options.spatial_locations_preserved),
         *([options.quantity] if options.quantity else []),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
+        *([order.part] if order.part else []),
         order.frames.layout,
         (values or scan(order.frames)).digest,
     ]

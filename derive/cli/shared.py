@@ -69,6 +69,13 @@ def form_flags(group: argparse._ArgumentGroup) -> None:
         help="single frames, or multi-frame instances (default: as the source; classic of what was legacy-converted)",
     )
     one_object_flag(group)
+    group.add_argument(
+        "--series-per",
+        choices=("source", "volume"),
+        default="source",
+        help="several volumes as one series, as the source is, or as a series each, in folders of their own (default: "
+        "source; CT, whose images cannot tell volumes apart, a series each)",
+    )
 
 
 def one_object_flag(group: argparse._ArgumentGroup) -> None:
@@ -253,6 +260,7 @@ def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "quantity": getattr(arguments, "quantity", None),
         "into": getattr(arguments, "into", None),
         "one_object": getattr(arguments, "one_object", False),
+        "series_per": getattr(arguments, "series_per", "source"),
         "set": dict(arguments.set),
     }
 

@@ -26,6 +26,8 @@ from derive.told.wording import flag
 
 #: How frames become instances: each its own, or all in one.
 Container: TypeAlias = Literal["single", "pages", "functional"]
+#: Which volumes one series can hold: all, those that are times, or none but one.
+SeriesHolds: TypeAlias = Literal["together", "times", "apart"]
 #: What a window is made of.
 MadeWindow: TypeAlias = Literal["values", "stored", "none"]
 
@@ -44,6 +46,9 @@ class Target:
     modality : str
         ``*`` for any.
     container : {"single", "pages", "functional"}
+    volumes : {"together", "times", "apart"}
+        Which of several volumes one series can hold: any, since its images say what tells them apart; those of several
+        times; or none, since no attribute of the class does (2026-12-01): each is a series then.
     stored : str
         How values lie in Pixel Data: ``bit``, ``int8``, ``int16`` or ``rgb8``; ``*`` for any of them.
     rescale : Rescale
@@ -73,6 +78,7 @@ class Target:
     iod: standard.Iod
     modality: str
     container: Container
+    volumes: SeriesHolds
     stored: str
     rescale: Rescale
     units_keyword: str
@@ -234,6 +240,7 @@ def target_of(sop_class_uid: str) -> Target:
         iod_of_frames(iod) if line["container"] == "functional" else iod,
         line["modality"],
         cast(Container, line["container"]),
+        cast(SeriesHolds, line["volumes"]),
         line["stored"],
         Rescale(line["rescale"]),
         line["units_keyword"],

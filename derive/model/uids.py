@@ -172,3 +172,41 @@ def _hashed(facts: Sequence[str], root: str | None) -> str:
     if root is None:
         return f"2.25.{uuid.UUID(bytes=digest, version=5).int}"
     return root + str(int.from_bytes(digest, "big"))[: 64 - len(root)]
+
+
+@dataclass(frozen=True)
+class UidsOfPart:
+    """UIDs of one of several series of a result: study and space are those of all of them.
+
+    Parameters
+    ----------
+    own : Uids
+    whole : Uids
+    """
+
+    own: Uids
+    whole: Uids
+
+    def series(self) -> str:
+        """Series Instance UID of this one."""
+        return self.own.series()
+
+    def study(self) -> str:
+        """Study Instance UID of all of them."""
+        return self.whole.study()
+
+    def frame_of_reference(self) -> str:
+        """Frame of Reference UID of all of them."""
+        return self.whole.frame_of_reference()
+
+    def dimension_organization(self) -> str:
+        """Dimension Organization UID of this one."""
+        return self.own.dimension_organization()
+
+    def instance(self, index: int, stored: NDArray[Any]) -> str:
+        """SOP Instance UID of one instance of this one."""
+        return self.own.instance(index, stored)
+
+    def part(self, whole: str, number: int) -> str:
+        """SOP Instance UID of a part of an instance of this one."""
+        return self.own.part(whole, number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from derive.model.volume import known_units, shown_units
 from derive.told.wording import counted
 from derive.version import MODEL, VERSION
 from derive.writing.filing import Writer, WrittenInstance
+from derive.writing.series import folders_of
 
 SCHEMA = "derive-report/1"
 #: What a manifest of a de-identified series is.
@@ -53,6 +54,27 @@ class InstanceRecord:
 
 
 @dataclass(frozen=True)
+class SeriesRecord:
+    """One of several series that were written.
+
+    Parameters
+    ----------
+    folder : str
+        Below that of the report.
+    series_instance_uid : str
+    part : str
+        Which volume it is: ``EchoTime 4.6 ms``.
+    instances : int
+        How many it has.
+    """
+
+    folder: str
+    series_instance_uid: str
+    part: str
+    instances: int
+
+
+@dataclass(frozen=True)
 class Report:
     """What was made, of what, how well, and what the checks said.
 
@@ -77,6 +99,8 @@ class Report:
         What of the source is left out, and would have been worth keeping.
     notes : tuple of str
         What was done to those on reading, and what they do not say.
+    series : tuple of SeriesRecord
+        Where a result became several series: each of them, in order; `series_instance_uid` is that of the first.
     """
 
     folder: Path
@@ -90,6 +114,7 @@ class Report:
     inputs: tuple[str, ...] = ()
     missed: tuple[Remark, ...] = ()
     notes: tuple[str, ...] = ()
+    series: tuple[SeriesRecord, ...] = ()
 
     def __repr__(self) -> str:
         """Return its line."""
@@ -129,6 +154,8 @@ class Report:
         images = counted(len(self.instances), "image")
         if many != len(self.instances):
             images = f"{counted(many, 'frame')} of {counted(len(self.instances), 'instance')}"
+        if self.series:
+            images = f"{counted(len(self.series), 'series', 'series')} of {images}"
         where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
         return f"{images} in {self.folder}: {where}values within {self.value_error:.4g}{units}{clipped}, {warnings}"
 
@@ -150,6 +177,7 @@ class Report:
             "instances": [vars(i) | {"sources": list(i.sources)} for i in self.instances],
             "findings": [vars(f) for f in self.findings],
             "missed": [r.to_json() for r in self.missed],
+            **({"series": [vars(s) for s in self.series]} if self.series else {}),
         }
 
 
@@ -180,6 +208,32 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
         tuple(f.name for f in order.files if f not in own),
         made.missed,
         account.notes,
+    )
+
+
+def joined(reports: Sequence[Report], parts: Sequence[str]) -> Report:
+    """Return one report of what was written together: several series lie in folders of their own.
+
+    Parameters
+    ----------
+    reports : sequence of Report
+        Of each series, in order, with the folder of all of them.
+    parts : sequence of str
+        Which volume each is.
+    """
+    first = reports[0]
+    if len(reports) == 1:
+        return first
+    places = [folder.name for folder in folders_of(first.folder, len(reports))]
+    each = list(zip(reports, places, parts, strict=True))
+    errors = [r.geometry_error_mm for r in reports if r.geometry_error_mm is not None]
+    return replace(
+        first,
+        instances=tuple(replace(i, file=f"{place}/{i.file}") for r, place, _ in each for i in r.instances),
+        geometry_error_mm=max(errors, default=None),
+        findings=tuple(f for r in reports for f in r.findings),
+        missed=tuple(dict.fromkeys(m for r in reports for m in r.missed)),
+        series=tuple(SeriesRecord(place, r.series_instance_uid, told, len(r.instances)) for r, place, told in each),
     )
 
 

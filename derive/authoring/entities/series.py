@@ -101,8 +101,9 @@ def series_description(authoring: Authoring) -> str | None:
     """Return the text given, else what was done and to what, in 64 characters: ``MIP cor 10/5 mm: STD BRAIN``."""
     if authoring.given.series_description is not None:
         return authoring.given.series_description
-    labels = [_line(s.label) for s in authoring.derivation.steps]
-    whole = authoring.derivation.description
+    part = authoring.order.part
+    labels = [*(_line(s.label) for s in authoring.derivation.steps), *filter(None, [part])]
+    whole = "; ".join(filter(None, [authoring.derivation.description, part]))
     done = ", ".join(labels) if len(", ".join(labels)) <= LONGEST_LO else _marked(_first_of(labels), whole)
     source = _shortened(_line(authoring.source.value("SeriesDescription")), LONGEST_LO - len(done) - 2)
     if not done or not source:

@@ -1,0 +1,74 @@
+"""One result, several series: one a volume, where no attribute tells volumes apart, or somebody wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+from derive.authoring.options import Options
+from derive.authoring.order import Order
+from derive.authoring.prepare import uids_of
+from derive.errors import UsageError
+from derive.model.dimension import Dimension, is_time, value_told
+from derive.model.frames import Frames, Volumes
+
+#: More characters of what tells a volume apart leave no room in a Series Description: its number is said instead.
+LONGEST_PART = 32
+
+
+def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ...]:
+    """Return what each series is made of, in the order of the volumes; the order itself where it becomes one.
+
+    Parameters
+    ----------
+    order : Order
+    options : Options
+        A number that was given is that of the first series; a description is followed by which volume it is.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-SERIES`` for a series a volume of frames that pass into another form.
+    """
+    volumes = order.frames.volumes
+    if order.derivation.passes and options.series_per == "volume":
+        raise UsageError("OPT-SERIES", "frames that pass into another form stay one series; choose volumes one by one")
+    if len(volumes) < 2 or order.derivation.passes or not (options.series_per == "volume" or _apart(order)):
+        return ((order, options),)
+    told, beside = parts_told(order.frames), cache(lambda: uids_of(order, options))
+    return tuple(
+        (replace(order, frames=Volumes((volume,)), part=part, beside=beside), _of_part(options, k, part))
+        for k, (volume, part) in enumerate(zip(volumes, told, strict=True))
+    )
+
+
+def _apart(order: Order) -> bool:
+    """Whether a series of this class cannot hold these volumes."""
+    holds = order.target.volumes
+    return holds == "apart" or (holds == "times" and not all(is_time(d.keyword) for d in order.frames.dimensions))
+
+
+def parts_told(frames: Frames) -> list[str]:
+    """Say in a few words which volume each is: ``EchoTime 4.6 ms``; its number where that is long, or not its own."""
+    count = len(frames.volumes)
+    said = [", ".join(_told(d, k) for d in frames.dimensions) for k in range(count)]
+    short = len(set(said)) == count and all(0 < len(text) <= LONGEST_PART and text.isprintable() for text in said)
+    return said if short and not _with_backslash(said) else [f"volume {k} of {count}" for k in range(1, count + 1)]
+
+
+def _told(dimension: Dimension, volume: int) -> str:
+    return " ".join(filter(None, [dimension.keyword, value_told(dimension.values[volume]), dimension.units]))
+
+
+def _with_backslash(texts: Sequence[str]) -> bool:
+    """Whether any text would be several values of an attribute."""
+    return any("\\" in text for text in texts)
+
+
+def _of_part(options: Options, index: int, part: str) -> Options:
+    number, described = options.series_number, options.series_description
+    if described is not None and len(whole := f"{described}, {part}") <= 64:
+        described = whole
+    number = None if number is None else number + index
+    return replace(options, series_number=number, series_description=described, one_object=False)
