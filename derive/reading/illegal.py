@@ -3,9 +3,9 @@
 It holds when headers become a source, before anything else looks at them: choosing, sorting, the window, numbers,
 equipment, references. A value that is only spelled another way is read as what it means. ``illegal.tsv`` has the
 exceptions: ``kept`` as it is (the keys by which an archive files a study), ``refused`` by name (what would change
-values in silence), ``positive`` (a number that has to be above 0), ``shape`` (judged by its representation alone: its
-value is a matter of the decoder) and ``read`` (not judged: it is made anew, and told apart value by value). UIDs of
-what others made are kept too.
+values in silence), ``positive`` (a number that has to be above 0), ``beside KEYWORD`` (absent where that is not legal),
+``shape`` (judged by its representation alone: its value is a matter of the decoder) and ``read`` (not judged: it is
+made anew, and told apart value by value). UIDs of what others made are kept too.
 
 *2026-11-30, patient and study.* They were pulled byte for byte, however illegal. An archive that rejects or splits a
 study over a date ``anonymized`` helps nobody, and a validator says so; what identifies the patient, the request and
@@ -94,6 +94,8 @@ class Lawful:
             remarks.append(_remark(element, result))
             if result.element is None:
                 del now[element.tag]
+                for beside in _beside().get(element.keyword, ()):
+                    now.pop(tag_of(beside), None)
             else:
                 now[element.tag] = result.element
         return self._made(header, now, remarks)
@@ -186,6 +188,17 @@ def _exceptions() -> Mapping[str, str]:
     """``illegal.tsv``: what becomes of attributes that are not simply absent, by keyword."""
     text = files(__package__).joinpath("illegal.tsv").read_text(encoding="utf-8")
     return {line["keyword"]: line["becomes"] for line in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+
+@cache
+def _beside() -> Mapping[str, tuple[str, ...]]:
+    """What says nothing without another attribute, by the keyword of that."""
+    found: dict[str, tuple[str, ...]] = {}
+    for keyword, becomes in _exceptions().items():
+        if becomes.startswith("beside "):
+            other = becomes.removeprefix("beside ")
+            found[other] = (*found.get(other, ()), keyword)
+    return found
 
 
 @cache

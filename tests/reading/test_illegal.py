@@ -213,3 +213,12 @@ def test_what_cannot_be_is_as_if_it_were_not_there(keyword, value):
     for made in each(series.made(), 3):
         element = made.elements.get(tag_of(keyword))
         assert element is None or not element.stripped()
+
+
+def test_a_centre_without_a_legal_width_is_no_window(tmp_path):
+    images = make_series("CT", 3, (5, 6), WindowCenter=-21474836.48, WindowWidth=-21474836.48, VOILUTFunction="LINEAR")
+    source = derive.read(images)
+    assert [source.text(k) for k in ("WindowCenter", "WindowWidth", "VOILUTFunction")] == ["", "", ""]
+    assert "WindowWidth" in {r.keyword for r in source.remarks if r.code == ABSENT}
+    report = derive.convert(images, into="legacy-converted").write(tmp_path / "out")
+    assert not [f for f in report.findings if f.severity == "error"]
