@@ -12,10 +12,11 @@ from nibabel.nicom import csareader
 
 from derive.deidentification.engine.here import Here
 from derive.deidentification.methods import METHODS
-from derive.deidentification.private.csa import Csa, CsaTag, NoCsa, cleaned_csa, is_csa, item_rows, pack_csa, read_csa
+from derive.deidentification.private.csa import cleaned_csa, item_rows
 from derive.deidentification.private.protocol import cleaned_protocol, is_protocol
 from derive.deidentification.profile.profile import profile_of
 from derive.deidentification.run.run import run_of
+from derive.elements.csa import Csa, CsaTag, NoCsa, is_csa, pack_csa, read_csa
 from derive.elements.element import Element
 from derive.elements.instance import Instance
 from derive.rewriting.stored import AttributePath

@@ -9,10 +9,10 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import derive
-from derive.deidentification.private.csa import Csa, CsaTag, pack_csa, read_csa
 from derive.deidentification.private.entries import dictionary_entries, kept_entries
 from derive.deidentification.profile.profile import profile_of
 from derive.deidentification.profile.rule import Address, Rule
+from derive.elements.csa import Csa, CsaTag, pack_csa, read_csa
 from tests.helpers.asserting import each, every
 from tests.helpers.sources import make_series
 from tests.helpers.went_through import (

@@ -6,9 +6,10 @@ import re
 
 from derive.deidentification.engine.here import Here
 from derive.deidentification.methods.registry import METHODS, method
-from derive.deidentification.private.csa import NoCsa, cleaned_csa, is_csa
+from derive.deidentification.private.csa import cleaned_csa
 from derive.deidentification.private.numbers import is_like_a_date
 from derive.deidentification.private.protocol import cleaned_protocol
+from derive.elements.csa import NoCsa, is_csa
 from derive.elements.element import Element
 
 #: How each value of what is no free text has to look; all else that stands there goes.
