@@ -16,10 +16,12 @@ from derive.elements.charset import source_encodings
 from derive.elements.element import GROUPS_OF_FRAMES, Element, is_creator, is_private, is_standard
 from derive.elements.encoding import pack_item, raw, value_bytes
 from derive.elements.parse import sequence_of
-from derive.elements.private import SAFE_GROUPS, StoredPrivate
+from derive.elements.private import SAFE_GROUPS, StoredPrivate, may_be_tiled, tells_of_tiles
 from derive.elements.spans import TooDeep
 from derive.limits import MOST_LEVELS
 from derive.standard.vr import TEXT_VRS
+
+_IMAGE_TYPE = 0x00080008
 
 
 def to_dataset(elements: Iterable[Element]) -> Dataset:
@@ -79,6 +81,14 @@ def private_of(dataset: Dataset) -> list[StoredPrivate]:
             except Exception:  # pydicom raises whatever a malformed value causes
                 continue
     return found
+
+
+def tiling_of(dataset: Dataset, elements: dict[int, Element], tags: frozenset[int]) -> tuple[Element, ...]:
+    """Return the private attributes that may say where slices lie, of an image that may hold many side by side."""
+    if not may_be_tiled(elements.get(_IMAGE_TYPE), tags):
+        return ()
+    private = Dataset({t: dataset.get_item(t) for t in dataset.keys() if tells_of_tiles(int(t))})  # noqa: SIM118
+    return tuple(from_dataset(private, whole=False, private=True).values())
 
 
 def _from_element(dataset: Dataset, tag: BaseTag, place: tuple[int, bool], around: Sequence[str]) -> Element | None:

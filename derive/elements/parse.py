@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 from derive.elements.element import GROUPS_OF_FRAMES, Element, is_creator, is_private, is_standard
 from derive.elements.encoding import pack_item
 from derive.elements.memory import Memory
-from derive.elements.private import SAFE_GROUPS, StoredPrivate, with_safe
+from derive.elements.private import SAFE_GROUPS, StoredPrivate, may_be_tiled, tells_of_tiles, with_safe
 from derive.elements.spans import (
     DISORDER,
     EXTENDED_OFFSETS,
@@ -37,7 +37,7 @@ from derive.elements.start import Start, start_of
 from derive.standard.vr import TEXT_VRS
 
 _PIXEL_GROUP = 0x7FE00000
-_PIXEL_REPRESENTATION = 0x00280103
+_IMAGE_TYPE, _PIXEL_REPRESENTATION = 0x00080008, 0x00280103
 #: How much of a file is read at first, and then; headers are rarely longer, but those of thousands of frames.
 _CHUNKS = (1 << 15, 1 << 17, 1 << 20, 1 << 24, 1 << 26, 1 << 28)
 #: Longer elements are the groups of the frames of an instance: no other has the same.
@@ -70,6 +70,8 @@ class Parsed(NamedTuple):
         What was odd.
     offsets : bytes
         Extended Offset Table (7FE0,0001).
+    tiling : tuple of Element
+        Private attributes that may say where slices lie, of an image that may hold many side by side.
     """
 
     elements: Mapping[int, Element]
@@ -80,6 +82,7 @@ class Parsed(NamedTuple):
     others: Mapping[int, str]
     notes: tuple[Oddity, ...] = ()
     offsets: bytes = b""
+    tiling: tuple[Element, ...] = ()
 
 
 def parse(stream: IO[bytes], memory: Memory, tell: Callable[[bytes], str] | None = None) -> Parsed:
@@ -162,7 +165,13 @@ def parse_data(
         {} if tell is None else {s[0]: tell(data[s[3] : s[4]]) for s in spans if _is_other(s[0])},
         tuple(sorted(notes)),
         b"".join(data[s[3] : s[4]] for s in spans[-2:] if s[0] == EXTENDED_OFFSETS),
+        _tiling(data, spans, memory) if may_be_tiled(elements.get(_IMAGE_TYPE), tags) else (),
     )
+
+
+def _tiling(data: bytes, spans: list[Span], memory: Memory) -> tuple[Element, ...]:
+    found = (_element(data, s, {}, set(), 0, private=True) for s in spans if tells_of_tiles(s[0]))
+    return tuple(map(memory.same, found))
 
 
 def items_parsed(value: bytes, private: bool = False) -> tuple[tuple[Element, ...], ...]:

@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from derive.elements.element import Element, is_creator
+from derive.elements.element import Element, is_creator, is_private
 from derive.standard import SafePrivate, safe_private, safe_private_of
 from derive.standard.vr import TEXT_VRS
 
 #: Groups that have any; nothing else is looked at.
 SAFE_GROUPS = frozenset(group for group, _, _ in safe_private())
+
+
+#: Where vendors say how many slices an image holds side by side, and where each lies.
+_GROUPS_OF_TILES = frozenset({0x0019, 0x0021, 0x0029, 0x0065})
+_TILED = (b"MOSAIC", b"VFRAME")
+_SEQUENCES_OF_TILES = frozenset(0x00650051 | block << 8 for block in range(0x10, 0x100))
 
 
 class StoredPrivate(NamedTuple):
@@ -32,6 +38,17 @@ def creator_blocks(stored: Iterable[StoredPrivate | Element]) -> dict[int, str]:
         for tag, _, value in stored
         if is_creator(tag)
     }
+
+
+def tells_of_tiles(tag: int) -> bool:
+    """Whether a private attribute may say of an image of many slices where they lie."""
+    return tag >> 16 in _GROUPS_OF_TILES and is_private(tag)
+
+
+def may_be_tiled(image_type: Element | None, tags: frozenset[int]) -> bool:
+    """Whether an image may hold many slices side by side, by its Image Type or a private sequence that it has."""
+    said = image_type is not None and any(word in image_type.value for word in _TILED)
+    return said or not tags.isdisjoint(_SEQUENCES_OF_TILES)
 
 
 def safe_elements(stored: Iterable[StoredPrivate]) -> Mapping[int, Element]:

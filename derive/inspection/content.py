@@ -14,7 +14,7 @@ from derive.model.classes import sop_class_uids, target_of
 from derive.model.source import SourceSeries
 from derive.model.stacking import quantity_of
 from derive.model.volume import known_units
-from derive.pixels.decode import CODECS, uid_of
+from derive.pixels.codecs import CODECS, uid_of
 from derive.reading.header import Header
 from derive.reading.select import patient_of
 from derive.told.secrecy import shown_term

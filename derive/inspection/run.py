@@ -21,7 +21,7 @@ from derive.inspection.stacks import Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
 from derive.model.remark import lines_of
 from derive.model.source import Skipped, SourceSeries
-from derive.pixels.decode import uid_of
+from derive.pixels.codecs import uid_of
 from derive.reading.assumed import checked_assumptions
 from derive.reading.files import Repeated, Source, Unreadable, find
 from derive.reading.groups import distinct

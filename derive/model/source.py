@@ -319,7 +319,12 @@ class Sources:
     def numbers(self, frames: Sequence[FrameRef]) -> tuple[int, ...]:
         """Referenced Frame Numbers of those of some frames that are of multi-frame instances, in order."""
         found = (self.all[f.source].frames[f.frame] for f in frames)
-        return tuple(f.number for f in found if not is_single_frame(f.reference.sop_class_uid))
+        return tuple(f.number for f in found if not f.tiled and not is_single_frame(f.reference.sop_class_uid))
+
+    def tiled(self, frame: FrameRef) -> bool:
+        """Whether a frame is a slice beside others in a frame of its instance."""
+        source = self.all[frame.source]
+        return bool(source.frames) and source.frames[frame.frame].tiled
 
     def purpose(self, frame: FrameRef) -> Code | None:
         """Purpose of Reference of the source of a frame; None for the principal one."""

@@ -43,7 +43,9 @@ class SourceFrame:
     stored_range : (low, high)
         What its bits can hold.
     number : int
-        Which frame of the instance it is, from 1.
+        Which frame of the instance it is, from 1; which slice, where they lie side by side in its only one.
+    tiled : bool
+        Whether it is a slice beside others in a frame: what refers to it refers to the instance.
     plane : Plane, optional
         Where its pixels are, as it says itself; None where it does not.
     loss : Loss, optional
@@ -59,6 +61,7 @@ class SourceFrame:
     padding: tuple[int, int] | None
     stored_range: tuple[int, int]
     number: int = 1
+    tiled: bool = False
     plane: Plane | None = None
     loss: Loss | None = None
     path: Path | None = None

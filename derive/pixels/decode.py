@@ -3,73 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import IO, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.config import IGNORE
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID
 
 from derive.errors import SourceError, ValuesError
 from derive.limits import check_unpacked
+from derive.pixels.codecs import CODECS, uid_of
 from derive.pixels.codestream import FrameSize, frame_size, is_irreversible, is_whole_header
 from derive.pixels.encapsulated import Fragments, codestream_of, fragments_of, has_end, head_of, whole
 from derive.pixels.listening import complaint, listened
 from derive.told.secrecy import shown_uid
 from derive.told.wording import counted
 
-
-@cache
-def uid_of(text: str) -> UID:
-    """Return what pydicom knows of a UID."""
-    return UID(text, IGNORE)  # of what is none pydicom warns with its value
-
-
-class Codec(NamedTuple):
-    """Who decodes a transfer syntax.
-
-    Parameters
-    ----------
-    plugin : str
-        pydicom's name of the decoder: one and no other, so that a file has the same pixels everywhere.
-    loss : {"none", "possible", "certain"}
-        What the syntax does to values.
-    bits : (least, most)
-        Bits Stored that the decoder has right.
-    codestream : bool
-        Whether a fragment holds a codestream that states its size and ends with a marker.
-    method : str
-        Defined Term of Lossy Image Compression Method, where there can be loss (PS3.3 C.7.6.1.1.5.1).
-    """
-
-    plugin: str
-    loss: str = "none"
-    bits: tuple[int, int] = (1, 24)
-    codestream: bool = True
-    method: str = ""
-
-
-CODECS = {
-    "1.2.840.10008.1.2.4.50": Codec("gdcm", "certain", (1, 8), method="ISO_10918_1"),
-    "1.2.840.10008.1.2.4.51": Codec("gdcm", "certain", (1, 8), method="ISO_10918_1"),
-    "1.2.840.10008.1.2.4.57": Codec("gdcm"),
-    "1.2.840.10008.1.2.4.70": Codec("gdcm"),
-    "1.2.840.10008.1.2.4.80": Codec("gdcm", bits=(8, 16)),
-    "1.2.840.10008.1.2.4.81": Codec("gdcm", "certain", (8, 16), method="ISO_14495_1"),
-    "1.2.840.10008.1.2.4.90": Codec("gdcm"),
-    "1.2.840.10008.1.2.4.91": Codec("gdcm", "possible", method="ISO_15444_1"),
-    "1.2.840.10008.1.2.4.201": Codec("pylibjpeg"),
-    "1.2.840.10008.1.2.4.202": Codec("pylibjpeg"),
-    "1.2.840.10008.1.2.4.203": Codec("pylibjpeg", "possible", method="ISO_15444_15"),
-    "1.2.840.10008.1.2.5": Codec("pydicom", codestream=False),
-}
 #: Bytes that one byte of a run-length code becomes at most (PS3.5 G.3.1: two become 128).
 _RLE_RATIO = 64
 #: Zeros behind native pixels that are taken for padding: a block of a disk.
 _LONGEST_PADDING = 512
+
+
+class Tile(NamedTuple):
+    """Where a slice is in an image that holds many side by side.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of the whole image.
+    row, column : int
+        Of its first pixel, from 0.
+    name : str
+        Of the whole image, for messages.
+    """
+
+    rows: int
+    columns: int
+    row: int
+    column: int
+    name: str
 
 
 class PixelBytes(NamedTuple):
@@ -91,6 +65,8 @@ class PixelBytes(NamedTuple):
         Where the fragments of this frame are, of an encapsulated one of several; None for all there are.
     skip : int
         Bits at `offset` that are of the frame before.
+    tile : Tile, optional
+        Which part of the image is meant; all of it without.
     """
 
     open: Callable[[], IO[bytes]]
@@ -100,6 +76,12 @@ class PixelBytes(NamedTuple):
     vr: str = "OW"
     parts: tuple[tuple[int, int], ...] | None = None
     skip: int = 0
+    tile: Tile | None = None
+
+    @property
+    def first(self) -> bool:
+        """Whether it is no part of an image, or the first one."""
+        return self.tile is None or self.tile.row == self.tile.column == 0
 
 
 class PixelLayout(NamedTuple):
@@ -113,6 +95,11 @@ class PixelLayout(NamedTuple):
     high_bit: int
     signed: bool
     photometric: str
+
+    def whole(self, pixels: PixelBytes) -> PixelLayout:
+        """Return the layout of the image that is stored, of which a slice may be a part."""
+        tile = pixels.tile
+        return self if tile is None else self._replace(rows=tile.rows, columns=tile.columns)
 
     @property
     def stored_range(self) -> tuple[int, int]:
@@ -148,6 +135,7 @@ def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
         ``VAL-TRUNCATED`` if there are fewer bytes than the image needs, ``VAL-LENGTH`` if there are more;
         ``VAL-DECODE`` if the compressed image is of another size, depth or sign than the attributes say.
     """
+    layout = layout.whole(pixels)
     check_syntax(layout, pixels, name)
     if pixels.length is None:
         _check_codestream(layout, pixels, name)
@@ -217,15 +205,16 @@ def loss_of(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) ->
         found = _fragments(stream, pixels, name)
         if codec.loss == "possible" and not stated and not is_irreversible(head_of(stream, found)):
             return None
-    return layout.native_length / max(1, found.size), codec.method
+    return layout.whole(pixels).native_length / max(1, found.size), codec.method
 
 
 def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str) -> NDArray[Any]:
-    """Decode one image.
+    """Decode one image, or one of the slices that lie side by side in it.
 
     Parameters
     ----------
     layout : PixelLayout
+        Of the image, or the slice.
     padding : (low, high), optional
         Stored values that are padding; kept as they are where they lie outside what Bits Stored can hold.
     pixels : PixelBytes
@@ -244,6 +233,10 @@ def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBy
     SourceError
         ``SRC-CHANGED`` if the file is no longer what its header was read from.
     """
+    if pixels.tile is not None:
+        _, _, row, column, of = pixels.tile
+        whole_image = _decoded(layout.whole(pixels), padding, pixels._replace(tile=None), of)
+        return whole_image[row : row + layout.rows, column : column + layout.columns]
     with pixels.open() as stream:
         if pixels.length is None:
             words = _decompress(layout, whole(stream, _fragments(stream, pixels, name)), name)
@@ -255,6 +248,16 @@ def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBy
     if padding is not None and (padding[0] < layout.stored_range[0] or padding[1] > layout.stored_range[1]):
         inside = (words >= padding[0]) & (words <= padding[1])
         values = np.where(inside, words, values)
+    return values
+
+
+@lru_cache(maxsize=4)
+def _decoded(
+    layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str
+) -> NDArray[np.integer]:
+    """Decode an image whose slices are asked for one after another."""
+    values = decode(layout, padding, pixels, name)
+    values.setflags(write=False)
     return values
 
 

@@ -21,8 +21,9 @@ from itertools import accumulate, pairwise
 from typing import IO, NamedTuple
 
 from derive.errors import ValuesError
+from derive.pixels.codecs import CODECS
 from derive.pixels.codestream import JP2
-from derive.pixels.decode import CODECS, PixelBytes, PixelLayout, check_length, check_syntax
+from derive.pixels.decode import PixelBytes, PixelLayout, check_length, check_syntax
 from derive.pixels.encapsulated import Fragments, fragments_of, holds_image, slices_of
 from derive.told.wording import counted
 

@@ -17,8 +17,8 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
 from derive.errors import SourceError, ValuesError
+from derive.pixels.codecs import CODECS, uid_of
 from derive.pixels.codestream import frame_size, is_whole_header
-from derive.pixels.decode import CODECS, uid_of
 from derive.pixels.encapsulated import codestream_of
 from derive.pixels.listening import complaint, listened
 from derive.pixels.samples import SampleLayout

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from derive.errors import ValuesError
 from derive.pixels.area import Area
-from derive.pixels.decode import uid_of
+from derive.pixels.codecs import uid_of
 
 #: Two pixels of a row share their chrominance: luminance, luminance, blue and red difference (PS3.3 C.7.6.3.1.2).
 _SHARED = "YBR_FULL_422"

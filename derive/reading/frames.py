@@ -25,6 +25,7 @@ from derive.pixels.decode import PixelBytes
 from derive.pixels.frames import frame_pixels
 from derive.reading.header import Header
 from derive.reading.macros import FunctionalGroups, groups_of, refuse_frames
+from derive.reading.mosaics import slices_of
 from derive.reading.pixel_attributes import layout_of
 
 #: How pixels are encoded is said once for all frames.
@@ -48,24 +49,27 @@ def has_frames(header: Header) -> bool:
 
 
 def frames_of(header: Header) -> tuple[Header, ...]:
-    """Return a header for every frame of an instance; of a single-frame image itself.
+    """Return a header for every frame of an instance, and for every slice where they lie side by side in one.
+
+    A single-frame image of one slice is itself.
 
     Raises
     ------
     SourceError
-        ``SRC-FRAMES`` for an instance whose frames and groups do not go together, ``SRC-SYNTAX``.
+        ``SRC-FRAMES`` for an instance whose frames and groups do not go together, ``SRC-SYNTAX``, ``SRC-MOSAIC``.
     ValuesError
         ``VAL-TRUNCATED`` and ``VAL-LENGTH`` where frames and pixels do not; what
         :func:`derive.reading.pixel_attributes.layout_of` raises.
     """
     if not has_frames(header):
-        return (header,)
+        return slices_of(header) if header.readable else (header,)
     memory = Memory()
     groups = groups_of(header, memory)
     places, odd = _places(header, len(groups.own))
     remarks = (*header.remarks, *odd, *groups.remarks())
     made = _FrameMaker(replace(header, remarks=remarks), groups, memory)
-    return tuple(made.frame(index, pixels) for index, pixels in enumerate(places))
+    frames = tuple(made.frame(index, pixels) for index, pixels in enumerate(places))
+    return slices_of(frames[0]) if len(frames) == 1 and header.readable else frames
 
 
 class _FrameMaker:

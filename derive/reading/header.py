@@ -19,8 +19,8 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from derive.elements.datasets import from_dataset, private_of
-from derive.elements.element import is_standard, keyword_of, shown_class, tag_of
+from derive.elements.datasets import from_dataset, private_of, tiling_of
+from derive.elements.element import Element, is_standard, keyword_of, shown_class, tag_of
 from derive.elements.encoding import text_of
 from derive.elements.instance import Instance
 from derive.elements.memory import Memory
@@ -85,7 +85,9 @@ class Header(Instance):
     remarks : tuple of Remark
         What is odd about it and stops nothing.
     frame_number : int
-        Which frame of its instance it tells of, from 1.
+        Which frame of its instance it tells of, from 1; which slice, where they lie side by side in one frame.
+    tiling : tuple of Element
+        Private attributes that may say where slices lie, of an image that may hold many side by side.
     """
 
     path: Path | None = None
@@ -96,6 +98,7 @@ class Header(Instance):
     offsets: tuple[int, ...] = field(default=(), repr=False)
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
     frame_number: int = 1
+    tiling: tuple[Element, ...] = field(default=(), repr=False)
 
     @property
     def readable(self) -> bool:
@@ -233,6 +236,7 @@ class Reader:
             pixels=pixels,
             offsets=_offsets(found.offsets),
             remarks=_remarks(found.notes),
+            tiling=found.tiling,
         )
 
     def _inflated(self, stream: IO[bytes], start: Start, origin: Origin) -> Header | Skipped:
@@ -280,6 +284,7 @@ class Reader:
             return Skipped(origin.name, _DIRECTORY)
         sop_class = str(dataset.get("SOPClassUID") or (start.media_class if _ROWS in tags else ""))
         elements = from_dataset(dataset, whole=sop_class in sop_class_uids())
+        tiling = tiling_of(dataset, elements, tags)
         tags = with_safe(elements, tags, private_of(dataset))
         return Header(
             origin.name,
@@ -292,6 +297,7 @@ class Reader:
             pixels=pixels,
             offsets=_offsets(dataset.get_item(EXTENDED_OFFSETS).value if EXTENDED_OFFSETS in dataset else b""),
             remarks=_remarks(start.notes),
+            tiling=tiling,
         )
 
 

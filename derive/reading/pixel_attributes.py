@@ -183,8 +183,9 @@ def _own_remarks(header: Header) -> Iterator[Remark]:
     if layout.high_bit != layout.bits_stored - 1:
         yield Remark("SRC-BITS", "HighBit", "is not Bits Stored less one; the bits below it are read (PS3.5 8.1.1)")
     if pixels is not None and pixels.length is not None:
-        excess = pixels.length - layout.native_length
-        if excess > layout.native_length % 2:
+        whole = layout.whole(pixels).native_length
+        excess = pixels.length - whole
+        if excess > whole % 2:
             yield Remark("SRC-PADDED", "PixelData", "is followed by zeros; they are left out")
 
 

@@ -186,6 +186,7 @@ def _frame(header: Header, plane: Plane | None) -> SourceFrame:
         padding=padding,
         stored_range=layout.stored_range,
         number=header.frame_number,
+        tiled=pixels.tile is not None,
         plane=plane,
         loss=Loss((loss[0],), (loss[1],)) if loss else None,
         path=header.path,

@@ -174,7 +174,6 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     if len(classes) > 1:
         raise SourceError("SRC-CLASS", f"the series holds several classes: {tallied(classes)}; wanted one")
     _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame in a class of single frames")
-    _refuse_kind(headers, "SRC-MOSAIC", _is_mosaic, "Siemens mosaics, many slices in one image; unpack them first")
     _refuse_kind(headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume")
 
 
@@ -188,10 +187,6 @@ _PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
 
 def _is_multi_frame(header: Header) -> bool:
     return standard.is_single_frame(header.sop_class_uid) and (header.integer("NumberOfFrames") or 1) != 1
-
-
-def _is_mosaic(header: Header) -> bool:
-    return "MOSAIC" in header.texts("ImageType")
 
 
 def _is_localizer(header: Header) -> bool:
@@ -213,7 +208,8 @@ def _check_has_pixels(header: Header) -> None:
 
 def _check_pixels(header: Header) -> None:
     assert header.pixels is not None, "_check_has_pixels() refuses images without pixels"
-    check_decodable(layout_of(header), header.pixels, header.name)
+    if header.pixels.first:  # of slices that lie side by side the image is looked at once
+        check_decodable(layout_of(header), header.pixels, header.name)
 
 
 def _without_copies(

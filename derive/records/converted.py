@@ -63,12 +63,15 @@ class Before:
     def _candidates(self, written: Written) -> Iterator[tuple[str, int]]:
         """Give what a frame names; where the instance names all at once, those of them that lie where it lies."""
         named = written.record.converted_from
-        if len(named) == len(named[0].frames) == 1 or (len(named) == 1 and not named[0].frames):
+        uids = {image.sop_instance_uid for image in named}
+        one = len(named) == 1 and not named[0].frames and (named[0].sop_instance_uid, 2) not in self._frames
+        if len(named) == len(named[0].frames) == 1 or one:
             key = named[0].sop_instance_uid, named[0].frames[0] if named[0].frames else 1
             yield from [key] if key in self._frames else []
             return
         near = self._at.get(_position(written.header), self._frames)
         here = [key for key in near if _distance(written.header, self._frames[key]) <= POSITION_TOLERANCE_MM]
+        here = [key for key in here if key[0] in uids]
         yield from [key for key in here if key in self._free] or here
 
 

@@ -10,7 +10,7 @@ from derive.authoring.order import Order
 from derive.elements.instance import Instance
 from derive.model.derivation import GeometryEffect
 from derive.model.reference import FrameRef, at_its_place
-from derive.records.contributors import frames_of_instances
+from derive.model.source_frame import SourceFrame
 from derive.records.frames import ranges_of
 from derive.records.record import Record, SourceImage, record_of
 
@@ -36,7 +36,9 @@ class NamedSources:
 
     def __init__(self, order: Order) -> None:
         self._order = order
-        self._places = frames_of_instances(order.source.frames)
+        self._numbers: dict[str, set[int]] = {}
+        for uid, number in (_named_as(frame) for frame in order.source.frames):
+            self._numbers.setdefault(uid, set()).add(number)
 
     def likeness(self, record: Record, index: int) -> float:
         """How much an image names what entered image `index` of the result: 1 for all of it and nothing else."""
@@ -54,7 +56,8 @@ class NamedSources:
             yield f"Source Image Sequence names {self._few(extra)}, which did not contribute"
         kept = self._order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
         slices = self._order.frames.slices
-        here = {self._frame(c) for c in contributors if kept and at_its_place(c, index, slices)}
+        at_place = [c for c in contributors if kept and at_its_place(c, index, slices)]
+        here = {self._frame(c) for c in at_place if not self._order.sources.tiled(c)}
         yes = {n for n, image in named.items() if n in wanted and image.locations_preserved == "YES"}
         if yes != here & named.keys():
             yes_for, so_for = self._few(sorted(yes)), self._few(sorted(here))
@@ -64,14 +67,13 @@ class NamedSources:
         return {self._frame(contributor) for contributor in self._order.frames.contributors(index)}
 
     def _frame(self, contributor: FrameRef) -> Named:
-        frame = self._order.sources.all[contributor.source].frames[contributor.frame]
-        return Named(frame.reference.sop_instance_uid, frame.number)
+        return _named_as(self._order.sources.all[contributor.source].frames[contributor.frame])
 
     def _named(self, images: Iterable[SourceImage]) -> dict[Named, SourceImage]:
         """An instance of which no frame is named contributed with all that it has (10.3)."""
         found = {}
         for image in images:
-            every = self._places.get(image.sop_instance_uid, ()) or (0,)
+            every = self._numbers.get(image.sop_instance_uid, ()) or (0,)
             found.update({Named(image.sop_instance_uid, n): image for n in image.frames or every})
         return found
 
@@ -92,5 +94,10 @@ class NamedSources:
 
     def _of_many(self, uid: str, numbers: Sequence[int]) -> str:
         """Say which frames of a multi-frame instance are meant."""
-        single = len(self._places.get(uid, ())) < 2 and numbers[0] < 2
+        single = len(self._numbers.get(uid, ())) < 2 and numbers[0] < 2
         return "" if single else f" frame {ranges_of(numbers)}"
+
+
+def _named_as(frame: SourceFrame) -> Named:
+    """Return what names a frame; slices that lie side by side in an instance are all named by it."""
+    return Named(frame.reference.sop_instance_uid, 1 if frame.tiled else frame.number)

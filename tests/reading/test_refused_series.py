@@ -70,10 +70,6 @@ def test_a_localizer_in_the_series_of_the_slices(real, tmp_path, changed):
     assert "1 of 5" in error.message
 
 
-def test_mosaics(real):
-    refused(real("mr_siemens_mosaic/mr_0003"), "SRC-MOSAIC")
-
-
 @pytest.mark.parametrize(
     ("attributes", "code"),
     [

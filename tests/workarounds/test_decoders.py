@@ -56,7 +56,7 @@ def test_jpeg_ls_of_another_size_is_sheared_or_ends_the_process(tmp_path):
 
 
 def test_jpeg_ls_of_fewer_than_8_bits_is_wrong(tmp_path):
-    """Once it is right: the least Bits Stored of JPEG-LS in `decode.CODECS` can be 1."""
+    """Once it is right: the least Bits Stored of JPEG-LS in `codecs.CODECS` can be 1."""
     pytest.importorskip("jpeg_ls", reason="pyjpegls encodes what GDCM decodes")
     (dataset,) = make_series(count=1, shape=(32, 40))
     values = (np.arange(32 * 40, dtype="<u2") % 64).reshape(32, 40).astype(np.uint8)
@@ -69,7 +69,7 @@ def test_jpeg_ls_of_fewer_than_8_bits_is_wrong(tmp_path):
 
 
 def test_jpeg_extended_of_12_bits_is_not_decoded(tmp_path):
-    """Once it is: the most Bits Stored of JPEG Extended in `decode.CODECS` can be 12."""
+    """Once it is: the most Bits Stored of JPEG Extended in `codecs.CODECS` can be 12."""
     dataset = dcmread(get_testdata_file("JPEG-lossy.dcm", download=False))
     assert dataset.BitsStored > 8
     code, found = decoded(dataset, tmp_path)

@@ -85,7 +85,8 @@ def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
         _source_item(sources.reference(c), sources.purpose(c), _preserved(authoring, frame, c), sources.numbers((c,)))
         for c in frame.contributors
     ]
-    return Element(tag, "SQ", b"".join([*own, *ours])) if own or ours else None
+    # Slices that lie side by side in an instance refer to it once.
+    return Element(tag, "SQ", b"".join([*own, *dict.fromkeys(ours)])) if own or ours else None
 
 
 def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str:
@@ -95,6 +96,8 @@ def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str
     file. YES would then put a finding on the other side.
     """
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+    if authoring.sources.tiled(contributor):
+        return "NO"  # the image that is referred to lies elsewhere as a whole
     if not kept or not at_its_place(contributor, frame.index, authoring.frames.slices):
         return "NO"
     return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved

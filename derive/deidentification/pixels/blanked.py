@@ -25,9 +25,9 @@ from derive.elements.instance import Instance
 from derive.errors import ValuesError
 from derive.limits import check_unpacked
 from derive.pixels.area import Area
+from derive.pixels.codecs import CODECS
 from derive.pixels.codestream import frame_size, is_irreversible
 from derive.pixels.comments import without_comments as bare_codestream
-from derive.pixels.decode import CODECS
 from derive.pixels.encapsulated import codestream_of, fragments_of, whole
 from derive.pixels.jpeg.blanking import blanked as blanked_jpeg
 from derive.pixels.jpeg.blanking import is_ycbcr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from derive.elements.element import tag_of
 from derive.elements.instance import Instance
 from derive.errors import ValuesError
-from derive.pixels.decode import uid_of
+from derive.pixels.codecs import uid_of
 from derive.pixels.samples import SampleLayout
 
 _ALLOCATED = (1, 8, 16, 32, 64)

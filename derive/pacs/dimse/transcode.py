@@ -15,7 +15,7 @@ from pydicom.filewriter import write_data_element, write_dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from derive.errors import SourceError, ValuesError
-from derive.pixels.decode import CODECS
+from derive.pixels.codecs import CODECS
 from derive.standard.vr import CHARSET_VRS, LONG_LENGTH_VRS
 
 _PREAMBLE = 132
