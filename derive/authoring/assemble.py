@@ -19,7 +19,7 @@ from derive.authoring.entities.real_world import unmapped
 from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.outside import outside
-from derive.authoring.passing import outsiders, told_of_passing
+from derive.authoring.passing import outsiders, said_by_dimensions, told_of_passing
 from derive.authoring.policy import Action, row
 from derive.authoring.presence import (
     Conditional,
@@ -283,6 +283,8 @@ def _decisions(authoring: Authoring) -> Iterator[Decision]:
     for rule, beyond in outsiders(authoring):
         if rule.tag not in rules:
             yield Decision(rule, beyond, Action.PULL, None)
+    for rule, said, builder in said_by_dimensions(authoring):
+        yield Decision(rule, said, Action.RECOMPUTE, builder)
 
 
 def _varies(authoring: Authoring, decision: Decision) -> bool:

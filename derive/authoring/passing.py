@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
-from derive.authoring.order import Authoring
+from derive.authoring.entities.registry import Builder
+from derive.authoring.order import Authoring, Frame
 from derive.authoring.policy import Action, Row
 from derive.elements.element import Element, is_standard, keyword_of, tag_of, tag_told
 from derive.elements.encoding import numbers_of
 from derive.errors import UsageError
 from derive.model.classes import class_in_form, target_of
 from derive.model.derivation import GeometryEffect
-from derive.model.dimension import dimension_kinds
+from derive.model.dimension import Dimension, dimension_kinds
 from derive.model.functional_groups import macros
 from derive.standard import AttributeRule
 
@@ -61,6 +62,7 @@ _NOTHING = {
 #: Kinds of dimensions that were set for a volume, and are no count and no time.
 _SET = ("measure", "direction")
 _PASSES = {effect.value: Action.PULL for effect in GeometryEffect}
+_BUILT = {effect.value: Action.RECOMPUTE for effect in GeometryEffect}
 
 
 def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
@@ -81,6 +83,29 @@ def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
             reason = f"{why}; no module of {iod.name} has it"
             row = Row(MODULE, keyword, _PASSES, None, False, "", "", reason)
             yield AttributeRule(keyword, tag, found[0].vr, "1-n", "3", MODULE, "Image", ()), row
+
+
+def said_by_dimensions(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row, Builder]]:
+    """Rules of what tells volumes apart that no image said and no module of the IOD has: b-values of a file, say."""
+    if authoring.target.container != "single" or authoring.derivation.passes:
+        return
+    table, iod = authoring.source.table, authoring.target.iod
+    for dimension in authoring.frames.dimensions:
+        keyword, kind = dimension.keyword, dimension_kinds().get(dimension.keyword)
+        if kind is None or kind.kind not in _SET or keyword in iod.attributes:
+            continue
+        if any(e is not None for e in table.column(tag_of(keyword))):
+            continue
+        row = Row(
+            MODULE, keyword, _BUILT, None, False, "", "", f"it tells volumes apart; no module of {iod.name} has it"
+        )
+        rule = AttributeRule(keyword, tag_of(keyword), "FD", "1-n", "3", MODULE, "Image", ())
+        yield rule, row, Builder(MODULE, keyword, partial(_of_volume, dimension), "frame")
+
+
+def _of_volume(dimension: Dimension, _: Authoring, frame: Frame) -> list[float] | None:
+    value = dimension.values[frame.volume]
+    return None if value is None or isinstance(value, str) else list(value) if isinstance(value, tuple) else [value]
 
 
 def _nowhere(column: Sequence[Element | None]) -> bool:

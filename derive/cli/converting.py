@@ -25,6 +25,7 @@ from derive.cli.shared import (
     reading_flags,
     series_flags,
     series_options,
+    series_per_flag,
 )
 from derive.conversion.options import KINDS, Conversion
 from derive.errors import UsageError
@@ -62,6 +63,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
     series = parser.add_argument_group("series")
     series_flags(series)
     one_object_flag(series)
+    series_per_flag(series)
     result.add_argument(
         "--padding-value",
         type=float,
@@ -93,6 +95,7 @@ _WHAT: Mapping[str, Mapping[str, Any]] = {
     "description": {"metavar": "TEXT"},
     "frame_index": {"metavar": "N"},
     "frame_time_ms": {"metavar": "MS"},
+    "frame_times": {"nargs": "+", "metavar": "S"},
 }
 _WHOSE: Mapping[str, Mapping[str, Any]] = {"character_set": {"flag": "--charset", "metavar": "NAME"}}
 _WHERE: Mapping[str, Mapping[str, Any]] = {
@@ -200,6 +203,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     wishes = {name: getattr(arguments, flag_of(name, words)[1]) for name, words in FIELDS.items()}
     wishes["algorithm"] = algorithm_of(arguments)
     wishes["orientation"] = _orientation(wishes["orientation"])
+    wishes["frame_times"] = _frame_times(wishes["frame_times"])
     if wishes["spacing_xyz"] and len(wishes["spacing_xyz"]) == 1:
         (wishes["spacing_xyz"],) = wishes["spacing_xyz"]
     return options | {k: v for k, v in wishes.items() if v is not None}
@@ -212,6 +216,15 @@ def _orientation(words: list[str] | None) -> str | list[float] | None:
         return [float(w) for w in words]
     except ValueError:
         raise UsageError("GEO-ORIENTATION", f"orientation {' '.join(words)!r}; wanted a word or six numbers") from None
+
+
+def _frame_times(words: list[str] | None) -> str | list[float] | None:
+    if words is None or (len(words) == 1 and words[0].lower().endswith(".json")):
+        return words[0] if words else None
+    try:
+        return [float(w) for w in words]
+    except ValueError:
+        raise UsageError("OPT-FRAMETIMES", "wanted numbers, in seconds, or one file .json") from None
 
 
 def _explain(entries: tuple[Entry, ...], arguments: argparse.Namespace) -> None:

@@ -69,6 +69,11 @@ def form_flags(group: argparse._ArgumentGroup) -> None:
         help="single frames, or multi-frame instances (default: as the source; classic of what was legacy-converted)",
     )
     one_object_flag(group)
+    series_per_flag(group)
+
+
+def series_per_flag(group: argparse._ArgumentGroup) -> None:
+    """Add how many series several volumes become."""
     group.add_argument(
         "--series-per",
         choices=("source", "volume"),

@@ -19,6 +19,7 @@ from derive.conversion.subject import Subject
 from derive.errors import UsageError
 from derive.formats import of_object, open_file
 from derive.formats.arrays import RawLayout
+from derive.formats.beside import files_beside
 from derive.formats.samples import Samples
 from derive.model.classes import target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
@@ -193,7 +194,9 @@ def _order(subject: Subject, source: Attributes, derivation: Derivation) -> Orde
 
 def _account_of(subject: Subject, reference: SourceSeries | None) -> InputAccount:
     """Say which files the numbers come from, and the patient; and how far off the numbers are."""
-    files = (*subject.samples.files, *(reference.paths if reference is not None else ()))
+    samples = subject.samples
+    beside = files_beside(samples.files) if samples.times > 1 else ()
+    files = (*samples.files, *beside, *(reference.paths if reference is not None else ()))
     rounded_by = 0.0 if subject.numbers is None else subject.numbers.rounded_by
     return InputAccount(files, subject.placed_within_mm, rounded_by, subject.notes)
 

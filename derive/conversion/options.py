@@ -102,6 +102,9 @@ class Conversion:
         Of it in the reference (default 0.5). A share from 0 to 1 of the volume.
     frame_time_ms : float, optional
         Time between pages in one instance.
+    frame_times : numbers or str, optional
+        Of several frames of PET: when each begins and the last ends, s; or a .json that says FrameTimesStart and
+        FrameDuration. Without it what the .json beside the file says.
     character_set : str, optional
         Specific Character Set (default: ASCII, or ISO_IR 192). Where ASCII does not do, the latter.
     """
@@ -122,11 +125,14 @@ class Conversion:
     algorithm: Algorithm | None = None
     require_overlap: float = 0.5
     frame_time_ms: float | None = None
+    frame_times: str | Sequence[float] | None = None
     character_set: str | None = None
 
     def __post_init__(self) -> None:
         if self.orientation is not None and not isinstance(self.orientation, str):
             object.__setattr__(self, "orientation", tuple(float(v) for v in self.orientation))
+        if self.frame_times is not None and not isinstance(self.frame_times, str):
+            object.__setattr__(self, "frame_times", tuple(float(v) for v in self.frame_times))
         if self.plane is not None and self.plane not in DISPLAY:
             raise UsageError("GEO-PLANE", f"plane {self.plane!r}; wanted one of {', '.join(DISPLAY)}")
         if self.kind not in KINDS:

@@ -15,13 +15,13 @@ from derive.conversion.numbers import Numbers, numbers_of
 from derive.conversion.options import Conversion, Meaning
 from derive.conversion.overlap import contributors
 from derive.conversion.placement import Stated, affine_of, in_own_space
+from derive.conversion.volumes import dimensions_of
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.classes import Target, class_for, placed, target_of
-from derive.model.dimension import Dimension
-from derive.model.frames import TIME_NUMBER, TIME_OFFSET, Frames, Pictures, Volumes
+from derive.model.frames import Frames, Pictures, Volumes
 from derive.model.geometry import POSITION_TOLERANCE_MM
-from derive.model.reorient import Placing, Wish, place
+from derive.model.reorient import Matrix, Placing, Wish, place
 from derive.model.source import SourceSeries
 from derive.model.volume import Array, Quantity, Volume
 from derive.pixels.encode import GREY_16, SourceEncoding
@@ -87,7 +87,7 @@ class Subject:
                     "GEO-PLANE", f"{samples.name} lies nowhere, and so in no plane; leave out {flag('plane')}"
                 )
             return None
-        affine = affine_of(samples, self._stated, there)
+        affine = self._affine
         uid = there.frame_of_reference_uid if there else ""
         placing = place(affine, samples.array.shape[:3], Wish(wishes.plane, there, samples.slice_axis), uid)
         sides = placing.geometry.shape[1:]
@@ -101,6 +101,11 @@ class Subject:
             own = placing.geometry
             return replace(placing, geometry=replace(own, slice_thickness=own.slice_spacing))
         return placing
+
+    @cached_property
+    def _affine(self) -> Matrix:
+        """Of the indices of the file to LPS mm."""
+        return affine_of(self.samples, self._stated, None if self.reference is None else self.reference.geometry)
 
     @property
     def _stated(self) -> Stated:
@@ -149,13 +154,6 @@ class Subject:
         """The values, on planes; or pages."""
         if self.wishes.kind != "volume":
             return self._pictures()
-        if self.samples.times > 1 and TIME_NUMBER not in self.target.iod.attributes:
-            raise GeometryError(
-                "GEO-4D",
-                f"{self.samples.name} holds {self.samples.times} volumes, and {self.target.iod.name} has no attributes "
-                f"that tell times apart (Temporal Position, PS3.3 C.8.3.1). {flag('frame_index', 'N')} "
-                "takes one of them",
-            )
         numbers, placing = self.numbers, self.placing
         assert numbers is not None, "a volume has values"
         assert placing is not None, "a volume lies somewhere"
@@ -168,7 +166,7 @@ class Subject:
             value_range=numbers.value_range,
         )
         volumes = tuple(_volume(array, numbers, empty) for array in placing.of(self.samples.array))
-        return Volumes(volumes, _times(len(volumes), self.samples.time_step_s))
+        return Volumes(volumes, dimensions_of(self.samples, self.wishes, self.target, self._affine))
 
     def _pictures(self) -> Pictures:
         pictures = as_pictures(self.samples, self.wishes, self.placing)
@@ -185,15 +183,6 @@ class Subject:
     def placed_within_mm(self) -> float:
         """How far a voxel is from where the file puts it."""
         return 0.0 if self.placing is None else self.placing.error_mm
-
-
-def _times(count: int, step_s: float | None) -> tuple[Dimension, ...]:
-    """What tells volumes apart: when they are, else their number; a single one is alone."""
-    if count == 1:
-        return ()
-    if step_s is None:
-        return (Dimension(TIME_NUMBER, tuple(range(1, count + 1))),)
-    return (Dimension(TIME_OFFSET, tuple(k * step_s for k in range(count)), "s"),)
 
 
 def _volume(numbers: NDArray[Any], meaning: Numbers, empty: Volume) -> Volume:

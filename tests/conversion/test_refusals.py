@@ -199,7 +199,6 @@ CASES: dict[str, tuple[str, Callable[[Path], Made]]] = {
         file(lambda f: nifti(f / "v.nii", hu()), orientation="reference"),
     ),
     "a plane that is none": ("GEO-PLANE", array(hu, plane="oblique")),
-    "CT of several times": ("GEO-4D", array(FOUR_D)),
     "PET of several times": ("GEO-4D", array(FOUR_D, modality="PT", units="BQML", set=PET_SAID)),
     "a time after the last": ("GEO-4D", array(FOUR_D, frame_index=3)),
     "a time before the first": ("GEO-4D", array(FOUR_D, frame_index=-1)),
