@@ -64,7 +64,7 @@ def in_form(
         whole = read_whole(source, series=series, assume=assume, limits=limits, **chosen)
     own = whole.frames[0].reference.sop_class_uid
     wanted = class_in_form(own, into)
-    if wanted == own:
+    if wanted == own and not any(frame.tiled for frame in whole.frames):  # slices of mosaics become images
         raise UsageError(
             "OPT-FORM", f"the images are {into} already; nothing is to be done. Another {flag('into', 'FORM')} is"
         )

@@ -225,3 +225,35 @@ def test_results_are_images_of_a_slice_and_refer_to_the_mosaic_once(kind, tmp_pa
         assert "ReferencedFrameNumber" not in image
         assert image.SpatialLocationsPreserved == "NO"
     assert derive.verify(tmp_path / "out", sources=[tmp_path / "in"]).same
+
+
+FOR_ENHANCED = {
+    "set": {"ApplicableSafetyStandardAgency": "IEC"},
+    "assume": {
+        "BodyPartExamined": "BRAIN",
+        "BurnedInAnnotation": "NO",
+        "LossyImageCompression": "00",
+        "ComplexImageComponent": "MAGNITUDE",
+    },
+}
+
+
+def test_real_mosaics_become_frames_of_an_enhanced_image(real, tmp_path):
+    folder, assumed = real("mr_siemens_mosaic/mr_0003"), FOR_ENHANCED["assume"]
+    options = {"into": "enhanced", "set": FOR_ENHANCED["set"]}
+    blurred = derive.read(folder, assume=assumed)
+    derive.build(blurred, derive.operations.gaussian_blur(sigma_mm=3.0), **options).write(tmp_path / "out")
+    assert [pydicom.dcmread(p).NumberOfFrames for p in sorted((tmp_path / "out").glob("*.dcm"))] == [5, 5]
+    assert derive.verify(tmp_path / "out", sources=[folder], assume=assumed).same
+
+
+def test_conversion_to_classic_unpacks_them(real, tmp_path):
+    """Of the unpacked slices dcm2niix makes the very file that it makes of the mosaics."""
+    folder = real("mr_siemens_mosaic/mr_0003")
+    derive.convert(folder, into="classic").write(tmp_path / "out")
+    (mosaics, before), (slices, after) = (
+        by_dcm2niix(source, tmp_path / name) for name, source in (("a", folder), ("b", tmp_path / "out"))
+    )
+    assert np.array_equal(before, after)
+    assert np.allclose(mosaics.affine, slices.affine, atol=1e-4)
+    assert derive.verify(tmp_path / "out", sources=[folder]).same

@@ -8,15 +8,21 @@ from codes import Code, ContextGroup
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.elements.mend import legal
+from derive.standard import AttributeRule
 
 
 def own_items(authoring: Authoring, element: Element | None) -> bytes:
     """Return the encoded items that a source has already, as far as they are legal."""
     if element is None:
         return b""
-    rule = authoring.target.iod.attributes[element.keyword]
+    rule = authoring.target.iod.attributes.get(element.keyword) or _rule_of(element)
     whole, _ = legal(element, rule, (), authoring.encodings)
     return whole.value if whole else b""
+
+
+def _rule_of(element: Element) -> AttributeRule:
+    """Return the rule of an attribute that multi-frame images have within a macro only."""
+    return AttributeRule(element.keyword, element.tag, element.vr, "1", "3", "", "", ())
 
 
 def agreed(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
