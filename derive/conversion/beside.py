@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from pydicom.multival import MultiValue
 
 from derive.conversion.moments import slice_timing_s, starts_s, steps_of
+from derive.elements.element import tag_of
+from derive.elements.encoding import numbers_of
 from derive.formats.content import dimensions_said
 from derive.formats.writers import WRITTEN_BY
-from derive.model.dimension import DimensionValue
+from derive.model.dimension import DimensionValue, dimension_kinds
 from derive.model.source import SourceSeries
 from derive.version import VERSION
 
@@ -77,14 +79,17 @@ def _of_each(series: SourceSeries, keyword: str) -> list[DimensionValue]:
     if told is not None:
         return [float(v) if isinstance(v, int) else v for v in told.values]
     slices = series.geometry.shape[0]
-    firsts = [series.value(keyword, index) for index in range(0, len(series.frames), slices)]
-    return [_numbers(value) for value in firsts]
+    return [_said(series, keyword, index) for index in range(0, len(series.frames), slices)]
 
 
-def _numbers(value: Any) -> DimensionValue:
-    if isinstance(value, MultiValue | list | tuple):
-        return tuple(float(v) for v in value) if len(value) == 3 else None
-    return None if value is None or value == "" else float(value)
+def _said(series: SourceSeries, keyword: str, index: int) -> DimensionValue:
+    """Return what a frame says, in the attribute of the standard or of a vendor."""
+    tags = (tag_of(keyword), *dimension_kinds()[keyword].private)
+    found = (series.table.element(tag, index) for tag in tags)
+    numbers = next((values for e in found if e is not None and len(values := numbers_of(e))), None)
+    if numbers is None or not np.isfinite(numbers).all():
+        return None
+    return float(numbers[0]) if len(numbers) == 1 else tuple(float(v) for v in numbers) if len(numbers) == 3 else None
 
 
 def _in_voxels(

@@ -98,7 +98,8 @@ def _frames(times: Times) -> tuple[Dimension, ...]:
     """Frame Reference Time is the middle of a frame (C.8.9.4.1.5), as of activity that hardly decays within one."""
     begins, lengths = times
     middles = tuple(_ms(b + n / 2) for b, n in zip(begins, lengths, strict=True))
-    return Dimension(_REFERENCE_TIME, middles, "ms"), Dimension(_LENGTH, tuple(map(_ms, lengths)), "ms")
+    whole = tuple(round(_ms(n)) for n in lengths)  # Actual Frame Duration is an integer
+    return Dimension(_REFERENCE_TIME, middles, "ms"), Dimension(_LENGTH, whole, "ms")
 
 
 def _ms(seconds: float) -> float:

@@ -104,6 +104,15 @@ def test_directions_in_the_patient_are_those_of_the_images(real, tmp_path):
     assert np.loadtxt(tmp_path / "v.bval").tolist() == list(series.dimensions[0].values)
 
 
+@pytest.mark.parametrize(("name", "b_value"), [("siemens_xa60_enh_7t/dwi", 1000), ("mr_siemens_dwi_b0_500_1500", 500)])
+def test_b_values_are_said_where_all_volumes_have_the_same(name, b_value, real, tmp_path):
+    # single-frame images of Siemens say it in a private attribute
+    series = derive.read(real(name), where={"DiffusionBValue": b_value})
+    derive.export(series, tmp_path / "v.nii")
+    assert np.loadtxt(tmp_path / "v.bval").tolist() == [b_value] * 6
+    np.testing.assert_allclose(np.linalg.norm(np.loadtxt(tmp_path / "v.bvec"), axis=0), 1, atol=1e-3)
+
+
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".npy"])
 def test_every_voxel_of_every_volume_is_where_and_what_it_was(suffix, tmp_path):
     times = {"TemporalPositionTimeOffset": (0.0, 1.5, 3.0)}
