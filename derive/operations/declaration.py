@@ -20,14 +20,14 @@ from functools import WRAPPER_ASSIGNMENTS
 from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack, cast
 
 from codes import Code
-from derive.errors import GeometryError, UsageError, ValuesError
+from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
 from derive.operations.kit.coding import declared_code, derivation_code
-from derive.told.wording import flag
+from derive.operations.kit.refusing import refuse_irregular, refuse_phase
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
@@ -98,6 +98,10 @@ class OperationKind(Generic[P]):
         of values: what keeps the quantity and not the values.
     along : bool
         Whether it takes all volumes of a series together, and not one after another.
+    takes_uneven : bool
+        Whether it takes slices that lie unevenly along their normal; who does not say so is given none.
+    found : callable (geometry before, geometry after) -> str, optional
+        What it found on the way and a record has to say: ``18.50 degrees, 27 of 48 planes between slices``.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -113,6 +117,8 @@ class OperationKind(Generic[P]):
     short: Short | None = None
     mixes: Callable[[Mapping[str, Any]], bool] | None = None
     along: bool = False
+    takes_uneven: bool = False
+    found: Callable[[Geometry, Geometry], str] | None = None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -260,6 +266,8 @@ class _Details(TypedDict, total=False):
     example: Mapping[str, Any]
     fixes: Mapping[str, str]
     takes_tilt: bool
+    takes_uneven: bool
+    found: Callable[[Geometry, Geometry], str]
     short: Short
     mixes: Callable[[Mapping[str, Any]], bool]
 
@@ -346,11 +354,11 @@ class Operation:
 
     def _check(self, volume: Volume) -> None:
         """Refuse a volume that the operation does not take."""
+        kind = self.kind
         if volume.quantity.cyclic and self.mixes:
-            _refuse_phase(self.kind.name)
-        if not self.kind.takes_tilt:
-            for given in (volume, *self.parameters.values()):
-                _refuse_tilt(self.kind.name, given)
+            refuse_phase(kind.name)
+        for given in (volume, *self.parameters.values()):
+            refuse_irregular(kind.name, given, tilted=not kind.takes_tilt, uneven=not kind.takes_uneven)
 
     @property
     def mixes(self) -> bool:
@@ -372,22 +380,3 @@ class Operation:
         code = derivation_code(keyword) if keyword != kind.code else declared_code(keyword)
         step = kind.step(self.parameters, str(self), code, found)
         return replace(step, short=kind.short_of(self.parameters))
-
-
-def _refuse_tilt(name: str, given: Any) -> None:
-    geometry = getattr(given, "geometry", given)
-    if isinstance(geometry, Geometry) and geometry.tilted:
-        raise GeometryError(
-            "GEO-TILT",
-            f"{name}: the slices shift by {geometry.slice_shift} mm, along rows and columns, from one to the next "
-            "(gantry tilt), and it takes only what is stacked along the normal. Rectify it first",
-        )
-
-
-def _refuse_phase(name: str) -> None:
-    raise ValuesError(
-        "VAL-PHASE",
-        f"{name}: Image Type says that the images are of a phase, whose values wrap around: 180 degrees lie between "
-        "179 and -179, and their mean says 0. Wanted what mixes no neighbours: resample with "
-        f"{flag('interpolator', 'nearest')}, or a function of your own that knows of it (apply)",
-    )

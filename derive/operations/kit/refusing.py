@@ -1,0 +1,60 @@
+"""What an operation refuses, whichever it is: values that wrap around, slices that lean or lie unevenly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derive.errors import GeometryError, ValuesError
+from derive.model.geometry import Geometry
+from derive.model.planes import NOISE_MM
+from derive.told.wording import flag
+
+
+def refuse_irregular(name: str, given: Any, *, tilted: bool, uneven: bool) -> None:
+    """Refuse what lies on no regular grid, of what has a geometry.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation.
+    given : object
+        A volume, or a parameter.
+    tilted, uneven : bool
+        Whether slices that lean, or that lie unevenly, are refused.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-TILT``, ``GEO-SPACING``
+    """
+    geometry = getattr(given, "geometry", given)
+    if not isinstance(geometry, Geometry):
+        return
+    if tilted and geometry.tilted:
+        raise GeometryError(
+            "GEO-TILT",
+            f"{name}: the slices shift by {geometry.slice_shift} mm, along rows and columns, from one to the next "
+            f"(gantry tilt), and it takes only what is stacked along the normal. Rectify it first: {flag('rectify')}",
+        )
+    if uneven and geometry.uneven_mm > NOISE_MM:
+        raise GeometryError(
+            "GEO-SPACING",
+            f"{name}: slices lie up to {geometry.uneven_mm:.2f} mm beside their places in an even stack, and it takes "
+            f"only an even one. Rectify it first: {flag('rectify')}",
+        )
+
+
+def refuse_phase(name: str) -> None:
+    """Refuse values that wrap around.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-PHASE``
+    """
+    raise ValuesError(
+        "VAL-PHASE",
+        f"{name}: Image Type says that the images are of a phase, whose values wrap around: 180 degrees lie between "
+        "179 and -179, and their mean says 0. Wanted what mixes no neighbours: resample with "
+        f"{flag('interpolator', 'nearest')}, or a function of your own that knows of it (apply)",
+    )
