@@ -39,6 +39,7 @@ from derive.model.classes import class_derived, target_of
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames
 from derive.model.geometry import extent_of
+from derive.model.planes import is_even
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import stacked
 from derive.model.volume import Volume, as_array
@@ -123,9 +124,11 @@ def build(
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
-    volumes, derivation = stacked(source), Derivation()
+    volumes, derivation = stacked(source, uneven=operations[0].takes(source.geometry)), Derivation()
     for operation in operations:
         results = operation.on(volumes)
+        if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
+            continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
         derivation = derivation.then(operation.step(volumes.volumes[0], results.volumes[0]))
         volumes = results
     stored = source_encoding(source, derivation)
@@ -362,7 +365,11 @@ class DerivedSeries:
         """What checks the result: what is derived is held to more than what only has another form."""
         if self.derivation.passes:
             return SeriesChecker(passed=True)
-        return SeriesChecker(sources=self.order.sources.references, made=True, lacking=self.order.lacking)
+        geometry = self.frames.geometry
+        uneven = geometry is not None and (geometry.tilted or not is_even(geometry))
+        return SeriesChecker(
+            sources=self.order.sources.references, made=True, lacking=self.order.lacking, uneven=uneven
+        )
 
     @property
     def _untouched(self) -> tuple[Path, ...]:

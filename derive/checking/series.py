@@ -37,6 +37,8 @@ _IDENTIFYING = frozenset(
 _OF_EACH_IMAGE = frozenset({"PixelPaddingValue"})
 #: What a source has inside of an item, which is pulled as a whole.
 _PULLED = frozenset({"CHK-EMPTY-INSIDE"})
+#: Slices that lean, lie unevenly, or are missing.
+_UNEVEN = frozenset({"CHK-SERIES-SHEAR", "CHK-SERIES-GAP"})
 #: What is wrong with how a value is written.
 _AS_WRITTEN = frozenset(
     {"CHK-VR", "CHK-VM", "CHK-SYNTAX", "CHK-ENUM", "CHK-TERM", "CHK-CHARSET", "CHK-SEQUENCE", "CHK-EMPTY"}
@@ -56,6 +58,8 @@ class SeriesChecker:
         Keywords of what its source, of the same class, does not have: what a condition asks for and nobody knows.
     passed : bool
         Whether its pixels, and what is said of them, are those of a source in another form: what is only odd came so.
+    uneven : bool
+        Whether its slices were left where those of the source lie, and these lean, or lie unevenly.
     """
 
     def __init__(
@@ -65,8 +69,9 @@ class SeriesChecker:
         made: bool = False,
         lacking: Collection[str] = (),
         passed: bool = False,
+        uneven: bool = False,
     ) -> None:
-        self._passed = passed
+        self._passed, self._uneven = passed, uneven
         self._old_instances = frozenset(r.sop_instance_uid for r in sources)
         self._old_series = frozenset(r.series_instance_uid for r in sources)
         self._made, self._lacking = made or bool(sources), lacking
@@ -153,6 +158,8 @@ class SeriesChecker:
         if self._made:  # of UIDs that are kept as they are the source has told already
             findings = [f for f in findings if f.code != "CHK-UID-KEPT"]
             findings = [_as_the_source(_when_made(f), self._lacking) for f in findings]
+        if self._uneven:
+            findings = [replace(f, severity="warning") if f.code in _UNEVEN else f for f in findings]
         return sorted(findings, key=lambda f: f.severity)
 
     def _uids(self, instance: Instance) -> Iterator[Finding]:

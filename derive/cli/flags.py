@@ -14,7 +14,16 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import Typed
-from derive.operations.declaration import CodeText, Function, Grid, Millimetres, OperationKind, Parameters
+from derive.operations.declaration import (
+    REGISTRY,
+    CodeText,
+    Function,
+    Grid,
+    Millimetres,
+    Operation,
+    OperationKind,
+    Parameters,
+)
 
 
 def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
@@ -103,6 +112,40 @@ def bound(kind: OperationKind[...], arguments: argparse.Namespace, read_grid: Ca
             value = dict(value)
         values[name] = value
     return values
+
+
+def first_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
+    """Add what puts another operation in front of this one, with the parameters of that."""
+    for other in _put_first(kind):
+        flag, dest, helps = f"--{command_name(other)}", f"first_{other.name}", parameter_helps(other.function)
+        parser.add_argument(flag, dest=dest, action="store_true", help=other.first)
+        for name, parameter in other.signature.parameters.items():
+            how, spelled = _how(parameter.annotation), name.replace("_", "-")
+            parser.add_argument(f"--{spelled}", dest=f"{dest}_{name}", help=f"with {flag}: {helps[name]}", **how)
+
+
+def first_steps(arguments: argparse.Namespace, kind: OperationKind[...]) -> list[Operation]:
+    """Return what is done before an operation.
+
+    Raises
+    ------
+    UsageError
+        ``OP-PARAMETER`` for a parameter of what is not done.
+    """
+    steps = []
+    for other in _put_first(kind):
+        said = {name: getattr(arguments, f"first_{other.name}_{name}") for name in other.signature.parameters}
+        given = {name: value for name, value in said.items() if value is not None}
+        if getattr(arguments, f"first_{other.name}"):
+            steps.append(other(**given))
+        elif given:
+            flag = next(iter(given)).replace("_", "-")
+            raise UsageError("OP-PARAMETER", f"--{flag} goes with --{command_name(other)}")
+    return steps
+
+
+def _put_first(kind: OperationKind[...]) -> list[OperationKind[...]]:
+    return [other for other in REGISTRY.values() if other.first and other is not kind]
 
 
 def algorithm_flags(parser: argparse._ActionsContainer) -> None:

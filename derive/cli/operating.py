@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import derive
-from derive.cli.flags import add_flags, bound, example
+from derive.cli.flags import add_flags, bound, example, first_flags, first_steps
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of
 from derive.cli.shared import (
@@ -35,7 +35,9 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
     )
     result = group_of(parser, RESULT)
     result.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
-    add_flags(parser.add_argument_group("operation"), kind)
+    group = parser.add_argument_group("operation")
+    add_flags(group, kind)
+    first_flags(group, kind)
     series = parser.add_argument_group("series")
     series_flags(series)
     form_flags(series)
@@ -55,4 +57,5 @@ def run(arguments: argparse.Namespace) -> int:
     with source_folder(arguments.source, arguments) as found:
         source = derive.read(found, series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments))
         operation = arguments.kind(**bound(arguments.kind, arguments, derive.read))
-        return deliver(derive.build(source, operation, **series_options(arguments)), arguments)
+        steps = (*first_steps(arguments, arguments.kind), operation)
+        return deliver(derive.build(source, *steps, **series_options(arguments)), arguments)

@@ -25,7 +25,7 @@ from derive.model.classes import target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
 from derive.model.source import Attributes, Sources, SourceSeries
-from derive.model.stacking import quantity_of
+from derive.model.stacking import quantity_of, refuse_uneven
 from derive.operations.kit.coding import derivation_code
 from derive.told.wording import flag
 
@@ -90,6 +90,8 @@ def convert(
         return in_form(source, into, **options)
     wishes, series_options = _split(options)
     _check_together(reference, patient, study, wishes, series_options)
+    if reference is not None:
+        refuse_uneven(reference)
     path = Path(source) if isinstance(source, str | Path) else None
     if path is None and raw is not None:
         raise UsageError("RAW-LAYOUT", "a raw layout goes with a file")

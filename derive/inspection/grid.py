@@ -229,7 +229,7 @@ def _stacked(headers: Sequence[Header], cosines: Vectors, pixel: tuple[float, ..
         return found | {"z": spacing_of_one(lambda keyword: _lengths(first, keyword, 1))}
     names = [headers[place[0]].name for place in planes.places]
     return found | {
-        "z": planes.usual_mm if planes.gaps else planes.spacing_mm,
+        "z": planes.step_mm,
         "gaps": tuple(Gap(names[k], names[k + 1], planes.steps_mm[k], planes.usual_mm) for k in planes.gaps),
         "steps_mm": (min(planes.steps_mm), max(planes.steps_mm)),
         "tilt_degrees": planes.tilt_degrees,

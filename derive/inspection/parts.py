@@ -40,6 +40,8 @@ class SeriesPart:
         What :func:`derive.read` says to it alone.
     choose : str
         The flag that chooses it among several.
+    uneven : str
+        Why its slices are no even stack.
     """
 
     number: int
@@ -50,13 +52,15 @@ class SeriesPart:
     dimensions: tuple[Dimension, ...]
     reads: Verdict
     choose: str = ""
+    uneven: str = ""
 
     def __str__(self) -> str:
         """Return the volumes in words."""
         if self.volumes is None or self.slices is None:
             return f"{counted(self.frames, 'image')}; {self.reads.code}: {self.reads.message}"
         volumes = f"{counted(self.volumes, 'volume')} of {counted(self.slices, 'slice')}"
-        return f"{volumes} by {dimensions_told(self.dimensions)}" if self.dimensions else volumes
+        by = f" by {dimensions_told(self.dimensions)}" if self.dimensions else ""
+        return f"{volumes}{by}{self.uneven and f'; {self.uneven}'}"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs; of texts those that are code strings."""
@@ -101,9 +105,11 @@ def parts_of(
 
 
 def _part(number: int, name: str, frames: int, source: SourceSeries | None, reads: Verdict) -> SeriesPart:
-    slices = None if source is None else source.geometry.shape[0]
-    volumes = None if slices is None else frames // slices
-    return SeriesPart(number, name, frames, volumes, slices, () if source is None else source.dimensions, reads)
+    if source is None:
+        return SeriesPart(number, name, frames, None, None, (), reads)
+    slices = source.geometry.shape[0]
+    uneven = f"{source.uneven.code}: {source.uneven.message}" if source.uneven else ""
+    return SeriesPart(number, name, frames, frames // slices, slices, source.dimensions, reads, uneven=uneven)
 
 
 def described(headers: Sequence[Header]) -> list[Header]:

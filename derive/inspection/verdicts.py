@@ -13,7 +13,7 @@ from derive.builder import build
 from derive.errors import DeriveError
 from derive.model.classes import target_of
 from derive.model.source import Skipped, SourceSeries
-from derive.model.stacking import quantity_of, stack
+from derive.model.stacking import quantity_of, refuse_uneven, stack
 from derive.operations import REGISTRY, OperationKind
 from derive.reading.assumed import LEGAL
 from derive.reading.choice import Choice
@@ -107,14 +107,16 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
 
     Operations are bound to simple parameters and planned as a dry run does: no pixel is decoded.
     """
-    found = {kind.name: _operation(kind, source) for kind in _tried_kinds(len(source.volumes))}
+    volumes = len(source.frames) // source.geometry.shape[0]
+    found = {kind.name: _operation(kind, source) for kind in _tried_kinds(volumes)}
     found["export"] = _tried("convert SERIES to FILE.nii.gz", lambda: stack(source))
     found["convert"] = _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source))
     return found
 
 
 def _as_reference(source: SourceSeries) -> None:
-    """Ask of a reference what a conversion asks of it: the units, where its class states them."""
+    """Ask of a reference what a conversion asks of it: slices that lie evenly, and units where its class has some."""
+    refuse_uneven(source)
     if target_of(source.sop_class_uid).units_keyword:
         quantity_of(source)
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from derive.model.geometry import Triple, normal_of, triple
+from derive.model.geometry import Geometry, Triple, normal_of, triple
 
 Vectors = NDArray[np.float64]
 
@@ -113,6 +113,11 @@ class Planes:
         """The step that is usual, whatever is missing: their lower median; 0 of a single place."""
         return sorted(self.steps_mm)[(len(self.steps_mm) - 1) // 2] if self.steps_mm else 0.0
 
+    @property
+    def step_mm(self) -> float:
+        """The step that stands for all: their mean, and the usual one where slices are missing."""
+        return self.usual_mm if self.gaps else self.spacing_mm
+
     @cached_property
     def even(self) -> bool:
         """Whether every place lies where even spacing has it."""
@@ -186,6 +191,28 @@ def measured(positions: ArrayLike, cosines: ArrayLike, pixel_mm: float | None = 
         drift=drift,
         pixel_mm=float("inf") if pixel_mm is None else float(pixel_mm),
     )
+
+
+def planes_of(geometry: Geometry) -> Planes:
+    """Measure how the slices of a geometry lie."""
+    positions = [geometry.position(k) for k in range(geometry.shape[0])]
+    return measured(positions, (*geometry.row_cosines, *geometry.column_cosines), min(geometry.pixel_spacing))
+
+
+def is_even(geometry: Geometry) -> bool:
+    """Whether slices lie where even spacing has them, along the normal or along the line of a tilted stack."""
+    if geometry.uneven_mm <= LEAST_TOLERANCE_MM:
+        return True
+    planes = planes_of(geometry)
+    return planes.even and (planes.straight or (geometry.tilted and planes.tilted))
+
+
+def spacing_of(geometry: Geometry) -> float | None:
+    """Return the one distance of slices along their normal, but for those that are missing; None where it differs."""
+    if is_even(geometry):
+        return geometry.slice_spacing
+    planes = planes_of(geometry)
+    return planes.usual_mm if planes.even_but_for_gaps else None
 
 
 def _tolerance(share_mm: float) -> float:

@@ -21,6 +21,7 @@ from codes import Code
 from derive.elements.element import Element, tag_of, tag_told
 from derive.elements.encoding import decode
 from derive.elements.mend import legal
+from derive.errors import GeometryError
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import target_of
 from derive.model.dimension import Dimension, dimensions_told
@@ -178,11 +179,15 @@ class SourceSeries(Attributes):
         What tells the volumes apart; none of a single one.
     stack : str
         What tells it from the other stacks of its series; empty where there is one.
+    uneven : GeometryError, optional
+        Why its slices are no even stack along their normal (``GEO-TILT``, ``GEO-GAP``, ``GEO-SPACING``). Who needs one
+        says it: :func:`derive.stack`, and every operation that does not stay in its planes.
     """
 
     geometry: Geometry
     dimensions: tuple[Dimension, ...] = ()
     stack: str = ""
+    uneven: GeometryError | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and of how many volumes by what; no patient."""
@@ -207,6 +212,8 @@ class SourceSeries(Attributes):
         ------
         ValuesError
             ``VAL-UNITS`` if the images are in different units, or do not state theirs.
+        GeometryError
+            ``GEO-TILT``, ``GEO-GAP``, ``GEO-SPACING`` for slices that are no even stack.
         """
         return stack(self)
 
@@ -216,7 +223,7 @@ class SourceSeries(Attributes):
 
         Raises
         ------
-        ValuesError
+        ValuesError, GeometryError
             As :attr:`volume`.
         """
         return stacked(self).volumes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -47,6 +48,37 @@ class Stackable(Protocol):
     def dimensions(self) -> tuple[Dimension, ...]:
         """What tells its volumes apart; none of a single one."""
 
+    @property
+    def uneven(self) -> GeometryError | None:
+        """Why its slices are no even stack."""
+
+
+def way_out(bridged_mm: float | None = None) -> str:
+    """Say what can be done with slices that are no even stack.
+
+    Parameters
+    ----------
+    bridged_mm : float, optional
+        How far apart slices are, where some are missing.
+    """
+    across = f", {flag('max_gap_mm', f'{math.ceil(bridged_mm * 100) / 100:g}')} across the gap" if bridged_mm else ""
+    return (
+        f"{flag('regular_grid')} puts them on a regular grid{across}; what stays in its planes takes them as they are: "
+        f"{flag('in_planes')}"
+    )
+
+
+def refuse_uneven(series: Stackable) -> None:
+    """Refuse a series whose slices are no even stack, as it says itself.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-TILT``, ``GEO-GAP``, ``GEO-SPACING``
+    """
+    if series.uneven is not None:
+        raise GeometryError(series.uneven.code, series.uneven.message, **series.uneven.facts)
+
 
 def stack(series: Stackable) -> Volume:
     """Stack the images of a series that is one volume; nothing is decoded before it is asked for.
@@ -62,7 +94,8 @@ def stack(series: Stackable) -> Volume:
     ValuesError
         ``VAL-UNITS`` if the images are in different units, or PET does not state them.
     GeometryError
-        ``GEO-4D`` for a series of several volumes: :func:`stacked` gives them all.
+        ``GEO-4D`` for a series of several volumes: :func:`stacked` gives them all. ``GEO-TILT``, ``GEO-GAP``,
+        ``GEO-SPACING`` for slices that are no even stack.
     """
     volumes = stacked(series).volumes
     if len(volumes) > 1:
@@ -74,8 +107,17 @@ def stack(series: Stackable) -> Volume:
     return volumes[0]
 
 
-def stacked(series: Stackable) -> Volumes:
-    """Stack the frames of a series, volume by volume, as :func:`stack` does."""
+def stacked(series: Stackable, *, uneven: bool = False) -> Volumes:
+    """Stack the frames of a series, volume by volume, as :func:`stack` does.
+
+    Parameters
+    ----------
+    series : SourceSeries
+    uneven : bool
+        Whether slices are wanted too that are no even stack along their normal.
+    """
+    if not uneven:
+        refuse_uneven(series)
     count = len(series.frames) // series.geometry.shape[0]
     quantity, bounds = quantity_of(series), _value_range(series)
     return Volumes(tuple(_volume(series, v, quantity, bounds) for v in range(count)), series.dimensions)

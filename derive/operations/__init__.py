@@ -15,6 +15,7 @@ from derive.operations.declaration import REGISTRY, Operation, OperationKind
 from derive.operations.discovery import discover
 from derive.operations.own_function import apply
 from derive.operations.projections import mean_projection, minip, mip
+from derive.operations.rectifying import rectify
 from derive.operations.resampling import resample
 
 globals().update(discover(sys.modules[__name__]))
@@ -29,5 +30,6 @@ __all__ = [
     "mean_projection",
     "minip",
     "mip",
+    "rectify",
     "resample",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,8 @@ from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.volume import Volume
 from derive.operations.declaration import Millimetres, operation
-from derive.operations.kit.correlation import Exact, banded, in_planes, inside
+from derive.operations.kit.correlation import Exact, banded, inside
+from derive.operations.kit.correlation import in_planes as smoothed
 from derive.operations.kit.lengths import along_axes
 from derive.operations.kit.separable import Separable
 
@@ -26,8 +28,9 @@ TRUNCATE = 4.0
     trial=lambda geometry: {"sigma_mm": 1.0},
     example={"sigma_mm": 1.5},
     short=lambda given: f"blur {short_text_of(given['sigma_mm'])} mm",
+    in_planes=lambda given: given["in_planes"] or _through(given["sigma_mm"]) == 0,
 )
-def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
+def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres, in_planes: bool = False) -> Volume:
     """Smooth with a Gaussian of a width in millimetres.
 
     The kernel ends at 4 standard deviations. At the border of the volume and around pixel padding the
@@ -39,11 +42,14 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
     sigma_mm : float or (x, y, z)
         Standard deviation in mm: one for all axes, or along a row, down a column and through the slices;
         0 leaves an axis as it is.
+    in_planes : bool
+        Whether slices are smoothed each by itself, which leaves those that lean or lie unevenly where they are.
 
     Raises
     ------
     UsageError
-        ``OP-SIGMA`` if a width is negative or not finite, ``OP-LENGTH`` unless there are one or three.
+        ``OP-SIGMA`` if a width is negative or not finite, or one through the slices is given where these stay by
+        themselves; ``OP-LENGTH`` unless there are one or three.
 
     References
     ----------
@@ -52,6 +58,10 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
     sigmas = along_axes(sigma_mm)
     if not all(math.isfinite(s) and s >= 0 for s in sigmas):
         raise UsageError("OP-SIGMA", f"sigma_mm {sigma_mm}; wanted 0 or more, in mm")
+    if in_planes:
+        if not isinstance(sigma_mm, float | int) and sigmas[0]:
+            raise UsageError("OP-SIGMA", f"sigma_mm {sigma_mm} with in_planes; through the slices 0 is wanted")
+        sigmas = (0.0, *sigmas[1:])
     kernels = [
         _kernel(sigma / spacing, length)
         for sigma, spacing, length in zip(sigmas, volume.geometry.spacing, volume.shape, strict=True)
@@ -64,7 +74,7 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
     down, along = (inside(k, n) for k, n in zip(kernels[1:], geometry.shape[1:], strict=True))
     smooth = Separable(
         volume,
-        in_planes=lambda planes, kind: in_planes(planes, kernels[1], kernels[2], kind=kind),
+        in_planes=lambda planes, kind: smoothed(planes, kernels[1], kernels[2], kind=kind),
         reach=around,
         weights=lambda wanted, at_hand: banded(kernels[0], wanted, at_hand, count),
         padding=lambda planes: planes,
@@ -76,6 +86,11 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres) -> Volume:
         pull=smooth.pull,
         contributors=lambda index: volume.contributors_of(range(*around(index, index + 1))),
     )
+
+
+def _through(sigma_mm: Millimetres) -> float:
+    """Return the width through the slices."""
+    return sigma_mm[-1] if isinstance(sigma_mm, Sequence) and sigma_mm else 1.0
 
 
 def _kernel(sigma: float, length: int) -> Exact:

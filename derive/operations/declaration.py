@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import WRAPPER_ASSIGNMENTS
-from typing import Annotated, Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypedDict, Unpack, cast
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, TypedDict, Unpack, cast
 
 from codes import Code
 from derive.errors import UsageError
@@ -25,7 +25,9 @@ from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
+from derive.model.planes import is_even
 from derive.model.volume import Volume
+from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
 from derive.operations.kit.refusing import refuse_irregular, refuse_phase
 
@@ -59,6 +61,8 @@ Short = Callable[[Mapping[str, Any]], str]
 REGISTRY: dict[str, OperationKind[...]] = {}
 
 P = ParamSpec("P")
+#: How a record calls what an operation found on the way, beside its parameters.
+FOUND = "found"
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +104,10 @@ class OperationKind(Generic[P]):
         Whether it takes all volumes of a series together, and not one after another.
     takes_uneven : bool
         Whether it takes slices that lie unevenly along their normal; who does not say so is given none.
+    first : str
+        What it does first, where it is put in front of another operation; empty for one that is not.
+    in_planes : callable (parameters) -> bool, optional
+        Whether it looks at no neighbouring slice with these parameters, and so takes those that lean or lie unevenly.
     found : callable (geometry before, geometry after) -> str, optional
         What it found on the way and a record has to say: ``18.50 degrees, 27 of 48 planes between slices``.
     """
@@ -118,6 +126,8 @@ class OperationKind(Generic[P]):
     mixes: Callable[[Mapping[str, Any]], bool] | None = None
     along: bool = False
     takes_uneven: bool = False
+    first: str = ""
+    in_planes: Callable[[Mapping[str, Any]], bool] | None = None
     found: Callable[[Geometry, Geometry], str] | None = None
 
     def __post_init__(self) -> None:
@@ -244,21 +254,6 @@ def _without_volume(doc: str) -> str:
     return re.sub(r"^ *(volume : Volume|volumes : Volumes)\n", "", doc, count=1, flags=re.M)
 
 
-class GridChange(NamedTuple):
-    """What the grids before and after a step show of it."""
-
-    geometry_effect: GeometryEffect
-    new_plane: bool
-    units: str = ""
-
-    @classmethod
-    def between(cls, before: Geometry, after: Geometry) -> GridChange:
-        """Compare two grids."""
-        same = before.same_grid(after)
-        effect = GeometryEffect.KEEPS_GRID if same else GeometryEffect.NEW_GRID
-        return cls(effect, not before.same_plane(after))
-
-
 class _Details(TypedDict, total=False):
     code_in_new_plane: str
     terms: Mapping[str, str]
@@ -267,6 +262,8 @@ class _Details(TypedDict, total=False):
     fixes: Mapping[str, str]
     takes_tilt: bool
     takes_uneven: bool
+    first: str
+    in_planes: Callable[[Mapping[str, Any]], bool]
     found: Callable[[Geometry, Geometry], str]
     short: Short
     mixes: Callable[[Mapping[str, Any]], bool]
@@ -354,11 +351,28 @@ class Operation:
 
     def _check(self, volume: Volume) -> None:
         """Refuse a volume that the operation does not take."""
-        kind = self.kind
         if volume.quantity.cyclic and self.mixes:
-            refuse_phase(kind.name)
+            refuse_phase(self.kind.name)
         for given in (volume, *self.parameters.values()):
-            refuse_irregular(kind.name, given, tilted=not kind.takes_tilt, uneven=not kind.takes_uneven)
+            refuse_irregular(self.kind.name, given, tilted=not self.takes_tilt, uneven=not self.takes_uneven)
+
+    @property
+    def _in_planes(self) -> bool:
+        return self.kind.in_planes is not None and self.kind.in_planes(self.parameters)
+
+    @property
+    def takes_tilt(self) -> bool:
+        """Whether it takes a stack that leans, with these parameters."""
+        return self.kind.takes_tilt or self._in_planes
+
+    @property
+    def takes_uneven(self) -> bool:
+        """Whether it takes slices that lie unevenly, with these parameters."""
+        return self.kind.takes_uneven or self._in_planes
+
+    def takes(self, geometry: Geometry) -> bool:
+        """Whether slices that lie so are taken, with these parameters."""
+        return (self.takes_tilt or not geometry.tilted) and (self.takes_uneven or is_even(geometry))
 
     @property
     def mixes(self) -> bool:
@@ -368,8 +382,11 @@ class Operation:
         return self.kind.values_effect is ValuesEffect.KEEPS_QUANTITY
 
     def __str__(self) -> str:
-        """Return one parsable line, ``gaussian_blur(sigma_mm=1.5)``; parameters left at None are left out."""
-        shown = {k: v for k, v in self.parameters.items() if v is not None}
+        """Return one parsable line, ``gaussian_blur(sigma_mm=1.5)``; what is None, or not done, is left out."""
+        return self._told({})
+
+    def _told(self, found: Mapping[str, str]) -> str:
+        shown = {k: v for k, v in self.parameters.items() if v is not None and v is not False} | dict(found)
         return f"{self.kind.name}({', '.join(f'{k}={text_of(v)}' for k, v in shown.items())})"
 
     def step(self, before: Volume, after: Volume) -> Step:
@@ -378,5 +395,6 @@ class Operation:
         found = found._replace(units=after.quantity.units if kind.values_effect is ValuesEffect.NEW_QUANTITY else "")
         keyword = (found.new_plane and kind.code_in_new_plane) or kind.code or str(self.parameters["code"])
         code = derivation_code(keyword) if keyword != kind.code else declared_code(keyword)
-        step = kind.step(self.parameters, str(self), code, found)
+        seen = {FOUND: kind.found(before.geometry, after.geometry)} if kind.found else {}
+        step = kind.step(self.parameters, self._told(seen), code, found)
         return replace(step, short=kind.short_of(self.parameters))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +52,17 @@ def _along(operation: F) -> F:
     return operation
 
 
+def _by_pixel(_: Mapping[str, Any]) -> bool:
+    """Every pixel is made of those at its place: no slice looks at another."""
+    return True
+
+
 @operation_along(
     "PixelByPixelMean",
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_QUANTITY,
     terms={"ImageType": "MEAN"},
+    in_planes=_by_pixel,
     example={"along": "DiffusionGradientOrientation"},
 )
 @_along
@@ -72,6 +78,7 @@ def mean_over(
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_VALUES,
     terms={"ImageType": "MAXIMUM"},
+    in_planes=_by_pixel,
     example={"along": "TriggerTime"},
 )
 @_along
@@ -89,6 +96,7 @@ def maximum_over(
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_VALUES,
     terms={"ImageType": "MINIMUM"},
+    in_planes=_by_pixel,
     example={"along": "EchoTime", "from_": 0, "to": 20},
 )
 @_along
@@ -106,6 +114,7 @@ def minimum_over(
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.NEW_QUANTITY,
     terms={"ImageType": "ADDITION"},
+    in_planes=_by_pixel,
     example={"along": "EchoTime"},
 )
 @_along
@@ -122,6 +131,7 @@ def sum_over(
     "DCM:113061",
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.NEW_QUANTITY,
+    in_planes=_by_pixel,
     terms={"ImageType": "STD_DEVIATION"},
     example={"along": "TemporalPositionIdentifier"},
 )

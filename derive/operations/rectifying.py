@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from derive.errors import UsageError
-from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.geometry import Geometry
-from derive.model.planes import GAP_SPACINGS
+from derive.model.planes import GAP_SPACINGS, planes_of
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, SliceBySlice, Volume
 from derive.operations.declaration import operation
-from derive.operations.kit.lattice import Lattice, planes_of, refuse_gaps
+from derive.operations.kit.lattice import Lattice, refuse_gaps
 
 
 def _found(before: Geometry, after: Geometry) -> str:
@@ -27,8 +27,9 @@ def _found(before: Geometry, after: Geometry) -> str:
     return f"{tilt}, {between} of {len(places)} planes between slices"
 
 
-def _short(_: Mapping[str, Any]) -> str:
-    return "rectified"
+def _short(given: Mapping[str, Any]) -> str:
+    gaps = short_text_of(given["max_gap_mm"])
+    return f"rectified, gaps to {gaps} mm" if gaps else "rectified"
 
 
 @operation(
@@ -39,6 +40,7 @@ def _short(_: Mapping[str, Any]) -> str:
     fixes={"GEO-GAP": "{flag:max_gap_mm MM}"},
     takes_tilt=True,
     takes_uneven=True,
+    first="first put slices that lean (gantry tilt) or lie unevenly on a regular grid: a step of its own",
     found=_found,
     short=_short,
 )

@@ -16,7 +16,7 @@ from derive.model.dimension import Dimension, DimensionValue, dimension_kinds, v
 from derive.reading.dimension_pointers import classic_keyword
 from derive.reading.dimension_values import apartness
 from derive.reading.header import Header
-from derive.reading.planes import EvenStack, even_stack_of
+from derive.reading.planes import StackPlanes, stack_planes
 from derive.reading.stacks import ImageStack, one_stack
 from derive.told.secrecy import shown_term, some
 from derive.told.wording import counted, flag
@@ -94,7 +94,7 @@ class LaidOut(NamedTuple):
     """What is wanted of a series, and where it lies."""
 
     stack: ImageStack
-    lie: EvenStack
+    lie: StackPlanes
 
 
 def laid_out(headers: Sequence[Header], choice: Choice) -> LaidOut:
@@ -107,23 +107,23 @@ def laid_out(headers: Sequence[Header], choice: Choice) -> LaidOut:
     SourceError
         ``SRC-CHOICE`` for what is not there, ``SRC-STACK``.
     GeometryError
-        As :func:`derive.reading.stacks.one_stack` and :func:`derive.reading.planes.even_stack_of`.
+        As :func:`derive.reading.stacks.one_stack` and :func:`derive.reading.planes.stack_planes`.
     """
     where = _where(headers, choice)
     times = {k: v for k, v in where.items() if k in dimension_kinds() and dimension_kinds()[k].kind == "time"}
     of_frames = {k: v for k, v in where.items() if k not in times}
     stack = one_stack(_all_say(_numbered(headers, choice.frames), of_frames), choice.stack)
-    whole = _told_by(stack, times) if times else even_stack_of(stack.headers)
+    whole = _told_by(stack, times) if times else stack_planes(stack.headers)
     if whole is None:
         stack = ImageStack(stack.name, tuple(_all_say(stack.headers, times)))
-        whole = even_stack_of(stack.headers)
+        whole = stack_planes(stack.headers)
     return LaidOut(stack, volumes_chosen(whole, choice.volumes))
 
 
-def _told_by(stack: ImageStack, times: Mapping[str, object]) -> EvenStack | None:
+def _told_by(stack: ImageStack, times: Mapping[str, object]) -> StackPlanes | None:
     """Return the volumes that are at certain times; None where times tell none apart."""
     try:
-        lie = even_stack_of(stack.headers)
+        lie = stack_planes(stack.headers)
     except GeometryError:
         return None
     told = {d.keyword: d.values for d in lie.dimensions}
@@ -228,7 +228,7 @@ def _as_numbers(wanted: object) -> tuple[float, ...]:
         return ()
 
 
-def volumes_chosen(lie: EvenStack, volumes: Sequence[int]) -> EvenStack:
+def volumes_chosen(lie: StackPlanes, volumes: Sequence[int]) -> StackPlanes:
     """Return the volumes that are wanted.
 
     Raises
@@ -248,4 +248,4 @@ def volumes_chosen(lie: EvenStack, volumes: Sequence[int]) -> EvenStack:
     geometry = replace(lie.geometry, first_position=positions[0], measured_positions=positions)
     dimensions = [Dimension(d.keyword, tuple(d.values[v - 1] for v in volumes), d.units) for d in lie.dimensions]
     told = tuple(d for d in dimensions if len(volumes) > 1 and len(set(d.values)) > 1)
-    return EvenStack(tuple(lie.order[i] for i in kept), planes, geometry, told)
+    return lie._replace(order=tuple(lie.order[i] for i in kept), planes=planes, geometry=geometry, dimensions=told)

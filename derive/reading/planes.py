@@ -1,16 +1,16 @@
-"""The planes of a series: sorted along their normal, and refused by name where they make no even stack."""
+"""The planes of a series: sorted along their normal, and refused by name where they make no stack."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 
 from derive.errors import GeometryError
 from derive.model.dimension import Dimension
-from derive.model.geometry import Geometry, Plane, triple
+from derive.model.geometry import Geometry, Plane, Triple, triple
 from derive.model.orientation import (
     COSINE_TOLERANCE,
     LARGEST_DIFFERENCE,
@@ -30,6 +30,7 @@ from derive.model.planes import (
     measured,
     spacing_of_one,
 )
+from derive.model.stacking import way_out
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.reading.volumes import ToldApart, refuse_moved, volumes_of
@@ -37,8 +38,8 @@ from derive.told.secrecy import shown_uid
 from derive.told.wording import counted, flag
 
 
-class EvenStack(NamedTuple):
-    """Where the images of one even stack lie.
+class StackPlanes(NamedTuple):
+    """Where the images of one stack lie.
 
     Parameters
     ----------
@@ -50,16 +51,22 @@ class EvenStack(NamedTuple):
         Of each volume.
     dimensions : tuple of Dimension
         What tells volumes apart; none of a single one.
+    uneven : GeometryError, optional
+        Why they are no even stack along their normal, for whoever needs one.
     """
 
     order: tuple[int, ...]
     planes: tuple[Plane, ...]
     geometry: Geometry
     dimensions: tuple[Dimension, ...] = ()
+    uneven: GeometryError | None = None
 
 
-def even_stack_of(headers: Sequence[Header]) -> EvenStack:
-    """Measure where images lie, and return the geometry of the one even stack that they make.
+def stack_planes(headers: Sequence[Header]) -> StackPlanes:
+    """Measure where images lie, and return the geometry of the one stack that they make.
+
+    Slices that lean, lie unevenly or are missing make a stack too, which says what it is; the geometry has the places
+    of all slices as they were measured.
 
     Parameters
     ----------
@@ -70,7 +77,7 @@ def even_stack_of(headers: Sequence[Header]) -> EvenStack:
     ------
     GeometryError
         ``GEO-MISSING``, ``GEO-ORIENTATION``, ``GEO-COSINES``, ``GEO-FOR``, ``GEO-4D``,
-        ``GEO-DUPLICATE``, ``GEO-TILT``, ``GEO-SHIFT``, ``GEO-GAP``, ``GEO-SPACING``, ``GEO-SINGLE``.
+        ``GEO-DUPLICATE``, ``GEO-SHIFT``, ``GEO-SINGLE``.
     """
     each = [plane_of(h) for h in headers]
     cosines = np.array([p.cosines for p in each])
@@ -83,17 +90,18 @@ def even_stack_of(headers: Sequence[Header]) -> EvenStack:
     if len(planes.places) > 1:
         refuse_moved(headers, planes)
     told = volumes_of(headers, planes) if planes.repeated else ToldApart((planes.order,), ())
-    spacing = _slice_spacing(headers, planes)
+    uneven = _why_uneven(headers, planes)
     positions = tuple(each[i].position for i in told.volumes[0])
     geometry = replace(
         flat,
         first_position=positions[0],
-        slice_spacing=spacing,
+        slice_spacing=_slice_spacing(headers, planes),
         shape=(len(positions), rows, columns),
         measured_positions=positions,
+        slice_shift=_slice_shift(positions, planes, common) if planes.tilted else (0.0, 0.0),
     )
     order = tuple(i for volume in told.volumes for i in volume)
-    return EvenStack(order, tuple(each[i] for i in order), geometry, told.dimensions)
+    return StackPlanes(order, tuple(each[i] for i in order), geometry, told.dimensions, uneven)
 
 
 def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> Vectors:
@@ -143,15 +151,22 @@ def refuse_cosines(headers: Sequence[Header], cosines: Vectors, reach: tuple[flo
 
 
 def _slice_spacing(headers: Sequence[Header], planes: Planes) -> float:
-    """Return the spacing of an even stack; refuse what is none."""
-    if len(planes.places) == 1:
-        return _single(headers[planes.order[0]])
+    """Return the distance of slices along their normal."""
+    return _single(headers[planes.order[0]]) if len(planes.places) == 1 else planes.step_mm
+
+
+def _slice_shift(positions: Sequence[Triple], planes: Planes, cosines: Vectors) -> tuple[float, float]:
+    """Return how far a slice of a tilted stack lies beside one that is a spacing before it."""
+    shift = np.subtract(positions[-1], positions[0]) * (planes.step_mm / planes.length_mm)
+    return float(shift @ cosines[:3]), float(shift @ cosines[3:])
+
+
+def _why_uneven(headers: Sequence[Header], planes: Planes) -> GeometryError | None:
+    """Return why slices are no even stack; None where they are one."""
     names = [headers[place[0]].name for place in planes.places]
     if not planes.straight:
-        _refuse_leaning(names, planes)
-    if not planes.even:
-        _refuse_spacing(names, planes)
-    return planes.spacing_mm
+        return _leaning(names, planes)
+    return None if planes.even else _spaced(names, planes)
 
 
 def _single(header: Header) -> float:
@@ -167,15 +182,14 @@ def _single(header: Header) -> float:
     return spacing
 
 
-def _refuse_leaning(names: Sequence[str], planes: Planes) -> NoReturn:
-    """Refuse slices that are not stacked along their normal."""
+def _leaning(names: Sequence[str], planes: Planes) -> GeometryError:
+    """Say of slices how they are stacked, if not along their normal; refuse those that lie along no line."""
     wanted = f"wanted at most {planes.across_tolerance_mm:.2f} mm"
     if planes.tilted:
-        raise GeometryError(
+        return GeometryError(
             "GEO-TILT",
             f"the slices are stacked at {planes.tilt_degrees:.2f} degrees to their normal (gantry tilt): from "
-            f"{names[0]} to {names[-1]} they shift {planes.beside_mm[-1]:.2f} mm in plane; {wanted}. "
-            "Rectify the series first",
+            f"{names[0]} to {names[-1]} they shift {planes.beside_mm[-1]:.2f} mm in plane; {wanted}. {way_out()}",
             degrees=planes.tilt_degrees,
         )
     worst = int(np.argmax(planes.scatter_mm))
@@ -187,25 +201,25 @@ def _refuse_leaning(names: Sequence[str], planes: Planes) -> NoReturn:
     )
 
 
-def _refuse_spacing(names: Sequence[str], planes: Planes) -> NoReturn:
+def _spaced(names: Sequence[str], planes: Planes) -> GeometryError:
     steps, usual = planes.steps_mm, planes.usual_mm
     if planes.even_but_for_gaps:
         first, *others = planes.gaps
         pair = names[first], names[first + 1]
         more = f"; there are {len(planes.gaps)} such gaps" if others else ""
-        raise GeometryError(
+        return GeometryError(
             "GEO-GAP",
             f"slices are missing: {steps[first]:.3f} mm lie between {pair[0]} and {pair[1]}, and {usual:.3f} mm "
-            f"between the others{more}. Add the missing files, or choose a run without a gap",
+            f"between the others{more}. Add the missing files. {way_out(max(steps))}",
             files=list(pair),
             gap_mm=steps[first],
             expected_mm=usual,
         )
     near, far = int(np.argmin(steps)), int(np.argmax(steps))
-    raise GeometryError(
+    return GeometryError(
         "GEO-SPACING",
         f"slices are spaced unevenly: from {steps[near]:.3f} mm ({names[near]} to {names[near + 1]}) to "
-        f"{steps[far]:.3f} mm ({names[far]} to {names[far + 1]}); one volume needs one spacing",
+        f"{steps[far]:.3f} mm ({names[far]} to {names[far + 1]}); one volume needs one spacing. {way_out()}",
         least_mm=steps[near],
         most_mm=steps[far],
     )

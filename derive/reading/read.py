@@ -80,7 +80,7 @@ def read(
     SourceError
         ``SRC-...`` and ``ZIP-...``: no images, several series, several patients, no way to decode, ...
     GeometryError
-        ``GEO-...``: the images do not make one even stack.
+        ``GEO-...``: the images do not make one stack.
     ValuesError
         ``VAL-...``: pixels are cut short, in colour, or cannot be rescaled.
     UsageError
@@ -145,6 +145,7 @@ def series_of(
         table=_table(ordered),
         geometry=lie.geometry,
         dimensions=lie.dimensions,
+        uneven=lie.uneven,
         stack=stack.name,
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),

@@ -36,7 +36,7 @@ from derive.model.stacking import quantity_of
 from derive.model.uids import UidsOfSeries
 from derive.model.volume import Volume
 from derive.operations import REGISTRY
-from derive.operations.declaration import GridChange
+from derive.operations.kit.change import GridChange
 from derive.reading.header import Header
 from derive.records.contributors import contributors_of, frames_of_instances
 from derive.records.record import CONVERT, Record, RecordedStep, record_of

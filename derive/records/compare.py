@@ -17,6 +17,7 @@ from derive.authoring.prepare import prepare
 from derive.builder import DerivedSeries
 from derive.errors import DeriveError
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
+from derive.model.planes import spacing_of
 from derive.pixels.decode import decode
 from derive.pixels.encode import EncodedFrame, decimal
 from derive.reading.frames import frames_of
@@ -231,7 +232,7 @@ class Comparison:
 
     def _plane_faults(self, header: Header) -> Iterator[str]:
         geometry = self.geometry
-        wanted = {"SpacingBetweenSlices": geometry.slice_spacing if geometry.shape[0] > 1 else None}
+        wanted = {"SpacingBetweenSlices": spacing_of(geometry) if geometry.shape[0] > 1 else None}
         if geometry.slice_thickness is not None:
             wanted["SliceThickness"] = decimal(geometry.slice_thickness)
         for keyword, value in wanted.items():

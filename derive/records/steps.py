@@ -20,7 +20,7 @@ from derive.model.assumption import ASSUME
 from derive.model.geometry import Geometry, triple
 from derive.model.source import SourceSeries
 from derive.operations import REGISTRY, Operation
-from derive.operations.declaration import Function, Grid
+from derive.operations.declaration import FOUND, Function, Grid
 from derive.version import VERSION
 
 #: What a conversion of files that are no DICOM is recorded as.
@@ -217,7 +217,8 @@ def _call(text: str) -> _Call | None:
 
 
 def _step(call: _Call) -> RecordedStep:
-    return RecordedStep(call.text, call.name, call.parameters, None, _why_not(call))
+    parameters = {k: v for k, v in call.parameters.items() if k != FOUND}  # it is found anew
+    return RecordedStep(call.text, call.name, parameters, None, _why_not(call._replace(parameters=parameters)))
 
 
 def _why_not(call: _Call) -> str:

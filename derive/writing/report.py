@@ -252,12 +252,12 @@ def _source_mm(order: Order) -> float:
     """How far voxels of the principal source lie from where its images put them, mm.
 
     Rows and columns that differ a little have one orientation. A grid that is kept is written with the positions as
-    they were read; another one was computed on the even grid.
+    they were read, and so is one whose slices lean or lie unevenly; another one was computed on the even grid.
     """
     source = order.source
     if not isinstance(source, SourceSeries):
         return 0.0
-    kept = order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
+    kept = order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID or source.uneven is not None
     return source.turned_mm + (0.0 if kept else source.geometry.uneven_mm)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from derive.errors import DeriveError, GeometryError, SourceError, ValuesError
+from derive.model.stacking import refuse_uneven
 from derive.reading.read import read
 
 CT, MR, PET = (f"petctmr_ibsi_sts002/{n}/image" for n in ("CT", "MR_T1", "PET"))
 
 
 def refused(source, code, **options):
-    """The error with which a source is refused; it names no patient."""
+    """The error with which a source is refused, or as which its slices make no even stack; it names no patient."""
     with pytest.raises(DeriveError) as caught:
-        read(source, **options)
+        refuse_uneven(read(source, **options))
     error = caught.value
     assert error.code == code, str(error)
     assert isinstance(error, {"SRC": SourceError, "GEO": GeometryError, "VAL": ValuesError}[code[:3]])

@@ -67,8 +67,9 @@ def test_a_gap_is_named_with_its_files_and_its_size(tmp_path):
     (gap,) = stack.grid.gaps
     assert (gap.after, gap.before, gap.mm, gap.expected_mm, gap.missing) == ("1.dcm", "4.dcm", 6.0, 2.0, 2)
     assert stack.grid.extent_xyz_mm == (14.0, 15.0, 12.0)
-    assert stack.reads.code == "GEO-GAP"
+    assert stack.reads.ok
     assert {v.code for v in stack.operations.values()} == {"GEO-GAP"}
+    assert stack.operations["rectify"].fix == "max_gap_mm=MM"
     assert "between 1.dcm and 4.dcm" in str(inspect(folder))
 
 
@@ -78,7 +79,8 @@ def test_a_gantry_tilt_is_measured(degrees):
     inspection = inspect(make_series("CT", ImagePositionPatient=lambda k: [0.0, round(step * k, 6), 2.0 * k]))
     stack = only(inspection)
     assert stack.grid.tilt_degrees == pytest.approx(abs(degrees), abs=1e-4)
-    assert stack.reads.code == "GEO-TILT"
+    assert stack.operations["resample"].code == "GEO-TILT"
+    assert stack.operations["rectify"].ok
     assert f"tilt {abs(degrees):.2f} degrees" in str(inspection)
 
 
@@ -211,5 +213,5 @@ def test_stacks_are_listed_with_the_flag_that_chooses_them():
 def test_a_stack_that_is_refused_is_listed_with_the_reason():
     whole = multi_frame("MR", orientations=(AXIAL, ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))))
     stack = described(only_frames(whole, [0, 1, 2, 3, 5, *range(6, 12)]))
-    assert [(p.reads.code, p.volumes, p.frames) for p in stack.parts] == [("GEO-GAP", None, 5), ("ok", 1, 6)]
-    assert "GEO-GAP" in str(stack.parts[0])
+    assert [(p.reads.code, p.volumes, p.frames) for p in stack.parts] == [("ok", 1, 5), ("ok", 1, 6)]
+    assert "1 volume of 5 slices; GEO-GAP: slices are missing" in str(stack.parts[0])

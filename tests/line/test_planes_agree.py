@@ -42,7 +42,9 @@ class Said:
 def said_of(datasets) -> Said:
     code, spacing = "ok", None
     try:
-        spacing = derive.read(datasets).geometry.slice_spacing
+        series = derive.read(datasets)
+        spacing = series.geometry.slice_spacing
+        code = series.uneven.code if series.uneven else code
     except GeometryError as error:
         code = error.code
     (stack,) = derive.inspect(datasets).stacks

@@ -37,7 +37,14 @@ def unchanged_volume(volume: Volume) -> Volume:
 #: Ways to call each operation on a volume; a new one without an entry fails the first test. What takes several volumes
 #: together keeps the promises of test_over.py.
 CALLS = {
-    "gaussian_blur": [{"sigma_mm": 1.5}, {"sigma_mm": (0.0, 2.0, 4.0)}, {"sigma_mm": 1e6}, {"sigma_mm": 0}],
+    "gaussian_blur": [
+        {"sigma_mm": 1.5},
+        {"sigma_mm": (0.0, 2.0, 4.0)},
+        {"sigma_mm": 1e6},
+        {"sigma_mm": 0},
+        {"sigma_mm": 2.0, "in_planes": True},
+    ],
+    "rectify": [{}, {"max_gap_mm": 4.0}],
     "resample": [
         {"spacing_mm": 1.3},
         {"spacing_mm": (0.9, 0.7, 4.0), "interpolator": "nearest"},

@@ -9,6 +9,7 @@ from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.model.derivation import GeometryEffect
 from derive.model.geometry import letters_of
+from derive.model.planes import spacing_of
 from derive.pixels.encode import Rescale, decimal
 
 #: How far, relative to what the pixels span, a field of view may be off to be called theirs.
@@ -61,9 +62,10 @@ def slice_thickness(authoring: Authoring) -> float | Element | None:
 
 @per_series("SpacingBetweenSlices")
 def spacing_between_slices(authoring: Authoring) -> float | None:
-    """Return the distance between the centres of neighbouring slices; nothing for a single one."""
+    """Return the distance between the centres of neighbouring slices; nothing for a single one, or where it differs."""
     geometry = authoring.geometry
-    return decimal(round(geometry.slice_spacing, 9)) if geometry and geometry.shape[0] > 1 else None
+    spacing = spacing_of(geometry) if geometry and geometry.shape[0] > 1 else None
+    return None if spacing is None else decimal(round(spacing, 9))
 
 
 @per_series("ReconstructionDiameter", sticky=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from derive.errors import GeometryError
 from derive.model.geometry import Geometry, triple
-from derive.model.planes import SAME_POSITION_MM, Planes, measured
+from derive.model.planes import SAME_POSITION_MM, Planes, planes_of
 from derive.model.volume import Array, Volume
 from derive.operations.kit.shear import blended, shifted
 from derive.told.wording import flag
@@ -124,12 +124,6 @@ class Lattice:
         return shifted(values, aside + self.before_px, self.grid.shape[1:], outside)
 
 
-def planes_of(geometry: Geometry) -> Planes:
-    """Measure how the slices of a geometry lie."""
-    positions = [geometry.position(k) for k in range(geometry.shape[0])]
-    return measured(positions, (*geometry.row_cosines, *geometry.column_cosines), min(geometry.pixel_spacing))
-
-
 def refuse_gaps(planes: Planes, most_mm: float) -> None:
     """Refuse neighbours that are too far apart to say what lies between them.
 
@@ -146,7 +140,7 @@ def refuse_gaps(planes: Planes, most_mm: float) -> None:
             f"rectify: {widest:.3f} mm lie between two neighbouring slices, and {planes.usual_mm:.3f} mm are usual; "
             f"what lies between slices further apart than {most_mm:.3f} mm is not made up ({wide} of "
             f"{len(planes.steps_mm)} steps). Add the missing slices, or say what may be bridged: "
-            f"{flag('max_gap_mm', 'MM')}",
+            f"{flag('max_gap_mm', f'{math.ceil(widest * 100) / 100:g}')}",
             gap_mm=widest,
             expected_mm=planes.usual_mm,
         )

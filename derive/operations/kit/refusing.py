@@ -6,7 +6,8 @@ from typing import Any
 
 from derive.errors import GeometryError, ValuesError
 from derive.model.geometry import Geometry
-from derive.model.planes import NOISE_MM
+from derive.model.planes import is_even
+from derive.model.stacking import way_out
 from derive.told.wording import flag
 
 
@@ -34,13 +35,13 @@ def refuse_irregular(name: str, given: Any, *, tilted: bool, uneven: bool) -> No
         raise GeometryError(
             "GEO-TILT",
             f"{name}: the slices shift by {geometry.slice_shift} mm, along rows and columns, from one to the next "
-            f"(gantry tilt), and it takes only what is stacked along the normal. Rectify it first: {flag('rectify')}",
+            f"(gantry tilt), and it takes only what is stacked along the normal. {way_out()}",
         )
-    if uneven and geometry.uneven_mm > NOISE_MM:
+    if uneven and not is_even(geometry):
         raise GeometryError(
             "GEO-SPACING",
             f"{name}: slices lie up to {geometry.uneven_mm:.2f} mm beside their places in an even stack, and it takes "
-            f"only an even one. Rectify it first: {flag('rectify')}",
+            f"only an even one. {way_out()}",
         )
 
 
