@@ -51,6 +51,8 @@ _IMAGE_TYPE, _POSITION, _PLANE = (tag_of(k) for k in ("ImageType", "ImagePositio
 _PROTOCOLS = ("MrPhoenixProtocol", "MrProtocol")
 #: The cosine of a normal with that of the image, from which on they are one.
 _PARALLEL = 0.999
+#: Slices of fewer rows or columns are none: nothing is made of a number that anybody can write.
+_LEAST = 4
 #: Spacings that differ by less, as a share, are one.
 _SAME = 0.05
 Vector = NDArray[np.float64]
@@ -162,6 +164,7 @@ def _of_csa(value: bytes) -> tuple[tuple[float, ...], frozenset[int], SliceArray
         counts = frozenset(int(v) for v in texts.get("NumberOfImagesInMosaic", ())[:1])
     except (NoCsa, ValueError):
         return (), frozenset(), None
+    normal = normal if all(map(math.isfinite, normal)) else ()
     protocols = [text for name in _PROTOCOLS for text in texts.get(name, ())[:1]]
     return normal, counts, next(filter(None, map(slice_array, protocols)), None)
 
@@ -197,6 +200,8 @@ def _grid(header: Header, count: int) -> _Grid:
     side = math.isqrt(count - 1) + 1
     if rows % side or columns % side or not rows or not columns:
         _refuse(header, f"is told to hold {count} slices, but {rows} Rows, {columns} Columns do not divide by {side}")
+    if min(rows, columns) < _LEAST * side:
+        _refuse(header, f"is told to hold {count} slices, which {rows} Rows and {columns} Columns are too few for")
     return _Grid(count, side, rows // side, columns // side)
 
 

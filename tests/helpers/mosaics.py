@@ -148,8 +148,8 @@ def xa_classic(slices=7, *, time=0, sense=1):
     return dataset
 
 
-def xa_enhanced(slices=7, *, sense=1):
-    """An Enhanced MR Image of one frame that is a mosaic; only private macros say so."""
+def xa_enhanced(slices=7, *, sense=1, number=1):
+    """An Enhanced MR Image of one frame that is a mosaic, of a certain second; only private macros say so."""
     side = _side(slices)
     shape = (side * SHAPE[0], side * SHAPE[1])
     dataset = multi_frame(
@@ -161,6 +161,9 @@ def xa_enhanced(slices=7, *, sense=1):
             groups.MRFOVGeometrySequence[0].MRAcquisitionFrequencyEncodingSteps = min(SHAPE)
         if "PixelMeasuresSequence" in groups:
             groups.PixelMeasuresSequence[0].SpacingBetweenSlices = STEP
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.3680043.10.1111.5.{number}"
+    dataset.InstanceNumber = number
+    own.FrameContentSequence[0].FrameAcquisitionDateTime = f"202601021021{number:02d}"
     own.PlanePositionSequence[0].ImagePositionPatient = [float(v) for v in np.round(_corner(slices), 8)]
     for groups, private in zip((shared, own), xa_private(slices, sense), strict=True):
         (creator,) = (e for e in private if e.VR == "LO")

@@ -94,6 +94,27 @@ def test_several_are_volumes_in_time(kind):
     assert_slices(derive.read([KINDS[kind](5, time=t) for t in (2, 0, 1)]), 5, times=(0, 1, 2))
 
 
+def test_several_of_an_xa_system_are_volumes_in_time():
+    datasets = [xa_enhanced(7, number=n) for n in (2, 1, 3)]
+    series = derive.read(datasets)
+    assert [d.keyword for d in series.dimensions] == ["AcquisitionDateTime"]
+    assert [f.reference.sop_instance_uid for f in series.frames[::7]] == [datasets[n].SOPInstanceUID for n in (1, 0, 2)]
+
+
+def test_weighted_ones_are_volumes_by_b_value_and_direction():
+    datasets = []
+    for time, (b_value, direction) in enumerate(((1000, (0.0, 1.0, 0.0)), (0, None), (1000, (1.0, 0.0, 0.0)))):
+        dataset = siemens(7, time=time)
+        block = dataset.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+        block.add_new(0x0C, "IS", str(b_value))
+        if direction:
+            block.add_new(0x0E, "FD", list(direction))
+        datasets.append(dataset)
+    b_values, directions = (d.values for d in derive.read(datasets).dimensions)
+    assert b_values == (0.0, 1000.0, 1000.0)
+    assert directions == (None, (0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian, RLELossless]
@@ -153,6 +174,12 @@ def _narrower(dataset):
     dataset.PixelData = mosaic_values(7)[:, 1:].tobytes()
 
 
+def _many(dataset):
+    dataset.Rows = 30
+    dataset.PixelData = mosaic_values(7)[:30].tobytes()
+    dataset[IMAGE_CSA].value = csa(NumberOfImagesInMosaic=100)
+
+
 CONTRADICTIONS = {
     "order": (siemens, _set(SERIES_CSA, csa(MrPhoenixProtocol=protocol(7, -1))), "in one order by its Slice Normal"),
     "step": (siemens, _set(SERIES_CSA, csa(MrPhoenixProtocol=protocol(7, step=5.5))), "4.5, and its protocol"),
@@ -163,6 +190,8 @@ CONTRADICTIONS = {
     ),
     "grid": (siemens, _narrower, "do not divide by 3"),
     "count": (uih, _set((0x0065, 0x1050), "8"), "7 and 8 slices"),
+    "many": (siemens, _many, "too few for"),
+    "nan": (siemens, _set(IMAGE_CSA, csa(NumberOfImagesInMosaic=7, SliceNormalVector=[0.0, 0.0, float("nan")])), None),
     "place": (uih, lambda d: d[0x0065, 0x1051].value[3].pop("ImagePositionPatient"), "where slice 4 of 7 lies"),
     "broken": (siemens, _set(IMAGE_CSA, b"SV10\4\3\2\1" + b"\xff" * 40), None),
 }
