@@ -9,8 +9,8 @@ from itertools import pairwise
 from derive.model.dimension import Dimension, is_time
 from derive.model.source import SourceSeries
 
-#: So much of a step may a step be off, and be the same: clocks tick.
-_EVEN = 0.01
+#: So much of a step, and so many seconds, may a step be off and be the same: clocks tick.
+_EVEN, _TICK_S = 0.01, 0.005
 #: Seconds of a unit of dimensions.
 _SECONDS = {"ms": 1e-3, "s": 1.0}
 #: What it takes for the repetition time to be that from volume to volume: all of a slice from one excitation.
@@ -27,7 +27,7 @@ def time_step_s(series: SourceSeries) -> float | None:
     """
     for dimension in (d for d in series.dimensions if is_time(d.keyword) and d.units):
         return steps_of(_in_seconds(dimension))
-    found = steps_of(starts_s(series))
+    found = _set_step(series, steps_of(starts_s(series)))
     if found is not None or not any(is_time(d.keyword) for d in series.dimensions) or len(series.dimensions) > 1:
         return found
     for keyword in ("TemporalResolution", *(["RepetitionTime"] if _single_shot(series) else [])):
@@ -37,12 +37,21 @@ def time_step_s(series: SourceSeries) -> float | None:
     return None
 
 
+def _set_step(series: SourceSeries, measured: float | None) -> float | None:
+    """Return the repetition time where a measured step is that one: it was set, and the clock only ticks."""
+    said = series.value("RepetitionTime")
+    if measured is None or said is None or said == "" or not float(said) > 0:
+        return measured
+    repetition = float(said) * 1e-3
+    return repetition if abs(repetition - measured) <= _EVEN * repetition else measured
+
+
 def steps_of(seconds: Sequence[float] | None) -> float | None:
     """Return the step of times that rise evenly; None of others."""
     if seconds is None or len(seconds) < 2:
         return None
     step = (seconds[-1] - seconds[0]) / (len(seconds) - 1)
-    even = step > 0 and all(abs(b - a - step) <= _EVEN * step for a, b in pairwise(seconds))
+    even = step > 0 and all(abs(b - a - step) <= _EVEN * step + _TICK_S for a, b in pairwise(seconds))
     return float(f"{step:.7g}") if even else None
 
 

@@ -25,6 +25,7 @@ STORED = {"siemens_xa60_enh_7t/dwi": "../ref", "siemens_xa61_enh_dwi/dwi": "../r
 ASKED = [
     "mr_siemens_dwi_b0_500_1500",
     "mr_ge_4d_fmri_15x10",
+    "mr_siemens_mosaic/mr_0003",
     "philips_balls_enh/dicom/T2_.dcm",
     "philips_balls_enh/dicom/T2_-interleaved.dcm",
 ]
