@@ -33,7 +33,7 @@ def checked(dataset: Dataset, tmp_path) -> tuple[Finding, ...]:
     return check(path).findings
 
 
-@pytest.mark.parametrize("form", VALID, ids=str)
+@pytest.mark.parametrize("form", VALID, ids=lambda form: " ".join(map(str, form)))
 def test_a_valid_image_of_many_frames_is_clean(form, tmp_path):
     assert checked(multi_frame(**form), tmp_path) == ()
 
