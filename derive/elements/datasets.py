@@ -17,6 +17,7 @@ from derive.elements.element import GROUPS_OF_FRAMES, Element, is_creator, is_pr
 from derive.elements.encoding import pack_item, raw, value_bytes
 from derive.elements.parse import sequence_of
 from derive.elements.private import SAFE_GROUPS, StoredPrivate, may_be_tiled, tells_of_tiles
+from derive.elements.private_read import READ_GROUPS
 from derive.elements.spans import TooDeep
 from derive.limits import MOST_LEVELS
 from derive.standard.vr import TEXT_VRS
@@ -67,9 +68,9 @@ def from_dataset(
 
 
 def private_of(dataset: Dataset) -> list[StoredPrivate]:
-    """Return what a data set holds of the groups that have safe private attributes; what cannot be read is left out."""
+    """Return what a data set holds of the groups whose private attributes are read; what cannot be is left out."""
     found: list[StoredPrivate] = []
-    for tag in sorted(t for t in dataset.keys() if t.group in SAFE_GROUPS):  # noqa: SIM118 - iterating decodes
+    for tag in sorted(t for t in dataset.keys() if t.group in SAFE_GROUPS | READ_GROUPS):  # noqa: SIM118 - iterating decodes
         stored = dataset.get_item(tag)
         vr, value = stored.VR or "UN", stored.value
         if isinstance(stored, RawDataElement):

@@ -16,6 +16,7 @@ from derive.elements.element import GROUPS_OF_FRAMES, Element, is_creator, is_pr
 from derive.elements.encoding import pack_item
 from derive.elements.memory import Memory
 from derive.elements.private import SAFE_GROUPS, StoredPrivate, may_be_tiled, tells_of_tiles, with_safe
+from derive.elements.private_read import READ_GROUPS, elements_read
 from derive.elements.spans import (
     DISORDER,
     EXTENDED_OFFSETS,
@@ -72,6 +73,8 @@ class Parsed(NamedTuple):
         Extended Offset Table (7FE0,0001).
     tiling : tuple of Element
         Private attributes that may say where slices lie, of an image that may hold many side by side.
+    privates : tuple of Element
+        As :func:`derive.elements.private_read.elements_read` gives them.
     """
 
     elements: Mapping[int, Element]
@@ -83,6 +86,7 @@ class Parsed(NamedTuple):
     notes: tuple[Oddity, ...] = ()
     offsets: bytes = b""
     tiling: tuple[Element, ...] = ()
+    privates: tuple[Element, ...] = ()
 
 
 def parse(stream: IO[bytes], memory: Memory, tell: Callable[[bytes], str] | None = None) -> Parsed:
@@ -166,11 +170,17 @@ def parse_data(
         tuple(sorted(notes)),
         b"".join(data[s[3] : s[4]] for s in spans[-2:] if s[0] == EXTENDED_OFFSETS),
         _tiling(data, spans, memory) if may_be_tiled(elements.get(_IMAGE_TYPE), tags) else (),
+        privates=_privates(data, spans, memory),
     )
 
 
 def _tiling(data: bytes, spans: list[Span], memory: Memory) -> tuple[Element, ...]:
     found = (_element(data, s, {}, set(), 0, private=True) for s in spans if tells_of_tiles(s[0]))
+    return tuple(map(memory.same, found))
+
+
+def _privates(data: bytes, spans: list[Span], memory: Memory) -> tuple[Element, ...]:
+    found = elements_read(StoredPrivate(s[0], s[1], data[s[3] : s[4]]) for s in spans if s[0] >> 16 in READ_GROUPS)
     return tuple(map(memory.same, found))
 
 

@@ -2,7 +2,7 @@
 
 ``quantities.tsv`` names the terms of Image Type and Complex Image Component (PS3.3 C.8.3.1.1.1, C.8.13.3.1.1, and what
 vendors write beside them) that say it. Frames of several quantities are no volumes of one dimension: they have no
-values in common.
+values in common. What is ``alone`` is said of every frame of it: images that say nothing are none.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
+#: The mean over directions of diffusion.
+TRACE = "trace"
+
+
+@cache
+def _rows() -> tuple[dict[str, str], ...]:
+    table = files(__package__).joinpath("quantities.tsv").read_text(encoding="utf-8")
+    return tuple(csv.DictReader(table.splitlines(), delimiter="\t"))
+
 
 @cache
 def _terms() -> dict[str, str]:
-    table = files(__package__).joinpath("quantities.tsv").read_text(encoding="utf-8")
-    return {row["term"]: row["quantity"] for row in csv.DictReader(table.splitlines(), delimiter="\t")}
+    return {row["term"]: row["quantity"] for row in _rows()}
 
 
 @cache
@@ -37,3 +45,12 @@ def quantities_said(terms: Iterable[str]) -> tuple[str, ...]:
 def order_of(quantities: tuple[str, ...]) -> tuple[int, ...]:
     """Return what sorts quantities as ``quantities.tsv`` has them."""
     return tuple(_order()[quantity] for quantity in quantities)
+
+
+def is_alone(quantities: tuple[str, ...]) -> bool:
+    """Whether images that say nothing are of another quantity than those that say this.
+
+    >>> is_alone(("magnitude",)), is_alone(("ADC",))
+    (False, True)
+    """
+    return any(row["alone"] == "yes" for row in _rows() if row["quantity"] in quantities)

@@ -26,6 +26,7 @@ from derive.elements.instance import Instance
 from derive.elements.memory import Memory
 from derive.elements.parse import Deflated, Parsed, parse, parse_data
 from derive.elements.private import with_safe
+from derive.elements.private_read import elements_read
 from derive.elements.spans import (
     DISORDER,
     EXTENDED_OFFSETS,
@@ -88,6 +89,8 @@ class Header(Instance):
         Which frame of its instance it tells of, from 1; which slice, where they lie side by side in one frame.
     tiling : tuple of Element
         Private attributes that may say where slices lie, of an image that may hold many side by side.
+    privates : tuple of Element
+        Private attributes that are read and go into no result (``elements/private_read.tsv``).
     """
 
     path: Path | None = None
@@ -99,6 +102,7 @@ class Header(Instance):
     remarks: tuple[Remark, ...] = field(default=(), repr=False)
     frame_number: int = 1
     tiling: tuple[Element, ...] = field(default=(), repr=False)
+    privates: tuple[Element, ...] = field(default=(), repr=False)
 
     @property
     def readable(self) -> bool:
@@ -237,6 +241,7 @@ class Reader:
             offsets=_offsets(found.offsets),
             remarks=_remarks(found.notes),
             tiling=found.tiling,
+            privates=found.privates,
         )
 
     def _inflated(self, stream: IO[bytes], start: Start, origin: Origin) -> Header | Skipped:
@@ -286,6 +291,8 @@ class Reader:
         elements = from_dataset(dataset, whole=sop_class in sop_class_uids())
         tiling = tiling_of(dataset, elements, tags)
         tags = with_safe(elements, tags, private_of(dataset))
+        private = private_of(dataset)
+        tags = with_safe(elements, tags, private)
         return Header(
             origin.name,
             self.memory.row({tag: self.memory.same(e) for tag, e in elements.items()}),
@@ -298,6 +305,7 @@ class Reader:
             offsets=_offsets(dataset.get_item(EXTENDED_OFFSETS).value if EXTENDED_OFFSETS in dataset else b""),
             remarks=_remarks(start.notes),
             tiling=tiling,
+            privates=elements_read(private),
         )
 
 

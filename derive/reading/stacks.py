@@ -14,10 +14,12 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from derive.errors import DeriveError, GeometryError, SourceError
+from derive.model.dimension import dimension_kinds
 from derive.model.geometry import normal_of
 from derive.model.orientation import ORIENTATION_MM, one_orientation, orientations, reach_mm, turned_mm
 from derive.model.planes import alike, spacing_tolerance
-from derive.model.quantities import order_of, quantities_said
+from derive.model.quantities import TRACE, is_alone, order_of, quantities_said
+from derive.reading.dimension_values import apartness
 from derive.reading.header import Header
 from derive.reading.planes import plane_of, refuse_cosines
 from derive.told.wording import counted, flag
@@ -32,6 +34,7 @@ _DIFFERS = {
     _ORIENTATION: "Image Orientation (Patient) differs",
     _QUANTITY: "the images are of several quantities",
 }
+_DIFFUSION = ("DiffusionBValue", "DiffusionGradientOrientation")
 
 
 @dataclass(frozen=True)
@@ -197,13 +200,36 @@ def _way(members: list[int], cosines: np.ndarray) -> _Alike:
 
 
 def _quantities(headers: Sequence[Header], members: Sequence[int]) -> list[_Alike]:
-    """Group images by what they are; those that do not say it are of the others, where these are of one kind."""
+    """Group images by what they are; those that do not say it are of the others, where these are of one kind.
+
+    A phase or a map says it of every image, and has none of those that say nothing. A trace beside images of single
+    directions is computed of them; beside images without weighting only, it is the weighted volume.
+    """
+    traces = _traces([headers[i] for i in members])
     said: dict[tuple[str, ...], list[int]] = {}
-    for index in members:
-        said.setdefault(quantities_of(headers[index]), []).append(index)
-    if len([quantity for quantity in said if quantity]) < 2:
+    for index, trace in zip(members, traces, strict=True):
+        named = tuple(q for q in quantities_of(headers[index]) if q != TRACE)
+        said.setdefault((*named, TRACE) if trace else named, []).append(index)
+    kinds = [quantity for quantity in said if quantity]
+    if len(said) == 2 and () in said and not any(traces) and not is_alone(kinds[0]):
         return [_Alike(members, (), "")]
-    return [_Alike(found, order_of(quantity), " ".join(quantity) or "other") for quantity, found in said.items()]
+    return [_Alike(found, order_of(q), _word(q)) for q, found in said.items()]
+
+
+def _word(quantities: tuple[str, ...]) -> str:
+    return TRACE if TRACE in quantities else " ".join(quantities) or "other"
+
+
+def _traces(headers: Sequence[Header]) -> list[bool]:
+    """Tell of each image whether it is a trace beside images of single directions."""
+    isotropic = [h.lenient.text("DiffusionDirectionality") == "ISOTROPIC" for h in headers]
+    named = [TRACE in quantities_of(h) for h in headers]
+    if not any(isotropic) and not any(named):
+        return named
+    b_values, directions = (apartness(headers, dimension_kinds()[k]).values for k in _DIFFUSION)
+    traces = [n or (i and bool(b)) for n, i, b in zip(named, isotropic, b_values, strict=True)]
+    directed = any(d and b and not t for d, b, t in zip(directions, b_values, traces, strict=True))
+    return [directed and trace for trace in traces]
 
 
 def quantities_of(header: Header) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ _WEAK = ("AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "Content
 #: What only says in which order images were made.
 _ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
 
+_NUMBERED = DimensionKind("InstanceNumber", "count")
+
 
 class ToldApart(NamedTuple):
     """The volumes of a stack.
@@ -225,7 +227,7 @@ def _numbered_times(headers: Sequence[Header]) -> Apartness | None:
     """Instance Numbers, where the images say how many times there are (PS3.3 C.8.3.1): they count on from one on."""
     if not all((h.lenient.integer("NumberOfTemporalPositions") or 0) > 1 for h in headers):
         return None
-    return apartness(headers, DimensionKind("InstanceNumber", "count"))
+    return apartness(headers, _NUMBERED)
 
 
 def _sorted(headers: Sequence[Header], split: _Split) -> ToldApart:
@@ -246,8 +248,7 @@ def _ascending(headers: Sequence[Header], found: Apartness, levels: Whole) -> Wh
     """Return what sorts by a criterion; directions come in the order in which they were measured, where it is told."""
     if found.kind.kind != "direction":
         return levels
-    for keyword in _ORDERS:
-        when = apartness(headers, dimension_kinds()[keyword])
+    for when in (*(apartness(headers, dimension_kinds()[k]) for k in _ORDERS), apartness(headers, _NUMBERED)):
         if (when.levels == 0).any():
             continue
         least = np.full(int(levels.max()) + 1, np.iinfo(np.int64).max)

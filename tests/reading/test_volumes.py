@@ -121,6 +121,63 @@ def test_a_magnitude_and_a_phase_are_two_stacks():
     assert derive.read(dataset, stack="phase").dimensions == ()
 
 
+# What the pixels are
+
+
+def kinds_of(changes):
+    """Two slices of each kind of images, at the same two places."""
+    places = {"ImagePositionPatient": lambda k: [0.0, 0.0, 2.0 * (k % 2)]}
+    common = {"ImageType": ["ORIGINAL", "PRIMARY", "OTHER"], "AcquisitionTime": "10", "ContentTime": "10"}
+    datasets = make_series("MR", count=2 * len(changes), **places, **common)
+    for number, dataset in enumerate(datasets):
+        for keyword, value in changes[number // 2].items():
+            setattr(dataset, keyword, value)
+    return datasets
+
+
+WEIGHTED = {"DiffusionBValue": 1000.0}
+DIRECTED = [WEIGHTED | {"DiffusionGradientOrientation": list(d)} for d in DIRECTIONS[:2]]
+ISOTROPIC = {"DiffusionDirectionality": "ISOTROPIC"}
+TRACEW = {"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "TRACEW"]}
+ADC, FA = ({"ImageType": ["DERIVED", "PRIMARY", "M", term]} for term in ("ADC", "FA"))
+MIXED = {
+    "a map": ([{}, WEIGHTED, {"ImageType": ["DERIVED", "PRIMARY", "ADC"]}], {"other": 2, "ADC": 1}),
+    "maps": ([ADC, FA], {"magnitude ADC": 1, "magnitude FA": 1}),
+    "a phase": ([{}, {"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]}], {"other": 1, "phase": 1}),
+    "a trace of directions": ([{}, *DIRECTED, WEIGHTED | ISOTROPIC], {"other": 3, "trace": 1}),
+    "a trace of Siemens": ([{}, *DIRECTED, WEIGHTED | TRACEW], {"other": 3, "trace": 1}),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_maps_and_traces_are_stacks_of_their_own(name):
+    changes, wanted = MIXED[name]
+    datasets = kinds_of(changes)
+    error = refused(datasets, "SRC-STACK")
+    assert {row["name"]: row["images"] // 2 for row in error.facts["stacks"]} == wanted
+    for stack, volumes in wanted.items():
+        assert len(derive.read(datasets, stack=stack).volumes) == volumes
+
+
+@pytest.mark.parametrize(
+    "change", [{"DiffusionDirectionality": "ISOTROPIC"}, {"ImageType": ["DERIVED", "PRIMARY", "TRACEW"]}]
+)
+def test_a_trace_beside_images_without_weighting_is_a_volume_like_them(change):
+    series = derive.read(kinds_of([{}, WEIGHTED | change]))
+    assert series.dimensions[0].values == (0.0, 1000.0)
+
+
+def test_the_private_image_type_of_ge_tells_components_apart():
+    datasets = kinds_of([{}] * 4)
+    for number, dataset in enumerate(datasets):
+        dataset.add_new(0x00430010, "LO", "GEMS_PARM_01")
+        dataset.add_new(0x0043102F, "SS", number // 2)
+    stacks = refused(datasets, "SRC-STACK").facts["stacks"]
+    assert [(row["name"], row["images"]) for row in stacks] == [
+        (n, 2) for n in ("magnitude", "phase", "real", "imaginary")
+    ]
+
+
 # Choices
 
 

@@ -97,7 +97,8 @@ def test_each_volume_of_one_instance_is_that_of_its_nifti(file, reference, stack
 @pytest.mark.parametrize(
     ("file", "chosen", "volumes"),
     [
-        ("philips_balls_enh/dicom/DTI.dcm", {}, 8),
+        ("philips_balls_enh/dicom/DTI.dcm", {"stack": "magnitude"}, 7),
+        ("philips_balls_enh/dicom/DTI.dcm", {"stack": "trace"}, 1),
         ("philips_balls_enh/dicom/T2_-interleaved.dcm", {}, 2),
         ("philips_balls_enh/dicom/fieldmap.dcm", {"stack": "magnitude"}, 1),
         ("philips_balls_enh/dicom/fieldmap.dcm", {"stack": "phase"}, 1),
@@ -141,7 +142,7 @@ VENDORS = "enhanced_mr/icometrix+dicom2nifti/tests/data"
 @pytest.mark.parametrize(
     ("name", "chosen"),
     [
-        ("philips_balls_enh/dicom/DTI.dcm", {}),
+        ("philips_balls_enh/dicom/DTI.dcm", {"stack": "magnitude"}),
         ("philips_balls_enh/dicom/fieldmap.dcm", {"stack": "phase"}),
         ("philips_balls_enh/dicom/fieldmap.dcm", {"stack": "magnitude"}),
         (f"{VENDORS}/hyperfine/anatomical/001/001.dcm", {}),

@@ -1,0 +1,98 @@
+"""What vendors say in private attributes and comments is told as the standard says it, and as dcm2niix finds it."""
+
+from __future__ import annotations
+
+import subprocess
+
+import nibabel
+import numpy as np
+import pytest
+
+import derive
+from derive.operations import gaussian_blur
+from tests.helpers.asserting import every
+from tests.helpers.peers import tool
+from tests.helpers.refusals import refused
+from tests.helpers.sources import AXIAL, make_series
+from tests.helpers.vendors import DIRECTIONS, VENDORS, diffusion_series
+
+CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
+SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
+TILTED = ((1.0, 0.0, 0.0), (0.0, 0.96, 0.28))
+
+
+def told(series):
+    return {d.keyword: d.values for d in series.dimensions}
+
+
+def directions_of_dcm2niix(folder, tmp_path):
+    """Return b-values, and directions of the patient: those of FSL are along voxels, the first turned where that
+    makes the axes left-handed.
+    """
+    command = [tool("dcm2niix"), "-f", "x", "-z", "n", "-o", str(tmp_path), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    axes = nibabel.load(tmp_path / "x.nii").affine[:3, :3]
+    vectors = np.loadtxt(tmp_path / "x.bvec").T * ([-1, 1, 1] if np.linalg.det(axes) > 0 else [1, 1, 1])
+    return np.loadtxt(tmp_path / "x.bval"), vectors @ (axes / np.linalg.norm(axes, axis=0)).T * [-1, -1, 1]
+
+
+@pytest.mark.parametrize(("plane", "encoded"), [(AXIAL, "COL"), (TILTED, "ROW"), (CORONAL, "COL"), (SAGITTAL, "ROW")])
+@pytest.mark.parametrize("vendor", ["GE", "Canon", "UIH", "Philips"])
+def test_b_values_and_directions_are_those_of_dcm2niix(vendor, plane, encoded, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    for number, dataset in enumerate(diffusion_series(vendor, plane, encoded)):
+        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    found = told(derive.read(folder))
+    b_values, directions = directions_of_dcm2niix(folder, out)
+    assert found["DiffusionBValue"] == tuple(b_values) == (0, 1000, 1000, 1000)
+    assert found["DiffusionGradientOrientation"][0] is None
+    assert np.allclose(found["DiffusionGradientOrientation"][1:], directions[1:], atol=1e-3)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_volumes_come_back_from_a_result(vendor, tmp_path):
+    """Results have no private attributes that are not known to be safe; what tells volumes apart goes on."""
+    source = derive.read(diffusion_series(vendor, AXIAL))
+    derive.build(source, gaussian_blur(sigma_mm=1)).write(tmp_path / "out")
+    again = derive.read(tmp_path / "out")
+    assert set(told(again)) == {"DiffusionBValue", "DiffusionGradientOrientation"}
+    assert every(len(v) == 4 for v in told(again).values())
+    found, wanted = (told(s)["DiffusionGradientOrientation"][1:] for s in (again, source))
+    assert np.allclose(found, wanted, atol=1e-6)
+
+
+def test_what_the_standard_says_is_left_as_it_is():
+    datasets = diffusion_series("GE", AXIAL)
+    for number, dataset in enumerate(datasets):
+        volume = number // 3
+        dataset.DiffusionBValue = 700.0 if volume else 0.0
+        if volume:
+            dataset.DiffusionGradientOrientation = list(DIRECTIONS[volume - 1])
+    found = told(derive.read(datasets))
+    assert found["DiffusionBValue"] == (0, 700, 700, 700)
+    assert found["DiffusionGradientOrientation"][1:] == DIRECTIONS
+
+
+@pytest.mark.parametrize("comments", ["b=high", "b=1000 of Jane Doe", "b=1000(1,0)", ""])
+def test_other_comments_are_no_b_values(comments):
+    series = derive.read(make_series("MR", ImageComments=comments))
+    assert series.table.column(0x00189087)[0] is None
+
+
+def test_images_of_ge_that_are_not_weighted_say_no_direction():
+    """Where GE has directions, other protocols keep what they like."""
+    datasets = make_series("MR", InPlanePhaseEncodingDirection="COL")
+    for dataset in datasets:
+        VENDORS["GE"](dataset, 0, (0.0, 0.0, 1.0))
+    series = derive.read(datasets)
+    assert series.table.column(0x00189089)[0] is None
+    assert series.table.column(0x00189087)[0] is None
+
+
+def test_private_attributes_of_nobody_are_not_read():
+    datasets = diffusion_series("GE", AXIAL)
+    for dataset in datasets:
+        dataset[0x00430012].value = "SOMEBODY ELSE"
+    refused(datasets, "GEO-4D")
