@@ -125,7 +125,8 @@ def build(
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
     volumes, derivation = stacked(source, uneven=operations[0].takes(source.geometry)), Derivation()
-    for operation in operations:
+    for each in operations:
+        operation = each.settled(volumes)
         results = operation.on(volumes)
         if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
             continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified

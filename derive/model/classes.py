@@ -52,6 +52,8 @@ class Target:
     stored : str
         How values lie in Pixel Data: ``bit``, ``int8``, ``int16`` or ``rgb8``; ``*`` for any of them.
     rescale : Rescale
+    duration : str
+        Attribute that says for how long events were counted, in ms; empty where values are of no such counts.
     units_keyword : str
         Attribute that says the units of the values; empty where a Real World Value Mapping does.
     units : str
@@ -81,6 +83,7 @@ class Target:
     volumes: SeriesHolds
     stored: str
     rescale: Rescale
+    duration: str
     units_keyword: str
     units: str
     unspecified: str
@@ -243,6 +246,7 @@ def target_of(sop_class_uid: str) -> Target:
         cast(SeriesHolds, line["volumes"]),
         line["stored"],
         Rescale(line["rescale"]),
+        line["duration"],
         line["units_keyword"],
         line["units"],
         line["unspecified"],

@@ -105,6 +105,8 @@ class Volumes:
         At least one.
     dimensions : tuple of Dimension
         What tells several of them apart; what is most telling first.
+    durations : tuple of float
+        For how long events were counted for each, ms; empty where values are of no such counts, or nobody says it.
 
     Raises
     ------
@@ -114,6 +116,7 @@ class Volumes:
 
     volumes: tuple[Volume, ...]
     dimensions: tuple[Dimension, ...] = ()
+    durations: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         counts = {len(d.values) for d in self.dimensions} or {1}

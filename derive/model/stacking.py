@@ -120,7 +120,8 @@ def stacked(series: Stackable, *, uneven: bool = False) -> Volumes:
         refuse_uneven(series)
     count = len(series.frames) // series.geometry.shape[0]
     quantity, bounds = quantity_of(series), _value_range(series)
-    return Volumes(tuple(_volume(series, v, quantity, bounds) for v in range(count)), series.dimensions)
+    volumes = tuple(_volume(series, v, quantity, bounds) for v in range(count))
+    return Volumes(volumes, series.dimensions, _durations(series) if count > 1 else ())
 
 
 def _volume(series: Stackable, number: int, quantity: Quantity, bounds: tuple[float, float]) -> Volume:
@@ -142,6 +143,16 @@ def _volume(series: Stackable, number: int, quantity: Quantity, bounds: tuple[fl
         quantity=quantity,
         value_range=bounds,
     )
+
+
+def _durations(series: Stackable) -> tuple[float, ...]:
+    """Return for how long events were counted for each volume, ms; nothing where any of its images says another one."""
+    keyword = target_of(series.sop_class_uid).duration
+    said = [float(v or 0) for v in series.values(keyword)] if keyword else []
+    slices = series.geometry.shape[0]
+    each = [set(said[begin : begin + slices]) for begin in range(0, len(said), slices)]
+    known = all(len(found) == 1 and min(found) > 0 for found in each)
+    return tuple(found.pop() for found in each) if known else ()
 
 
 def quantity_of(series: Stackable) -> Quantity:

@@ -110,6 +110,8 @@ class OperationKind(Generic[P]):
         Whether it looks at no neighbouring slice with these parameters, and so takes those that lean or lie unevenly.
     found : callable (geometry before, geometry after) -> str, optional
         What it found on the way and a record has to say: ``18.50 degrees, 27 of 48 planes between slices``.
+    settles : callable (volumes, parameters) -> parameters, optional
+        What parameters that nobody said follow from the volumes, and are recorded.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -129,6 +131,7 @@ class OperationKind(Generic[P]):
     first: str = ""
     in_planes: Callable[[Mapping[str, Any]], bool] | None = None
     found: Callable[[Geometry, Geometry], str] | None = None
+    settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -267,6 +270,7 @@ class _Details(TypedDict, total=False):
     found: Callable[[Geometry, Geometry], str]
     short: Short
     mixes: Callable[[Mapping[str, Any]], bool]
+    settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]]
 
 
 def operation(
@@ -329,10 +333,15 @@ class Operation:
             As the operation on a volume.
         """
         if not self.kind.along:
-            return Volumes(tuple(map(self, volumes.volumes)), volumes.dimensions)
+            return replace(volumes, volumes=tuple(map(self, volumes.volumes)))
         for volume in volumes.volumes:
             self._check(volume)
         return cast(Volumes, self.kind.function(volumes, **self.parameters))
+
+    def settled(self, volumes: Volumes) -> Operation:
+        """Return the same with what follows from the volumes said, so that the record of the step has it."""
+        said = self.kind.settles(volumes, self.parameters) if self.kind.settles else {}
+        return replace(self, parameters={**self.parameters, **said}) if said else self
 
     def __call__(self, volume: Volume) -> Volume:
         """Apply to a volume; nothing is computed before a slab of the result is asked for.

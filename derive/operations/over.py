@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect
+from derive.model.dimension import is_time
 from derive.model.frames import Volumes
 from derive.model.volume import Array
 from derive.operations.declaration import operation_along
-from derive.operations.kit.along import Along, Range, reduced
+from derive.operations.kit.along import Along, Range, Reduce, reduced
+from derive.told.wording import flag
 
 F = TypeVar("F", bound=Callable[..., Volumes])
 #: How many values there are that are no padding, their mean, and the sum of their squared distances from it, by pixel.
@@ -47,14 +50,30 @@ UsageError
 """
 
 
+#: What a reduction can do beside that.
+RAISES = "\nRaises\n------\n"
+WEIGHTS = """weights : {"duration", "equal"}, optional
+    How much each volume counts: as long as its events were counted, or as much as any other. By default the first where
+    the source says durations that differ (PET, Actual Frame Duration) and the dimension is a time; it is recorded.
+"""
+
+
 def _along(operation: F) -> F:
-    operation.__doc__ = f"{inspect.getdoc(operation) or ''}\n{ALONG}"
+    more = WEIGHTS if "weights" in inspect.signature(operation).parameters else ""
+    operation.__doc__ = f"{inspect.getdoc(operation) or ''}\n{ALONG.replace(RAISES, more + RAISES)}"
     return operation
 
 
 def _by_pixel(_: Mapping[str, Any]) -> bool:
     """Every pixel is made of those at its place: no slice looks at another."""
     return True
+
+
+def _weights(volumes: Volumes, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Say that durations weigh, where they are known and differ."""
+    keywords = [said["along"]] if said["along"] else [d.keyword for d in volumes.dimensions]
+    by_duration = said["weights"] is None and len(set(volumes.durations)) > 1 and all(map(is_time, keywords))
+    return {"weights": "duration"} if by_duration else {}
 
 
 @operation_along(
@@ -64,13 +83,27 @@ def _by_pixel(_: Mapping[str, Any]) -> bool:
     terms={"ImageType": "MEAN"},
     in_planes=_by_pixel,
     example={"along": "DiffusionGradientOrientation"},
+    settles=_weights,
 )
 @_along
 def mean_over(
-    volumes: Volumes, *, along: str | None = None, from_: float | None = None, to: float | None = None
+    volumes: Volumes,
+    *,
+    along: str | None = None,
+    from_: float | None = None,
+    to: float | None = None,
+    weights: Literal["duration", "equal"] | None = None,
 ) -> Volumes:
     """Return the mean along a dimension."""
-    return reduced(volumes, Along(along, from_, to), _mean, lambda span, _: span, volumes.quantity)
+    chosen = weights or _weights(volumes, {"along": along, "weights": weights}).get("weights")
+    if chosen == "duration" and not volumes.durations:
+        raise UsageError(
+            "OP-WEIGHTS",
+            "the source does not say for how long the events of each volume were counted (Actual Frame Duration), and "
+            f"so not what they weigh: {flag('weights', 'equal')}",
+        )
+    weigh = _weighted if chosen == "duration" else None
+    return reduced(volumes, Along(along, from_, to), _mean, lambda span, _: span, volumes.quantity, weigh)
 
 
 @operation_along(
@@ -157,6 +190,22 @@ def _of_a_deviation(span: Range, _: int) -> Range:
 def _mean(slabs: Iterator[Array]) -> Array:
     counts, means, _ = _moments(slabs)
     return np.where(counts > 0, means, np.nan).astype(np.float32)
+
+
+def _weighted(weights: Sequence[float]) -> Reduce:
+    return functools.partial(_weighted_mean, weights=weights)
+
+
+def _weighted_mean(slabs: Iterator[Array], weights: Sequence[float]) -> Array:
+    """Return the mean of values that weigh differently; padding has no weight."""
+    sums: list[NDArray[np.float64]] = []
+    for slab, own in zip(slabs, weights, strict=True):
+        native = ~np.isnan(slab)
+        more = np.stack([np.where(native, slab, 0).astype(np.float64) * own, native * own])
+        sums = [more if not sums else sums[0] + more]
+    total, weight = sums[0]
+    mean = np.divide(total, weight, out=np.full(total.shape, np.nan), where=weight > 0)
+    return np.asarray(mean, dtype=np.float32)
 
 
 def _sum(slabs: Iterator[Array]) -> Array:

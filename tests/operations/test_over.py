@@ -187,3 +187,52 @@ def test_of_real_directions(real, tmp_path):
     for volume, members in zip(made.volumes, ([0], range(1, 7), range(7, 13)), strict=True):
         wanted = np.mean([source.volumes[k].array for k in members], axis=0)
         np.testing.assert_allclose(volume.array, wanted, atol=0.51)
+
+
+DURATIONS = (10.0, 10.0, 20.0, 30.0, 60.0, 60.0, 120.0)
+
+
+def timed(values, durations=DURATIONS):
+    given = volumes(values)
+    return Volumes(given.volumes, (Dimension("FrameReferenceTime", tuple(range(7)), "ms"),), durations)
+
+
+@pytest.mark.filterwarnings("ignore:.*(empty slice|All-NaN):RuntimeWarning")
+@pytest.mark.parametrize("padded", [False, True], ids=["full", "padded"])
+def test_a_mean_over_times_weighs_how_long_each_was_counted(padded):
+    values = numbers(padded)
+    result = mean_over().on(timed(values))
+    weights = np.where(np.isnan(values), 0, np.array(DURATIONS).reshape(-1, 1, 1, 1))
+    total = weights.sum(axis=0)
+    wanted = np.nansum(values * weights, axis=0) / np.where(total > 0, total, np.nan)
+    np.testing.assert_allclose(result.volumes[0].array, wanted, rtol=2e-6)
+    assert result.durations == (sum(DURATIONS),)
+    plain = mean_over(weights="equal").on(timed(values)).volumes[0].array
+    np.testing.assert_allclose(plain, np.nanmean(values, axis=0), rtol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("operation", "durations", "said"),
+    [
+        (mean_over(), DURATIONS, "mean_over(weights='duration')"),
+        (mean_over(weights="equal"), DURATIONS, "mean_over(weights='equal')"),
+        (mean_over(), (60.0,) * 7, "mean_over()"),
+        (mean_over(), (), "mean_over()"),
+        (sum_over(), DURATIONS, "sum_over()"),
+    ],
+)
+def test_weights_are_recorded_where_they_matter(operation, durations, said):
+    assert str(operation.settled(timed(numbers(), durations))) == said
+
+
+def test_echoes_weigh_the_same_however_long_they_took():
+    given = replace(volumes(), durations=DURATIONS)
+    np.testing.assert_array_equal(
+        mean_over(along=DIRECTION).on(given).volumes[1].array,
+        mean_over(along=DIRECTION).on(volumes()).volumes[1].array,
+    )
+
+
+def test_durations_that_nobody_says_weigh_nothing():
+    with raises_code("OP-WEIGHTS", UsageError):
+        mean_over(weights="duration").on(timed(numbers(), ()))

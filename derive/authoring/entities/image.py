@@ -39,13 +39,6 @@ def _own_number(authoring: Authoring, frame: Frame, keyword: str) -> int | None:
     return int(numbers[frame.index]) if None not in numbers and len(set(numbers)) == len(numbers) else None
 
 
-@per_frame("ImageIndex", module="pet-image")
-def image_index(authoring: Authoring, frame: Frame) -> int:
-    """PET: return 1..N along the normal (C.8.9.4.1.9); of a frame that passes its own, if it has one."""
-    own = authoring.source.value("ImageIndex", frame.index) if authoring.derivation.passes else None
-    return frame.index + 1 if own is None else int(own)
-
-
 @per_series("ImageType")
 def image_type(authoring: Authoring) -> list[str]:
     """Return the terms of the IOD: DERIVED, but for what was acquired like this; and what the source says it is of."""

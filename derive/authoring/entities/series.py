@@ -184,16 +184,6 @@ def number_of_slices(authoring: Authoring) -> int:
     return int(said) if said else authoring.frames.slices
 
 
-@per_series("SeriesType", module="pet-series", sticky=True)
-def series_type(authoring: Authoring) -> list[str] | None:
-    """PET: return value 1 of the source, and REPROJECTION for a projection that the standard names."""
-    values = authoring.source.value("SeriesType")
-    if not values:
-        return None
-    first, *rest = [values] if isinstance(values, str) else list(values)
-    return [first, "REPROJECTION"] if reprojection_method(authoring) else [first, *rest]
-
-
 @per_series("ReprojectionMethod", module="pet-series")
 def reprojection_method(authoring: Authoring) -> str | None:
     """PET: return SUM or MAX PIXEL where the last projection was one of them."""

@@ -17,6 +17,8 @@ from derive.told.wording import counted, flag
 
 #: Makes one slab of those of several volumes, which come one after another.
 Reduce = Callable[[Iterator[Array]], Array]
+#: Returns the same for volumes of some weights.
+Weigh = Callable[[Sequence[float]], Reduce]
 Range = tuple[float, float] | None
 
 
@@ -37,7 +39,12 @@ class Along(NamedTuple):
 
 
 def reduced(
-    volumes: Volumes, along: Along, reduce: Reduce, bounds: Callable[[Range, int], Range], quantity: Quantity
+    volumes: Volumes,
+    along: Along,
+    reduce: Reduce,
+    bounds: Callable[[Range, int], Range],
+    quantity: Quantity,
+    weigh: Weigh | None = None,
 ) -> Volumes:
     """Make one volume of all that differ in nothing but one dimension.
 
@@ -51,6 +58,8 @@ def reduced(
         What the values of the result cannot leave.
     quantity : Quantity
         What the values of the result are.
+    weigh : callable (durations) -> reduce, optional
+        What reduces instead, where volumes weigh as much as they were counted long.
 
     Raises
     ------
@@ -67,9 +76,16 @@ def reduced(
             f"no two of {counted(len(volumes.volumes), 'volume')} differ in {dimension.keyword} alone"
             f"{_between(along)}; {_told(volumes)}",
         )
-    made = tuple(_one([volumes.volumes[v] for v in group], reduce, bounds, quantity) for group in groups)
+    counted_ms = [[volumes.durations[v] for v in group] for group in groups] if volumes.durations else []
+    reduces = [weigh(each) for each in counted_ms] if weigh else [reduce] * len(groups)
+    made = tuple(
+        _one([volumes.volumes[v] for v in group], how, bounds, quantity)
+        for group, how in zip(groups, reduces, strict=True)
+    )
     kept = tuple(replace(d, values=tuple(d.values[group[0]] for group in groups)) for d in others)
-    return Volumes(made, tuple(d for d in kept if len(set(d.values)) > 1) if len(made) > 1 else ())
+    return Volumes(
+        made, tuple(d for d in kept if len(set(d.values)) > 1) if len(made) > 1 else (), tuple(map(sum, counted_ms))
+    )
 
 
 def _dimension(volumes: Volumes, along: Along) -> Dimension:
