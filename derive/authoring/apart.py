@@ -45,8 +45,11 @@ def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ..
 
 def _apart(order: Order) -> bool:
     """Whether a series of this class cannot hold these volumes."""
-    holds = order.target.volumes
-    return holds == "apart" or (holds == "times" and not all(is_time(d.keyword) for d in order.frames.dimensions))
+    holds, said = (
+        order.target.volumes,
+        [d.keyword for d in order.frames.dimensions if d.keyword != order.target.duration],
+    )
+    return holds == "apart" or (holds == "times" and not all(map(is_time, said)))
 
 
 def parts_told(frames: Frames) -> list[str]:

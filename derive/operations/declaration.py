@@ -325,13 +325,7 @@ class Operation:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def on(self, volumes: Volumes) -> Volumes:
-        """Apply to all volumes of a series: to each, or to all of them together.
-
-        Raises
-        ------
-        UsageError, GeometryError, ValuesError
-            As the operation on a volume.
-        """
+        """Apply to all volumes of a series: to each, or to all together. It raises what it does on a volume."""
         if not self.kind.along:
             return replace(volumes, volumes=tuple(map(self, volumes.volumes)))
         for volume in volumes.volumes:
@@ -341,7 +335,7 @@ class Operation:
     def settled(self, volumes: Volumes) -> Operation:
         """Return the same with what follows from the volumes said, so that the record of the step has it."""
         said = self.kind.settles(volumes, self.parameters) if self.kind.settles else {}
-        return replace(self, parameters={**self.parameters, **said}) if said else self
+        return replace(self, parameters={**self.parameters, **said})
 
     def __call__(self, volume: Volume) -> Volume:
         """Apply to a volume; nothing is computed before a slab of the result is asked for.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pydicom
 import pytest
 
 import derive
-from derive.authoring import assemble, policy
 from derive.operations import gaussian_blur, mean_projection, minip, mip, resample
 from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.sources import make_series
@@ -53,13 +50,13 @@ def test_two_frames_of_one_time_give_the_first(tmp_path):
     assert float(image.DecayFactor) == 1.01
 
 
-def test_what_a_condition_asks_for_is_refused_and_not_dropped_where_images_differ(monkeypatch):
-    """No other attribute of today's classes is of type 1C, pulled, and different from image to image."""
-
-    def without_fallback(module, keyword):
-        return replace(policy.row(module, keyword), fallback="least" if keyword == "FrameReferenceTime" else "")
-
-    monkeypatch.setattr(assemble, "row", without_fallback)
+def test_what_a_condition_asks_for_is_refused_and_not_dropped_where_images_differ():
+    gates = {
+        "SeriesType": ["GATED", "IMAGE"],
+        "TriggerTime": 0,
+        "FrameTime": lambda k: 100 + k,
+        "BeatRejectionFlag": "N",
+    }
     with raises_code("ASM-TYPE1") as refused:
-        next(derive.build(derive.read(make_series("PT", 8, **BEDS)), mip()).instances())
-    assert "DecayFactor" in str(refused.value)
+        next(derive.build(derive.read(make_series("PT", 8, **BEDS, **gates)), mip()).instances())
+    assert "FrameTime" in str(refused.value)

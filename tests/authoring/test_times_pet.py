@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pydicom
 import pytest
 
 import derive
+from derive.authoring.options import Options
+from derive.builder import DerivedSeries
+from derive.model.dimension import Dimension
+from derive.model.frames import Volumes
+from derive.model.volume import Volume
 from derive.operations import gaussian_blur, maximum_over, mean_over
 from tests.helpers.sources import make_series
 
@@ -157,3 +164,21 @@ def test_gates_are_counted_as_slots(tmp_path):
     derive.build(derive.read(gated(), volumes=[2]), gaussian_blur(sigma_mm=1)).write(tmp_path / "gate")
     first = written(tmp_path / "gate")[0]
     assert (first.SeriesType[0], first.TriggerTime, first.NumberOfTimeSlots) == ("GATED", 200, 1)
+
+
+def test_times_that_are_given_beside_durations_are_said_of_each(tmp_path):
+    """As a file of four dimensions is handed over: no image is behind any of its volumes."""
+    like = derive.read([d for d in series() if d.FrameReferenceTime == TIMES[0]])
+    values = np.random.default_rng(2).uniform(0, 1000, (2, *like.geometry.shape)).astype(np.float32)
+    dimensions = (
+        Dimension("FrameReferenceTime", (500.0, 2500.0), "ms"),
+        Dimension("ActualFrameDuration", (1000.0, 3000.0), "ms"),
+    )
+    quantity = like.volume.quantity
+    frames = Volumes(tuple(replace(Volume.from_array(v, like.geometry), quantity=quantity) for v in values), dimensions)
+    order = derive.build(like, gaussian_blur(sigma_mm=1)).order
+    made = DerivedSeries(replace(order, frames=frames), Options())
+    assert len(made.series) == 1
+    found = list(made.instances())
+    assert [(d.FrameReferenceTime, d.ActualFrameDuration) for d in found[::SLICES]] == [(500, 1000), (2500, 3000)]
+    assert {(d.SeriesType[0], d.NumberOfTimeSlices) for d in found} == {("DYNAMIC", 2)}

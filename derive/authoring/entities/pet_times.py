@@ -112,7 +112,7 @@ def frame_reference_time(authoring: Authoring, frame: Frame) -> float | Element 
     """PET: return when the events of a mean were counted; else that of the earliest frame behind it, or as given."""
     said = _mixed(authoring, frame, "FrameReferenceTime")
     if said is None:
-        return _earliest(authoring, frame, "FrameReferenceTime") or _given(authoring, frame, "FrameReferenceTime")
+        return _given(authoring, frame, "FrameReferenceTime") or _earliest(authoring, frame, "FrameReferenceTime")
     return decimal(sum(weight * value for weight, value in said))
 
 
@@ -132,7 +132,7 @@ def actual_frame_duration(authoring: Authoring, frame: Frame) -> int | Element |
     if said is not None:
         return round(sum(said))
     agreed = authoring.source.agreement(tag_of("ActualFrameDuration"), frame.contributors).element
-    return agreed or _given(authoring, frame, "ActualFrameDuration")
+    return _given(authoring, frame, "ActualFrameDuration") or agreed
 
 
 def _mixed(authoring: Authoring, frame: Frame, keyword: str) -> list[tuple[float, float]] | None:
@@ -169,7 +169,9 @@ def _earliest(authoring: Authoring, frame: Frame, keyword: str) -> Element | Non
 
 
 def _given(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
-    """Return what a dimension says of the volume that no image is behind."""
+    """Return what a dimension says of a volume of its own; None where it is of images that say it themselves."""
+    if isinstance(authoring.source, SourceSeries) and authoring.source.dimensions:
+        return None
     dimension = next((d for d in authoring.frames.dimensions if d.keyword == keyword), None)
     value = dimension.values[frame.volume] if dimension is not None else None
     return encode(keyword, value, authoring.encodings) if isinstance(value, int | float) else None
