@@ -139,7 +139,7 @@ class OperationKind(Generic[P]):
         signature = inspect.signature(function, eval_str=True)
         parameters = list(signature.parameters.values())[1:]
         about: dict[str, Any] = {name: getattr(function, name) for name in WRAPPER_ASSIGNMENTS}
-        about["__doc__"] = _without_volume(function.__doc__ or "")
+        about["__doc__"] = re.sub(r"^ *volumes? : Volumes?\n", "", function.__doc__ or "", count=1, flags=re.M)
         about["__signature__"] = signature.replace(parameters=parameters, return_annotation=Operation)
         about["__annotations__"] = {p.name: p.annotation for p in parameters} | {"return": Operation}
         vars(self).update(about)
@@ -250,11 +250,6 @@ def meant(kind: OperationKind[...], arguments: Sequence[Any], parameters: Mappin
         return f"{kind.name} has no parameter {unknown[0]}{hint} It takes {', '.join(known)}"
     missing = [p.name for p in known.values() if p.default is p.empty and p.name not in parameters]
     return f"{kind.name} needs {' and '.join(missing)}, as in {example}; it takes {', '.join(known)}"
-
-
-def _without_volume(doc: str) -> str:
-    """Leave the volume out of a docstring: a call does not take it."""
-    return re.sub(r"^ *(volume : Volume|volumes : Volumes)\n", "", doc, count=1, flags=re.M)
 
 
 class _Details(TypedDict, total=False):
