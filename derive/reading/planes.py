@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -31,8 +31,10 @@ from derive.model.planes import (
     spacing_of_one,
 )
 from derive.model.stacking import way_out
+from derive.reading.copies import copies_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
+from derive.reading.interleaved import refuse_interleaved
 from derive.reading.volumes import ToldApart, refuse_moved, volumes_of
 from derive.told.secrecy import shown_uid
 from derive.told.wording import counted, flag
@@ -53,6 +55,8 @@ class StackPlanes(NamedTuple):
         What tells volumes apart; none of a single one.
     uneven : GeometryError, optional
         Why they are no even stack along their normal, for whoever needs one.
+    copies : tuple of (int, int)
+        Images that are left out, and which has their place and pixels.
     """
 
     order: tuple[int, ...]
@@ -60,6 +64,7 @@ class StackPlanes(NamedTuple):
     geometry: Geometry
     dimensions: tuple[Dimension, ...] = ()
     uneven: GeometryError | None = None
+    copies: tuple[tuple[int, int], ...] = ()
 
 
 def stack_planes(headers: Sequence[Header]) -> StackPlanes:
@@ -89,7 +94,14 @@ def stack_planes(headers: Sequence[Header]) -> StackPlanes:
     planes = measured([p.position for p in each], common, min(first.pixel_spacing))
     if len(planes.places) > 1:
         refuse_moved(headers, planes)
-    told = volumes_of(headers, planes) if planes.repeated else ToldApart((planes.order,), ())
+        _refuse_volumes_between(headers, planes)
+    try:
+        told = volumes_of(headers, planes) if planes.repeated else ToldApart((planes.order,), ())
+    except GeometryError:
+        copies = copies_of(headers, planes)
+        if not copies:
+            raise
+        return _without(headers, copies)
     uneven = _why_uneven(headers, planes)
     positions = tuple(each[i].position for i in told.volumes[0])
     geometry = replace(
@@ -102,6 +114,13 @@ def stack_planes(headers: Sequence[Header]) -> StackPlanes:
     )
     order = tuple(i for volume in told.volumes for i in volume)
     return StackPlanes(order, tuple(each[i] for i in order), geometry, told.dimensions, uneven)
+
+
+def _without(headers: Sequence[Header], copies: Mapping[int, int]) -> StackPlanes:
+    """Lay out a stack without the images that others are the same as."""
+    kept = [i for i in range(len(headers)) if i not in copies]
+    lie = stack_planes([headers[i] for i in kept])
+    return lie._replace(order=tuple(kept[i] for i in lie.order), copies=tuple(copies.items()))
 
 
 def _common_orientation(headers: Sequence[Header], cosines: Vectors, reach: tuple[float, float]) -> Vectors:
@@ -167,6 +186,11 @@ def _why_uneven(headers: Sequence[Header], planes: Planes) -> GeometryError | No
     if not planes.straight:
         return _leaning(names, planes)
     return None if planes.even else _spaced(names, planes)
+
+
+def _refuse_volumes_between(headers: Sequence[Header], planes: Planes) -> None:
+    if not planes.even and not planes.repeated:
+        refuse_interleaved(headers, planes)
 
 
 def _single(header: Header) -> float:

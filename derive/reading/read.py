@@ -15,7 +15,7 @@ from derive.model.assumption import BY_ASSUMPTION
 from derive.model.attribute_table import AttributeTable
 from derive.model.geometry import Plane
 from derive.model.loss import Loss
-from derive.model.remark import gathered
+from derive.model.remark import Remark, gathered
 from derive.model.source import Skipped, SourceSeries
 from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
@@ -140,6 +140,7 @@ def series_of(
     uid = ordered[0].text("SeriesInstanceUID")
     images, objects = apart(headers)
     others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
+    copies = [(stack.headers[i].name, stack.headers[of].name) for i, of in lie.copies]
     return SourceSeries(
         frames=tuple(map(_frame, ordered, lie.planes)),
         table=_table(ordered),
@@ -148,12 +149,19 @@ def series_of(
         uneven=lie.uneven,
         stack=stack.name,
         tags=frozenset().union(*{h.tags for h in ordered}),
-        skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
+        skipped=(
+            *skipped,
+            *map(unread, objects),
+            *chosen.skipped,
+            *others,
+            *(Skipped(name, f"the place and the pixels of {of}") for name, of in copies),
+        ),
         remarks=gathered(
             [
                 *((h.name, h.remarks) for h in ordered),
                 *pixel_remarks(ordered),
                 *contradictions(ordered, lie.geometry.shape[0]),
+                *((name, [Remark("SRC-COPY", "", f"has the place and the pixels of {of}")]) for name, of in copies),
             ]
         ),
         assumed=assumed,

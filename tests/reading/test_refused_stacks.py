@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import generate_uid
 
+import derive
 from tests.helpers.refusals import CT, only, refused
 from tests.helpers.source_files import copied, in_order, resized, save
+from tests.helpers.sources import make_series
 
 
 def moved(move):
@@ -74,9 +75,32 @@ def test_images_at_one_position(real):
 def test_a_slice_twice_under_another_uid(changed):
     files = changed(lambda d, i: None)
     dataset = pydicom.dcmread(files[1])
-    dataset.SOPInstanceUID = generate_uid()
+    dataset.SOPInstanceUID = "2.999.1"
+    save(dataset, files[0].parent / "again.dcm")
+    series = derive.read(files[0].parent)
+    assert series.geometry.shape[0] == len(files)
+    assert [(s.name, s.reason) for s in series.skipped] == [("again.dcm", "the place and the pixels of 001.dcm")]
+    assert [(r.code, r.names) for r in series.remarks if r.code == "SRC-COPY"] == [("SRC-COPY", ("again.dcm",))]
+
+
+def test_a_slice_twice_with_other_pixels(changed):
+    files = changed(lambda d, i: None)
+    dataset = pydicom.dcmread(files[1])
+    dataset.SOPInstanceUID = "2.999.1"
+    dataset.PixelData = dataset.PixelData[:-2] + b"\x01\x02"
     save(dataset, files[0].parent / "again.dcm")
     assert refused(files[0].parent, "GEO-DUPLICATE").facts["files"] == ["001.dcm", "again.dcm"]
+
+
+@pytest.mark.parametrize("off_mm", [0.7, 3.5])
+def test_volumes_between_each_other_are_no_uneven_stack(off_mm):
+    def position(k):
+        return [0.0, 0.0, 5.0 * (k % 6) + off_mm * (k // 6)]
+
+    series = make_series("PT", count=12, ImagePositionPatient=position, FrameReferenceTime=lambda k: 1000.0 * (k // 6))
+    error = refused(series, "GEO-4D")
+    assert error.facts["off_mm"] == pytest.approx(off_mm)
+    assert "FrameReferenceTime" in error.message
 
 
 def test_a_volume_that_lacks_an_image(real):

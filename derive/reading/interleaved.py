@@ -1,0 +1,62 @@
+"""Volumes that lie between each other: of them one uneven stack could be made, and it would be of nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from derive.errors import GeometryError
+from derive.model.dimension import dimension_kinds, value_told
+from derive.model.planes import SAME_POSITION_MM, Planes, measured
+from derive.reading.dimension_values import apartness
+from derive.reading.header import Header
+from derive.told.wording import flag
+
+#: Fewer slices are always even.
+_LEAST = 3
+
+
+def refuse_interleaved(headers: Sequence[Header], planes: Planes) -> None:
+    """Refuse images that lie unevenly together, and evenly as volumes which lie at other places than each other.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        Each at a place of its own.
+    planes : Planes
+        Where they lie: unevenly.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-4D``
+    """
+    along = np.empty(len(headers))
+    for mm, place in zip(planes.along_mm, planes.places, strict=True):
+        along[list(place)] = mm
+    for kind in (k for k in dimension_kinds().values() if k.kind not in ("text", "clock")):
+        found = apartness(headers, kind)
+        groups = [np.flatnonzero(found.levels == level) for level in np.unique(found.levels)]
+        if len(groups) < 2 or len({len(g) for g in groups}) > 1 or len(groups[0]) < _LEAST:
+            continue
+        each = [np.sort(along[g]) for g in groups]
+        if not all(_even(places) for places in each):
+            continue
+        off = [float(np.abs(places - each[0]).max()) for places in each]
+        worst = int(np.argmax(off))
+        if SAME_POSITION_MM < off[worst] <= each[0][-1] - each[0][0]:
+            values = [found.values[int(g[0])] for g in groups]
+            raise GeometryError(
+                "GEO-4D",
+                f"volumes lie at different places: that of {kind.keyword} {value_told(values[worst])} up to "
+                f"{off[worst]:.2f} mm from that of {value_told(values[0])}, along the normal; one grid is needed for "
+                f"all. Take them one by one: {flag('where', 'KEYWORD=VALUE')}",
+                off_mm=off[worst],
+                varying=[kind.keyword],
+            )
+
+
+def _even(along: np.ndarray) -> bool:
+    points = np.stack([np.zeros_like(along), np.zeros_like(along), along], axis=1)
+    return measured(points, (1, 0, 0, 0, 1, 0)).even
