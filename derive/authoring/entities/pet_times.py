@@ -102,7 +102,9 @@ def image_index(authoring: Authoring, frame: Frame) -> int:
 
 @per_frame("TriggerTime", module="pet-image", sticky=True)
 def trigger_time(authoring: Authoring, frame: Frame) -> Element | None:
-    """PET: return the time behind the trigger on which all that entered a gated image agrees."""
+    """PET: return the time behind the trigger on which all that entered a gated image agrees; no other has one."""
+    if not _is(authoring, "GATED"):
+        return None
     found = authoring.source.agreement(tag_of(_GATE), frame.contributors).element
     return found or _given(authoring, frame, _GATE)
 
