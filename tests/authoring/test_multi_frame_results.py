@@ -167,6 +167,18 @@ def test_what_frames_disagree_on_is_not_said_of_any(tmp_path):
     assert every("FrameAnatomySequence" in g for g in groups_of(dataset))
 
 
+def test_a_result_lacks_what_macros_of_its_source_lack(tmp_path):
+    whole = multi_frame("MR", slices=3)
+    del whole.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SliceThickness
+    source = saved(tmp_path / "in", whole)
+    report = derive.build(source, BLUR).write(tmp_path / "out")
+    (found,) = (f for f in report.findings if f.code == "CHK-CONDITION")
+    assert (found.severity, found.path.rpartition(">")[2]) == ("warning", "SliceThickness")
+    derive.build(derive.read(source, assume={"SliceThickness": 2}), BLUR).write(tmp_path / "said")
+    (dataset,) = written(tmp_path / "said")
+    assert dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SliceThickness == 2
+
+
 def test_reproducible_results_are_the_same_to_the_last_uid(tmp_path):
     source = saved(tmp_path / "in", multi_frame("MR", slices=4))
     for name in ("one", "two"):
