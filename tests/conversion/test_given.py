@@ -343,7 +343,9 @@ def test_every_attribute_of_the_first_instance_is_explained(modality, tmp_path):
     assert [e.keyword for e in entries.values() if not e.section] == []
     assert {entries[k].action for k in (*OF_STUDY, "PatientName", "PatientID", "Modality")} == {"given"}
     assert {entries[k].action for k in ("PatientBirthDate", "PatientSex", *NOBODY_SAID[modality])} == {"emptied"}
-    assert {entries[k].action for k in ("PixelData", "SOPClassUID", "SOPInstanceUID", "ImageType", "Rows")} == {"recomputed"}
+    assert {entries[k].action for k in ("PixelData", "SOPClassUID", "SOPInstanceUID", "ImageType", "Rows")} == {
+        "recomputed"
+    }
 
 
 def test_the_account_and_the_explanation_agree_with_what_is_written(tmp_path):
