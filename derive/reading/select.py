@@ -22,6 +22,7 @@ from derive.reading.frames import frames_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
+from derive.reading.stacks import is_localizer
 from derive.told.secrecy import shown_number, shown_term, shown_uid, some
 from derive.told.wording import counted, flag
 
@@ -174,7 +175,8 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
     if len(classes) > 1:
         raise SourceError("SRC-CLASS", f"the series holds several classes: {tallied(classes)}; wanted one")
     _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame in a class of single frames")
-    _refuse_kind(headers, "SRC-LOCALIZER", _is_localizer, "localizers (Image Type value 3), no slices of a volume")
+    if all(map(is_localizer, headers)):  # beside others they are a stack of their own
+        _refuse_kind(headers, "SRC-LOCALIZER", is_localizer, "localizers (Image Type value 3), no slices of a volume")
 
 
 def patient_of(header: Header) -> tuple[Hashable, ...]:
@@ -187,10 +189,6 @@ _PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
 
 def _is_multi_frame(header: Header) -> bool:
     return standard.is_single_frame(header.sop_class_uid) and (header.integer("NumberOfFrames") or 1) != 1
-
-
-def _is_localizer(header: Header) -> bool:
-    return [text.strip() for text in header.texts("ImageType")[2:3]] == ["LOCALIZER"]
 
 
 def _refuse_kind(headers: Sequence[Header], code: str, test: Callable[[Header], bool], what: str) -> None:

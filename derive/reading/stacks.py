@@ -27,8 +27,10 @@ from derive.told.wording import counted, flag
 #: The plane of the patient along whose normal a stack lies: x, y, z.
 _PLANES = ("sagittal", "coronal", "axial")
 #: What tells stacks apart, with the code of its refusal.
+_LOCALIZER = "SRC-LOCALIZER"
 _MATRIX, _PIXELS, _ORIENTATION, _QUANTITY = "GEO-MATRIX", "GEO-PIXELS", "GEO-ORIENTATION", "SRC-STACK"
 _DIFFERS = {
+    _LOCALIZER: "some images are localizers (Image Type value 3), no slices of a volume",
     _MATRIX: "Rows and Columns differ",
     _PIXELS: "Pixel Spacing differs",
     _ORIENTATION: "Image Orientation (Patient) differs",
@@ -100,7 +102,8 @@ def one_stack(headers: Sequence[Header], wanted: str | int | None) -> ImageStack
     GeometryError
         ``GEO-MATRIX``, ``GEO-PIXELS``, ``GEO-ORIENTATION`` where there are several, and what :func:`stacks_of` raises.
     SourceError
-        ``SRC-STACK`` for several quantities, and where nothing, or more than one stack, is what is wanted.
+        ``SRC-LOCALIZER`` for localizers beside slices, ``SRC-STACK`` for several quantities, and where nothing,
+        or more than one stack, is what is wanted.
     """
     groups = _groups(headers)
     stacks = [ImageStack(name, tuple(headers[i] for i in g.members)) for name, g in _named(groups)]
@@ -135,7 +138,7 @@ def _refuse(code: str, what: str, stacks: Sequence[ImageStack], **facts: float) 
     what += (
         f": corners lie up to {off:.3g} mm from where one has them, wanted at most {ORIENTATION_MM} mm" if off else ""
     )
-    kind: type[DeriveError] = SourceError if code == _QUANTITY else GeometryError
+    kind: type[DeriveError] = SourceError if code in (_QUANTITY, _LOCALIZER) else GeometryError
     raise kind(
         code,
         f"{what}; there are {counted(len(stacks), 'stack')}: {', '.join(rows)}. Choose one with {flag('stack', 'N')}",
@@ -173,7 +176,11 @@ def _groups(headers: Sequence[Header]) -> list[_Group]:
         kinds = orientations(cosines[list(members)], reach(members))
         return [_way([members[k] for k in kind], cosines) for kind in kinds]
 
-    for code, split in ((_MATRIX, matrices), (_PIXELS, spacings), (_ORIENTATION, ways)):
+    def kinds(members: Sequence[int]) -> list[_Alike]:
+        told = [([i for i in members if is_localizer(headers[i]) is wanted], wanted) for wanted in (False, True)]
+        return [_Alike(found, wanted, "localizer" if wanted else "slices") for found, wanted in told if found]
+
+    for code, split in ((_LOCALIZER, kinds), (_MATRIX, matrices), (_PIXELS, spacings), (_ORIENTATION, ways)):
         groups = [part for group in groups for part in _parts(group, code, split)]
     groups = [part for g in groups for part in _parts(g, _QUANTITY, lambda m: _quantities(headers, m))]
     return sorted(groups, key=lambda g: g.key)
@@ -230,6 +237,11 @@ def _traces(headers: Sequence[Header]) -> list[bool]:
     traces = [n or (i and bool(b)) for n, i, b in zip(named, isotropic, b_values, strict=True)]
     directed = any(d and b and not t for d, b, t in zip(directions, b_values, traces, strict=True))
     return [directed and trace for trace in traces]
+
+
+def is_localizer(header: Header) -> bool:
+    """Whether an image only shows where others lie (Image Type value 3: PS3.3 C.8.2.1.1.1)."""
+    return [text.strip() for text in header.lenient.texts("ImageType")[2:3]] == ["LOCALIZER"]
 
 
 def quantities_of(header: Header) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -36,6 +37,8 @@ _WEAK = ("AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "Content
 #: What only says in which order images were made.
 _ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
 
+#: Kinds of dimensions whose values may be shown.
+_SHOWN = ("measure", "time", "count")
 _NUMBERED = DimensionKind("InstanceNumber", "count")
 
 
@@ -197,7 +200,23 @@ def _told(headers: Sequence[Header], split: _Split, *, whole: bool = True) -> _S
         if found is None or not found.varies or found.kind.keyword in weak:
             continue
         split = split.by(found, whole=whole) or (split.by_order(found) if running and whole else None) or split
+    if whole and split.taken and not split.single:
+        return _numbered_through(headers, split) or split
     return split
+
+
+def _numbered_through(headers: Sequence[Header], split: _Split) -> _Split | None:
+    """Tell volumes with equal settings apart by their Instance Numbers, where these go through one after the other.
+
+    Images without weighting are often taken several times, and of some vendors nothing else says which belong together.
+    """
+    found = apartness(headers, _NUMBERED)
+    parts = split.by_order(found)
+    if parts is None or not parts.single:
+        return None
+    levels = [found.levels[parts.group == g] for g in range(int(parts.group.max()) + 1)]
+    ends = pairwise(sorted((int(own.min()), int(own.max())) for own in levels))
+    return parts if all(last < first for (_, last), (first, _) in ends) else None
 
 
 def _criteria(headers: Sequence[Header], *, settings: bool = False) -> Iterator[tuple[Apartness | None, bool]]:
@@ -320,7 +339,8 @@ def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:
         how_many = str(counts[0]) if full else f"{min(counts)} to {max(counts)}"
         varying = varying | told_apart(places, HINTS, lambda keyword, image: headers[image].text(keyword))
         varying = varying or {"InstanceNumber": max(counts)}
-        named = ", ".join(f"{keyword} ({counted(count, 'value')})" for keyword, count in list(varying.items())[:4])
+        place = max(places, key=len)
+        named = ", ".join(_looked_at([headers[i] for i in place], k, count) for k, count in list(varying.items())[:4])
         raise GeometryError(
             "GEO-4D",
             f"{counted(len(headers), 'image')} lie at {counted(len(places), 'position')}, {how_many} at each; they "
@@ -338,6 +358,14 @@ def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:
         f"{sum(c > 1 for c in counts)} of {len(places)} positions are taken more than once. Take out what is too many",
         files=[headers[i].name for i in place],
     )
+
+
+def _looked_at(headers: Sequence[Header], keyword: str, count: int) -> str:
+    """Name an attribute in which images at one position differ, with its values where they are numbers."""
+    kind = dimension_kinds().get(keyword)
+    values = {v for v in apartness(headers, kind).values if v is not None} if kind and kind.kind in _SHOWN else set()
+    told = some([value_told(v) for v in sorted(values, key=str)], 4) if len(values) > 1 else ""
+    return f"{keyword} ({counted(count, 'value')}{': ' if told else ''}{told})"
 
 
 def contradictions(headers: Sequence[Header], slices: int) -> list[tuple[str, list[Remark]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pydicom
 import pytest
 
+import derive
 from tests.helpers.refusals import only, refused
 from tests.helpers.source_files import copied, save
 
@@ -66,8 +67,9 @@ def test_a_localizer_in_the_series_of_the_slices(real, tmp_path, changed):
     (scout,) = copied(real("ct_philips_scout").iterdir(), tmp_path / "scout", join)
     scout.rename(files[0].parent / "scout.dcm")
     error = refused(files[0].parent, "SRC-LOCALIZER")
-    assert error.facts["files"] == ["scout.dcm"]
-    assert "1 of 5" in error.message
+    assert [(row["name"], row["images"]) for row in error.facts["stacks"]] == [("slices", 4), ("localizer", 1)]
+    assert "scout.dcm" in error.message
+    assert len(derive.read(files[0].parent, stack="slices").frames) == 4
 
 
 @pytest.mark.parametrize(

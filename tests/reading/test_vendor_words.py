@@ -96,3 +96,34 @@ def test_private_attributes_of_nobody_are_not_read():
     for dataset in datasets:
         dataset[0x00430012].value = "SOMEBODY ELSE"
     refused(datasets, "GEO-4D")
+
+
+def repeated(changed=None):
+    """Images without weighting twice, before and behind those of three directions; nothing but numbers tells which."""
+    first, again = (diffusion_series("GE", AXIAL) for _ in range(2))
+    datasets = [*first, *again[:3]]
+    for number, dataset in enumerate(datasets):
+        dataset.InstanceNumber = number + 1
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = (
+            f"1.2.826.0.1.3680043.10.1111.9.{number}"
+        )
+    if changed:
+        changed(datasets)
+    return datasets
+
+
+def test_what_is_taken_twice_is_two_volumes_where_instance_numbers_go_through(tmp_path):
+    source = derive.read(repeated())
+    assert told(source)["DiffusionBValue"] == (0, 0, 1000, 1000, 1000)
+    numbers = [[int(f.reference.sop_instance_uid.rpartition(".")[2]) for f in source.frames][k : k + 3] for k in (0, 3)]
+    assert numbers == [[0, 1, 2], [12, 13, 14]]
+    derive.build(source, gaussian_blur(sigma_mm=1)).write(tmp_path / "out")
+    assert told(derive.read(tmp_path / "out"))["DiffusionBValue"] == (0, 0, 1000, 1000, 1000)
+
+
+def test_what_is_taken_twice_and_numbered_across_is_refused():
+    def mixed(datasets):
+        datasets[0].InstanceNumber, datasets[14].InstanceNumber = 15, 1
+        datasets[2].InstanceNumber, datasets[3].InstanceNumber = 4, 3
+
+    assert refused(repeated(mixed), "GEO-4D").facts["positions"] == 3
