@@ -58,6 +58,12 @@ def pointers_of(header: Header) -> tuple[Pointer, ...]:
     return _pointers(element) if element is not None else ()
 
 
+def pointers_of_all(headers: Sequence[Header]) -> tuple[Pointer, ...]:
+    """Return the dimensions that all instances of a series name, each in the same place."""
+    each = [pointers_of(h) for h in {h.elements.get(_INDEX): h for h in headers}.values()]
+    return tuple(p for p in each[0] if all(p in others for others in each[1:]))
+
+
 @cache
 def _classic() -> dict[str, str]:
     """What a flattened frame calls an attribute of a macro."""

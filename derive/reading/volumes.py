@@ -23,7 +23,7 @@ from derive.errors import GeometryError
 from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds, value_told
 from derive.model.planes import DIMENSIONS, HINTS, SAME_POSITION_MM, Planes, told_apart
 from derive.model.remark import Remark
-from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of
+from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of_all
 from derive.reading.dimension_values import Apartness, apartness
 from derive.reading.header import Header
 from derive.told.secrecy import shown_code_strings, some
@@ -225,7 +225,7 @@ def _criteria(headers: Sequence[Header], *, settings: bool = False) -> Iterator[
     With `settings` only what is set for a volume as a whole.
     """
     kinds = dimension_kinds()
-    pointers = [p for p in pointers_of(headers[0]) if p.keyword not in SPATIAL]
+    pointers = [p for p in pointers_of_all(headers) if p.keyword not in SPATIAL]
     counts = [p for p in pointers if p.keyword in kinds and kinds[p.keyword].kind == "count"]
     for pointer in (p for p in pointers if p not in counts and not settings):
         found = named_apartness(headers, pointer)
@@ -380,7 +380,7 @@ def contradictions(headers: Sequence[Header], slices: int) -> list[tuple[str, li
     """
     found = []
     place = np.arange(len(headers)) % slices
-    for pointer in pointers_of(headers[0]):
+    for pointer in pointers_of_all(headers):
         said, index = named_apartness(headers, pointer), indices(headers, pointer)
         if said is None:
             text = "is named by Dimension Index Sequence, and no frame has it"

@@ -93,6 +93,17 @@ def test_one_instance_a_volume_and_one_instance_of_all_are_the_same():
     assert every(np.array_equal(a, b) for a, b in zip(series.volumes, joined.volumes, strict=True))
 
 
+def test_instances_may_name_their_dimensions_in_another_order():
+    whole = multi_frame("MR", along=ECHOES, slices=3)
+    parts = [only_frames(whole, range(3 * v, 3 * v + 3), number=v + 1) for v in range(3)]
+    parts[1].DimensionIndexSequence = list(reversed(parts[1].DimensionIndexSequence))
+    for frame in frames_items(parts[1]):
+        frame.FrameContentSequence[0].DimensionIndexValues = frame.FrameContentSequence[0].DimensionIndexValues[::-1]
+    series = derive.read(parts)
+    assert series.dimensions == derive.read(whole).dimensions
+    assert not [r for r in series.remarks if r.code == "SRC-DIMENSION"]
+
+
 @pytest.mark.parametrize("one_stack_id", [True, False])
 def test_orientations_are_stacks_whatever_their_stack_id(one_stack_id):
     form = {"orientations": (AXIAL, SAGITTAL, CORONAL), "one_stack_id": one_stack_id, "along": ECHOES, "shuffled": 1}
