@@ -42,7 +42,7 @@ SERIES = {
 FORMS = {
     "multi-frame echoes": ("classic", "enhanced"),
     "multi-frame diffusion": ("classic", "enhanced"),
-    "multi-frame CT in time": ("classic", "enhanced"),
+    "multi-frame CT in time": ("enhanced",),
 }
 CASES = [(name, form) for name in SERIES for form in FORMS.get(name, ("classic",))]
 
@@ -57,6 +57,14 @@ def test_each_volume_is_derived_as_if_it_were_alone_and_told_apart_again(name, f
         alone = derive.read(SERIES[name], volumes=number)
         wanted = gaussian_blur(sigma_mm=1.5)(alone.volume).array
         assert np.abs(volume.array - wanted).max() <= 0.5 * max(f.rescale[0] for f in result.frames) + 1e-3
+
+
+def test_single_frames_of_ct_in_time_are_a_series_each(tmp_path):
+    source = derive.read(SERIES["multi-frame CT in time"])
+    report = derive.build(source, gaussian_blur(sigma_mm=1.5), into="classic").write(tmp_path)
+    for made, volume in zip(report.series, source.volumes, strict=True):
+        result = derive.read(tmp_path / made.folder).volume.array
+        assert np.abs(result - gaussian_blur(sigma_mm=1.5)(volume).array).max() <= 0.5 + 1e-3
 
 
 def test_volumes_are_counted_in_the_plan_and_where_a_series_is_shown():
