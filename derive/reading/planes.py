@@ -220,7 +220,7 @@ def _leaning(names: Sequence[str], planes: Planes) -> GeometryError:
     raise GeometryError(
         "GEO-SHIFT",
         f"{names[worst]} lies {planes.scatter_mm[worst]:.2f} mm to the side of the other slices; {wanted}. "
-        "The series holds more than one stack",
+        f"The series holds more than one stack; choose the frames of one: {flag('frames', 'N-M')}",
         files=[names[worst]],
     )
 
