@@ -7,6 +7,7 @@ between images stand here, and those of orientations in :mod:`derive.model.orien
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from derive.model.geometry import Geometry, Triple, normal_of, triple
+from derive.told.wording import flag
 
 Vectors = NDArray[np.float64]
 
@@ -213,6 +215,21 @@ def spacing_of(geometry: Geometry) -> float | None:
         return geometry.slice_spacing
     planes = planes_of(geometry)
     return planes.usual_mm if planes.even_but_for_gaps else None
+
+
+def way_out(bridged_mm: float | None = None) -> str:
+    """Say what can be done with slices that are no even stack.
+
+    Parameters
+    ----------
+    bridged_mm : float, optional
+        How far apart slices are, where some are missing.
+    """
+    across = f", {flag('max_gap_mm', f'{math.ceil(bridged_mm * 100) / 100:g}')} across the gap" if bridged_mm else ""
+    return (
+        f"{flag('regular_grid')} puts them on a regular grid{across}; what stays in its planes takes them as they are: "
+        f"{flag('in_planes')}"
+    )
 
 
 def _tolerance(share_mm: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -51,21 +50,6 @@ class Stackable(Protocol):
     @property
     def uneven(self) -> GeometryError | None:
         """Why its slices are no even stack."""
-
-
-def way_out(bridged_mm: float | None = None) -> str:
-    """Say what can be done with slices that are no even stack.
-
-    Parameters
-    ----------
-    bridged_mm : float, optional
-        How far apart slices are, where some are missing.
-    """
-    across = f", {flag('max_gap_mm', f'{math.ceil(bridged_mm * 100) / 100:g}')} across the gap" if bridged_mm else ""
-    return (
-        f"{flag('regular_grid')} puts them on a regular grid{across}; what stays in its planes takes them as they are: "
-        f"{flag('in_planes')}"
-    )
 
 
 def refuse_uneven(series: Stackable) -> None:

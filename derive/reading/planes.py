@@ -29,8 +29,8 @@ from derive.model.planes import (
     Vectors,
     measured,
     spacing_of_one,
+    way_out,
 )
-from derive.model.stacking import way_out
 from derive.reading.copies import copies_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header

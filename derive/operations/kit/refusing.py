@@ -6,8 +6,7 @@ from typing import Any
 
 from derive.errors import GeometryError, ValuesError
 from derive.model.geometry import Geometry
-from derive.model.planes import is_even
-from derive.model.stacking import way_out
+from derive.model.planes import is_even, way_out
 from derive.told.wording import flag
 
 
