@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.valuerep import format_number_as_ds
 
 from derive.errors import ValuesError
 
@@ -170,6 +169,8 @@ def as_they_are(stored: NDArray[Any]) -> EncodedFrame:
 
 def decimal(value: float) -> float:
     """Return the number that a decimal string of 16 characters can say of `value`."""
+    from pydicom.valuerep import format_number_as_ds
+
     return float(format_number_as_ds(float(value))) + 0.0  # never minus zero
 
 

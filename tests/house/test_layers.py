@@ -38,6 +38,8 @@ SHOWN = {"derive.builder", "derive.model.source", "derive.model.volume", "derive
 DISPLAY = "derive.display.html"
 #: A derived series is seldom de-identified, and what that takes would be a fifth of every command's start (2026-11-30).
 LATE = {("derive.builder", "derive.deidentification.derived")}
+#: Frames have pixels of some form, and operations know of frames: their help needs no pydicom for that (2026-12-01).
+LATE |= {("derive.pixels.encode", "pydicom.valuerep")}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 
