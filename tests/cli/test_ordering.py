@@ -178,4 +178,5 @@ def test_no_flag_takes_a_word_that_may_be_a_source():
     for command in each(COMMANDS):
         for action in parser(command)._actions:
             if action.option_strings and action.nargs in ("+", "*", argparse.REMAINDER):
-                assert action.type in (int, float) or action.dest == "orientation", (command, action.dest)
+                one_word = action.dest in ("orientation", "frame_times")
+                assert action.type in (int, float) or one_word, (command, action.dest)
