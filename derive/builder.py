@@ -132,7 +132,7 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
             continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
         derivation = derivation.then(operation.step(volumes.volumes[0], results.volumes[0]))
         volumes = results
-    stored = source_encoding(source, derivation)
+    stored = source_encoding(source.frames, derivation)
     target = target_of(class_derived(source.sop_class_uid, options.into))
     sources = with_macros(Sources(source), target.iod) if target.container == "functional" else Sources(source)
     order = Order(sources, volumes, derivation, target, stored)

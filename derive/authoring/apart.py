@@ -8,10 +8,13 @@ from functools import cache
 
 from derive.authoring.options import Options
 from derive.authoring.order import Order
-from derive.authoring.prepare import uids_of
+from derive.authoring.prepare import source_encoding, uids_of
 from derive.errors import UsageError
 from derive.model.dimension import Dimension, is_time, value_told
 from derive.model.frames import Frames, Volumes
+from derive.model.reference import frames_of_principal
+from derive.model.volume import Volume
+from derive.pixels.encode import SourceEncoding
 
 #: More characters of what tells a volume apart leave no room in a Series Description: its number is said instead.
 LONGEST_PART = 32
@@ -38,9 +41,19 @@ def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ..
         return ((order, options),)
     told, beside = parts_told(order.frames), cache(lambda: uids_of(order, options))
     return tuple(
-        (replace(order, frames=Volumes((volume,)), part=part, beside=beside), _of_part(options, k, part))
+        (
+            replace(order, frames=Volumes((volume,)), stored=_stored(order, volume), part=part, beside=beside),
+            _of_part(options, k, part),
+        )
         for k, (volume, part) in enumerate(zip(volumes, told, strict=True))
     )
+
+
+def _stored(order: Order, volume: Volume) -> SourceEncoding:
+    """What the stored values behind one volume were: it is stored as if it had been alone."""
+    behind = frames_of_principal(volume.contributors_of(range(volume.count)))
+    frames = order.source.frames
+    return source_encoding([frames[k] for k in behind], order.derivation) if frames and behind else order.stored
 
 
 def _apart(order: Order) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from derive.model.assumption import recorded
 from derive.model.classes import Target
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.plausible import refuse_normalised
-from derive.model.source import Attributes, Sources, SourceSeries
+from derive.model.source import Attributes, Sources
+from derive.model.source_frame import SourceFrame
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, checked_root
 from derive.model.window import Window
 from derive.pixels.encode import Encoding, SourceEncoding, fit, keep, per_instance
@@ -72,14 +74,14 @@ def prepare(order: Order, options: Options) -> Prepared:
     return Prepared(replace(authoring, uids=uids, window=window, voi_luts=luts), encoding)
 
 
-def source_encoding(source: SourceSeries, derivation: Derivation) -> SourceEncoding:
-    """What the source's stored values are; another quantity has another rescale."""
-    paddings = {f.padding[0] if f.padding else None for f in source.frames}
-    frames = source.frames if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
+def source_encoding(frames: Sequence[SourceFrame], derivation: Derivation) -> SourceEncoding:
+    """What the stored values of a source's frames are; another quantity has another rescale."""
+    paddings = {f.padding[0] if f.padding else None for f in frames}
+    rescaled = frames if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
     return SourceEncoding(
-        slopes=tuple(f.rescale[0] for f in frames),
-        intercepts=tuple(f.rescale[1] for f in frames),
-        signed=any(f.stored_range[0] < 0 for f in source.frames),
+        slopes=tuple(f.rescale[0] for f in rescaled),
+        intercepts=tuple(f.rescale[1] for f in rescaled),
+        signed=any(f.stored_range[0] < 0 for f in frames),
         padding=paddings.pop() if len(paddings) == 1 else None,
     )
 

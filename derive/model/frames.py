@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -156,8 +156,11 @@ class Volumes:
 
     @property
     def quantity(self) -> Quantity:
-        """What the values are."""
-        return self.volumes[0].quantity
+        """What the values are; padding can occur where it can in any volume, and the finest step counts."""
+        each = [volume.quantity for volume in self.volumes]
+        steps = [quantity.step for quantity in each if quantity.step is not None]
+        step = min(steps) if len(steps) == len(each) else None
+        return replace(each[0], padded=any(quantity.padded for quantity in each), step=step)
 
     @property
     def value_range(self) -> tuple[float, float] | None:

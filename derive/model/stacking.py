@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -103,13 +104,15 @@ def stacked(series: Stackable, *, uneven: bool = False) -> Volumes:
     if not uneven:
         refuse_uneven(series)
     count = len(series.frames) // series.geometry.shape[0]
-    quantity, bounds = quantity_of(series), _value_range(series)
-    volumes = tuple(_volume(series, v, quantity, bounds) for v in range(count))
+    quantity = quantity_of(series)
+    volumes = tuple(_volume(series, v, quantity) for v in range(count))
     return Volumes(volumes, series.dimensions, _durations(series) if count > 1 else ())
 
 
-def _volume(series: Stackable, number: int, quantity: Quantity, bounds: tuple[float, float]) -> Volume:
+def _volume(series: Stackable, number: int, quantity: Quantity) -> Volume:
+    """Stack one of several volumes: what its numbers can be follows from its own frames, as if it were alone."""
     begin = number * series.geometry.shape[0]
+    frames = series.frames[begin : begin + series.geometry.shape[0]]
 
     def pull(first: int, last: int) -> Array:
         slab = np.empty((last - first, *series.geometry.shape[1:]), dtype=np.float32)
@@ -124,8 +127,8 @@ def _volume(series: Stackable, number: int, quantity: Quantity, bounds: tuple[fl
         series.geometry,
         pull=SliceBySlice(pull),
         contributors=lambda index: of_principal([begin + index]),
-        quantity=quantity,
-        value_range=bounds,
+        quantity=replace(quantity, padded=_padded(frames), step=_step(frames)),
+        value_range=_value_range(frames),
     )
 
 
@@ -142,7 +145,6 @@ def _durations(series: Stackable) -> tuple[float, ...]:
 def quantity_of(series: Stackable) -> Quantity:
     """Units, fill and padding of a series."""
     target = target_of(series.sop_class_uid)
-    padded = any(f.padding is not None for f in series.frames)
     units = (_one(series, target.units_keyword) or target.units) if target.units_keyword else _mapped_units(series)
     if not units:
         raise ValuesError(
@@ -151,9 +153,16 @@ def quantity_of(series: Stackable) -> Quantity:
             f"{flag('assume', f'{target.units_keyword}=VALUE')}",
             keyword=target.units_keyword,
         )
-    step = min(abs(f.rescale[0]) for f in series.frames)
     fill = target.fill if units == target.units else 0.0
-    return Quantity(units, fill, padded, step, cyclic=_cyclic(series, target))
+    return Quantity(units, fill, _padded(series.frames), _step(series.frames), cyclic=_cyclic(series, target))
+
+
+def _padded(frames: Sequence[SourceFrame]) -> bool:
+    return any(f.padding is not None for f in frames)
+
+
+def _step(frames: Sequence[SourceFrame]) -> float:
+    return min(abs(f.rescale[0]) for f in frames)
 
 
 def _cyclic(series: Stackable, target: Target) -> bool:
@@ -193,6 +202,6 @@ def _units_of(series: Stackable, index: int) -> str:
     return str(codes[0].get("CodeValue") or "1") if codes else "1"
 
 
-def _value_range(series: Stackable) -> tuple[float, float]:
-    ends = [stored * f.rescale[0] + f.rescale[1] for f in series.frames for stored in f.stored_range]
+def _value_range(frames: Sequence[SourceFrame]) -> tuple[float, float]:
+    ends = [stored * f.rescale[0] + f.rescale[1] for f in frames for stored in f.stored_range]
     return min(ends), max(ends)

@@ -253,7 +253,7 @@ class SourcedAccount:
             replace(Volume(grid, _nothing, partial(self._contributed, begin)), quantity=quantity)
             for begin in range(0, len(written.frames), slices)
         )
-        stored = source_encoding(self._source, self.derivation)
+        stored = source_encoding(self._source.frames, self.derivation)
         target = target_of(written.sop_class_uid)
         order = Order(Sources(self._source), Volumes(volumes, written.dimensions), self.derivation, target, stored)
         try:
