@@ -124,7 +124,7 @@ def _functional(authoring: Authoring, encoding: Encoding | None, folder: Path | 
         spool, members = Spool(folder), []
         for index, encoded in zip(indices, _encoded(authoring, encoding, _slabs(frames, indices)), strict=True):
             spool.add(encoded.stored)
-            volume, place = frames.spot(index)
+            volume, place = frames.volume_and_place(index)
             kept = replace(encoded, stored=encoded.stored[:0].copy())  # a view would keep the whole
             members.append(Frame(index, number, frames.contributors(index), kept, place, volume))
         contributors = _together(frames, indices)
@@ -135,7 +135,9 @@ def stand_in_of(authoring: Authoring) -> Frame:
     """Return what stands for all frames before any is computed: what they come from, and no stored values."""
     frames = authoring.frames
     nothing = as_they_are(np.zeros((1, 1), np.int16))
-    members = [Frame(i, 1, frames.contributors(i), nothing, *frames.spot(i)[::-1]) for i in range(frames.count)]
+    members = [
+        Frame(i, 1, frames.contributors(i), nothing, *frames.volume_and_place(i)[::-1]) for i in range(frames.count)
+    ]
     return Frame(0, 1, _together(frames, range(frames.count)), nothing, 0, frames=tuple(members))
 
 

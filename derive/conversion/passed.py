@@ -113,7 +113,7 @@ class PassedFrames:
             return tuple(divmod(index, self.slices) for index in range(self.count))
         return spots_of([frame.plane for frame in self.source.frames])
 
-    def spot(self, index: int) -> tuple[int, int]:
+    def volume_and_place(self, index: int) -> tuple[int, int]:
         """Return which volume a frame is of, and which of its slices it is."""
         return self._spots[index]
 

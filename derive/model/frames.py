@@ -85,7 +85,7 @@ class Frames(Protocol):
     def contributors(self) -> Contributors:
         """Callable (frame) -> the frames of the sources whose pixels entered it."""
 
-    def spot(self, index: int) -> tuple[int, int]:
+    def volume_and_place(self, index: int) -> tuple[int, int]:
         """Which volume frame `index` is of, and which of its slices it is."""
 
     def plane(self, index: int) -> Plane | None:
@@ -184,7 +184,7 @@ class Volumes:
         volume, place = divmod(index, self.slices)
         return self.volumes[volume].contributors(place)
 
-    def spot(self, index: int) -> tuple[int, int]:
+    def volume_and_place(self, index: int) -> tuple[int, int]:
         """Return which volume a frame is of, and which of its slices it is."""
         return divmod(index, self.slices)
 
@@ -292,7 +292,7 @@ class Pictures:
         """Bytes of all stored values, generously: a byte for a bit."""
         return self.pages.nbytes
 
-    def spot(self, index: int) -> tuple[int, int]:
+    def volume_and_place(self, index: int) -> tuple[int, int]:
         """Return which volume a page is of, and which of its pages it is."""
         return divmod(index, self.slices)
 
