@@ -206,11 +206,14 @@ def _unmet(authoring: Authoring, constant: Mapping[int, Element]) -> Iterator[Mi
 def _unbuilt(
     authoring: Authoring, varying: Sequence[Decision], constant: Mapping[int, Element]
 ) -> Iterator[MissingAttribute]:
-    """Yield what a multi-frame class asks for and a source of another class does not say, though it is no pull.
+    """Yield what a class asks for and nobody says, though it is no pull: of a multi-frame class, or without a source.
 
     It is known before the first frame is computed, so that a dry run says it too.
     """
-    if not has_content(authoring) or not authoring.source.frames:
+    if not authoring.source.frames:
+        yield from _unsaid(authoring, varying)
+        return
+    if not has_content(authoring):
         return
     has, iod, stand_in = reader(constant, authoring.encodings), authoring.target.iod, stand_in_of(authoring)
     grouped = _group_tags(authoring)
@@ -227,6 +230,17 @@ def _unbuilt(
                 yield missing_attribute(rule, decision.row.section, authoring.source.lacking)
         except MissingAttribute as error:
             yield error
+
+
+def _unsaid(authoring: Authoring, varying: Sequence[Decision]) -> Iterator[MissingAttribute]:
+    """Yield what is of type 1 in each frame, made of what a person says, and was not said."""
+    stand_in = stand_in_of(authoring).frames[0]
+    for decision in varying:
+        if decision.rule.type == "1" and decision.builder is not None and decision.builder.sticky:
+            try:
+                frame_element(authoring, decision, stand_in)
+            except MissingAttribute as error:
+                yield error
 
 
 def _conditioned(

@@ -306,7 +306,8 @@ def _sources(
     of_source = next(map(description_of, members.values()), "")
     candidates = SourcesTried(members, needed, {**records[0].assumed_since(of_source, images[0]), **assume})
     if candidates.first is None:
-        return [], [f"the source series cannot be read: {candidates.error.partition(chr(10))[0]}"]
+        why = [*(u.reason for u in at_hand.unreadable if not members), candidates.error.partition("\n")[0]]
+        return [], [f"the source series cannot be read: {why[0]}"]
     missing = set(records[0].source_uids) - members.keys()
     return candidates, [f"missing: {counted(len(missing), 'source image')}"] if missing else []
 
