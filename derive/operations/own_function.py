@@ -16,7 +16,7 @@ from derive.model.derivation import Typed, short_text_of
 from derive.model.geometry import Geometry
 from derive.model.plausible import refuse_type
 from derive.model.reference import FrameRef
-from derive.model.volume import Array, Contributors, Pull, Quantity, SliceBySlice, Volume
+from derive.model.volume import Array, Contributors, Quantity, Volume
 from derive.operations.declaration import CodeText, Function, Parameters, operation
 from derive.operations.kit.coding import derivation_code
 from derive.operations.kit.functions import UserFunction, finite, user_function
@@ -68,7 +68,7 @@ def _short(given: Mapping[str, Any]) -> str:
     trial=lambda geometry: {"function": unchanged, "code": "Smoothing"},
     example={"function": "package.module:name", "code": "Smoothing", "description": "bilateral, 3 mm"},
     short=_short,
-    in_planes=lambda given: bool(given["in_planes"]),
+    in_planes=lambda given: given["halo_slices"] == 0,
 )
 def apply(
     volume: Volume,
@@ -80,7 +80,6 @@ def apply(
     halo_slices: int | None = None,
     units: str | None = None,
     algorithm: Algorithm | None = None,
-    in_planes: bool = False,
 ) -> Volume:
     """Apply a function of your own.
 
@@ -112,14 +111,12 @@ def apply(
     parameters : mapping, optional
         Further arguments of the function; NAME=VALUE, repeatable, the value as JSON where it is JSON.
     halo_slices : int, optional
-        How many slices away from the one it makes the function looks; it then gets a few at a time.
+        How many slices away from the one it makes the function looks; it then gets a few at a time. With 0 slices
+        that lean or lie unevenly stay where they are.
     units : str, optional
         Units of the result where it is another quantity: UCUM for CT and MR, Units (0054,1001) for PET.
     algorithm : Algorithm, optional
         Who computes: its name, version and maker go into Contributing Equipment Sequence.
-    in_planes : bool
-        Whether the function gets one slice at a time, as an array (1, row, column); slices that lean or lie unevenly
-        stay where they are.
 
     Raises
     ------
@@ -136,11 +133,8 @@ def apply(
     derivation_code(code)
     called = user_function(function, {k: v.value if isinstance(v, Typed) else v for k, v in (parameters or {}).items()})
     said = SaidOfValues(units, volume.quantity)
-    if in_planes:
-        halo_slices = _no_halo(halo_slices)
     if halo_slices is not None:
         result = _slab_by_slab(volume, called, halo_slices, said)
-        result = replace(result, pull=SliceBySlice(_one_by_one(result.pull))) if in_planes else result
     elif called.takes == "array":
         result = _at_first_need(volume, called, said)
     elif called.takes == "image":
@@ -148,17 +142,6 @@ def apply(
     else:
         result = _volume(volume, called, said)
     return replace(result, quantity=said.of(result.quantity, called.name), value_range=None)
-
-
-def _no_halo(given: int | None) -> int:
-    if given:
-        raise UsageError("OP-HALO", f"halo_slices {given!r} with in_planes, where no slice looks at another; wanted 0")
-    return 0
-
-
-def _one_by_one(pull: Pull) -> Pull:
-    """Pull slices one by one."""
-    return lambda first, last: np.concatenate([pull(k, k + 1) for k in range(first, last)])
 
 
 def _slab_by_slab(volume: Volume, called: UserFunction, halo: int, said: SaidOfValues) -> Volume:

@@ -21,7 +21,7 @@ from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
 from derive.reading.choice import Choice, Chosen, choice_of, laid_out
-from derive.reading.files import Source, Unreadable, find
+from derive.reading.files import Source
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
 from derive.reading.pixel_attributes import (
@@ -32,7 +32,7 @@ from derive.reading.pixel_attributes import (
     pixel_remarks,
     rescale_of,
 )
-from derive.reading.scan import scan
+from derive.reading.scan import all_of
 from derive.reading.select import apart, select, unread
 from derive.reading.volumes import contradictions
 
@@ -88,15 +88,7 @@ def read(
     """
     checked_assumptions(assume)  # before anything is read
     choice = choice_of(chosen)
-    headers: list[Header] = []
-    skipped: list[Skipped] = []
-    for found in scan(find(source, limits)):
-        if isinstance(found, Unreadable):
-            raise found.error
-        if isinstance(found, Header):
-            headers.append(found)
-        elif isinstance(found, Skipped):
-            skipped.append(found)
+    headers, skipped = all_of(source, limits)
     return series_of(headers, skipped, series, assume, choice)
 
 
@@ -142,8 +134,8 @@ def series_of(
     others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
     copies = [(stack.headers[i].name, stack.headers[of].name) for i, of in lie.copies]
     return SourceSeries(
-        frames=tuple(map(_frame, ordered, lie.planes)),
-        table=_table(ordered),
+        frames=tuple(map(source_frame_of, ordered, lie.planes)),
+        table=tabulated(ordered),
         geometry=lie.geometry,
         dimensions=lie.dimensions,
         uneven=lie.uneven,
@@ -165,12 +157,12 @@ def series_of(
             ]
         ),
         assumed=assumed,
-        related=_related(ordered, headers),
+        related=related_to(ordered, headers),
         said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},
     )
 
 
-def _related(ordered: Sequence[Header], headers: Sequence[Header]) -> dict[str, Reference]:
+def related_to(ordered: Sequence[Header], headers: Sequence[Header]) -> dict[str, Reference]:
     """Find the instances that the images of a series refer to, localizers say, among what else was found."""
     wanted = {h.element("ReferencedImageSequence"): h for h in ordered}
     uids = {
@@ -181,7 +173,8 @@ def _related(ordered: Sequence[Header], headers: Sequence[Header]) -> dict[str, 
     }
 
 
-def _frame(header: Header, plane: Plane | None) -> SourceFrame:
+def source_frame_of(header: Header, plane: Plane | None) -> SourceFrame:
+    """Return a frame of a source, whose pixels are decoded when they are asked for."""
     layout = layout_of(header)
     padding = padding_of(header, layout)
     pixels = header.pixels
@@ -202,7 +195,7 @@ def _frame(header: Header, plane: Plane | None) -> SourceFrame:
     )
 
 
-def _table(headers: Sequence[Header]) -> AttributeTable:
+def tabulated(headers: Sequence[Header]) -> AttributeTable:
     """Tabulate attributes; where character sets differ, all text becomes ISO_IR 192."""
     charset = tag_of("SpecificCharacterSet")
     defaults = _defaults(headers[0].sop_class_uid)

@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from pydicom.dataset import Dataset
 
+from derive.limits import Limits
 from derive.model.source import Skipped
-from derive.reading.files import Found, Origin, Repeated, Unreadable, unreadable
+from derive.reading.files import Found, Origin, Repeated, Source, Unreadable, find, unreadable
 from derive.reading.header import Header, Reader
 from derive.told.progress import counting
 
@@ -48,3 +49,23 @@ def _scanned(item: Origin | Dataset, reader: Reader, refused: set[Path | None]) 
         if isinstance(item, Origin) and fault.code == "ZIP-SIZE":
             refused.add(item.path)
         return fault
+
+
+def all_of(source: Source, limits: Limits | None = None) -> tuple[list[Header], list[Skipped]]:
+    """Read the header of everything in a source that is read whole or not at all.
+
+    Raises
+    ------
+    SourceError
+        The first that cannot be read.
+    """
+    headers: list[Header] = []
+    skipped: list[Skipped] = []
+    for found in scan(find(source, limits)):
+        if isinstance(found, Unreadable):
+            raise found.error
+        if isinstance(found, Header):
+            headers.append(found)
+        elif isinstance(found, Skipped):
+            skipped.append(found)
+    return headers, skipped

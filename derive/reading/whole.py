@@ -18,13 +18,13 @@ from derive.model.remark import gathered
 from derive.model.source import Attributes, Skipped
 from derive.reading.assumed import checked_assumptions, used
 from derive.reading.choice import Choice, Chosen, choice_of, frames_chosen
-from derive.reading.files import Source, Unreadable, find
+from derive.reading.files import Source
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
 from derive.reading.pixel_attributes import check_one_form, pixel_remarks
 from derive.reading.planes import plane_of
-from derive.reading.read import _frame, _related, _table, series_of
-from derive.reading.scan import scan
+from derive.reading.read import related_to, series_of, source_frame_of, tabulated
+from derive.reading.scan import all_of
 from derive.reading.select import apart, select, unread
 
 #: What a series is called that is no single stack, beside all that geometry refuses.
@@ -53,15 +53,7 @@ def read_whole(
     """
     checked_assumptions(assume)  # before anything is read
     choice = choice_of(chosen)
-    headers: list[Header] = []
-    skipped: list[Skipped] = []
-    for found in scan(find(source, limits)):
-        if isinstance(found, Unreadable):
-            raise found.error
-        if isinstance(found, Header):
-            headers.append(found)
-        elif isinstance(found, Skipped):
-            skipped.append(found)
+    headers, skipped = all_of(source, limits)
     try:
         return series_of(headers, skipped, series, assume, choice)
     except (GeometryError, SourceError) as error:
@@ -97,13 +89,13 @@ def whole_of(
     uid = ordered[0].text("SeriesInstanceUID")
     others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
     return Attributes(
-        frames=tuple(_frame(header, _plane(header)) for header in ordered),
-        table=_table(ordered),
+        frames=tuple(source_frame_of(header, _plane(header)) for header in ordered),
+        table=tabulated(ordered),
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(*skipped, *map(unread, objects), *chosen.skipped, *others),
         remarks=gathered([*((h.name, h.remarks) for h in ordered), *pixel_remarks(ordered)]),
         assumed=assumed,
-        related=_related(ordered, headers),
+        related=related_to(ordered, headers),
         said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},
     )
 
