@@ -55,7 +55,7 @@ def kept_luts(order: Order, encoding: Encoding | None) -> Element | None:
     if not kept or element is None or not element.value:
         return None
     before = {acted_on(order.source, k) for k in range(len(order.source.frames))}
-    rescaled = order.target.rescale in (Rescale.SERIES, Rescale.INSTANCE)
+    rescaled = order.target.rescale in (Rescale.SERIES, Rescale.INSTANCE, Rescale.SLOPE)
     now = (1.0, 0.0) if rescaled else encoding and (encoding.slope, encoding.intercept)
     if before != {now}:
         return None

@@ -230,7 +230,7 @@ def _rescale(instance: Judged) -> Iterator[Finding]:
     slope, intercept = instance.number("RescaleSlope"), instance.number("RescaleIntercept")
     if slope == 0:
         yield instance.find("CHK-RESCALE", "RescaleSlope", "is 0; all values would be one")
-    if instance.rescale is Rescale.INSTANCE and intercept not in (None, 0):
+    if instance.rescale in (Rescale.INSTANCE, Rescale.SLOPE) and intercept not in (None, 0):
         yield instance.find("CHK-RESCALE-PET", "RescaleIntercept", f"is {intercept}; wanted 0")
     if instance.rescale is Rescale.MAPPING and (slope, intercept) != (None, None):
         message = (

@@ -26,13 +26,15 @@ Range = tuple[float, float]
 class Rescale(Enum):
     """How an IOD says what its stored values mean.
 
-    SERIES: one Rescale Slope and Intercept. INSTANCE: a slope an instance, intercept 0 (PET).
+    SERIES: one Rescale Slope and Intercept. INSTANCE: a slope an instance, intercept 0 (PET). SLOPE: one slope, and
+    intercept 0 (multi-frame PET: many readers take the slope of the first frame for all, 2026-12-01).
     MAPPING: no rescale; numbers that mean something as they are, times a power of ten that a Real World
     Value Mapping states (MR). NONE: stored values are all there is (Secondary Capture).
     """
 
     SERIES = "series"
     INSTANCE = "instance"
+    SLOPE = "slope"
     MAPPING = "mapping"
     NONE = "none"
 
@@ -225,6 +227,8 @@ def fit(kind: Rescale, source: SourceEncoding, values: Range, *, padded: bool, k
         return kept
     if kind is Rescale.MAPPING:
         return _power_of_ten(source, values, padded)
+    if kind is Rescale.SLOPE:
+        return for_instance(values, padded)
     return None if kind is Rescale.INSTANCE else for_range(values, padded)
 
 

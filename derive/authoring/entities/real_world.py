@@ -105,7 +105,7 @@ def _unit_is_new(authoring: Authoring) -> bool:
     target, units = authoring.target, authoring.derivation.units
     if not units or authoring.given.quantity is not None:
         return bool(units)
-    if target.rescale is Rescale.INSTANCE:
+    if target.rescale in (Rescale.INSTANCE, Rescale.SLOPE):
         return False
     if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         return not target.units_keyword or units != target.unspecified
