@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from derive import standard
 from derive.elements.element import Element
 from derive.elements.instance import Instance
+from derive.model.moments import date_told, moment_of, time_told
 
 _MAPPING = "RealWorldValueMappingSequence"
-_TIME_FORMS = ("%Y%m%d%H%M%S.%f", "%Y%m%d%H%M%S", "%Y%m%d%H%M")
 _PER_MS = timedelta(milliseconds=1)
 _STEPS = ("MRAcquisitionFrequencyEncodingSteps", "MRAcquisitionPhaseEncodingStepsInPlane")
 _WHOLE_BODY = "IEC_WHOLE_BODY"
@@ -82,27 +82,16 @@ class TermFunction(NamedTuple):
     reads: tuple[str, ...]
 
 
-def _moment(text: str) -> datetime | None:
-    plain = text.partition("+")[0].partition("-")[0]
-    for form in _TIME_FORMS:
-        try:
-            return datetime.strptime(plain, form)
-        except ValueError:
-            continue
-    return None
-
-
 def _series_moment(said: Telling) -> datetime | None:
-    return _moment(said.text("SeriesDate") + said.text("SeriesTime"))
+    return moment_of(said.text("SeriesDate") + said.text("SeriesTime"))
 
 
 def _told(moment: datetime) -> str:
-    text = moment.strftime("%Y%m%d%H%M%S.%f")
-    return text.removesuffix(".000000")
+    return date_told(moment) + time_told(moment)
 
 
 def _frame_reference_time(said: Telling) -> float | None:
-    start, frame = _series_moment(said), _moment(said.text("FrameReferenceDateTime"))
+    start, frame = _series_moment(said), moment_of(said.text("FrameReferenceDateTime"))
     return (frame - start) / _PER_MS if start and frame else None
 
 
@@ -117,15 +106,15 @@ def _series_date_time(said: Telling) -> str | None:
 
 
 def _acquisition_date_time(said: Telling) -> str | None:
-    start = _moment(said.text("AcquisitionDate") + said.text("AcquisitionTime"))
+    start = moment_of(said.text("AcquisitionDate") + said.text("AcquisitionTime"))
     return _told(start) if start else None
 
 
 def _decay_correction(said: Telling) -> str | None:
-    corrected = _moment(said.text("DecayCorrectionDateTime"))
+    corrected = moment_of(said.text("DecayCorrectionDateTime"))
     if corrected is None:
         return None
-    given = _moment(said.text("RadiopharmaceuticalInformationSequence>RadiopharmaceuticalStartDateTime"))
+    given = moment_of(said.text("RadiopharmaceuticalInformationSequence>RadiopharmaceuticalStartDateTime"))
     return "START" if corrected == _series_moment(said) else "ADMIN" if corrected == given else None
 
 

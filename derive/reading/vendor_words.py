@@ -7,7 +7,7 @@ where private attributes do not.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.elements.element import Element, tag_of
-from derive.elements.encoding import encode, numbers_of
+from derive.elements.encoding import encode, numbers_of, text_of
 from derive.elements.private_read import private_reads
 from derive.model.dimension import dimension_kinds
+from derive.model.moments import moment_of
 from derive.model.quantities import quantities_said
 from derive.reading.header import Header
 
@@ -42,7 +43,7 @@ def in_words_of_the_standard(header: Header) -> Header:
     if not header.privates and _COMMENTS not in header.elements:
         return header
     said: dict[int, Element] = {}
-    for keyword, read in (("DiffusionBValue", _b_value), ("ComplexImageComponent", _component)):
+    for keyword, read in _READERS.items():
         if tag_of(keyword) not in header.elements and (element := read(header)) is not None:
             said[element.tag] = element
     if _DIRECTION not in header.elements and _is_weighted({**header.elements, **said}):
@@ -73,6 +74,15 @@ def _b_value(header: Header) -> Element | None:
     offset = _values(header, "DiffusionBValue", "offset")[:1]
     said = [v % _GE_OFFSET for v in offset] or _values(header, "DiffusionBValue", "number") or _commented(header)[:1]
     return _made("DiffusionBValue", (said[0],)) if said and said[0] > 0 else None
+
+
+def _scan(header: Header) -> Element | None:
+    """Return when the scan began, to which GE's scanners correct values; that of series that were made later too."""
+    tags = {row.tag for row in private_reads() if row.reads == "scan"}
+    said = next((e for e in header.privates if e.tag in tags), None)
+    if said is None or header.lenient.text("DecayCorrection") != "START" or moment_of(text_of(said)) is None:
+        return None
+    return encode("DecayCorrectionDateTime", text_of(said))
 
 
 def _component(header: Header) -> Element | None:
@@ -128,6 +138,14 @@ def _commented(header: Header) -> list[float]:
     """Return the b-value, and the direction where it is told, of Image Comments; empty for any other comment."""
     found = _COMMENT.fullmatch(header.lenient.text("ImageComments").replace(" ", ""))
     return [] if found is None else [float(v) for v in found.groups() if v is not None]
+
+
+#: What finds an attribute that images do not have, by its keyword.
+_READERS: Mapping[str, Callable[[Header], Element | None]] = {
+    "DiffusionBValue": _b_value,
+    "ComplexImageComponent": _component,
+    "DecayCorrectionDateTime": _scan,
+}
 
 
 @lru_cache(maxsize=4096)
