@@ -31,7 +31,7 @@ from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, Order
 from derive.authoring.plan import Plan, plan_of
-from derive.authoring.prepare import Prepared, prepare, source_encoding
+from derive.authoring.prepare import Prepared, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
@@ -125,16 +125,17 @@ def build(
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
     volumes, derivation = stacked(source, uneven=operations[0].takes(source.geometry)), Derivation()
+    sources = Sources(source)
     for each in operations:
-        operation = each.settled(volumes)
+        sources, operation = each.settled(volumes).joined(sources, volumes)
         results = operation.on(volumes)
         if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
             continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
         derivation = derivation.then(operation.step(volumes.volumes[0], results.volumes[0]))
         volumes = results
-    stored = source_encoding(source.frames, derivation)
     target = target_of(class_derived(source.sop_class_uid, options.into))
-    sources = with_macros(Sources(source), target.iod) if target.container == "functional" else Sources(source)
+    stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
+    sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     order = Order(sources, volumes, derivation, target, stored)
     return DerivedSeries(order, options)
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from derive.authoring.options import Options
 from derive.authoring.order import Order
-from derive.authoring.prepare import source_encoding, uids_of
+from derive.authoring.prepare import source_encoding, uids_of, whole_step
 from derive.errors import UsageError
 from derive.model.dimension import Dimension, is_time, value_told
 from derive.model.frames import Frames, Volumes
@@ -53,7 +53,10 @@ def _stored(order: Order, volume: Volume) -> SourceEncoding:
     """What the stored values behind one volume were: it is stored as if it had been alone."""
     behind = frames_of_principal(volume.contributors_of(range(volume.count)))
     frames = order.source.frames
-    return source_encoding([frames[k] for k in behind], order.derivation) if frames and behind else order.stored
+    if not (frames and behind):
+        return order.stored
+    step = whole_step(order.target, order.frames.quantity)
+    return source_encoding([frames[k] for k in behind], order.derivation, step)
 
 
 def _apart(order: Order) -> bool:

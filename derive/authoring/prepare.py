@@ -22,8 +22,9 @@ from derive.model.plausible import refuse_normalised
 from derive.model.source import Attributes, Sources
 from derive.model.source_frame import SourceFrame
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, checked_root
+from derive.model.volume import Quantity
 from derive.model.window import Window
-from derive.pixels.encode import Encoding, SourceEncoding, fit, keep, per_instance
+from derive.pixels.encode import Encoding, Rescale, SourceEncoding, fit, keep, per_instance
 from derive.standard import is_single_frame
 from derive.version import VERSION
 
@@ -74,16 +75,30 @@ def prepare(order: Order, options: Options) -> Prepared:
     return Prepared(replace(authoring, uids=uids, window=window, voi_luts=luts), encoding)
 
 
-def source_encoding(frames: Sequence[SourceFrame], derivation: Derivation) -> SourceEncoding:
-    """What the stored values of a source's frames are; another quantity has another rescale."""
+def source_encoding(frames: Sequence[SourceFrame], derivation: Derivation, step: float | None = None) -> SourceEncoding:
+    """What the stored values of a source's frames are; another quantity has another rescale.
+
+    Parameters
+    ----------
+    frames : sequence of SourceFrame
+    derivation : Derivation
+    step : float, optional
+        Of which all values of another quantity are multiples, as sums and differences of whole numbers are.
+    """
     paddings = {f.padding[0] if f.padding else None for f in frames}
     rescaled = frames if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
+    own = (step, 0.0) if step is not None and not rescaled else None
     return SourceEncoding(
-        slopes=tuple(f.rescale[0] for f in rescaled),
-        intercepts=tuple(f.rescale[1] for f in rescaled),
+        slopes=(own[0],) if own else tuple(f.rescale[0] for f in rescaled),
+        intercepts=(own[1],) if own else tuple(f.rescale[1] for f in rescaled),
         signed=any(f.stored_range[0] < 0 for f in frames),
         padding=paddings.pop() if len(paddings) == 1 else None,
     )
+
+
+def whole_step(target: Target, quantity: Quantity) -> float | None:
+    """Return the step of which all values of a quantity are multiples, where a class stores them with one slope."""
+    return quantity.step if target.rescale is Rescale.SERIES else None
 
 
 def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange | None]:

@@ -24,12 +24,15 @@ from derive.operations.declaration import (
     OperationKind,
     Parameters,
 )
+from derive.operations.kit.others import Others
 
 
 def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
     """Add a flag for every parameter of an operation."""
     helps = parameter_helps(kind.function)
     for name, parameter in kind.signature.parameters.items():
+        if parameter.annotation == Others:
+            continue  # further sources, which stand behind the first
         required = parameter.default is inspect.Parameter.empty
         default = None if required else parameter.default
         text = helps.get(name, "") + ("" if required or default is None else f" (default {default})")
@@ -88,7 +91,12 @@ def flag_of(name: str, words: Mapping[str, Any]) -> tuple[str, str]:
     return flag, flag[2:].replace("-", "_")
 
 
-def bound(kind: OperationKind[...], arguments: argparse.Namespace, read_grid: Callable[[str], Any]) -> dict[str, Any]:
+def bound(
+    kind: OperationKind[...],
+    arguments: argparse.Namespace,
+    read_grid: Callable[[str], Any],
+    others: Sequence[Any] = (),
+) -> dict[str, Any]:
     """Take an operation's parameters from parsed arguments.
 
     Parameters
@@ -97,11 +105,16 @@ def bound(kind: OperationKind[...], arguments: argparse.Namespace, read_grid: Ca
     arguments : Namespace
     read_grid : callable (path) -> SourceSeries
         Reads the series behind a parameter that is a grid.
+    others : sequence of SourceSeries
+        Further sources, of an operation that takes some.
     """
     values: dict[str, Any] = {}
     for name, parameter in kind.signature.parameters.items():
         if parameter.annotation in (Algorithm, Algorithm | None):
             values[name] = algorithm_of(arguments)
+            continue
+        if parameter.annotation == Others:
+            values[name] = others
             continue
         value = getattr(arguments, name)
         if value is not None and _is(parameter.annotation, Millimetres):
@@ -200,7 +213,8 @@ def example(kind: OperationKind[...]) -> str:
             f"--{name.rstrip('_').replace('_', '-')}",
             *(json.dumps(v) if " " in str(v) else str(v) for v in values),
         ]
-    return " ".join(["derive", command_name(kind), "ct/", "-o", "out/", *words])
+    sources = ["post/", "pre/"] if kind.others else ["ct/"]
+    return " ".join(["derive", command_name(kind), *sources, "-o", "out/", *words])
 
 
 def command_name(kind: OperationKind[...]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 
 import derive
@@ -20,7 +22,11 @@ from derive.cli.shared import (
     series_flags,
     series_options,
 )
+from derive.errors import UsageError
 from derive.operations import REGISTRY
+
+SOURCE = "folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID"
+SEVERAL_SOURCES = "one series each, in order: folder, zip archive, or file; or PACS@host:port/SERIES_UID"
 
 
 def flags(parser: argparse.ArgumentParser, command: str) -> None:
@@ -31,7 +37,7 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
         "source",
         nargs="+",
         metavar="SOURCE",
-        help="folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID",
+        help=SEVERAL_SOURCES if kind.others else SOURCE,
     )
     result = group_of(parser, RESULT)
     result.add_argument("-o", "--output", required=True, metavar="FOLDER", help="new or empty folder, or an archive")
@@ -40,6 +46,14 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
     first_flags(group, kind)
     series = parser.add_argument_group("series")
     series_flags(series)
+    if kind.others:
+        series.add_argument(
+            "--other-series",
+            action="append",
+            default=[],
+            metavar="SERIES",
+            help="which series of the second SOURCE, of the third, ..., as --series says it of the first",
+        )
     form_flags(series)
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where -o is one"))
@@ -54,8 +68,32 @@ def run(arguments: argparse.Namespace) -> int:
         sys.path.insert(0, str(Path.cwd()))  # as python -m does, so that one's own module is found
     check_manifest(arguments)
     derive.set_jobs(arguments.jobs)
-    with source_folder(arguments.source, arguments) as found:
+    first, others = _sources(arguments)
+    with ExitStack() as stack:
+        found = stack.enter_context(source_folder(first, arguments))
         source = derive.read(found, series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments))
-        operation = arguments.kind(**bound(arguments.kind, arguments, derive.read))
+        named = arguments.other_series if others else []
+        beside = [
+            derive.read(stack.enter_context(source_folder([other], arguments)), series=series)
+            for other, series in zip_longest(others, named)
+        ]
+        operation = arguments.kind(**bound(arguments.kind, arguments, derive.read, beside))
         steps = (*first_steps(arguments, arguments.kind), operation)
         return deliver(derive.build(source, *steps, **series_options(arguments)), arguments)
+
+
+def _sources(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Return the files of the first series, and where the others are.
+
+    Raises
+    ------
+    UsageError
+        ``OP-SERIES`` where an operation of several series is given one, or more are named than there are.
+    """
+    if not arguments.kind.others:
+        return arguments.source, []
+    first, *others = arguments.source
+    if not others or len(arguments.other_series) > len(others):
+        told = f"{len(arguments.source)} given, {len(arguments.other_series)} named with --other-series"
+        raise UsageError("OP-SERIES", f"{arguments.kind.name} takes two series or more, a SOURCE each; {told}")
+    return [first], others

@@ -74,6 +74,8 @@ class Step:
     places_known : bool
         Whether what stands at a place of the result is known to come from that place: not so of a function or a
         file of a user's own, which may turn, shift or mirror on the same grid.
+    before : tuple of Code
+        What was done to another series before it entered, in front of the code of the step.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Step:
     algorithm: Algorithm | None = None
     short: str = ""
     places_known: bool = True
+    before: tuple[Code, ...] = ()
 
     @property
     def label(self) -> str:
@@ -131,8 +134,8 @@ class Derivation:
 
     @property
     def codes(self) -> tuple[Code, ...]:
-        """Codes of the steps that have one."""
-        return tuple(s.code for s in self.steps if s.code is not None)
+        """Codes of the steps that have one, each behind those of what was done before it to another series."""
+        return tuple(c for s in self.steps for c in (*s.before, s.code) if c is not None)
 
     @property
     def units(self) -> str:
@@ -232,6 +235,8 @@ def text_of(value: Any) -> str:
         return repr(value.text)
     if isinstance(value, float):
         return repr(float(value)).removesuffix(".0")
+    if hasattr(value, "recorded"):
+        return repr(value.recorded)
     if hasattr(value, "series_instance_uid"):
         return repr(value.series_instance_uid)
     if isinstance(value, Algorithm):
@@ -243,6 +248,8 @@ def text_of(value: Any) -> str:
         return repr(f"grid {value.shape} {value.spacing} mm at {' '.join(map(text_of, numbers))}")
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{k!r}: {text_of(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, tuple) and len(value) == 1 and hasattr(value[0], "recorded"):
+        return text_of(value[0])
     if isinstance(value, tuple | list):
         return "(" + ", ".join(map(text_of, value)) + ")"
     if callable(value):

@@ -29,17 +29,3 @@ def of_principal(frames: Iterable[int]) -> tuple[FrameRef, ...]:
 def frames_of_principal(contributors: Iterable[FrameRef]) -> list[int]:
     """Which frames of the principal source are among the contributors, in order."""
     return [c.frame for c in contributors if c.source == 0]
-
-
-def at_its_place(contributor: FrameRef, index: int, slices: int) -> bool:
-    """Whether a contributor lies where frame `index` of a result does that has the grid of the principal source.
-
-    Parameters
-    ----------
-    contributor : FrameRef
-    index : int
-        Of the result, volume after volume.
-    slices : int
-        Of each volume, of the source as well.
-    """
-    return contributor.source == 0 and contributor.frame % slices == index % slices

@@ -333,6 +333,26 @@ class Sources:
         source = self.all[frame.source]
         return bool(source.frames) and source.frames[frame.frame].tiled
 
+    def at_its_place(self, frame: FrameRef, index: int, slices: int) -> bool:
+        """Whether a frame lies where frame `index` of a result does that has the grid of the principal source.
+
+        Parameters
+        ----------
+        frame : FrameRef
+        index : int
+            Of the result, volume after volume.
+        slices : int
+            Of each volume, of the source as well.
+        """
+        return self._on_one_grid[frame.source] and frame.frame % slices == index % slices
+
+    @cached_property
+    def _on_one_grid(self) -> tuple[bool, ...]:
+        """Whether each source lies on the grid of the principal one."""
+        grid = self.principal.geometry
+        others = (source.geometry for source, _ in self.others)
+        return (True, *(grid is not None and other is not None and grid.same_grid(other) for other in others))
+
     def purpose(self, frame: FrameRef) -> Code | None:
         """Purpose of Reference of the source of a frame; None for the principal one."""
         return self.others[frame.source - 1][1] if frame.source else None

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import WRAPPER_ASSIGNMENTS
-from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, TypedDict, Unpack, cast
+from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, Unpack, cast
 
+import codes
 from codes import Code
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
@@ -26,31 +26,19 @@ from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_te
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even
+from derive.model.source import Sources
 from derive.model.volume import Volume
+from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
+from derive.operations.kit.others import Others, interpolates_others, joined_with, picked
+from derive.operations.kit.parameters import CodeText as CodeText
+from derive.operations.kit.parameters import Function as Function
+from derive.operations.kit.parameters import Grid as Grid
+from derive.operations.kit.parameters import Millimetres as Millimetres
+from derive.operations.kit.parameters import Parameters as Parameters
 from derive.operations.kit.refusing import refuse_irregular, refuse_phase
 
-#: One length for all axes, or x y z.
-Millimetres = float | tuple[float, float, float]
-
-
-class HasGrid(Protocol):
-    """What has a grid: a series, or a volume."""
-
-    @property
-    def geometry(self) -> Geometry:
-        """The grid."""
-
-
-#: The grid of another series.
-Grid = HasGrid | Geometry
-#: A function of the user's: a callable, or ``package.module:name``.
-Function = Callable[..., Any] | str
-#: Arguments of the user's function: ``--param name=value``, repeated.
-Parameters = Mapping[str, Any]
-#: Text of a code: keyword, value or meaning of CID 7203, or ``99SCHEME:VALUE:Meaning``.
-CodeText = Annotated[str, "code of CID 7203"]
 #: Parameters to try an operation with on a series of a geometry.
 Trial = Callable[[Geometry], Mapping[str, Any]]
 
@@ -112,6 +100,8 @@ class OperationKind(Generic[P]):
         What it found on the way and a record has to say: ``18.50 degrees, 27 of 48 planes between slices``.
     settles : callable (volumes, parameters) -> parameters, optional
         What parameters that nobody said follow from the volumes, and are recorded.
+    purpose : str
+        Keyword in CID 7202: why the other series that it takes are referred to.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -132,6 +122,7 @@ class OperationKind(Generic[P]):
     in_planes: Callable[[Mapping[str, Any]], bool] | None = None
     found: Callable[[Geometry, Geometry], str] | None = None
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]] | None = None
+    purpose: str = "SourceImageForImageProcessingOperation"
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -160,8 +151,17 @@ class OperationKind(Generic[P]):
 
     @property
     def triable(self) -> bool:
-        """Whether there are parameters to try it with on any series."""
+        """Whether there are parameters to try it with on any series; another series is not at hand for that."""
+        return not self.others and self._has_trial
+
+    @property
+    def _has_trial(self) -> bool:
         return self.trial is not None or all(p.default is not p.empty for p in self.signature.parameters.values())
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the parameters that are other series."""
+        return self.taking(Others)
 
     def tried_on(self, geometry: Geometry) -> Operation:
         """Bind the parameters to try it with on a series of this geometry."""
@@ -186,7 +186,7 @@ class OperationKind(Generic[P]):
         try:
             bound = self.signature.bind(*arguments, **parameters)
         except TypeError:
-            raise UsageError("OP-PARAMETER", meant(self, arguments, parameters)) from None
+            raise UsageError("OP-PARAMETER", meant(self, arguments, parameters, self.others)) from None
         bound.apply_defaults()
         return Operation(self, dict(bound.arguments))
 
@@ -202,7 +202,7 @@ class OperationKind(Generic[P]):
         found : GridChange
             What the result showed.
         """
-        units = str(parameters.get("units") or (found.units if self.along else ""))
+        units = str(parameters.get("units") or (found.units if self.along or self.others else ""))
         algorithms = [parameters.get(name) for name in self.taking(Algorithm)]
         return Step(
             name=self.name,
@@ -229,29 +229,6 @@ class OperationKind(Generic[P]):
         return " ".join([self.name.replace("_", " "), *said])
 
 
-def meant(kind: OperationKind[...], arguments: Sequence[Any], parameters: Mapping[str, Any]) -> str:
-    """Say of a call that cannot be bound what is wrong with it, and how it is written.
-
-    *2026-11-30.* ``gaussian_blur(1)`` is refused although one parameter is all it has: whoever writes it may mean
-    voxels, and the name says millimetres.
-    """
-    known = kind.signature.parameters
-    example = f"{kind.name}({', '.join(f'{k}={text_of(v)}' for k, v in kind.example.items())})"
-    if any(not isinstance(a, float | int | str | tuple | list) for a in arguments):
-        return f"{kind.name} takes its parameters, and the source goes to build: derive.build(source, {example})"
-    if arguments:
-        given = dict(zip(known, arguments, strict=False))
-        shown = ", ".join(f"{k}={text_of(v)}" for k, v in given.items()) or f"... it takes {', '.join(known)}"
-        return f"{kind.name}: parameters go by their names; did you mean {kind.name}({shown})?"
-    unknown = [name for name in parameters if name not in known]
-    if unknown:
-        near = get_close_matches(unknown[0], known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{kind.name} has no parameter {unknown[0]}{hint} It takes {', '.join(known)}"
-    missing = [p.name for p in known.values() if p.default is p.empty and p.name not in parameters]
-    return f"{kind.name} needs {' and '.join(missing)}, as in {example}; it takes {', '.join(known)}"
-
-
 class _Details(TypedDict, total=False):
     code_in_new_plane: str
     terms: Mapping[str, str]
@@ -266,6 +243,7 @@ class _Details(TypedDict, total=False):
     short: Short
     mixes: Callable[[Mapping[str, Any]], bool]
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]]
+    purpose: str
 
 
 def operation(
@@ -322,10 +300,36 @@ class Operation:
     def on(self, volumes: Volumes) -> Volumes:
         """Apply to all volumes of a series: to each, or to all together. It raises what it does on a volume."""
         if not self.kind.along:
-            return replace(volumes, volumes=tuple(map(self, volumes.volumes)))
+            each = (self._beside(number)(volume) for number, volume in enumerate(volumes.volumes))
+            return replace(volumes, volumes=tuple(each))
         for volume in volumes.volumes:
             self._check(volume)
         return cast(Volumes, self.kind.function(volumes, **self.parameters))
+
+    def _beside(self, volume: int) -> Operation:
+        """Return the same for one of the volumes, with what other series have beside it."""
+        return replace(self, parameters=picked(self.parameters, volume)) if self.kind.others else self
+
+    def joined(self, sources: Sources, volumes: Volumes) -> tuple[Sources, Operation]:
+        """Make the other series that it takes sources of the result.
+
+        Parameters
+        ----------
+        sources : Sources
+            So far.
+        volumes : Volumes
+            What it is done to.
+
+        Raises
+        ------
+        SourceError, GeometryError, UsageError
+            As :func:`derive.operations.kit.others.joined_with`.
+        """
+        purpose = codes.context_group(7202).find(self.kind.purpose)
+        said = self.parameters
+        for name in self.kind.others:
+            sources, said = joined_with(sources, volumes, said, name, purpose)
+        return sources, replace(self, parameters=said)
 
     def settled(self, volumes: Volumes) -> Operation:
         """Return the same with what follows from the volumes said, so that the record of the step has it."""
@@ -393,6 +397,7 @@ class Operation:
         found = found._replace(units=after.quantity.units if kind.values_effect is ValuesEffect.NEW_QUANTITY else "")
         keyword = (found.new_plane and kind.code_in_new_plane) or kind.code or str(self.parameters["code"])
         code = derivation_code(keyword) if keyword != kind.code else declared_code(keyword)
+        before_it = (declared_code("SpatialResampling"),) if interpolates_others(self.parameters) else ()
         seen = {FOUND: kind.found(before.geometry, after.geometry)} if kind.found else {}
         step = kind.step(self.parameters, self._told(seen), code, found)
-        return replace(step, short=kind.short_of(self.parameters))
+        return replace(step, short=kind.short_of(self.parameters), before=before_it)

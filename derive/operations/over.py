@@ -18,15 +18,12 @@ from derive.model.frames import Volumes
 from derive.model.volume import Array
 from derive.operations.declaration import operation_along
 from derive.operations.kit.along import Along, Range, Reduce, reduced
+from derive.operations.kit.scales import ON_A_SCALE, ON_NO_SCALE
 from derive.told.wording import flag
 
 F = TypeVar("F", bound=Callable[..., Volumes])
 #: How many values there are that are no padding, their mean, and the sum of their squared distances from it, by pixel.
 Moments = tuple[NDArray[np.int_], NDArray[np.float64], NDArray[np.float64]]
-#: Units whose 0 is agreed upon: a sum of values on such a scale is on no scale that has a name (2026-12-01).
-ON_A_SCALE = frozenset({"HU", "HU_MOD"})
-#: What Rescale Type says of values on none (PS3.3 C.11.1.1.2).
-ON_NO_SCALE = "US"
 #: What holds for every reduction, behind the first line of its docstring.
 ALONG = """
 Volumes that differ in nothing but this dimension become one; where several dimensions tell volumes apart, one is made
@@ -173,7 +170,7 @@ def standard_deviation_over(
     volumes: Volumes, *, along: str | None = None, from_: float | None = None, to: float | None = None
 ) -> Volumes:
     """Return the standard deviation along a dimension, of the sample (n - 1), in the units of the values."""
-    quantity = replace(volumes.quantity, fill=0.0)
+    quantity = replace(volumes.quantity, fill=0.0, step=None)
     return reduced(volumes, Along(along, from_, to), _standard_deviation, _of_a_deviation, quantity)
 
 

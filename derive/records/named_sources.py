@@ -9,7 +9,7 @@ from typing import NamedTuple
 from derive.authoring.order import Order
 from derive.elements.instance import Instance
 from derive.model.derivation import GeometryEffect
-from derive.model.reference import FrameRef, at_its_place
+from derive.model.reference import FrameRef
 from derive.model.source_frame import SourceFrame
 from derive.records.frames import ranges_of
 from derive.records.record import Record, SourceImage, record_of
@@ -56,7 +56,7 @@ class NamedSources:
             yield f"Source Image Sequence names {self._few(extra)}, which did not contribute"
         kept = self._order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
         slices = self._order.frames.slices
-        at_place = [c for c in contributors if kept and at_its_place(c, index, slices)]
+        at_place = [c for c in contributors if kept and self._order.sources.at_its_place(c, index, slices)]
         here = {self._frame(c) for c in at_place if not self._order.sources.tiled(c)}
         yes = {n for n, image in named.items() if n in wanted and image.locations_preserved == "YES"}
         if yes != here & named.keys():

@@ -91,7 +91,7 @@ def test_help_names_every_parameter(kind, capsys):
         run(kind.name.replace("_", "-"), "--help")
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for name in kind.signature.parameters:
+    for name in sorted(kind.signature.parameters.keys() - set(kind.others)):
         assert ("--param" if name == "parameters" else f"--{name.rstrip('_').replace('_', '-')}") in shown
 
 

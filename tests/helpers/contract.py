@@ -188,10 +188,10 @@ def says_what_it_did_in_a_few_words(call):
 
 def is_declared_in_full(kind):
     """It can be tried, its help has an example, and a parameter that it does not have is refused."""
-    assert kind.triable
+    assert kind.triable != bool(kind.others)
     assert kind.tried_on(GEOMETRIES["axial"]).kind is kind
     assert kind.example.keys() <= kind.signature.parameters.keys()
-    assert kind(**kind.example).kind is kind
+    assert kind(**kind.example, **dict.fromkeys(kind.others, ())).kind is kind
     assert kind.__doc__
     assert "Parameters\n" in kind.__doc__
     with pytest.raises(UsageError) as refused:

@@ -18,7 +18,7 @@ from derive.errors import AssembleError
 from derive.model.assumption import recorded
 from derive.model.derivation import GeometryEffect
 from derive.model.evidence import OWN_STUDY, WITH_STUDY
-from derive.model.reference import FrameRef, at_its_place
+from derive.model.reference import FrameRef
 from derive.model.source import Attributes
 from derive.model.source_frame import Reference
 
@@ -28,6 +28,7 @@ ELISION = "[...]"
 _UID = tag_of("ReferencedSOPInstanceUID")
 _FRAMES = tag_of("ReferencedFrameNumber")
 _OTHERS = tag_of("ReferencedImageSequence")
+_ELSEWHERE, _STUDY = tag_of("StudiesContainingOtherReferencedInstancesSequence"), tag_of("StudyInstanceUID")
 SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
 
 
@@ -98,7 +99,7 @@ def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
     if authoring.sources.tiled(contributor):
         return "NO"  # the image that is referred to lies elsewhere as a whole
-    if not kept or not at_its_place(contributor, frame.index, authoring.frames.slices):
+    if not kept or not authoring.sources.at_its_place(contributor, frame.index, authoring.frames.slices):
         return "NO"
     return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved
 
@@ -196,22 +197,48 @@ def _text(keyword: str, text: str) -> Element:
 @per_frame("ReferencedSeriesSequence")
 def referenced_series_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return, by series, every instance that this image references in its own study (C.12.2)."""
-    study = authoring.source.text("StudyInstanceUID")
-    series: dict[str, dict[bytes, None]] = {}
-    for uid, items in _inherited(authoring, frame, "ReferencedSeriesSequence"):
-        series.setdefault(uid, {}).update(dict.fromkeys(items))
-    for reference in (*_beside(authoring, frame), *map(authoring.sources.reference, frame.contributors)):
-        if reference.study_instance_uid == study:
-            item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
-            series.setdefault(reference.series_instance_uid, {})[item] = None
+    series = _by_study(authoring, frame).get(authoring.source.text("StudyInstanceUID"))
     return encode("ReferencedSeriesSequence", _series_items(series)) if series else None
 
 
 @per_frame("StudiesContainingOtherReferencedInstancesSequence")
 def studies_containing_other_referenced_instances_sequence(authoring: Authoring, frame: Frame) -> Element | None:
-    """Return the contributors' own where they agree: derivation itself never leaves the study."""
-    tag = tag_of("StudiesContainingOtherReferencedInstancesSequence")
-    return authoring.source.agreement(tag, frame.contributors).element
+    """Return, by study and series, what it references in other studies; the contributors' own where these agree."""
+    own = authoring.source.agreement(_ELSEWHERE, frame.contributors).element
+    studies = _by_study(authoring, frame)
+    studies.pop(authoring.source.text("StudyInstanceUID"), None)
+    if not studies:
+        return own
+    for item in items_of(own) or () if own is not None else ():
+        said = {e.tag: e for e in item}
+        if _STUDY in said and OWN_STUDY in said:
+            series = studies.setdefault(said[_STUDY].stripped().decode("ascii", "replace"), {})
+            for uid, instances in _referenced(said[OWN_STUDY]):
+                series.setdefault(uid, {}).update(dict.fromkeys(instances))
+    items = [
+        encode_item({"ReferencedSeriesSequence": _series_items(series), "StudyInstanceUID": study})
+        for study, series in studies.items()
+    ]
+    return encode("StudiesContainingOtherReferencedInstancesSequence", items)
+
+
+#: Items that refer to instances, by series, by study.
+_Studies = dict[str, dict[str, dict[bytes, None]]]
+
+
+def _by_study(authoring: Authoring, frame: Frame) -> _Studies:
+    """Return every instance that an image references: what its contributors do in their study, and they themselves."""
+    studies: _Studies = {}
+    sources = authoring.sources
+    for place, source in enumerate(sources.all):
+        study = source.text("StudyInstanceUID")
+        for uid, items in _inherited(authoring, [c for c in frame.contributors if c.source == place], place):
+            studies.setdefault(study, {}).setdefault(uid, {}).update(dict.fromkeys(items))
+    for reference in (*_beside(authoring, frame), *map(sources.reference, frame.contributors)):
+        item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
+        series = studies.setdefault(reference.study_instance_uid, {})
+        series.setdefault(reference.series_instance_uid, {})[item] = None
+    return studies
 
 
 def _beside(authoring: Authoring, frame: Frame) -> list[Reference]:
@@ -227,13 +254,13 @@ def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
     ]
 
 
-def _inherited(authoring: Authoring, frame: Frame, keyword: str) -> list[tuple[str, tuple[bytes, ...]]]:
-    """What the contributors themselves reference, by series; what the whole principal source does, always."""
-    tag, sources = tag_of(keyword), authoring.sources.all
-    if not any(_has(s, tag) for s in sources):
+def _inherited(authoring: Authoring, contributors: list[FrameRef], place: int) -> list[tuple[str, tuple[bytes, ...]]]:
+    """What the contributors of a source reference themselves, by series; what all of the principal one does, always."""
+    source = authoring.sources.all[place]
+    if not _has(source, OWN_STUDY):
         return []
-    constant = authoring.source.table.constant.get(tag)
-    own = [sources[c.source].table.element(tag, c.frame) for c in frame.contributors]
+    constant = source.table.constant.get(OWN_STUDY) if place == 0 else None
+    own = [source.table.element(OWN_STUDY, c.frame) for c in contributors]
     elements = [e for e in (constant, *own) if e is not None]
     return [pair for element in dict.fromkeys(elements) for pair in _referenced(element)]
 

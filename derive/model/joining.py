@@ -1,0 +1,68 @@
+"""Several series as the sources of one result: they are of one patient, and what they say of the patient is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from codes import Code
+from derive.elements.element import tag_of
+from derive.elements.meaning import meaning, same
+from derive.errors import SourceError
+from derive.model.classes import target_of
+from derive.model.source import Attributes, Sources, SourceSeries
+from derive.told.secrecy import shown_uid
+from derive.told.wording import flag
+
+#: What tells patients apart (PS3.3 C.7.1.1).
+_PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
+_STUDY = tag_of("StudyInstanceUID")
+
+
+def joined(sources: Sources, other: SourceSeries, purpose: Code) -> Sources:
+    """Return the sources of a result into which another series goes.
+
+    What the series say of their patient, and of their study where it is one, is pulled as far as they agree: where one
+    says something else than another, nobody knows which is true. What only one of them says stands.
+
+    Parameters
+    ----------
+    sources : Sources
+    other : SourceSeries
+    purpose : Code
+        Why it is referred to (CID 7202).
+
+    Raises
+    ------
+    SourceError
+        ``SRC-PATIENT`` for a series of another patient: another Patient ID, issuer or name, whatever their spelling.
+    """
+    principal = sources.principal
+    if _patient(principal) != _patient(other):
+        raise SourceError(
+            "SRC-PATIENT",
+            f"series {shown_uid(other.series_instance_uid)} is of another patient than the first: Patient ID, its "
+            f"issuer or Patient's Name differ. If it is one person, say so when each is read: "
+            f"{flag('assume', 'PatientID=...')} where it is absent, or derive correct",
+        )
+    disputed = frozenset(_disputed(principal, other))
+    table = principal.table.only(principal.tags - disputed, {})
+    principal = replace(principal, table=table, tags=principal.tags - disputed)
+    return Sources(principal, (*sources.others, (other, purpose)))
+
+
+def _patient(source: Attributes) -> tuple[object, ...]:
+    found = (source.agreement(tag_of(keyword)).element for keyword in _PATIENT)
+    return tuple(meaning(element, source.encodings) for element in found)
+
+
+def _disputed(one: Attributes, other: SourceSeries) -> Iterator[int]:
+    """Give what they say differently of the patient, and of their study if it is one."""
+    one_study = same(one.agreement(_STUDY).element, other.agreement(_STUDY).element)
+    entities = {"Patient", "Study"} if one_study else {"Patient"}
+    for rule in target_of(other.sop_class_uid).iod.attributes.values():
+        mine, theirs = one.agreement(rule.tag).element, other.agreement(rule.tag).element
+        if rule.entity not in entities or mine is None or theirs is None or not (mine.stripped() and theirs.stripped()):
+            continue
+        if not same(mine, theirs, one.encodings, other.encodings):
+            yield rule.tag

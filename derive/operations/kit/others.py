@@ -1,0 +1,233 @@
+"""Other series whose values enter an operation: which source each is, and what it has at the places of the first."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from codes import Code
+from derive.errors import GeometryError, UsageError, ValuesError
+from derive.model.frames import Volumes
+from derive.model.geometry import Geometry
+from derive.model.joining import joined
+from derive.model.reference import FrameRef
+from derive.model.source import Sources, SourceSeries
+from derive.model.stacking import stack, stacked
+from derive.model.volume import Quantity, Volume, shown_units, slabs
+from derive.operations.kit.grids import checked_reference
+from derive.operations.kit.sampling import KERNELS, Sampler
+from derive.told.wording import counted, flag
+
+#: Other series whose values enter: from :func:`derive.read`, or volumes of which no DICOM is known; one or several.
+Others = SourceSeries | Volume | Sequence[SourceSeries | Volume]
+#: Whether another series has to lie on the grid of the first, or is interpolated on it.
+Align = Literal["geometry", "resample"]
+#: The parameter that says it, and its value that interpolates.
+_ALIGN, _RESAMPLE = "align", "resample"
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Another series as an operation takes it: one of the sources of the result.
+
+    Parameters
+    ----------
+    origin : SourceSeries or Volume
+    volumes : tuple of Volume
+        One, or one for each volume of the first series; their contributors count it as that source.
+    """
+
+    origin: SourceSeries | Volume
+    volumes: tuple[Volume, ...]
+
+    @cached_property
+    def recorded(self) -> str:
+        """What the record of a step calls it: its series, or a digest of values that no series is known of."""
+        if isinstance(self.origin, SourceSeries):
+            return self.origin.series_instance_uid
+        digest = hashlib.sha256(f"{self.origin.geometry.shape}".encode())
+        for _, slab in slabs(self.origin):
+            digest.update(np.ascontiguousarray(slab, dtype="<f4").tobytes())
+        return f"values sha256:{digest.hexdigest()}"
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where its slices are."""
+        return self.volumes[0].geometry
+
+    def of(self, volume: int) -> Volume:
+        """Return what stands beside a volume of the first series."""
+        return self.volumes[volume if len(self.volumes) > 1 else 0]
+
+
+def each(others: Any) -> tuple[Any, ...]:
+    """Return one other series, or several, as several.
+
+    Raises
+    ------
+    UsageError
+        ``OP-SERIES`` for none, or what is no series.
+    """
+    found = tuple(others) if isinstance(others, tuple | list) else (others,)
+    wrong = next((o for o in found if not isinstance(o, SourceSeries | Volume | Joined)), None)
+    if wrong is not None:
+        raise UsageError("OP-SERIES", f"{type(wrong).__name__} is no series; wanted what derive.read returns")
+    if not found:
+        raise UsageError("OP-SERIES", "no other series is given; wanted at least one")
+    return found
+
+
+def joined_with(
+    sources: Sources, volumes: Volumes, parameters: Mapping[str, Any], name: str, purpose: Code
+) -> tuple[Sources, Mapping[str, Any]]:
+    """Make other series that are a parameter sources of the result, and return the parameters with them joined.
+
+    Parameters
+    ----------
+    sources : Sources
+        So far.
+    volumes : Volumes
+        What the operation is done to.
+    parameters : mapping
+    name : str
+        Which parameter is a SourceSeries, a Volume, or a sequence of them.
+    purpose : Code
+        Of CID 7202.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-PATIENT``.
+    GeometryError
+        ``GEO-4D`` for one that has several volumes, and not those of the first.
+    UsageError
+        ``OP-SERIES`` for none, or what is no series.
+    """
+    found: list[Joined] = []
+    for other in each(parameters[name]):
+        if isinstance(other, SourceSeries):
+            sources = joined(sources, other, purpose)
+            found.append(Joined(other, _counted(stacked(other, uneven=True), volumes, len(sources.others))))
+        else:
+            found.append(Joined(other, (replace(other, contributors=_none),)))
+    said = {**parameters, name: tuple(found)}
+    if interpolates_others(said) and all(volumes.geometry.same_grid(other.geometry) for other in found):
+        said[_ALIGN] = "geometry"  # nothing is interpolated, and nothing of it is recorded
+    return sources, said
+
+
+def _counted(theirs: Volumes, volumes: Volumes, source: int) -> tuple[Volume, ...]:
+    """Count the frames of another series as those of a source; its volumes are as many as those of the first, or one.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-4D``
+    """
+    mine, count = len(volumes.volumes), len(theirs.volumes)
+    told = [[(d.keyword, d.values) for d in v.dimensions] for v in (volumes, theirs)]
+    if count not in (1, mine) or (count > 1 and told[0] != told[1]):
+        raise GeometryError(
+            "GEO-4D",
+            f"the first series has {counted(mine, 'volume')} and another {count}, which are not told apart by the same "
+            f"values; wanted one, or the same ones: {flag('volumes', 'N')}",
+        )
+    return tuple(replace(v, contributors=_of_source(v, source)) for v in theirs.volumes)
+
+
+def _of_source(volume: Volume, source: int) -> Any:
+    def contributors(index: int) -> tuple[FrameRef, ...]:
+        return tuple(FrameRef(source, c.frame) for c in volume.contributors(index))
+
+    return contributors
+
+
+def _none(_: int) -> tuple[FrameRef, ...]:
+    return ()
+
+
+def aligned(
+    volume: Volume, others: Any, align: Align, interpolator: Literal["linear", "nearest"] = "linear"
+) -> tuple[Volume, ...]:
+    """Return other series at the places of a volume; outside of them is pixel padding.
+
+    Parameters
+    ----------
+    volume : Volume
+    others : SourceSeries, Volume, or a sequence of them
+    align : {"geometry", "resample"}
+        ``resample`` interpolates what lies on another grid.
+    interpolator : {"linear", "nearest"}
+        How; values that wrap around have no value between them, and the nearest counts.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-FOR`` for another frame of reference, ``GEO-GRID`` for a grid that differs by more than 0.01 mm,
+        ``GEO-OVERLAP`` for one that does not meet the first.
+    """
+    if align not in get_args(Align):
+        raise UsageError("OP-ALIGN", f"align {align!r}; wanted geometry or resample")
+    taken = (stack(o) if isinstance(o, SourceSeries) else o.of(0) if isinstance(o, Joined) else o for o in each(others))
+    return tuple(_aligned(volume, other, align, interpolator) for other in taken)
+
+
+def _aligned(volume: Volume, other: Volume, align: Align, interpolator: str) -> Volume:
+    here, there = volume.geometry, other.geometry
+    if here.frame_of_reference_uid and here.same_grid(there):
+        return other
+    mapping = checked_reference(there, here)
+    if align == "geometry":
+        off = here.largest_distance(there)
+        apart = f", up to {off:.2f} mm apart" if math.isfinite(off) else ""
+        raise GeometryError(
+            "GEO-GRID",
+            f"the grids differ: {here.shape} voxels of {here.spacing} mm (slice, row, column) and {there.shape} of "
+            f"{there.spacing} mm{apart}; wanted one grid within 0.01 mm: {flag('align', 'resample')}",
+        )
+    kernel = KERNELS["nearest" if other.quantity.cyclic else interpolator]
+    sampler = Sampler(other, mapping, kernel, float("nan"))
+    return replace(
+        other,
+        geometry=here,
+        pull=sampler.pull,
+        contributors=sampler.contributors,
+        quantity=replace(other.quantity, padded=other.quantity.padded or not mapping.inside),
+    )
+
+
+def interpolates_others(parameters: Mapping[str, Any]) -> bool:
+    """Whether other series are interpolated on the grid of the first before anything else: a step with its own code."""
+    return parameters.get(_ALIGN) == _RESAMPLE
+
+
+def refuse_other_units(name: str, quantity: Quantity, others: Sequence[Volume]) -> None:
+    """Refuse values that are no numbers of the same things.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-UNITS``
+    """
+    theirs = next((o.quantity.units for o in others if o.quantity.units != quantity.units), None)
+    if theirs is not None:
+        raise ValuesError(
+            "VAL-UNITS",
+            f"{name}: the first series is in{shown_units(quantity.units) or ' 1'} and another in"
+            f"{shown_units(theirs) or ' 1'}; wanted the same units",
+        )
+
+
+def picked(parameters: Mapping[str, Any], volume: int) -> dict[str, Any]:
+    """Return parameters of which other series are what stands beside one volume of the first."""
+    return {k: tuple(o.of(volume) for o in v) if _joined(v) else v for k, v in parameters.items()}
+
+
+def _joined(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(o, Joined) for o in value)

@@ -1,0 +1,29 @@
+"""What a parameter of an operation can be, beside a number, a text, a choice, and an algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Protocol
+
+from derive.model.geometry import Geometry
+
+#: One length for all axes, or x y z.
+Millimetres = float | tuple[float, float, float]
+
+
+class HasGrid(Protocol):
+    """What has a grid: a series, or a volume."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid."""
+
+
+#: The grid of another series.
+Grid = HasGrid | Geometry
+#: A function of the user's: a callable, or ``package.module:name``.
+Function = Callable[..., Any] | str
+#: Arguments of the user's function: ``--param name=value``, repeated.
+Parameters = Mapping[str, Any]
+#: Text of a code: keyword, value or meaning of CID 7203, or ``99SCHEME:VALUE:Meaning``.
+CodeText = Annotated[str, "code of CID 7203"]
