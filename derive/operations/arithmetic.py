@@ -47,9 +47,9 @@ def _of_several(series: str) -> Callable[[F], F]:
 
     def said(function: F) -> F:
         doc = inspect.getdoc(function) or ""
-        head, _, own = doc.partition("\n\nParameters\n----------\nvolume : Volume\n")
+        head, _, own = doc.partition("\n\nParameters\n----------\nvolume : Volume")
         function.__doc__ = (
-            f"{head}\n\nParameters\n----------\nvolume : Volume\n{OTHERS.format(series=series)}{own.rstrip()}\n{RAISES}"
+            f"{head}\n\nParameters\n----------\nvolume : Volume\n{OTHERS.format(series=series)}{own.strip()}\n{RAISES}"
         )
         return function
 

@@ -152,10 +152,6 @@ class OperationKind(Generic[P]):
     @property
     def triable(self) -> bool:
         """Whether there are parameters to try it with on any series; another series is not at hand for that."""
-        return not self.others and self._has_trial
-
-    @property
-    def _has_trial(self) -> bool:
         return self.trial is not None or all(p.default is not p.empty for p in self.signature.parameters.values())
 
     @property
