@@ -6,7 +6,7 @@ What stands behind the zero that ends a text was never cleared, and may hold any
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 _MAGIC = b"SV10\4\3\2\1"
@@ -87,6 +87,22 @@ def read_csa(value: bytes) -> Csa:
         return Csa(version, tuple(_tags(value, at + _COUNT.size, count, version)))
     except (struct.error, UnicodeDecodeError) as error:
         raise NoCsa from error
+
+
+def csa_of(value: bytes, names: Collection[str]) -> bytes:
+    r"""Return a CSA header with those items only that have a value and one of the names; empty for what has none.
+
+    Examples
+    --------
+    >>> tags = [CsaTag("B_value", "IS", 1, 6, (b"1000",)), CsaTag("B_matrix", "FD", 6, 4, ())]
+    >>> [tag.name for tag in read_csa(csa_of(pack_csa(Csa(2, tuple(tags))), ("B_value", "B_matrix"))).tags]
+    ['B_value']
+    """
+    try:
+        kept = tuple(tag for tag in read_csa(value).tags if tag.name in names and any(tag.texts))
+    except NoCsa:
+        return b""
+    return pack_csa(Csa(2, kept)) if kept else b""
 
 
 def _tags(value: bytes, at: int, count: int, version: int) -> Iterator[CsaTag]:

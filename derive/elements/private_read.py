@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from derive.elements.csa import csa_of
 from derive.elements.element import Element, is_creator
 from derive.elements.private import StoredPrivate
 
@@ -57,6 +58,8 @@ def private_reads() -> tuple[PrivateRead, ...]:
     )
 
 
+#: Of a CSA header only these are kept: it has 100 items, and every image has one of its own.
+CSA_NAMES = frozenset({"B_value", "DiffusionDirectionality", "DiffusionGradientDirection", "B_matrix"})
 #: Groups that have any; nothing else is looked at.
 READ_GROUPS = frozenset(row.group for row in private_reads())
 
@@ -81,6 +84,8 @@ def elements_read(stored: Iterable[StoredPrivate]) -> tuple[Element, ...]:
             creators[tag & 0xFFFF0000 | (tag & 0xFF) << 8] = value.rstrip(b" \0").decode("ascii", "replace").strip()
             continue
         row = _by_creator().get((tag >> 16, creators.get(tag & 0xFFFFFF00, ""), tag & 0xFF))
+        if row is not None and row.reads == "csa":
+            value = csa_of(value, CSA_NAMES)
         if row is not None and value:
             found.append(Element(row.tag, row.vr if vr == "UN" else vr, value))
     return tuple(found)

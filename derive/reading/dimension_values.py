@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,5 +143,8 @@ def levels_of(values: Sequence[DimensionValue], kind: str) -> NDArray[np.int64]:
     return np.array([0 if v is None else level[v] for v in values], dtype=np.int64)
 
 
-def _sortable(value: DimensionValue) -> tuple[float | str, ...]:
+def _sortable(value: DimensionValue) -> tuple[Any, ...]:
+    """Return what sorts values of one kind; numbers in texts count as such: ``ep_b50#2`` before ``ep_b50#10``."""
+    if isinstance(value, str):
+        return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", value))
     return value if isinstance(value, tuple) else (value,) if value is not None else ()

@@ -27,7 +27,7 @@ from derive.reading.header import Header
 from derive.reading.macros import FunctionalGroups, groups_of, refuse_frames
 from derive.reading.mosaics import slices_of
 from derive.reading.pixel_attributes import layout_of
-from derive.reading.vendor_words import in_words_of_the_standard
+from derive.reading.vendor_words import directed, in_words_of_the_standard
 
 #: How pixels are encoded is said once for all frames.
 _OF_PIXELS = frozenset(
@@ -95,7 +95,7 @@ class _FrameMaker:
         self._add_safe(said, macros)
         said |= unassigned
         said |= terms("classic", self._iod, said) | unassigned  # in the very words of the image, where there are any
-        elements = dict(sorted(said.items()))
+        elements = dict(sorted(directed(said).items()))
         name = self._header.name if len(self._groups.own) == 1 else f"{self._header.name}, frame {index + 1}"
         return replace(
             self._header,

@@ -11,6 +11,7 @@ import pytest
 import derive
 from derive.operations import gaussian_blur
 from tests.helpers.asserting import every
+from tests.helpers.mosaics import csa
 from tests.helpers.peers import tool
 from tests.helpers.refusals import refused
 from tests.helpers.sources import AXIAL, make_series
@@ -19,6 +20,9 @@ from tests.helpers.vendors import DIRECTIONS, VENDORS, diffusion_series
 CORONAL = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0))
 SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
 TILTED = ((1.0, 0.0, 0.0), (0.0, 0.96, 0.28))
+
+#: It reads neither directions that only a matrix tells, nor those of Bruker, nor macros of single-frame images of UIH.
+KNOWN_TO_DCM2NIIX = [v for v in VENDORS if v not in ("Siemens matrix", "Bruker", "macro")]
 
 
 def told(series):
@@ -37,7 +41,7 @@ def directions_of_dcm2niix(folder, tmp_path):
 
 
 @pytest.mark.parametrize(("plane", "encoded"), [(AXIAL, "COL"), (TILTED, "ROW"), (CORONAL, "COL"), (SAGITTAL, "ROW")])
-@pytest.mark.parametrize("vendor", ["GE", "Canon", "UIH", "Philips"])
+@pytest.mark.parametrize("vendor", KNOWN_TO_DCM2NIIX)
 def test_b_values_and_directions_are_those_of_dcm2niix(vendor, plane, encoded, tmp_path):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
@@ -61,6 +65,15 @@ def test_volumes_come_back_from_a_result(vendor, tmp_path):
     assert every(len(v) == 4 for v in told(again).values())
     found, wanted = (told(s)["DiffusionGradientOrientation"][1:] for s in (again, source))
     assert np.allclose(found, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_vendor_tells_volumes_apart(vendor):
+    """Of GE and Canon directions are along frequency and phase: which of both is which, others compare."""
+    found = told(derive.read(diffusion_series(vendor, AXIAL)))
+    assert found["DiffusionBValue"] == (0, 1000, 1000, 1000)
+    if not vendor.startswith(("GE", "Canon", "UIH")):
+        assert np.allclose(np.abs(found["DiffusionGradientOrientation"][1:]), DIRECTIONS, atol=1e-6)
 
 
 def test_what_the_standard_says_is_left_as_it_is():
@@ -127,3 +140,75 @@ def test_what_is_taken_twice_and_numbered_across_is_refused():
         datasets[2].InstanceNumber, datasets[3].InstanceNumber = 4, 3
 
     assert refused(repeated(mixed), "GEO-4D").facts["positions"] == 3
+
+
+def named(names, changed=None):
+    """Volumes of which only Sequence Name says what they are, as a de-identification leaves them."""
+    datasets = diffusion_series("Siemens", AXIAL, volumes=len(names))
+    for number, dataset in enumerate(datasets):
+        del dataset[0x00190010], dataset[0x0019100C]
+        if 0x0019100E in dataset:
+            del dataset[0x0019100E]
+        dataset.SequenceName = names[number // 3]
+        if changed:
+            changed(dataset, number // 3)
+    return datasets
+
+
+def test_sequence_names_of_siemens_tell_b_values_and_count(tmp_path):
+    names = ["*ep_b0", *(f"*ep_b1000#{n}" for n in range(1, 13))]
+    found = told(derive.read(named(names)))
+    assert found["DiffusionBValue"] == (0, *[1000] * 12)
+    assert "DiffusionGradientOrientation" not in found
+    assert found["SequenceName"] == tuple(names)
+
+
+@pytest.mark.parametrize(("name", "b_value"), [("ep_b50t", 50), ("*ep2d_diff_b800", 800), ("re_b1000#3", 1000)])
+def test_a_name_that_tells_a_b_value(name, b_value):
+    series = derive.read(named(["*ep_b0", name]))
+    assert told(series)["DiffusionBValue"] == (0, b_value)
+
+
+@pytest.mark.parametrize("name", ["*tfl2d1_b1", "b1000", "*fl3d1", "ep_b1000x", "EPI_B1000", "*se_b0"])
+def test_other_names_are_no_b_values(name):
+    series = derive.read(make_series("MR", SequenceName=name))
+    assert series.table.column(0x00189087)[0] is None
+
+
+def test_a_trace_beside_directions_is_a_stack_of_its_own():
+    datasets = named(["*ep_b0", "*ep_b1000#1", "*ep_b1000#2", "ep_b1000t"], in_csa)
+    error = refused(datasets, "SRC-STACK")
+    assert [s["name"] for s in error.facts["stacks"]] == ["other", "trace"]
+    assert told(derive.read(datasets, stack="other"))["DiffusionBValue"] == (0, 1000, 1000)
+
+
+def in_csa(dataset, volume):
+    if volume in (1, 2):
+        VENDORS["Siemens CSA"](dataset, 1000, DIRECTIONS[volume])
+
+
+def test_an_isotropic_volume_of_philips_is_a_trace():
+    datasets = diffusion_series("Philips", AXIAL)
+    for dataset in datasets[9:]:
+        dataset.add_new(0x20011004, "CS", "I")
+        for tag in (0x200510B0, 0x200510B1, 0x200510B2):
+            dataset[tag].value = 0.0
+    assert [s["name"] for s in refused(datasets, "SRC-STACK").facts["stacks"]] == ["other", "trace"]
+
+
+def test_a_matrix_of_several_gradients_has_no_direction():
+    datasets = diffusion_series("Siemens matrix", AXIAL)
+    for dataset in datasets[3:]:
+        dataset[0x00191027].value = [400.0, 0.0, 0.0, 300.0, 0.0, 300.0]
+    series = derive.read(datasets)
+    assert told(series)["DiffusionBValue"] == (0, 1000, 1000, 1000)
+    assert not any(series.table.column(0x00189089))
+
+
+@pytest.mark.parametrize("broken", [b"SV10" + bytes(40), b"nothing", csa(B_value="much")])
+def test_a_broken_csa_header_says_nothing(broken):
+    datasets = make_series("MR")
+    for dataset in datasets:
+        dataset.add_new(0x00290010, "LO", "SIEMENS CSA HEADER")
+        dataset.add_new(0x00291010, "OB", broken)
+    assert derive.read(datasets).table.column(0x00189087)[0] is None
