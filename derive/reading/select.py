@@ -21,6 +21,7 @@ from derive.reading.concatenations import check_concatenations
 from derive.reading.frames import frames_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
+from derive.reading.pages import without_pages
 from derive.reading.pixel_attributes import layout_of
 from derive.reading.stacks import is_localizer
 from derive.told.secrecy import shown_number, shown_term, shown_uid, some
@@ -28,7 +29,7 @@ from derive.told.wording import counted, flag
 
 
 class Selected(NamedTuple):
-    """The frames of one series, each as an image of its own, and the copies of instances that were left out."""
+    """The frames of one series, each as an image of its own, and what was left out of it: copies, pages."""
 
     headers: tuple[Header, ...]
     skipped: tuple[Skipped, ...]
@@ -61,6 +62,8 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     chosen = _choose(sorted(images, key=lambda h: h.name), series)
     for header in chosen:
         _check_identity(header)
+    _check_one_patient(chosen)
+    chosen, pages = without_pages(chosen)
     _check_one_kind(chosen)
     for header in chosen:
         _check_has_pixels(header)
@@ -69,7 +72,7 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
         _check_pixels(frame)
     kept, copies = _without_copies(chosen, frames)
     check_concatenations(kept)
-    return Selected(tuple(frame for header in kept for frame in frames[id(header)]), tuple(copies))
+    return Selected(tuple(frame for header in kept for frame in frames[id(header)]), (*pages, *copies))
 
 
 def apart(headers: Sequence[Header]) -> tuple[list[Header], list[Header]]:
@@ -159,7 +162,7 @@ def _summary(number: int, group: Sequence[Header]) -> dict[str, object]:
     }
 
 
-def _check_one_kind(headers: Sequence[Header]) -> None:
+def _check_one_patient(headers: Sequence[Header]) -> None:
     """Refuse what does not belong together, what is most dangerous first."""
     patients = distinct(headers, patient_of)
     if len(patients) > 1:
@@ -171,9 +174,9 @@ def _check_one_kind(headers: Sequence[Header]) -> None:
             "SRC-STUDY",
             f"the images are of {counted(len(studies), 'study')}: {tallied(studies, shown_uid)}; wanted one",
         )
-    classes = distinct(headers, lambda h: shown_class(h.text("SOPClassUID")))
-    if len(classes) > 1:
-        raise SourceError("SRC-CLASS", f"the series holds several classes: {tallied(classes)}; wanted one")
+
+
+def _check_one_kind(headers: Sequence[Header]) -> None:
     _refuse_kind(headers, "SRC-CLASS", _is_multi_frame, "multi-frame in a class of single frames")
     if all(map(is_localizer, headers)):  # beside others they are a stack of their own
         _refuse_kind(headers, "SRC-LOCALIZER", is_localizer, "localizers (Image Type value 3), no slices of a volume")

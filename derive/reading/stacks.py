@@ -27,9 +27,10 @@ from derive.told.wording import counted, flag
 #: The plane of the patient along whose normal a stack lies: x, y, z.
 _PLANES = ("sagittal", "coronal", "axial")
 #: What tells stacks apart, with the code of its refusal.
-_LOCALIZER = "SRC-LOCALIZER"
+_CLASS, _LOCALIZER = "SRC-CLASS", "SRC-LOCALIZER"
 _MATRIX, _PIXELS, _ORIENTATION, _QUANTITY = "GEO-MATRIX", "GEO-PIXELS", "GEO-ORIENTATION", "SRC-STACK"
 _DIFFERS = {
+    _CLASS: "the series holds volumes of several classes",
     _LOCALIZER: "some images are localizers (Image Type value 3), no slices of a volume",
     _MATRIX: "Rows and Columns differ",
     _PIXELS: "Pixel Spacing differs",
@@ -138,7 +139,7 @@ def _refuse(code: str, what: str, stacks: Sequence[ImageStack], **facts: float) 
     what += (
         f": corners lie up to {off:.3g} mm from where one has them, wanted at most {ORIENTATION_MM} mm" if off else ""
     )
-    kind: type[DeriveError] = SourceError if code in (_QUANTITY, _LOCALIZER) else GeometryError
+    kind: type[DeriveError] = SourceError if code in (_CLASS, _LOCALIZER, _QUANTITY) else GeometryError
     raise kind(
         code,
         f"{what}; there are {counted(len(stacks), 'stack')}: {', '.join(rows)}. Choose one with {flag('stack', 'N')}",
@@ -180,7 +181,14 @@ def _groups(headers: Sequence[Header]) -> list[_Group]:
         told = [([i for i in members if is_localizer(headers[i]) is wanted], wanted) for wanted in (False, True)]
         return [_Alike(found, wanted, "localizer" if wanted else "slices") for found, wanted in told if found]
 
-    for code, split in ((_LOCALIZER, kinds), (_MATRIX, matrices), (_PIXELS, spacings), (_ORIENTATION, ways)):
+    def classes(members: Sequence[int]) -> list[_Alike]:
+        found: dict[str, list[int]] = {}
+        for i in members:
+            found.setdefault(headers[i].sop_class_uid, []).append(i)
+        return [_Alike(group, uid, headers[group[0]].class_name) for uid, group in found.items()]
+
+    splits = [(_CLASS, classes), (_LOCALIZER, kinds), (_MATRIX, matrices), (_PIXELS, spacings), (_ORIENTATION, ways)]
+    for code, split in splits:
         groups = [part for group in groups for part in _parts(group, code, split)]
     groups = [part for g in groups for part in _parts(g, _QUANTITY, lambda m: _quantities(headers, m))]
     return sorted(groups, key=lambda g: g.key)

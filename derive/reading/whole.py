@@ -21,6 +21,7 @@ from derive.reading.choice import Choice, Chosen, choice_of, frames_chosen
 from derive.reading.files import Source
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
+from derive.reading.pages import refuse_classes
 from derive.reading.pixel_attributes import check_one_form, pixel_remarks
 from derive.reading.planes import plane_of
 from derive.reading.read import related_to, series_of, source_frame_of, tabulated
@@ -80,6 +81,7 @@ def whole_of(
     assumptions = checked_assumptions(assume)
     headers = lawful(headers, assumptions)
     chosen = select(headers, skipped, series)
+    refuse_classes(chosen.headers)
     legal = lawful(frames_chosen(chosen.headers, choice or Choice()), assumptions)
     refuse_illegal(legal)
     check_one_form(legal)
