@@ -27,14 +27,14 @@ _MADE = ("DERIVED", "SECONDARY")
 _PARALLEL = 0.99
 
 
-class Kept(NamedTuple):
+class WithoutPages(NamedTuple):
     """The images of a series, and what was left out of it."""
 
     headers: list[Header]
     skipped: list[Skipped]
 
 
-def without_pages(headers: Sequence[Header]) -> Kept:
+def without_pages(headers: Sequence[Header]) -> WithoutPages:
     """Leave out what is no slice: what lies nowhere and was made of other images, and single views of another class.
 
     Parameters
@@ -50,12 +50,12 @@ def without_pages(headers: Sequence[Header]) -> Kept:
     """
     placed = [h for h in headers if not _is_page(h)]
     if not placed:
-        return Kept(list(headers), [])
+        return WithoutPages(list(headers), [])
     pages = [Skipped(h.name, "a page: it has no place in the patient") for h in headers if _is_page(h)]
     classes = distinct(placed, lambda h: h.sop_class_uid)
     volumes = {uid: group for uid, group in classes.items() if _holds_volume(group)}
     if len(classes) == 1:
-        return Kept(placed, pages)
+        return WithoutPages(placed, pages)
     if not volumes:
         refuse_classes(placed)
     slices = [h for group in volumes.values() for h in group]
@@ -63,7 +63,7 @@ def without_pages(headers: Sequence[Header]) -> Kept:
     if any(_lies_as(h, slices) for h in apart):
         refuse_classes(placed)
     views = [Skipped(h.name, f"no slice of the series, and of another class: {h.class_name}") for h in apart]
-    return Kept([h for h in placed if h.sop_class_uid in volumes], [*pages, *views])
+    return WithoutPages([h for h in placed if h.sop_class_uid in volumes], [*pages, *views])
 
 
 def refuse_classes(headers: Sequence[Header]) -> None:
