@@ -50,6 +50,7 @@ from derive.model.reference import FrameRef
 from derive.model.remark import Remark
 from derive.standard import AttributeRule
 from derive.standard.conditions import condition_of
+from derive.told.wording import counted
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,8 @@ def _refuse(lacking: list[MissingAttribute]) -> None:
         raise lacking[0]
     if lacking:
         keywords = [e.facts["keyword"] for e in lacking]
-        message = "; ".join(e.message for e in lacking)
+        lines = "".join(f"\n  {e.message}" for e in lacking)
+        message = f"{counted(len(lacking), 'attribute')} that the result needs cannot be had:{lines}"
         raise MissingAttribute("ASM-TYPE1", message, keyword=keywords[0], keywords=keywords)
 
 

@@ -69,7 +69,7 @@ def _part_lines(parts: Sequence[SeriesPart]) -> dict[str, str]:
 
 
 def _odd(odd: Odd) -> str:
-    return f"{odd.attribute} {odd.value} in {counted(len(odd.files), 'file')} ({some(odd.files)}), most {odd.usual}"
+    return f"{odd.attribute} {odd.value} in {counted(len(odd.files), 'image')} ({some(odd.files)}), most {odd.usual}"
 
 
 def _copies(names: Sequence[str]) -> str:

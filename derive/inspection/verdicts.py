@@ -13,7 +13,7 @@ from derive.builder import build
 from derive.errors import DeriveError
 from derive.model.classes import target_of
 from derive.model.source import Skipped, SourceSeries
-from derive.model.stacking import quantity_of, refuse_uneven, stack
+from derive.model.stacking import quantity_of, refuse_uneven, stacked
 from derive.operations import REGISTRY, OperationKind
 from derive.reading.assumed import LEGAL
 from derive.reading.choice import Choice
@@ -109,7 +109,7 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
     """
     volumes = len(source.frames) // source.geometry.shape[0]
     found = {kind.name: _operation(kind, source) for kind in _tried_kinds(volumes)}
-    found["export"] = _tried("convert SERIES to FILE.nii.gz", lambda: stack(source))
+    found["export"] = _tried("convert SERIES to FILE.nii.gz", lambda: stacked(source))
     found["convert"] = _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source))
     return found
 
