@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from derive.checking.finding import CheckReport, Finding, finding, strictly
+from derive.checking.frames.numbers import FrameNumbers
 from derive.checking.groups import group_findings
 from derive.checking.many_frames import FramesInFile, before_frames, many_frames, order_of, pixels_of
 from derive.checking.series import SeriesChecker
@@ -80,6 +81,7 @@ class _Checking:
         self.studies: dict[str, tuple[str, str]] = {}
         self.instances: dict[str, tuple[str, str]] = {}
         self.findings: list[Finding] = []
+        self.numbers = FrameNumbers()
         self.count = 0
         self.reader = Reader()
 
@@ -137,6 +139,7 @@ class _Checking:
             self.findings.append(finding("CHK-NONE", "", "no DICOM file was found; name a folder or files", ""))
         for checker in self.checkers.values():
             self.findings += checker.finish()
+        self.findings += self.numbers.findings()
         ordered = sorted(self.findings, key=lambda f: f.severity)
         return CheckReport(tuple(ordered), self.count, len(self.checkers))
 
@@ -144,7 +147,7 @@ class _Checking:
         instance = Instance(name, elements, strict=False)
         series, study = instance.text("SeriesInstanceUID"), instance.text("StudyInstanceUID")
         self.findings += self._clashes(instance.text("SOPInstanceUID"), series, study, name)
-        checker = self.checkers.setdefault(series, SeriesChecker())
+        checker = self.checkers.setdefault(series, SeriesChecker(numbers=self.numbers))
         encapsulated = _syntax(dataset).is_encapsulated
         self.findings += checker.add(elements, None, name, encapsulated=encapsulated, pixels=pixels)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from derive import standard
 from derive.checking.finding import Finding, Severity, checks, finding
 from derive.checking.frames.instance import FrameChecks
+from derive.checking.frames.numbers import FrameNumbers
 from derive.checking.instance import FrameValues, Judged
 from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
@@ -60,6 +61,8 @@ class SeriesChecker:
         Whether its pixels, and what is said of them, are those of a source in another form: what is only odd came so.
     uneven : bool
         Whether its slices were left where those of the source lie, and these lean, or lie unevenly.
+    numbers : FrameNumbers, optional
+        Takes how many frames each instance has, and which ones it refers to.
     """
 
     def __init__(
@@ -70,8 +73,9 @@ class SeriesChecker:
         lacking: Collection[str] = (),
         passed: bool = False,
         uneven: bool = False,
+        numbers: FrameNumbers | None = None,
     ) -> None:
-        self._passed, self._uneven = passed, uneven
+        self._passed, self._uneven, self._numbers = passed, uneven, numbers
         self._old_instances = frozenset(r.sop_instance_uid for r in sources)
         self._old_series = frozenset(r.series_instance_uid for r in sources)
         self._made, self._lacking = made or bool(sources), lacking
@@ -85,7 +89,7 @@ class SeriesChecker:
         self._kinds: dict[str, dict[tuple[str, ...], str]] = {}
         self._slices: list[Slice] = []
         self._instances = InstanceChecks()
-        self._frames = FrameChecks()
+        self._frames = FrameChecks(numbers)
         self._series = ""
 
     def add(
@@ -121,6 +125,8 @@ class SeriesChecker:
             elements = {**elements, _PIXEL_DATA: Element(_PIXEL_DATA, pixels.vr, b"\0\0")}
         instance = Instance(name, elements, strict=False)
         sop_class = instance.text("SOPClassUID")
+        if self._numbers is not None:
+            self._numbers.met(instance)
         found = [*self._uids(instance), *self._shared_attributes(instance)]
         self._kind("CHK-SERIES-CLASS", (sop_class,), name)
         if not standard.supported(sop_class):

@@ -16,9 +16,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
+import derive
 from derive.checking import Finding, check
+from derive.operations import gaussian_blur
 from tests.helpers.asserting import each
-from tests.helpers.multi_frame import concatenation, multi_frame, only_frames
+from tests.helpers.multi_frame import concatenation, frames_items, multi_frame, only_frames
 
 ECHOES = {"EffectiveEchoTime": (10.0, 20.0)}
 
@@ -147,3 +149,24 @@ def is_enhanced(path: Path) -> bool:
     except Exception:  # some files beside them are no DICOM
         return False
     return "Enhanced" in dataset.SOPClassUID.name
+
+
+def referring_to(source: Dataset, number: int, into: str) -> Dataset:
+    """A derived image of one form, the first reference of which is to a frame of `source`."""
+    series = derive.build([source], gaussian_blur(sigma_mm=1.0), into=into)
+    first = next(series.instances())
+    holder = first if into == "classic" else frames_items(first)[0].DerivationImageSequence[0]
+    holder.SourceImageSequence[0].ReferencedFrameNumber = number
+    return first
+
+
+@pytest.mark.parametrize("into", ["classic", "enhanced"])
+def test_a_reference_to_a_frame_that_there_is_not_is_named_wherever_the_instance_lies(into, tmp_path):
+    source = multi_frame("CT", slices=6)
+    for name, number in (("right", 6), ("wrong", 7)):
+        folder = written(tmp_path / name, [referring_to(source, number, into), source])
+        found = [f for f in check(folder).findings if f.code == "CHK-REFERENCE-RANGE"]
+        assert [f.message for f in found] == ([f"is 7, and {source.SOPInstanceUID} has 6 frames"] * (number > 6))
+        assert [f.path.rpartition(">")[2] for f in found] == ["ReferencedFrameNumber"] * (number > 6)
+    alone = written(tmp_path / "alone", [referring_to(source, 7, into)])
+    assert "CHK-REFERENCE-RANGE" not in codes_of(check(alone).findings), "nobody knows how many it has"

@@ -108,11 +108,14 @@ def derived(sequence: str) -> FrameChange:
     return both(at_top(ImageType=kind), in_shared(sequence, FrameType=kind))
 
 
-def made_of(*uids: str) -> FrameChange:
-    """Say that all frames were made of some images."""
+def made_of(*uids: str, frame: int | None = None) -> FrameChange:
+    """Say that all frames were made of some images, or of one frame of each."""
 
     def change(dataset: Dataset) -> None:
         sources = [_reference(uid) for uid in uids]
+        for source in sources if frame is not None else ():
+            source.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+            source.ReferencedFrameNumber = frame
         derivation = item(
             DerivationCodeSequence=Sequence([code("113085", "DCM", "Spatial resampling")]),
             SourceImageSequence=Sequence(sources),
@@ -224,6 +227,11 @@ FRAME_CHANGES: list[tuple[str, dict[str, object], FrameChange]] = [
         both(derived("PETFrameTypeSequence"), made_of("1.2.8"), evidence("1.2.8", "1.2.9")),
     ),
     ("CHK-ORIGINAL", {"modality": "CT"}, both(made_of("1.2.8"), evidence("1.2.8"))),
+    (
+        "CHK-REFERENCE-RANGE",
+        {"modality": "PT"},
+        both(derived("PETFrameTypeSequence"), made_of("1.2.8", frame=0), evidence("1.2.8")),
+    ),
     ("CHK-CONCATENATION", {"modality": "CT"}, at_top(**PART, InConcatenationNumber=2, InConcatenationTotalNumber=3)),
     ("CHK-CONCATENATION", {"modality": "CT"}, at_top(**PART, InConcatenationNumber=1, InConcatenationTotalNumber=2)),
     (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from derive.checking.finding import Finding
 from derive.checking.frames.groups import Grouped
+from derive.checking.frames.numbers import FrameNumbers
 from derive.checking.instance import Item
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import Instance
@@ -20,10 +21,17 @@ _EVIDENCE = (
 
 
 class ReferencedImages:
-    """Collects what the functional groups of an instance refer to."""
+    """Collects what the functional groups of an instance refer to.
 
-    def __init__(self, groups: Grouped) -> None:
-        self._groups = groups
+    Parameters
+    ----------
+    groups : Grouped
+    numbers : FrameNumbers, optional
+        Takes the numbers of frames, where instances are at hand that have them.
+    """
+
+    def __init__(self, groups: Grouped, numbers: FrameNumbers | None = None) -> None:
+        self._groups, self._numbers = groups, numbers
         self._found: dict[str, set[str]] = {evidence: set() for evidence, _, _ in _EVIDENCE}
         self._read: set[Element] = set()
 
@@ -38,6 +46,9 @@ class ReferencedImages:
             items = holder.items(macro)
             referring = [i for each in items for i in each.items(inner)] if inner else items
             self._found[evidence] |= {i.text("ReferencedSOPInstanceUID") for i in referring} - {""}
+            if self._numbers is not None:
+                path = f"{macro}>{inner}" if inner else macro
+                self._numbers.referring(self._groups.instance.name, path, referring)
 
     def findings(self) -> Iterator[Finding]:
         """Judge both ways."""

@@ -13,6 +13,7 @@ from derive.checking.frames.groups import Grouped, groups_of
 from derive.checking.frames.images import Images
 from derive.checking.frames.kinds import Kinds
 from derive.checking.frames.macros import MacroJudge
+from derive.checking.frames.numbers import FrameNumbers
 from derive.checking.frames.stacks import Stacks, Volume, frame_stack_findings
 from derive.checking.frames.structure import structure_findings
 from derive.checking.instance import Judged
@@ -20,9 +21,16 @@ from derive.checking.stack import Slice
 
 
 class FrameChecks:
-    """Checks the frames of the instances of a series; a few numbers of each are kept for the series."""
+    """Checks the frames of the instances of a series; a few numbers of each are kept for the series.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    numbers : FrameNumbers, optional
+        Takes which frames they refer to.
+    """
+
+    def __init__(self, numbers: FrameNumbers | None = None) -> None:
+        self._numbers = numbers
         self._slices: list[tuple[Volume, Slice]] = []
         self._parts: list[ConcatenationPart] = []
         self._indices: dict[tuple[str, str], set[int]] = {}
@@ -49,7 +57,7 @@ class FrameChecks:
             Kinds(groups),
             Dimensions(groups),
             Images(groups),
-            ReferencedImages(groups),
+            ReferencedImages(groups, self._numbers),
         )
         yield from macros.shared()
         references.add(groups.everywhere)
