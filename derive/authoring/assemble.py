@@ -19,7 +19,7 @@ from derive.authoring.entities.real_world import unmapped
 from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.outside import outside
-from derive.authoring.passing import outsiders, said_by_dimensions, told_of_passing
+from derive.authoring.passing import outsiders, read_unlike, said_by_dimensions, told_of_passing
 from derive.authoring.policy import Action, row
 from derive.authoring.presence import (
     Conditional,
@@ -78,9 +78,9 @@ class SeriesPass:
 
     @property
     def missed(self) -> tuple[Remark, ...]:
-        """What of the source is left out, and would have been worth keeping."""
+        """What of the source is left out and would have been worth keeping, or is kept and read in different ways."""
         there = [*self.constant, *(d.rule.tag for d in self.varying)]
-        return (*left_out(self.authoring, there), *unmapped(self.authoring))
+        return (*left_out(self.authoring, there), *unmapped(self.authoring), *read_unlike(self.authoring))
 
     def instance(self, frame: Frame) -> dict[int, Element]:
         """Frame pass: all elements of one instance.

@@ -23,6 +23,7 @@ from derive.model.classes import class_in_form, target_of
 from derive.model.derivation import GeometryEffect
 from derive.model.dimension import Dimension, dimension_kinds
 from derive.model.functional_groups import macros
+from derive.model.remark import Remark
 from derive.standard import AttributeRule
 
 MODULE = "passed"
@@ -137,3 +138,16 @@ def told_of_passing(authoring: Authoring, row: Row) -> Row:
     """Return a row of the policy with the reason for what it does where the pixels pass; as it is of a derivation."""
     reason = _REASONS.get(row.passes) if authoring.derivation.passes else None
     return row if reason is None else replace(row, reason=reason)
+
+
+def read_unlike(authoring: Authoring) -> tuple[Remark, ...]:
+    """Say that frames of one instance that keep their slopes are shown wrong by readers that know the first alone.
+
+    *2026-12-01.* Pixels that pass keep their stored values, and so the slope of each frame; PET has one a slice. SimpleITK,
+    GDCM and dcm2niix take that of the first frame for all frames of an instance. To store the values anew would be a
+    derivation: what is derived has one slope, and single frames are read alike by all.
+    """
+    pairs = set(zip(authoring.order.stored.slopes, authoring.order.stored.intercepts, strict=True))
+    if not authoring.derivation.passes or authoring.target.container != "functional" or len(pairs) < 2:
+        return ()
+    return (Remark("SRC-SLOPES", "RescaleSlope", "SimpleITK, GDCM and dcm2niix take that of the first frame for all"),)

@@ -140,3 +140,15 @@ def test_enhanced_images_come_back_from_their_single_frames(tmp_path, modality):
     after = assert_same_frames(before, tmp_path / "enhanced")
     assert after.frames[0].reference.sop_class_uid == dataset.SOPClassUID
     assert not dciodvfy_errors(files_of(tmp_path / "enhanced"))
+
+
+@pytest.mark.parametrize("one_slope", [False, True], ids=["several", "one"])
+def test_slopes_that_common_readers_take_for_one_are_told(tmp_path, one_slope):
+    """What they make of them is held in tests/workarounds; a conversion keeps what is stored."""
+    dataset = multi_frame("PT", slices=4, slope=lambda spot: 2.0 if one_slope else 1.0 + spot.slice)
+    derive.convert([dataset], into="classic").write(tmp_path / "classic")
+    report = derive.convert(tmp_path / "classic", into="legacy-converted").write(tmp_path / "legacy")
+    assert ("SRC-SLOPES" in {r.code for r in report.remarks}) is not one_slope
+    assert_same_frames(read_whole(tmp_path / "classic"), tmp_path / "legacy")
+    back = derive.convert(tmp_path / "legacy", into="classic").write(tmp_path / "back")
+    assert "SRC-SLOPES" not in {r.code for r in back.remarks}, "single frames are read alike"
