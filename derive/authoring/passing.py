@@ -9,7 +9,7 @@ groups that are there for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
@@ -22,7 +22,7 @@ from derive.errors import UsageError
 from derive.model.classes import class_in_form, target_of
 from derive.model.derivation import GeometryEffect
 from derive.model.dimension import Dimension, dimension_kinds
-from derive.model.functional_groups import macros
+from derive.model.functional_groups import UNIT_DIRECTIONS, macros
 from derive.model.remark import Remark
 from derive.standard import AttributeRule
 
@@ -73,7 +73,9 @@ def outsiders(authoring: Authoring) -> Iterator[tuple[AttributeRule, Row]]:
     table, iod = authoring.source.table, authoring.target.iod
     known = {rule.tag for rule in iod.attributes.values()}
     beyond, why = {*table.constant, *table.varying} - known - OF_THE_FORM - macros().keys(), "true of the same pixels"
-    if not authoring.derivation.passes:
+    if authoring.derivation.passes:  # 2026-12-01: Philips sends 0 0 0 with everything; at the top it would be a fault
+        beyond -= {tag for tag in map(tag_of, UNIT_DIRECTIONS) if tag in beyond and _nowhere(table.column(tag), all)}
+    else:
         own = {tag for d in authoring.frames.dimensions if (tag := tag_told(d.keyword)) and is_standard(tag)}
         beyond &= own | {tag for tag in _telling(iod.sop_class_uid) if not _nowhere(table.column(tag))}
         why = "it tells volumes apart"
@@ -109,10 +111,10 @@ def _of_volume(dimension: Dimension, _: Authoring, frame: Frame) -> list[float] 
     return None if value is None or isinstance(value, str) else list(value) if isinstance(value, tuple) else [value]
 
 
-def _nowhere(column: Sequence[Element | None]) -> bool:
-    """Whether some image says a direction of length zero, which is none: validators take it for a fault."""
+def _nowhere(column: Sequence[Element | None], of: Callable[[Iterable[bool]], bool] = any) -> bool:
+    """Whether some, or all, images say a direction of length zero, which is none: validators take it for a fault."""
     said = (numbers_of(e) for e in column if e is not None)
-    return any(len(numbers) > 1 and not any(numbers) for numbers in said)
+    return of(len(numbers) > 1 and not any(numbers) for numbers in said)
 
 
 @cache
@@ -143,9 +145,9 @@ def told_of_passing(authoring: Authoring, row: Row) -> Row:
 def read_unlike(authoring: Authoring) -> tuple[Remark, ...]:
     """Say that frames of one instance that keep their slopes are shown wrong by readers that know the first alone.
 
-    *2026-12-01.* Pixels that pass keep their stored values, and so the slope of each frame; PET has one a slice. SimpleITK,
-    GDCM and dcm2niix take that of the first frame for all frames of an instance. To store the values anew would be a
-    derivation: what is derived has one slope, and single frames are read alike by all.
+    *2026-12-01.* Pixels that pass keep their stored values, and so the slope of each frame; PET has one a slice.
+    SimpleITK, GDCM and dcm2niix take that of the first frame for all frames of an instance. To store the values anew
+    would be a derivation: what is derived has one slope, and single frames are read alike by all.
     """
     pairs = set(zip(authoring.order.stored.slopes, authoring.order.stored.intercepts, strict=True))
     if not authoring.derivation.passes or authoring.target.container != "functional" or len(pairs) < 2:

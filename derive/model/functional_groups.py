@@ -26,6 +26,8 @@ from derive.model.macro_values import called
 from derive.standard import AttributeRule, Iod, macros_of
 
 SHARED, PER_FRAME = tag_of("SharedFunctionalGroupsSequence"), tag_of("PerFrameFunctionalGroupsSequence")
+#: Directions in macros that are said in cosines, and so are of unit length; that of no diffusion may be 0.
+UNIT_DIRECTIONS = frozenset({"VelocityEncodingDirection", "SlabOrientation"})
 
 
 @dataclass(frozen=True)

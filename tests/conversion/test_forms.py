@@ -12,7 +12,8 @@ from derive.cli.main import main
 from derive.reading.whole import read_whole
 from tests.helpers.asserting import raises_code
 from tests.helpers.forms import MULTI_FRAME, assert_same_frames, files_of, header
-from tests.helpers.multi_frame import multi_frame
+from tests.helpers.multi_frame import frames_items, multi_frame
+from tests.helpers.multi_frame_macros import item
 from tests.helpers.peers import dcentvfy_messages, dciodvfy_errors, spread
 
 
@@ -152,3 +153,16 @@ def test_slopes_that_common_readers_take_for_one_are_told(tmp_path, one_slope):
     assert_same_frames(read_whole(tmp_path / "classic"), tmp_path / "legacy")
     back = derive.convert(tmp_path / "legacy", into="classic").write(tmp_path / "back")
     assert "SRC-SLOPES" not in {r.code for r in back.remarks}, "single frames are read alike"
+
+
+@pytest.mark.parametrize(("encoded", "said"), [(0.0, False), (1.0, True)], ids=["none", "half"])
+def test_a_direction_of_length_zero_does_not_get_to_the_top_of_an_image(tmp_path, encoded, said):
+    """Philips writes 0 0 0 into frames without velocity; where some frames have a direction all are told."""
+    dataset = multi_frame("MR", slices=4)
+    for number, groups in enumerate(frames_items(dataset)):
+        velocity = item(VelocityEncodingDirection=[0.0, 0.0, encoded * (number % 2)])
+        velocity.VelocityEncodingMinimumValue, velocity.VelocityEncodingMaximumValue = 0.0, 50.0
+        groups.MRVelocityEncodingSequence = pydicom.Sequence([velocity])
+    derive.convert([dataset], into="classic").write(tmp_path / "out")
+    assert {"VelocityEncodingDirection" in header(p) for p in files_of(tmp_path / "out")} == {said}
+    assert {"VelocityEncodingMaximumValue" in header(p) for p in files_of(tmp_path / "out")} == {True}

@@ -15,15 +15,13 @@ from derive.checking.instance import Item
 from derive.elements.element import Element, keyword_of, tag_of
 from derive.elements.instance import Instance, State, items_of
 from derive.elements.legal import Fault, faults, reader
-from derive.model.functional_groups import PER_FRAME, SHARED, iod_of_frames
+from derive.model.functional_groups import PER_FRAME, SHARED, UNIT_DIRECTIONS, iod_of_frames
 from derive.standard import AttributeRule, Iod
 from derive.standard.conditions import Condition, condition_in_macro, condition_of
 
 _IMAGE_TYPE = tag_of("ImageType")
 #: So many answers about one macro are kept: frames of a volume are alike, and volumes take turns.
 _MOST_KEPT = 256
-#: Directions that are said in cosines; that of no diffusion may be 0.
-_DIRECTIONS = frozenset({"VelocityEncodingDirection", "SlabOrientation"})
 _UNIT_TOLERANCE = 1e-3
 #: What an image says of frames that differ; of a frame another check finds it.
 _MIXED = "MIXED"
@@ -127,7 +125,7 @@ def _inside(iod: Iod, rule: AttributeRule, holder: Instance, around: Has, macro:
             where = (f"item {number}", inner.keyword)
             yield from _conditional(iod, inner, item, has, _Where(macro, where))
             yield from _listed(iod, inner, item, _Where(macro, where))
-            if inner.keyword in _DIRECTIONS:
+            if inner.keyword in UNIT_DIRECTIONS:
                 yield from _direction(inner, item, where)
             if inner.tag in item.elements and inner.items:
                 for fault in _inside(iod, inner, item, has, macro):
@@ -142,7 +140,7 @@ def _telling(iod: Iod, rule: AttributeRule, macro: str) -> tuple[AttributeRule, 
         for inner in rule.items
         if (inner.type in ("1C", "2C") and condition_in_macro(macro, inner.keyword) is not None)
         or _values_listed(iod, macro, inner.keyword)
-        or inner.keyword in _DIRECTIONS
+        or inner.keyword in UNIT_DIRECTIONS
         or _telling(iod, inner, macro)
     )
 
