@@ -16,6 +16,7 @@ from derive.model.algorithm import Algorithm
 from derive.model.derivation import Typed
 from derive.operations.declaration import (
     REGISTRY,
+    XYZ,
     CodeText,
     Function,
     Grid,
@@ -119,6 +120,8 @@ def bound(
         value = getattr(arguments, name)
         if value is not None and _is(parameter.annotation, Millimetres):
             value = value[0] if len(value) == 1 else tuple(value)
+        elif value is not None and _is(parameter.annotation, XYZ):
+            value = tuple(value)
         elif value is not None and _is(parameter.annotation, Grid):
             value = read_grid(value)
         elif value is not None and _is(parameter.annotation, Parameters):
@@ -279,6 +282,8 @@ def _how(annotation: Any) -> dict[str, Any]:
     """Argparse's words for an annotation of :mod:`derive.operations.declaration`."""
     if _is(annotation, Millimetres):
         return {"type": float, "nargs": "+", "action": OneOrThree, "metavar": "MM"}
+    if _is(annotation, XYZ):
+        return {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z")}
     if _is(annotation, Grid):
         return {"metavar": "SERIES"}
     if _is(annotation, Function):

@@ -16,6 +16,7 @@ from derive.operations.discovery import discover
 from derive.operations.own_function import apply
 from derive.operations.projections import mean_projection, minip, mip
 from derive.operations.rectifying import rectify
+from derive.operations.reformatting import reformat
 from derive.operations.resampling import resample
 
 globals().update(discover(sys.modules[__name__]))
@@ -31,5 +32,6 @@ __all__ = [
     "minip",
     "mip",
     "rectify",
+    "reformat",
     "resample",
 ]

@@ -32,6 +32,7 @@ from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
 from derive.operations.kit.others import Others, interpolates_others, joined_with, picked
+from derive.operations.kit.parameters import XYZ as XYZ
 from derive.operations.kit.parameters import CodeText as CodeText
 from derive.operations.kit.parameters import Function as Function
 from derive.operations.kit.parameters import Grid as Grid
@@ -44,6 +45,8 @@ Trial = Callable[[Geometry], Mapping[str, Any]]
 
 #: What an operation with its parameters did, in a few words.
 Short = Callable[[Mapping[str, Any]], str]
+#: The code, and the terms, that follow from its parameters.
+Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
 
 #: Every operation by name.
 REGISTRY: dict[str, OperationKind[...]] = {}
@@ -102,6 +105,8 @@ class OperationKind(Generic[P]):
         What parameters that nobody said follow from the volumes, and are recorded.
     purpose : str
         Keyword in CID 7202: why the other series that it takes are referred to.
+    words : callable (parameters) -> (keyword, mapping), optional
+        The code and the `terms` that follow from the parameters; an empty one where the declared one stays.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -123,6 +128,7 @@ class OperationKind(Generic[P]):
     found: Callable[[Geometry, Geometry], str] | None = None
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]] | None = None
     purpose: str = "SourceImageForImageProcessingOperation"
+    words: Words | None = None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -209,7 +215,7 @@ class OperationKind(Generic[P]):
             values_effect=self.values_effect or (ValuesEffect.NEW_QUANTITY if units else ValuesEffect.KEEPS_QUANTITY),
             new_plane=found.new_plane,
             units=units,
-            terms=self.terms,
+            terms=(self.words and self.words(parameters)[1]) or self.terms,
             own_function=bool(self.taking(Function)),
             places_known=not self.taking(Function),
             algorithm=next((a for a in algorithms if isinstance(a, Algorithm)), None),
@@ -240,6 +246,7 @@ class _Details(TypedDict, total=False):
     mixes: Callable[[Mapping[str, Any]], bool]
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]]
     purpose: str
+    words: Words
 
 
 def operation(
@@ -256,12 +263,7 @@ def operation(
         As in :class:`OperationKind`.
     """
 
-    def declare(function: Callable[Concatenate[Volume, P], Volume]) -> OperationKind[P]:
-        kind = OperationKind(function, code, geometry, values, **details)
-        REGISTRY[kind.name] = kind
-        return kind
-
-    return declare
+    return lambda function: _registered(OperationKind(function, code, geometry, values, **details))
 
 
 def operation_along(
@@ -278,12 +280,12 @@ def operation_along(
         As in :class:`OperationKind`.
     """
 
-    def declare(function: Callable[Concatenate[Volumes, P], Volumes]) -> OperationKind[P]:
-        kind = OperationKind(function, code, geometry, values, along=True, **details)
-        REGISTRY[kind.name] = kind
-        return kind
+    return lambda function: _registered(OperationKind(function, code, geometry, values, along=True, **details))
 
-    return declare
+
+def _registered(kind: OperationKind[P]) -> OperationKind[P]:
+    REGISTRY[kind.name] = kind
+    return kind
 
 
 @dataclass(frozen=True)
@@ -391,7 +393,8 @@ class Operation:
         """Return the record of this step, its effects checked against what came out."""
         kind, found = self.kind, GridChange.between(before.geometry, after.geometry)
         found = found._replace(units=after.quantity.units if kind.values_effect is ValuesEffect.NEW_QUANTITY else "")
-        keyword = (found.new_plane and kind.code_in_new_plane) or kind.code or str(self.parameters["code"])
+        declared = (found.new_plane and kind.code_in_new_plane) or kind.code
+        keyword = (kind.words and kind.words(self.parameters)[0]) or declared or str(self.parameters["code"])
         code = derivation_code(keyword) if keyword != kind.code else declared_code(keyword)
         before_it = (declared_code("SpatialResampling"),) if interpolates_others(self.parameters) else ()
         seen = {FOUND: kind.found(before.geometry, after.geometry)} if kind.found else {}

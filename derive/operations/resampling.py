@@ -13,7 +13,7 @@ from derive.model.geometry import Geometry
 from derive.model.volume import Volume
 from derive.operations.declaration import Grid, Millimetres, operation
 from derive.operations.kit.grids import GridMapping, checked_reference, spaced_grid
-from derive.operations.kit.lengths import along_axes
+from derive.operations.kit.lengths import along_axes, filled_with
 from derive.operations.kit.sampling import KERNELS, Sampler
 
 #: A grid is tried that is finer than the coarsest axis by this at most: a spacing of nothing is no reason to wait.
@@ -93,7 +93,7 @@ def resample(
     if interpolator not in KERNELS:
         wanted = ", ".join(KERNELS)
         raise UsageError("OP-INTERPOLATOR", f"interpolator {interpolator!r}; wanted one of {wanted}")
-    outside = _fill_value(volume, fill)
+    outside = filled_with(volume, fill)
     grid, mapping = _planned(volume.geometry, spacing_mm, reference)
     sampler = Sampler(volume, mapping, KERNELS[interpolator], outside)
     padded = volume.quantity.padded or (math.isnan(outside) and not mapping.inside)
@@ -119,15 +119,6 @@ def _planned(source: Geometry, spacing_mm: Millimetres | None, reference: Grid |
         return replace(grid, slice_thickness=thickness), mapping
     found = "neither" if reference is None else "both"
     raise UsageError("OP-GRID", f"{found} of spacing_mm and reference given; wanted one of them")
-
-
-def _fill_value(volume: Volume, fill: float | str | None) -> float:
-    if fill == "padding":
-        return math.nan
-    value = volume.quantity.fill if fill is None else fill
-    if isinstance(value, str) or not math.isfinite(value):
-        raise UsageError("OP-FILL", f"fill {fill!r}; wanted a finite number or 'padding'")
-    return float(value)
 
 
 def _range(sampler: Sampler) -> tuple[float, float] | None:

@@ -54,7 +54,10 @@ class Call:
 
     def filling(self, value: Any) -> dict[str, Any]:
         """The parameter for what lies outside the source, where there is an outside."""
-        return {"fill": value} if any(n in self.parameters for n in self.kind.taking(Grid)) else {}
+        if "fill" not in self.kind.signature.parameters:
+            return {}
+        grids = self.kind.taking(Grid)
+        return {"fill": value} if not grids or any(n in self.parameters for n in grids) else {}
 
 
 def computed_too_early(first, last):

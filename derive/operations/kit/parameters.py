@@ -9,6 +9,8 @@ from derive.model.geometry import Geometry
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
+#: A point in the patient, mm, or a direction: x y z.
+XYZ = tuple[float, float, float]
 
 
 class HasGrid(Protocol):

@@ -90,9 +90,9 @@ class Sampler:
     def contributors(self, index: int) -> tuple[FrameRef, ...]:
         """Sources of the slices that have weight in slice `index` of the grid; none if it is outside."""
         span = self._span(index)
-        return () if span is None else self.volume.contributors_of(range(*self._weighted(*span)))
+        return () if span is None else self.volume.contributors_of(range(*self.weighted(*span)))
 
-    def _weighted(self, low: float, high: float) -> tuple[int, int]:
+    def weighted(self, low: float, high: float) -> tuple[int, int]:
         """First slice with weight, and the one after the last, for places from `low` to `high`."""
         count, radius = self.volume.shape[0], self.kernel.radius
         if radius == 0:
@@ -103,6 +103,10 @@ class Sampler:
             first = math.floor(low - radius + TOLERANCE) + 1
             last = math.ceil(high + radius - TOLERANCE) - 1
         return min(max(0, first), count - 1), min(max(0, last), count - 1) + 1
+
+    def within(self, slab: Array) -> Array:
+        """Return the values of the whole grid, in a slab that is at hand: the one that `mapping` leads to."""
+        return self._inside(slab, _Target(self.mapping, 0, 0, self.mapping.grid[0]))
 
     def pull(self, first: int, last: int) -> Array:
         """Compute slices `first` to `last` of the grid."""
