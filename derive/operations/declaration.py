@@ -42,12 +42,10 @@ from derive.operations.kit.refusing import refuse_irregular, refuse_phase
 
 #: Parameters to try an operation with on a series of a geometry.
 Trial = Callable[[Geometry], Mapping[str, Any]]
-
 #: What an operation with its parameters did, in a few words.
 Short = Callable[[Mapping[str, Any]], str]
 #: The code, and the terms, that follow from its parameters.
 Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
-
 #: Every operation by name.
 REGISTRY: dict[str, OperationKind[...]] = {}
 
@@ -106,7 +104,7 @@ class OperationKind(Generic[P]):
     purpose : str
         Keyword in CID 7202: why the other series that it takes are referred to.
     words : callable (parameters) -> (keyword, mapping), optional
-        The code and the `terms` that follow from the parameters; an empty one where the declared one stays.
+        The code and the `terms` that follow from the parameters; empty where the declared ones stay.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -262,7 +260,6 @@ def operation(
     code, geometry, values, **details
         As in :class:`OperationKind`.
     """
-
     return lambda function: _registered(OperationKind(function, code, geometry, values, **details))
 
 
@@ -279,7 +276,6 @@ def operation_along(
     code, geometry, values, **details
         As in :class:`OperationKind`.
     """
-
     return lambda function: _registered(OperationKind(function, code, geometry, values, along=True, **details))
 
 
