@@ -16,6 +16,7 @@ from derive.model.dimension import Dimension, DimensionValue, dimension_kinds, v
 from derive.reading.dimension_pointers import classic_keyword
 from derive.reading.dimension_values import apartness
 from derive.reading.header import Header
+from derive.reading.incomplete import whole_volumes
 from derive.reading.planes import StackPlanes, stack_planes
 from derive.reading.stacks import ImageStack, one_stack
 from derive.told.secrecy import shown_term, some
@@ -113,11 +114,18 @@ def laid_out(headers: Sequence[Header], choice: Choice) -> LaidOut:
     times = {k: v for k, v in where.items() if k in dimension_kinds() and dimension_kinds()[k].kind == "time"}
     of_frames = {k: v for k, v in where.items() if k not in times}
     stack = one_stack(_all_say(_numbered(headers, choice.frames), of_frames), choice.stack)
-    whole = _told_by(stack, times) if times else stack_planes(stack.headers)
-    if whole is None:
-        stack = ImageStack(stack.name, tuple(_all_say(stack.headers, times)))
-        whole = stack_planes(stack.headers)
-    return LaidOut(stack, volumes_chosen(whole, choice.volumes))
+    whole = _told_by(stack, times) if times else None
+    if whole is not None:
+        return LaidOut(stack, volumes_chosen(whole, choice.volumes))
+    stack = ImageStack(stack.name, tuple(_all_say(stack.headers, times)))
+    try:
+        return LaidOut(stack, volumes_chosen(stack_planes(stack.headers), choice.volumes))
+    except GeometryError:
+        whole_ones = whole_volumes(stack.headers, choice.volumes) if choice.volumes else None
+        if whole_ones is None:
+            raise
+    stack = ImageStack(stack.name, whole_ones)
+    return LaidOut(stack, stack_planes(stack.headers))
 
 
 def _told_by(stack: ImageStack, times: Mapping[str, object]) -> StackPlanes | None:
@@ -132,7 +140,7 @@ def _told_by(stack: ImageStack, times: Mapping[str, object]) -> StackPlanes | No
     count = len(lie.order) // lie.geometry.shape[0]
     found = [v for v in range(count) if all(_is(told[k][v], wanted) for k, wanted in times.items())]
     if not found:
-        _refuse(next(iter(times)), [value for keyword in times for value in told[keyword]])
+        _refuse(times, [value for keyword in times for value in told[keyword]])
     return volumes_chosen(lie, [v + 1 for v in found])
 
 
@@ -187,17 +195,31 @@ def _which_say(headers: Sequence[Header], keyword: str, wanted: object) -> list[
         said = ["\\".join(h.lenient.texts(keyword)) or None for h in headers]
     found = [header for header, value in zip(headers, said, strict=True) if _is(value, wanted)]
     if not found:
-        _refuse(keyword, said)
+        _refuse({keyword: wanted}, said)
     return found
 
 
-def _refuse(keyword: str, said: Sequence[DimensionValue]) -> NoReturn:
-    different = sorted({_told(value) for value in said})
+def _refuse(where: Mapping[str, object], said: Sequence[DimensionValue]) -> NoReturn:
+    keyword = next(iter(where))
+    different = list(dict.fromkeys(map(_told, sorted(set(said), key=_place))))
+    wanted = " ".join(flag("where", f"{k}={_said(v)}") for k, v in where.items())
     raise SourceError(
         _CODE,
-        f"no image is chosen by {flag('where', f'{keyword}=VALUE')}; the images have {some(different, 12)}",
+        f"no image is chosen by {wanted}; of {keyword} the images have {some(different, 12)}",
         keyword=keyword,
     )
+
+
+def _place(value: DimensionValue) -> tuple[int, tuple[float, ...], str]:
+    """Return what sorts values: nothing, numbers, directions, texts."""
+    if value is None or isinstance(value, str):
+        return (0 if value is None else 3), (), value or ""
+    return (2, value, "") if isinstance(value, tuple) else (1, (value,), "")
+
+
+def _said(wanted: object) -> str:
+    """Repeat what is wanted; texts as far as they are terms of the standard."""
+    return str(wanted) if _as_numbers(wanted) else shown_term(str(wanted), standard.known_terms())
 
 
 def _told(value: DimensionValue) -> str:

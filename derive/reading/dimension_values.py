@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import numbers_of, text_of
-from derive.model.dimension import DimensionKind, DimensionValue
+from derive.model.dimension import DimensionKind, DimensionValue, dimension_kinds
 from derive.model.planes import alike
 from derive.reading.header import Header
+from derive.told.wording import flag
 
 #: Numbers that differ by less, as a share of the largest, are one: some are written with few digits.
 _SHARE = 1e-4
 #: Where the day of a time stands.
 _DAYS = {"AcquisitionTime": tag_of("AcquisitionDate"), "ContentTime": tag_of("ContentDate")}
 _DAY = 86400.0
+#: Kinds of dimensions whose values are numbers: these may be shown, and are compared as numbers.
+NUMBERS = ("measure", "direction", "time", "count")
 Read = Callable[[Element], DimensionValue]
 
 
@@ -68,6 +71,16 @@ def apartness(headers: Sequence[Header], kind: DimensionKind) -> Apartness:
     if kind.absent is not None and any(v is not None for v in values):
         values = [kind.absent if v is None else v for v in values]
     return Apartness(kind, tuple(values), levels_of(values, kind.kind))
+
+
+def chosen_by(keyword: str, value: DimensionValue) -> str:
+    """Return the flag that takes the images which say a value; of times of day and texts nobody is told which."""
+    kind = dimension_kinds().get(keyword)
+    text = "VALUE"
+    if kind is not None and kind.kind in NUMBERS and not isinstance(value, str):
+        each = value if isinstance(value, tuple) else () if value is None else (value,)
+        text = ",".join(f"{v:.7g}" for v in each) or "none"
+    return flag("where", f"{keyword}={text}")
 
 
 def _on_its_day(elements: Mapping[int, Element], keyword: str, time: DimensionValue) -> DimensionValue:

@@ -9,9 +9,8 @@ import numpy as np
 from derive.errors import GeometryError
 from derive.model.dimension import dimension_kinds, value_told
 from derive.model.planes import SAME_POSITION_MM, Planes, measured
-from derive.reading.dimension_values import apartness
+from derive.reading.dimension_values import apartness, chosen_by
 from derive.reading.header import Header
-from derive.told.wording import flag
 
 #: Fewer slices are always even.
 _LEAST = 3
@@ -51,7 +50,7 @@ def refuse_interleaved(headers: Sequence[Header], planes: Planes) -> None:
                 "GEO-4D",
                 f"volumes lie at different places: that of {kind.keyword} {value_told(values[worst])} up to "
                 f"{off[worst]:.2f} mm from that of {value_told(values[0])}, along the normal; one grid is needed for "
-                f"all. Take them one by one: {flag('where', 'KEYWORD=VALUE')}",
+                f"all. Take them one by one: {chosen_by(kind.keyword, values[0])}",
                 off_mm=off[worst],
                 varying=[kind.keyword],
             )

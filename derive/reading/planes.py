@@ -116,6 +116,22 @@ def stack_planes(headers: Sequence[Header]) -> StackPlanes:
     return StackPlanes(order, tuple(each[i] for i in order), geometry, told.dimensions, uneven)
 
 
+def planes_measured(headers: Sequence[Header]) -> Planes:
+    """Measure where the images of one stack lie.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-MISSING``, ``GEO-ORIENTATION``, ``GEO-COSINES``.
+    """
+    each = [plane_of(h) for h in headers]
+    rows, columns = (headers[0].integer(k) or 0 for k in ("Rows", "Columns"))
+    common = _common_orientation(
+        headers, np.array([p.cosines for p in each]), reach_mm(rows, columns, each[0].pixel_spacing)
+    )
+    return measured([p.position for p in each], common, min(each[0].pixel_spacing))
+
+
 def _without(headers: Sequence[Header], copies: Mapping[int, int]) -> StackPlanes:
     """Lay out a stack without the images that others are the same as."""
     kept = [i for i in range(len(headers)) if i not in copies]

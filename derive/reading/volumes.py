@@ -14,18 +14,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError
 from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds, value_told
-from derive.model.planes import DIMENSIONS, HINTS, SAME_POSITION_MM, Planes, told_apart
+from derive.model.planes import SAME_POSITION_MM, Planes
 from derive.model.remark import Remark
 from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of_all
-from derive.reading.dimension_values import Apartness, apartness
+from derive.reading.dimension_values import Apartness, apartness, chosen_by
 from derive.reading.header import Header
+from derive.reading.untold import refuse_untold
 from derive.told.secrecy import shown_code_strings, some
 from derive.told.wording import counted, flag
 
@@ -37,8 +38,6 @@ _WEAK = ("AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "Content
 #: What only says in which order images were made.
 _ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
 
-#: Kinds of dimensions whose values may be shown.
-_SHOWN = ("measure", "time", "count")
 _NUMBERED = DimensionKind("InstanceNumber", "count")
 
 
@@ -55,6 +54,15 @@ class ToldApart(NamedTuple):
 
     volumes: tuple[tuple[int, ...], ...]
     dimensions: tuple[Dimension, ...]
+
+    def told(self, number: int) -> str:
+        """Say what a volume is, from 0."""
+        return ", ".join(f"{d.keyword} {_shown(d.values[number])}" for d in self.dimensions)
+
+    def lacking(self, number: int, planes: Planes) -> str:
+        """Say where a volume has no image, from 0, mm along the normal."""
+        has = set(self.volumes[number])
+        return some([f"{planes.along_mm[k]:.2f}" for k, place in enumerate(planes.places) if has.isdisjoint(place)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +152,8 @@ def volumes_of(headers: Sequence[Header], planes: Planes) -> ToldApart:
     start = _start(planes)
     found = _told(headers, start)
     if not found.single:
-        _refuse_incomplete(headers, planes, start)
-        _refuse(headers, planes)
+        _refuse_incomplete(headers, planes)
+        refuse_untold(headers, planes)
     return _sorted(headers, found)
 
 
@@ -185,10 +193,16 @@ def refuse_moved(headers: Sequence[Header], planes: Planes) -> None:
             "GEO-4D",
             f"volumes lie at different places: that of {_values_of(split, worst)} up to {off[worst]:.2f} mm from that "
             f"of {_values_of(split, 0)}, along the normal; one grid is needed for all. Take them one by one: "
-            f"{flag('where', 'KEYWORD=VALUE')}",
+            f"{_one_by_one(split)}",
             off_mm=float(off[worst]),
             varying=[found.kind.keyword for found, _, _ in split.taken],
         )
+
+
+def _one_by_one(split: _Split) -> str:
+    """Name the flags that take the first group of a split."""
+    first = int(np.flatnonzero(split.group == 0)[0])
+    return " ".join(chosen_by(found.kind.keyword, found.values[first]) for found, _, _ in split.taken)
 
 
 def _told(headers: Sequence[Header], split: _Split, *, whole: bool = True) -> _Split:
@@ -299,73 +313,49 @@ def _counted_times(found: Apartness, volumes: Sequence[Sequence[int]]) -> Dimens
     return Dimension("TemporalPositionIdentifier", values)
 
 
-def _refuse_incomplete(headers: Sequence[Header], planes: Planes, split: _Split) -> None:
-    """Refuse a volume that lacks images which others have; nothing where that is not what is wrong."""
-    split = _told(headers, split, whole=False)
+def parts_of(headers: Sequence[Header], planes: Planes) -> ToldApart | None:
+    """Tell volumes apart of which some lack images; None where nothing tells, or none lacks any.
+
+    Parameters
+    ----------
+    headers, planes
+        As :func:`volumes_of` takes them.
+    """
+    split = _told(headers, _start(planes), whole=False)
     counts = np.bincount(split.group)
-    short = [g for g, n in enumerate(counts) if n < split.places]
-    if not split.single or not short:
+    return _sorted(headers, split) if split.single and counts.min() < split.places else None
+
+
+def _refuse_incomplete(headers: Sequence[Header], planes: Planes) -> None:
+    """Refuse volumes of which some lack images that others have; nothing where that is not what is wrong."""
+    parts = parts_of(headers, planes)
+    if parts is None:
         return
-    told = [_told_of(split, g) for g in short]
-    lacking = sorted(set(range(split.places)) - set(split.place[split.group == short[0]].tolist()))
-    along = [f"{planes.along_mm[k]:.2f}" for k in lacking]
+    places = len(planes.places)
+    short = [n for n, volume in enumerate(parts.volumes) if len(volume) < places]
+    whole = [n for n, volume in enumerate(parts.volumes) if len(volume) == places]
+    told = [f"#{n + 1} {parts.told(n)} has {len(parts.volumes[n])}" for n in short]
+    way = f", or take whole ones: {flag('volumes', str(whole[0] + 1))}" if whole else ""
     raise GeometryError(
         "GEO-4D",
-        f"{counted(len(counts), 'volume')} of {counted(split.places, 'position')}, and images are missing: "
-        f"{some(told)}. The first lacks those {some(along)} mm along the normal. Add the missing files, or take "
-        f"whole volumes: {flag('where', 'KEYWORD=VALUE')}",
-        positions=split.places,
+        f"{counted(len(parts.volumes), 'volume')} of {counted(places, 'position')}, and images are missing: "
+        f"{some(told)}. The first lacks those {parts.lacking(short[0], planes)} mm along the normal. Add the missing "
+        f"files{way}",
+        positions=places,
         images=len(headers),
-        varying=[found.kind.keyword for found, _, _ in split.taken],
+        varying=[d.keyword for d in parts.dimensions],
+        incomplete=[n + 1 for n in short],
     )
-
-
-def _told_of(split: _Split, group: int) -> str:
-    return f"{_values_of(split, group)} has {int((split.group == group).sum())}"
 
 
 def _values_of(split: _Split, group: int) -> str:
     first = int(np.flatnonzero(split.group == group)[0])
     values = ((found.kind.keyword, found.values[first]) for found, _, _ in split.taken)
-    return ", ".join(f"{k} {shown_code_strings(v) if isinstance(v, str) else value_told(v)}" for k, v in values)
+    return ", ".join(f"{k} {_shown(v)}" for k, v in values)
 
 
-def _refuse(headers: Sequence[Header], planes: Planes) -> NoReturn:
-    """Say what was looked at in vain."""
-    places, counts = planes.places, [len(p) for p in planes.places]
-    varying = told_apart(places, DIMENSIONS, lambda keyword, image: headers[image].text(keyword))
-    full = min(counts) == max(counts) and len(places) > 1
-    if full or varying:
-        how_many = str(counts[0]) if full else f"{min(counts)} to {max(counts)}"
-        varying = varying | told_apart(places, HINTS, lambda keyword, image: headers[image].text(keyword))
-        varying = varying or {"InstanceNumber": max(counts)}
-        place = max(places, key=len)
-        named = ", ".join(_looked_at([headers[i] for i in place], k, count) for k, count in list(varying.items())[:4])
-        raise GeometryError(
-            "GEO-4D",
-            f"{counted(len(headers), 'image')} lie at {counted(len(places), 'position')}, {how_many} at each; they "
-            f"differ in {named}, and "
-            "nothing tells whole volumes apart. Choose the files of one of them",
-            positions=len(places),
-            images=len(headers),
-            varying=list(varying),
-        )
-    place = next(p for p in places if len(p) > 1)
-    point = "({:.2f}, {:.2f}, {:.2f})".format(*headers[place[0]].numbers("ImagePositionPatient", 3))
-    raise GeometryError(
-        "GEO-DUPLICATE",
-        f"{counted(len(place), 'image')} lie at {point} mm: {some([headers[i].name for i in place])}; "
-        f"{sum(c > 1 for c in counts)} of {len(places)} positions are taken more than once. Take out what is too many",
-        files=[headers[i].name for i in place],
-    )
-
-
-def _looked_at(headers: Sequence[Header], keyword: str, count: int) -> str:
-    """Name an attribute in which images at one position differ, with its values where they are numbers."""
-    kind = dimension_kinds().get(keyword)
-    values = {v for v in apartness(headers, kind).values if v is not None} if kind and kind.kind in _SHOWN else set()
-    told = some([value_told(v) for v in sorted(values, key=str)], 4) if len(values) > 1 else ""
-    return f"{keyword} ({counted(count, 'value')}{': ' if told else ''}{told})"
+def _shown(value: DimensionValue) -> str:
+    return shown_code_strings(value) if isinstance(value, str) else value_told(value)
 
 
 def contradictions(headers: Sequence[Header], slices: int) -> list[tuple[str, list[Remark]]]:
