@@ -21,6 +21,7 @@ from pydicom.multival import MultiValue
 from derive.conversion.moments import slice_timing_s, starts_s, steps_of
 from derive.elements.element import tag_of
 from derive.elements.encoding import numbers_of
+from derive.formats.beside import Weights
 from derive.formats.content import dimensions_said
 from derive.formats.writers import WRITTEN_BY
 from derive.model.dimension import DimensionValue, dimension_kinds
@@ -50,13 +51,25 @@ def _facts() -> tuple[_Fact, ...]:
     )
 
 
-def beside(series: SourceSeries) -> dict[str, str]:
+def weights_of(series: SourceSeries) -> Weights | None:
+    """Return how volumes are weighted by diffusion; None where that is not known of every one, or none is."""
+    weights = _of_each(series, _B_VALUE)
+    if not all(isinstance(b, float) for b in weights) or not any(weights):
+        return None
+    given = zip(_of_each(series, _DIRECTION), weights, strict=True)
+    directions = tuple(d if isinstance(d, tuple) and b else None for d, b in given)
+    return Weights(tuple(float(b) for b in weights if isinstance(b, float)), directions)
+
+
+def beside(series: SourceSeries, *, upward: bool = True) -> dict[str, str]:
     """Return the texts of the files beside a file of several volumes, by suffix.
 
     Parameters
     ----------
     series : SourceSeries
         Of several volumes.
+    upward : bool
+        Whether rows run upward in the file: directions are along its axes.
 
     Returns
     -------
@@ -64,12 +77,11 @@ def beside(series: SourceSeries) -> dict[str, str]:
         ``.json`` always; ``.bval`` where a b-value is known of every volume, ``.bvec`` where directions are, too.
     """
     found = {".json": json.dumps(_known(series), indent=1) + "\n"}
-    weights = _of_each(series, _B_VALUE)
-    if all(isinstance(b, float) for b in weights) and any(weights):
-        found[".bval"] = _line([float(b) for b in weights if isinstance(b, float)])
-        directions = _of_each(series, _DIRECTION)
-        if any(isinstance(d, tuple) for d in directions):
-            found[".bvec"] = "".join(map(_line, _in_voxels(series, weights, directions)))
+    weights = weights_of(series)
+    if weights is not None:
+        found[".bval"] = _line(weights.b_values)
+        if any(_of_each(series, _DIRECTION)):
+            found[".bvec"] = "".join(map(_line, _in_voxels(series, weights, upward)))
     return found
 
 
@@ -92,17 +104,15 @@ def _said(series: SourceSeries, keyword: str, index: int) -> DimensionValue:
     return float(numbers[0]) if len(numbers) == 1 else tuple(float(v) for v in numbers) if len(numbers) == 3 else None
 
 
-def _in_voxels(
-    series: SourceSeries, weights: Sequence[DimensionValue], directions: Sequence[DimensionValue]
-) -> NDArray[np.float64]:
-    """(3, volumes): directions along the voxels of the file: columns, rows upward, slices; 0 0 0 where there is none.
+def _in_voxels(series: SourceSeries, weights: Weights, upward: bool) -> NDArray[np.float64]:
+    """(3, volumes): directions along the voxels of the file: columns, rows, slices; 0 0 0 where there is none.
 
-    FSL takes the first for along the first axis of a file in radiological order, which that is.
+    FSL takes the first for along the first axis of a file in radiological order, and against it in any other.
     """
     grid = series.geometry
     row, column = np.array(grid.row_cosines), np.array(grid.column_cosines)
-    axes = np.stack([row, -column, np.cross(row, column)])
-    given = [d if isinstance(d, tuple) and b else (0.0, 0.0, 0.0) for d, b in zip(directions, weights, strict=True)]
+    axes = np.stack([row, -column, np.cross(row, column)] if upward else [-row, column, np.cross(row, column)])
+    given = [d or (0.0, 0.0, 0.0) for d in weights.directions]
     return np.asarray(np.round(axes @ np.array(given, dtype=np.float64).T, 9) + 0.0)
 
 

@@ -1,6 +1,6 @@
 """The way out: a series as one NIfTI, NRRD, MetaImage or numpy file, in real-world values at their place.
 
-Several volumes become the fourth axis of NIfTI and numpy, with what tells them apart beside them.
+Several volumes become the fourth axis, with what tells them apart in the file or beside it.
 
 A file is written in a folder beside its target, read back, and takes its place only when what was read is
 what was meant. Values come and go in slabs: at most one array of them is in memory at a time.
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from derive.conversion.beside import beside
+from derive.conversion.beside import beside, weights_of
 from derive.conversion.moments import time_step_s
-from derive.errors import GeometryError, OutputError, UsageError
+from derive.errors import OutputError, UsageError
 from derive.formats.content import Content, Found, digest_of, runs
 from derive.formats.writers import FORMATS, Format, belongs_to, format_named
 from derive.model.classes import target_of
@@ -26,7 +26,7 @@ from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
 from derive.model.stacking import stacked
 from derive.model.volume import Quantity
-from derive.told.wording import counted, flag
+from derive.told.wording import flag
 from derive.version import MODEL, VERSION
 from derive.writing.atomic import target_files, unwritable
 
@@ -96,9 +96,10 @@ def export(
 ) -> Exported:
     """Write a series as one file of real-world values, with its geometry.
 
-    Values are int16 or int32 where that loses nothing, else float32. Several volumes become one file of NIfTI, with
-    the time from one to the next where it is known, and beside it ``.json`` (names of BIDS) and, of diffusion,
-    ``.bval`` and ``.bvec`` (FSL); or one of numpy, (volume, slice, row, column).
+    Values are int16 or int32 where that loses nothing, else float32. Several volumes become one file, with the
+    time from one to the next where it is known, and beside it ``.json`` (names of BIDS) and, of diffusion, ``.bval``
+    and ``.bvec`` (FSL); NRRD has b-values and gradients in its header, as 3D Slicer has them (``modality:=DWMRI``).
+    Of numpy it is one array (volume, slice, row, column).
 
     Parameters
     ----------
@@ -122,8 +123,6 @@ def export(
         ``EXP-FORMAT`` for another suffix, ``EXP-PACKAGE`` where nibabel is wanted and not installed.
     OutputError
         ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
-    GeometryError
-        ``GEO-4D`` for a series of several volumes and a format that is not written of several.
     ValuesError
         ``VAL-...`` for pixels that cannot be decoded; ``VAL-FILL`` for padding of which nobody says what it becomes.
 
@@ -136,9 +135,8 @@ def export(
     form = _format_of(path)
     volumes = stacked(series)
     several = len(volumes.volumes) > 1
-    if several and not form.several:
-        raise _one_wanted(path, len(volumes.volumes))
-    texts = beside(series) if several and form.beside else {}
+    found = beside(series, upward=form.upward) if several and form.beside else {}
+    texts = {suffix: text for suffix, text in found.items() if suffix in form.beside}
     names = form.names(path)
     beside_names = {suffix: name for suffix, name in form.names_beside(path).items() if several}
     written = [beside_names[suffix] for suffix in texts]
@@ -147,7 +145,8 @@ def export(
         _refuse_foreign(targets)
         _refuse_stale(path, set(beside_names.values()) - set(written))
         fill = _fill(series, volumes.quantity, padding_value)
-        content = Content(volumes, series.series_instance_uid, fill, time_step_s(series) if several else None)
+        told = (time_step_s(series), weights_of(series)) if several else ()
+        content = Content(volumes, series.series_instance_uid, fill, *told)
         try:
             form.write(file, content)
             for suffix, text in texts.items():
@@ -173,12 +172,6 @@ def export(
         content.time_step_s,
         tuple(written),
     )
-
-
-def _one_wanted(path: Path, count: int) -> GeometryError:
-    there = ", ".join(f.suffixes[0] for f in FORMATS if f.several)
-    text = f"the series has {counted(count, 'volume')}, and {path.name} holds one: {flag('volumes', 'N')} chooses it"
-    return GeometryError("GEO-4D", f"{text}, from 1 on; {there} hold all of them")
 
 
 def _fill(series: SourceSeries, quantity: Quantity, given: float | None) -> float | None:

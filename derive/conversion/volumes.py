@@ -49,7 +49,9 @@ def dimensions_of(samples: Samples, wishes: Conversion, target: Target, affine: 
         return ()
     if timed:
         return _frames(_frame_times(samples, wishes))
-    weights = weights_beside(samples.files, samples.times, affine) if TIME_NUMBER in target.iod.attributes else None
+    weights = samples.weights or weights_beside(samples.files, samples.times, affine)
+    if TIME_NUMBER not in target.iod.attributes:
+        weights = None
     if weights is None:
         return (_times(samples.times, samples.time_step_s),)
     found = [Dimension(_B_VALUE, weights.b_values, "s/mm2")]

@@ -1,4 +1,4 @@
-"""What lies beside a NIfTI of several volumes and tells them apart: b-values and directions (FSL), times (BIDS)."""
+"""What lies beside a file of several volumes and tells them apart: b-values and directions (FSL), times (BIDS)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from derive.errors import SourceError
 from derive.formats.stored import damaged
 
-_SUFFIXES = (".nii.gz", ".nii")
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 _LONGEST = 1 << 20
 #: How far from 1 the length of a direction may be that was written with few digits.
 _ROUNDED = 0.02

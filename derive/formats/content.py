@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import ValuesError
+from derive.formats.beside import Weights
 from derive.model.dimension import Dimension
 from derive.model.frames import Volumes
 from derive.model.volume import Array, Volume
@@ -33,11 +34,19 @@ class Content:
         What padding becomes; None where nobody knows, and padding is refused (``VAL-FILL``).
     time_step_s : float, optional
         From one volume to the next, where it is known and the same for all.
+    weights : Weights, optional
+        Of the volumes by diffusion, where they are known.
     """
 
     def __init__(
-        self, volumes: Volumes, series_instance_uid: str, fill: float | None, time_step_s: float | None = None
+        self,
+        volumes: Volumes,
+        series_instance_uid: str,
+        fill: float | None,
+        time_step_s: float | None = None,
+        weights: Weights | None = None,
     ) -> None:
+        self.weights = weights
         self.volumes, self.geometry, self.quantity = volumes.volumes, volumes.geometry, volumes.quantity
         self.dimensions, self.time_step_s = volumes.dimensions, time_step_s
         self.fill = fill

@@ -7,10 +7,11 @@ They lie beside the header or below. A header is text that anybody can write: on
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -23,11 +24,12 @@ _COUNTED = re.compile(r"%0?(\d{0,3})d")
 
 
 class TextHeader(NamedTuple):
-    """The header of a file that begins with text: its fields, how many bytes it takes, and the lines behind it."""
+    """The header of a file that begins with text: its fields, its bytes, the lines behind it, and keys of its own."""
 
     fields: dict[str, str]
     size: int
     lines: tuple[str, ...] = ()
+    pairs: Mapping[str, str] = MappingProxyType({})
 
 
 class Several(NamedTuple):

@@ -12,6 +12,7 @@ from derive.errors import SourceError
 from derive.formats.axes import axes_of
 from derive.formats.components import components_of
 from derive.formats.detached import TextHeader, beside, load_several, several
+from derive.formats.nrrd_weights import is_weighted, pairs_of, weights_in
 from derive.formats.samples import Samples
 from derive.formats.stored import MOST_AXES, Loaded, Packing, Stored, damaged, load
 from derive.formats.textual import whole
@@ -64,7 +65,8 @@ def read(path: Path) -> Samples:
     shape = _shape(fields, name)
     axes = axes_of(fields, len(shape), name)
     (found, notes), files = _load(path, header, shape)
-    array, more = components_of(*axes.arranged(found), axes.kind, name)
+    weighted = is_weighted(header.pairs)
+    array, more = components_of(*axes.arranged(found), "list" if weighted else axes.kind, name)
     place, where = axes.place(fields, name)
     return Samples(
         name,
@@ -74,6 +76,7 @@ def read(path: Path) -> Samples:
         time_step_s=axes.time_step(fields) if array.shape[3] > 1 else None,
         notes=(*where, *axes.notes, *more, *notes),
         files=tuple(dict.fromkeys((path, *files))),
+        weights=weights_in(header.pairs, fields, array.shape[3], name) if array.ndim == 4 else None,
     )
 
 
@@ -88,7 +91,7 @@ def _header(path: Path) -> TextHeader:
     fields: dict[str, str] = {}
     for number, line in enumerate(lines[1:], 2):
         if fields.get("datafile", "").startswith("LIST"):
-            return TextHeader(fields, len(start), tuple(lines[number - 1 :]))
+            return TextHeader(fields, len(start), tuple(lines[number - 1 :]), pairs_of(lines[: number - 1]))
         if line.startswith("#") or ":=" in line.partition(": ")[0]:
             continue  # a comment, or a key of somebody's own
         key, sign, value = line.partition(":")
@@ -98,7 +101,7 @@ def _header(path: Path) -> TextHeader:
         if key in fields:
             raise damaged(path.name, f"its header states {key} twice")
         fields[key] = value.strip()
-    return TextHeader(fields, end.end() if end else len(start))
+    return TextHeader(fields, end.end() if end else len(start), pairs=pairs_of(lines))
 
 
 def _shape(fields: dict[str, str], name: str) -> tuple[int, ...]:

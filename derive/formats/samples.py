@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.formats.beside import Weights
 from derive.formats.place import NOWHERE, Place, Triple
 
 
@@ -39,6 +40,8 @@ class Samples:
         What was done to the numbers on reading that a user has to know, e.g. alpha that was composited.
     placeable : bool
         Whether the format has words for a place in the patient: nothing is assumed of one that left them out.
+    weights : Weights, optional
+        Of the volumes by diffusion, where the file says it itself.
     files : tuple of Path
         What the numbers are read from, now or when they are needed.
     """
@@ -54,6 +57,7 @@ class Samples:
     notes: tuple[str, ...] = ()
     placeable: bool = True
     files: tuple[Path, ...] = ()
+    weights: Weights | None = None
 
     @property
     def affine(self) -> NDArray[np.float64] | None:

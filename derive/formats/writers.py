@@ -1,4 +1,7 @@
-"""Writers of volumes, and how each is read back: NIfTI by nibabel, NRRD and MetaImage by SimpleITK, npy by numpy."""
+"""Writers of volumes, and how each is read back: NIfTI by nibabel, NRRD and MetaImage by SimpleITK, npy by numpy.
+
+Of several volumes a list is read back as numbers of a voxel, as ITK has it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import numpy as np
 from derive.formats.content import Content, Found, dimensions_said
 from derive.formats.nifti_out import read_nifti, write_nifti
 from derive.formats.numpy_files import VOLUME_SCHEMA
+from derive.formats.several_out import write_metaimage, write_nrrd
 from derive.version import MODEL, VERSION
 
 #: So many bytes hold the header of a MetaImage that was written here.
@@ -36,18 +40,18 @@ class Format:
         Of its files.
     write, read : callable
         Of a file, and what is in it.
-    several : bool
-        Whether it is written of several volumes.
     beside : tuple of str
         Suffixes of the files beside several volumes that say what tells them apart.
+    upward : bool
+        Whether the rows of several volumes run upward in it.
     """
 
     name: str
     suffixes: tuple[str, ...]
     write: Callable[[Path, Content], None]
     read: Callable[[Path], Found]
-    several: bool = False
     beside: tuple[str, ...] = ()
+    upward: bool = False
 
     def names(self, path: Path) -> tuple[str, ...]:
         """The names of its files; the suffix in small letters, as the libraries want it."""
@@ -73,14 +77,28 @@ def _write_itk(path: Path, content: Content) -> None:
     sitk.WriteImage(image, str(path), useCompression=path.suffix == ".nrrd")
 
 
+def _write_nrrd(path: Path, content: Content) -> None:
+    (write_nrrd if content.count > 1 else _write_itk)(path, content)
+
+
+def _write_metaimage(path: Path, content: Content) -> None:
+    (write_metaimage if content.count > 1 else _write_itk)(path, content)
+
+
 def _read_itk(path: Path) -> Found:
     import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
 
-    image, view = sitk.ReadImage(str(path)), sitk.GetArrayViewFromImage
+    image, axes = sitk.ReadImage(str(path)), slice(0, 3)
+    size, shape = image.GetDimension(), image.GetSize()[::-1]
     affine = np.eye(4)
-    affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    affine[:3, 3] = image.GetOrigin()
-    return Found(affine[:, _REVERSED], image.GetSize()[::-1], view(image).dtype, lambda _, a, b: view(image)[a:b])
+    affine[axes, axes] = np.reshape(image.GetDirection(), (size, size))[axes, axes] * image.GetSpacing()[axes]
+    affine[axes, 3] = image.GetOrigin()[axes]
+    values = sitk.GetArrayViewFromImage(image)
+    if image.GetNumberOfComponentsPerPixel() > 1:  # a list of volumes
+        values, shape = np.moveaxis(values, -1, 0), (image.GetNumberOfComponentsPerPixel(), *shape)
+    each = values if values.ndim == 4 else values[np.newaxis]
+    # the image is named here since it owns what is looked at
+    return Found(affine[:, _REVERSED], shape, values.dtype, lambda v, a, b: each[v, a:b] if image else values)
 
 
 def _write_numpy(path: Path, content: Content) -> None:
@@ -142,12 +160,12 @@ def _says(file: Path, key: str, value: str) -> bool:
 
 
 FORMATS = (
-    Format("NIfTI", (".nii",), write_nifti, read_nifti, several=True, beside=_BESIDE),
-    Format("NIfTI", (".nii.gz",), write_nifti, read_nifti, several=True, beside=_BESIDE),
-    Format("NRRD", (".nrrd",), _write_itk, _read_itk),
-    Format("MetaImage", (".mha",), _write_itk, _read_itk),
-    Format("MetaImage", (".mhd", ".raw"), _write_itk, _read_itk),
-    Format("numpy", (".npy", ".json"), _write_numpy, _read_numpy, several=True),
+    Format("NIfTI", (".nii",), write_nifti, read_nifti, beside=_BESIDE, upward=True),
+    Format("NIfTI", (".nii.gz",), write_nifti, read_nifti, beside=_BESIDE, upward=True),
+    Format("NRRD", (".nrrd",), _write_nrrd, _read_itk, beside=_BESIDE[:1]),
+    Format("MetaImage", (".mha",), _write_metaimage, _read_itk, beside=_BESIDE),
+    Format("MetaImage", (".mhd", ".raw"), _write_metaimage, _read_itk, beside=_BESIDE),
+    Format("numpy", (".npy", ".json"), _write_numpy, _read_numpy),
 )
 
 

@@ -74,13 +74,13 @@ def _told(found: Apartness, count: int) -> str:
 
 def _way_out(varying: Sequence[Apartness], planes: Planes) -> str:
     """Say what takes one volume: a value that one image at every position has, else numbers of frames."""
-    numbers = f"{flag('frames', 'N-M')} frames are taken by number; or name the files of one volume"
+    by_number = f"by its number {flag('frames', 'N-M')} chooses an image; or name the files of one volume"
     for found in (f for f in varying if f.kind.kind in NUMBERS):
         for level in np.unique(found.levels):
             if all(np.count_nonzero(found.levels[list(place)] == level) == 1 for place in planes.places):
                 value = found.values[int(np.flatnonzero(found.levels == level)[0])]
-                return f"{chosen_by(found.kind.keyword, value)} takes one volume; with {numbers}"
-    return f"With {numbers}"
+                return f"{chosen_by(found.kind.keyword, value)} takes one volume; {by_number}"
+    return f"B{by_number[1:]}"
 
 
 def _refuse_copies(headers: Sequence[Header], planes: Planes, differ: str) -> NoReturn:

@@ -74,7 +74,7 @@ def test_what_was_looked_at_is_named_with_its_values():
     assert "AcquisitionNumber (2 values: 1, 2, 3)" in error.message
     assert "alike in" in error.message
     assert {"FlipAngle", "EchoTime", "ImageType"} <= set(error.facts["alike"])
-    assert 'With frames="N-M" frames are taken by number' in error.message
+    assert 'By its number frames="N-M" chooses' in error.message
 
 
 def test_a_value_that_every_position_has_once_is_offered():
