@@ -10,7 +10,7 @@ from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.prepare import source_encoding, uids_of, whole_step
 from derive.errors import UsageError
-from derive.model.dimension import Dimension, is_time, value_told
+from derive.model.dimension import Dimension, tells_times, value_told
 from derive.model.frames import Frames, Volumes
 from derive.model.reference import frames_of_principal
 from derive.model.volume import Volume
@@ -65,7 +65,7 @@ def _apart(order: Order) -> bool:
         order.target.volumes,
         [d.keyword for d in order.frames.dimensions if d.keyword != order.target.duration],
     )
-    return holds == "apart" or (holds == "times" and not all(map(is_time, said)))
+    return holds == "apart" or (holds == "times" and not all(map(tells_times, said)))
 
 
 def parts_told(frames: Frames) -> list[str]:

@@ -20,8 +20,8 @@ action where its planes have the orientation of the source's, and another where 
 ``other_class`` is ``known`` for what is true of images of another class too, made of the same patient in the same
 space: of a reference of another class, only that is known, and all else as if it said nothing.
 
-``fallback`` is ``=TEXT`` (this value), ``least`` (the least of the contributing values), ``of KEYWORD`` (that of the
-contributing frame whose KEYWORD is the least) or ``recompute``.
+``fallback`` is ``=TEXT`` (this value), ``least`` or ``greatest`` (of the contributing values), ``of KEYWORD`` (that of
+the contributing frame whose KEYWORD is the least) or ``recompute``.
 """
 
 from __future__ import annotations

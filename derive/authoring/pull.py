@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -23,6 +24,9 @@ from derive.model.terms import said_by
 from derive.standard import AttributeRule
 from derive.standard.conditions import condition_of
 from derive.told.wording import flag
+
+#: Fallbacks that take what one of the contributors says.
+_EXTREMES: dict[str, Callable[..., tuple[float, Element]]] = {"least": min, "greatest": max}
 
 
 def constant_element(authoring: Authoring, decision: Decision) -> tuple[Element | None, Entry]:
@@ -116,22 +120,28 @@ def _fallback(authoring: Authoring, decision: Decision, frame: Frame | None, why
         return encode(rule.keyword, fallback[1:]), f"{why}: {fallback[1:]}"
     if fallback == "recompute" and decision.builder is not None:
         return _built(authoring, decision, decision.builder.function(authoring)), f"{why}: made new"
-    if frame is not None and (fallback == "least" or fallback.startswith("of ")):
-        by = rule.keyword if fallback == "least" else fallback.removeprefix("of ")
-        element = _least(authoring.source.table, frame, rule.tag, tag_of(by))
+    if frame is not None and (fallback in _EXTREMES or fallback.startswith("of ")):
+        by = rule.keyword if fallback in _EXTREMES else fallback.removeprefix("of ")
+        pick = _EXTREMES.get(fallback, min)
+        element = _extreme(authoring.source.table, frame, rule.tag, tag_of(by), pick)
         if element is not None:
-            return element, f"{why}: the least" if by == rule.keyword else f"{why}: that of the least {by}"
+            return element, f"{why}: the {fallback}" if by == rule.keyword else f"{why}: that of the least {by}"
     raise missing_attribute(rule, decision.row.section, why)
 
 
-def _least(table: AttributeTable, frame: Frame, tag: int, by: int) -> Element | None:
-    """Return what the frame behind this one says that has the least of another attribute; the first of several."""
+def _extreme(
+    table: AttributeTable, frame: Frame, tag: int, by: int, pick: Callable[..., tuple[float, Element]]
+) -> Element | None:
+    """Return what the frame behind this one says that has the least, or the most, of another attribute.
+
+    Of several it is the first.
+    """
     found = [
         (float(decode(order)), element)
         for i in frame.behind(table.count)
         if (order := table.element(by, i)) and order.stripped() and (element := table.element(tag, i))
     ]
-    return min(found, key=itemgetter(0))[1] if found else None
+    return pick(found, key=itemgetter(0))[1] if found else None
 
 
 def missing_attribute(rule: AttributeRule, section: str, why: str) -> MissingAttribute:

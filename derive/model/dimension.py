@@ -86,8 +86,9 @@ class DimensionKind:
         What single-frame images call it.
     kind : str
         ``measure``: a number that was set, of some digits; ``direction``: several numbers; ``time``: a delay, which
-        may go on from slice to slice; ``count``: a number that only counts; ``clock``: a time of day, or a date and
-        time, which goes on from slice to slice; ``text``.
+        may go on from slice to slice; ``beat``: how long the heart beats are of which gates were taken; ``count``: a
+        number that only counts; ``clock``: a time of day, or a date and time, which goes on from slice to slice;
+        ``text``.
     units : str
     absent : float, optional
         What it means that an image does not say it, where others do.
@@ -124,6 +125,12 @@ def is_time(keyword: str) -> bool:
     """Tell whether an attribute says a time, or counts times."""
     found = dimension_kinds().get(keyword)
     return keyword in _COUNTS_TIMES or (found is not None and found.kind in ("time", "clock"))
+
+
+def tells_times(keyword: str) -> bool:
+    """Tell whether volumes that an attribute tells apart are of several times: gates of several beats are, too."""
+    found = dimension_kinds().get(keyword)
+    return is_time(keyword) or (found is not None and found.kind == "beat")
 
 
 def _private(text: str) -> int:

@@ -189,7 +189,7 @@ def _numbered(headers: Sequence[Header], numbers: frozenset[int]) -> list[Header
 def _which_say(headers: Sequence[Header], keyword: str, wanted: object) -> list[Header]:
     kind = dimension_kinds().get(keyword)
     said: Sequence[DimensionValue]
-    if kind is not None and kind.kind in ("measure", "direction", "time", "count"):
+    if kind is not None and kind.kind in ("measure", "direction", "beat", "time", "count"):
         said = apartness(headers, kind).values
     else:
         said = ["\\".join(h.lenient.texts(keyword)) or None for h in headers]

@@ -136,6 +136,7 @@ def _days(text: str) -> int | None:
 
 _READ: dict[str, Read] = {
     "measure": _number,
+    "beat": _number,
     "time": _number,
     "count": _number,
     "direction": _direction,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Unpack
 
@@ -21,6 +22,7 @@ from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
 from derive.reading.choice import Choice, Chosen, choice_of, laid_out
+from derive.reading.counting import miscounted
 from derive.reading.files import Source
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
@@ -133,7 +135,7 @@ def series_of(
     images, objects = apart(headers)
     others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
     copies = [(stack.headers[i].name, stack.headers[of].name) for i, of in lie.copies]
-    return SourceSeries(
+    series_read = SourceSeries(
         frames=tuple(map(source_frame_of, ordered, lie.planes)),
         table=tabulated(ordered),
         geometry=lie.geometry,
@@ -160,6 +162,8 @@ def series_of(
         related=related_to(ordered, headers),
         said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},
     )
+    odd = gathered(miscounted(series_read, len(chosen.headers)))
+    return replace(series_read, remarks=(*series_read.remarks, *odd)) if odd else series_read
 
 
 def related_to(ordered: Sequence[Header], headers: Sequence[Header]) -> dict[str, Reference]:

@@ -37,7 +37,8 @@ _RUNNING = ("time", "clock")
 _WEAK = ("AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "ConvolutionKernel", "ImageType")
 #: What only says in which order images were made.
 _ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
-
+#: Kinds of dimensions that tell volumes apart before all others.
+_FIRST = ("measure", "direction", "beat", "time")
 _NUMBERED = DimensionKind("InstanceNumber", "count")
 
 
@@ -247,7 +248,7 @@ def _criteria(headers: Sequence[Header], *, settings: bool = False) -> Iterator[
     if settings:
         yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind in ("measure", "direction"))
         return
-    yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind in ("measure", "direction", "time"))
+    yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind in _FIRST)
     yield from ((named_apartness(headers, p), False) for p in counts)
     yield from ((apartness(headers, k), False) for k in kinds.values() if k.kind == "count")
     yield from ((apartness(headers, k), True) for k in kinds.values() if k.kind in _RUNNING)

@@ -71,7 +71,7 @@ def test_every_row_says_why_and_where():
     for key, r in each(rows().items()):
         assert r.reason, key
         assert r.section.startswith("C."), key
-        assert r.fallback in ("", "least", "recompute") or r.fallback.startswith(("=", "of ")), key
+        assert r.fallback in ("", "least", "greatest", "recompute") or r.fallback.startswith(("=", "of ")), key
         if r.fallback.startswith("of "):
             assert tag_for_keyword(r.fallback.removeprefix("of ")), key
 

@@ -11,64 +11,12 @@ import pytest
 import derive
 from derive.authoring.options import Options
 from derive.builder import DerivedSeries
+from derive.model.decay import decay_of, zero_of
 from derive.model.dimension import Dimension
 from derive.model.frames import Volumes
 from derive.model.volume import Volume
 from derive.operations import gaussian_blur, maximum_over, mean_over
-from tests.helpers.sources import make_series
-
-SLICES = 3
-#: When each time began and how long it was counted, ms; the scan goes on over midnight.
-BEGINS, DURATIONS = (0, 60000, 120000, 240000), (60000, 60000, 120000, 240000)
-#: Mid-frame.
-TIMES = tuple(b + d / 2 for b, d in zip(BEGINS, DURATIONS, strict=True))
-HALF_LIFE_MS = 6586.2e3
-CLOCK = (("20260102", "235830"), ("20260102", "235930"), ("20260103", "000030"), ("20260103", "000230"))
-
-
-def factor(time):
-    return round(float(2 ** (time / HALF_LIFE_MS)), 6)
-
-
-def series(kind="DYNAMIC", per_volume=(), **same):
-    """Give four times of three slices, their files and Instance Numbers in a random order."""
-    found, numbers = [], np.random.default_rng(3).permutation(len(TIMES) * SLICES) + 1
-    for volume in range(len(TIMES)):
-        own = {
-            "SeriesType": [kind, "IMAGE"],
-            "SeriesTime": "235830",
-            "AcquisitionDate": CLOCK[volume][0],
-            "AcquisitionTime": CLOCK[volume][1],
-            "FrameReferenceTime": TIMES[volume],
-            "ActualFrameDuration": DURATIONS[volume],
-            "DecayFactor": factor(TIMES[volume]),
-            "NumberOfSlices": SLICES,
-            "NumberOfTimeSlices": len(TIMES) if kind == "DYNAMIC" else None,
-            **same,
-            **{k: values[volume] for k, values in dict(per_volume).items()},
-        }
-        for place, dataset in enumerate(make_series("PT", count=SLICES, **own)):
-            k = len(found)
-            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.6.{k + 1}"
-            dataset.InstanceNumber, dataset.ImageIndex = int(numbers[k]), volume * SLICES + place + 1
-            dataset.RescaleSlope = 0.5 + 0.25 * volume
-            found.append(dataset)
-    return [found[k] for k in np.random.default_rng(4).permutation(len(found))]
-
-
-def gated():
-    gates = (0, 200, 400, 600)
-    return series(
-        "GATED",
-        {"TriggerTime": gates, "FrameReferenceTime": (1000,) * 4, "ActualFrameDuration": (50000,) * 4},
-        FrameTime=200,
-        NumberOfTimeSlots=4,
-        NumberOfRRIntervals=1,
-        BeatRejectionFlag="N",
-        DecayFactor=1.0,
-        AcquisitionDate="20260102",
-        AcquisitionTime="235830",
-    )
+from tests.helpers.pet import BEATS, CLOCK, DURATIONS, PARTS, SLICES, TIMES, factor, gated, of_two_beats, series
 
 
 def written(folder):
@@ -182,3 +130,93 @@ def test_times_that_are_given_beside_durations_are_said_of_each(tmp_path):
     found = list(made.instances())
     assert [(d.FrameReferenceTime, d.ActualFrameDuration) for d in found[::SLICES]] == [(500, 1000), (2500, 3000)]
     assert {(d.SeriesType[0], d.NumberOfTimeSlices) for d in found} == {("DYNAMIC", 2)}
+
+
+def test_gates_of_two_beats_are_slots_of_two_intervals(tmp_path):
+    source = derive.read(of_two_beats())
+    assert [d.keyword for d in source.dimensions] == ["LowRRValue", "TriggerTime"]
+    derive.build(source, gaussian_blur(sigma_mm=1)).write(tmp_path / "out")
+    images = written(tmp_path / "out")
+    assert [d.ImageIndex for d in images] == list(range(1, 19))
+    counts = {(d.SeriesType[0], d.NumberOfSlices, d.NumberOfTimeSlots, d.NumberOfRRIntervals) for d in images}
+    assert counts == {("GATED", SLICES, 3, 2)}
+    said = [(d.LowRRValue, d.HighRRValue, d.TriggerTime) for d in images[::SLICES]]
+    assert said == [(*beat, at) for beat, parts in zip(BEATS, PARTS, strict=True) for at in parts]
+    assert not [r for r in derive.read(tmp_path / "out").remarks if r.code == "SRC-COUNTS"]
+
+
+def test_a_mean_over_the_parts_of_each_beat_is_of_two_intervals(tmp_path):
+    derive.build(derive.read(of_two_beats()), mean_over(along="TriggerTime")).write(tmp_path / "out")
+    images = written(tmp_path / "out")
+    assert [(d.LowRRValue, d.ImageIndex) for d in images[::SLICES]] == [(700, 1), (900, 4)]
+    assert {d.ActualFrameDuration for d in images} == {150000}
+    assert {(d.SeriesType[0], d.TriggerTime, d.NumberOfTimeSlots, d.NumberOfRRIntervals) for d in images} == {
+        ("GATED", 0, 1, 2)
+    }
+
+
+def test_one_slot_of_each_beat_is_one_slot_of_two_intervals(tmp_path):
+    source = derive.read(of_two_beats(), where={"TriggerTime": 0})
+    derive.build(source, gaussian_blur(sigma_mm=1)).write(tmp_path / "out")
+    images = written(tmp_path / "out")
+    assert [d.ImageIndex for d in images] == list(range(1, 7))
+    assert {(d.SeriesType[0], d.NumberOfTimeSlots, d.NumberOfRRIntervals) for d in images} == {("GATED", 1, 2)}
+
+
+def later(scan=None):
+    """Give the dynamic series as one that was made again two days later, with GE's private scan time or without."""
+    datasets = series(SeriesDate="20260104", SeriesTime="081500")
+    for dataset in datasets:
+        if scan:
+            dataset.private_block(0x0009, "GEMS_PETD_01", create=True).add_new(0x0D, "DT", scan)
+    return datasets
+
+
+@pytest.mark.parametrize("scan", [None, "20260102235830.00"])
+def test_what_is_made_of_a_series_that_was_made_later_says_its_start(tmp_path, scan):
+    source = derive.read(later(scan))
+    zero = zero_of(source)
+    assert zero.told_by == ("DecayCorrectionDateTime" if scan else "AcquisitionTime, FrameReferenceTime")
+    derive.build(source, gaussian_blur(sigma_mm=1)).write(tmp_path / "out")
+    assert {(d.SeriesDate, d.SeriesTime) for d in written(tmp_path / "out")} == {("20260102", "235830")}
+    again = zero_of(derive.read(tmp_path / "out"))
+    assert (again.moment, again.told_by) == (zero.moment, "SeriesTime")
+
+
+@pytest.mark.parametrize("correction", ["ADMIN", "NONE"])
+def test_what_is_corrected_to_something_else_keeps_the_date_that_its_times_are_counted_from(tmp_path, correction):
+    source = derive.read(series(DecayCorrection=correction, DecayFactor=None if correction == "NONE" else 1.0))
+    derive.build(source, mean_over()).write(tmp_path / "out")
+    assert {(d.SeriesDate, d.SeriesTime) for d in written(tmp_path / "out")} == {("20260102", "235830")}
+    assert {d.DecayCorrection for d in written(tmp_path / "out")} == {correction}
+
+
+STEPS = {
+    "blurred": ({}, [gaussian_blur(sigma_mm=1)]),
+    "a mean": ({}, [mean_over()]),
+    "a mean of some": ({}, [mean_over(from_=50000, to=200000)]),
+    "one by number": ({"volumes": [3]}, [gaussian_blur(sigma_mm=1)]),
+    "one by its time": ({"where": {"FrameReferenceTime": 90000}}, [gaussian_blur(sigma_mm=1)]),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_whatever_is_derived_is_decay_corrected_to_the_same_moment_and_says_nothing_odd(tmp_path, name):
+    chosen, steps = STEPS[name]
+    source = derive.read(series(), **chosen)
+    before = decay_of(source)
+    derive.build(source, *steps).write(tmp_path / "out")
+    made = derive.read(tmp_path / "out")
+    after = decay_of(made)
+    assert (after.zero.moment, after.injected, after.half_life_s) == (before.zero.moment, before.injected, 6586.2)
+    assert after.dose_bq() == before.dose_bq()
+    assert not [r for r in made.remarks if r.code in ("SRC-TIMES", "SRC-COUNTS")]
+
+
+@pytest.mark.parametrize("change", ["blurred", "a mean"])
+def test_gates_say_nothing_odd_either(tmp_path, change):
+    for number, form in enumerate((gated, of_two_beats)):
+        step = mean_over(along="TriggerTime") if change == "a mean" else gaussian_blur(sigma_mm=1)
+        derive.build(derive.read(form()), step).write(tmp_path / str(number))
+        made = derive.read(tmp_path / str(number))
+        assert not [r for r in made.remarks if r.code in ("SRC-TIMES", "SRC-COUNTS")]

@@ -19,6 +19,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     image_plane,
     multi_frame,
     patient_orientation,
+    pet_start,
     pet_times,
     qualification,
     real_world,

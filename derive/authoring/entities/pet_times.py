@@ -8,7 +8,7 @@ mixed in space (bed positions), it is that of the earliest, as before.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.series import reprojection_method
@@ -16,11 +16,13 @@ from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode
 from derive.model.derivation import ValuesEffect
-from derive.model.dimension import DimensionValue, is_time
+from derive.model.dimension import tells_times
 from derive.model.source import SourceSeries
 from derive.pixels.encode import decimal
 
 _GATE = "TriggerTime"
+#: Of the beats of an R-R interval, ms (C.8.9.4).
+_LIMITS = ("LowRRValue", "HighRRValue")
 
 
 @per_series("SeriesType", module="pet-series", sticky=True)
@@ -47,7 +49,7 @@ def _first(authoring: Authoring, said: str) -> str:
 def _times(authoring: Authoring) -> int:
     """How many times the result has: its volumes, where times tell them apart."""
     frames = authoring.frames
-    timed = any(is_time(d.keyword) for d in frames.dimensions)
+    timed = any(tells_times(d.keyword) for d in frames.dimensions)
     return len(frames.volumes) if timed else 1
 
 
@@ -70,20 +72,27 @@ def number_of_time_slices(authoring: Authoring) -> int | None:
 
 @per_series("NumberOfTimeSlots", module="pet-series")
 def number_of_time_slots(authoring: Authoring) -> int | None:
-    """PET: return how many gates a gated series has."""
-    return len(set(_gates(authoring))) if _is(authoring, "GATED") else None
+    """PET: return how many gates a gated series has of each R-R interval."""
+    return _times(authoring) // len(set(_intervals(authoring))) if _is(authoring, "GATED") else None
 
 
 @per_series("NumberOfRRIntervals", module="pet-series")
 def number_of_rr_intervals(authoring: Authoring) -> int | None:
-    """PET: return how many intervals a gated series has each gate of."""
-    return len(_gates(authoring)) // len(set(_gates(authoring))) if _is(authoring, "GATED") else None
+    """PET: return of how many R-R intervals a gated series is."""
+    return len(set(_intervals(authoring))) if _is(authoring, "GATED") else None
 
 
-def _gates(authoring: Authoring) -> Sequence[DimensionValue]:
-    """Return the gate that each volume is of; of volumes that something else tells apart each its own."""
-    gate = next((d for d in authoring.frames.dimensions if d.keyword == _GATE), None)
-    return gate.values if gate is not None else tuple(map(float, range(_times(authoring))))
+def _intervals(authoring: Authoring) -> Sequence[Hashable]:
+    """Return the R-R interval that each volume is of: its limits; where nobody says them, how often its gate was there.
+
+    *2026-12-01.* Gates of a long beat have other times than those of a short one. So an interval is told by its limits,
+    and slots are counted in it. Intervals of unequal counts are no such series: all volumes are slots of one.
+    """
+    own = [d.values for d in authoring.frames.dimensions if d.keyword in _LIMITS]
+    gate = next((d.values for d in authoring.frames.dimensions if d.keyword == _GATE), ())
+    found: list[Hashable] = [*zip(*own, strict=True)] if own else [gate[:k].count(g) for k, g in enumerate(gate)]
+    equal = len({found.count(interval) for interval in found}) == 1
+    return found if equal else [0] * _times(authoring)
 
 
 @per_frame("ImageIndex", module="pet-image")
@@ -94,19 +103,24 @@ def image_index(authoring: Authoring, frame: Frame) -> int:
         return int(own)
     if not _is(authoring, "GATED"):
         return frame.index + 1
-    gates = _gates(authoring)
-    place = {value: n for n, value in enumerate(dict.fromkeys(gates))}
-    before = list(gates[: frame.volume]).count(gates[frame.volume])
-    return (before * len(place) + place[gates[frame.volume]]) * authoring.frames.slices + frame.place + 1
+    intervals = _intervals(authoring)
+    order = list(dict.fromkeys(intervals))
+    slot = list(intervals[: frame.volume]).count(intervals[frame.volume])
+    before = order.index(intervals[frame.volume]) * (len(intervals) // len(order)) + slot
+    return before * authoring.frames.slices + frame.place + 1
 
 
 @per_frame("TriggerTime", module="pet-image", sticky=True)
 def trigger_time(authoring: Authoring, frame: Frame) -> Element | None:
-    """PET: return the time behind the trigger on which all that entered a gated image agrees; no other has one."""
+    """PET: return when behind the trigger what entered a gated image began; no other has one."""
     if not _is(authoring, "GATED"):
         return None
-    found = authoring.source.agreement(tag_of(_GATE), frame.contributors).element
-    return found or _given(authoring, frame, _GATE)
+    found = authoring.source.agreement(tag_of(_GATE), frame.contributors)
+    return (
+        found.element
+        or _given(authoring, frame, _GATE)
+        or (_least_of(authoring, frame, _GATE) if found.differs else None)
+    )
 
 
 @per_frame("FrameReferenceTime", module="pet-image", sticky=True)
@@ -162,7 +176,12 @@ def _by_time(authoring: Authoring, frame: Frame, keyword: str) -> list[float] | 
 
 def _earliest(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
     """Return what the earliest frame behind it says."""
-    table, source, when = authoring.source.table, authoring.source, "FrameReferenceTime"
+    return _least_of(authoring, frame, keyword, by="FrameReferenceTime")
+
+
+def _least_of(authoring: Authoring, frame: Frame, keyword: str, by: str = "") -> Element | None:
+    """Return what the frame behind it says that has the least of an attribute: of this one, or another."""
+    table, source, when = authoring.source.table, authoring.source, by or keyword
     if not source.frames:
         return table.element(tag_of(keyword), 0)
     found = [k for k in frame.behind(table.count) if source.value(when, k) not in (None, "")]
