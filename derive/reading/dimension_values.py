@@ -24,7 +24,7 @@ _SHARE = 1e-4
 _DAYS = {"AcquisitionTime": tag_of("AcquisitionDate"), "ContentTime": tag_of("ContentDate")}
 _DAY = 86400.0
 #: Kinds of dimensions whose values are numbers: these may be shown, and are compared as numbers.
-NUMBERS = ("measure", "direction", "time", "count")
+NUMBERS = ("measure", "direction", "beat", "time", "count")
 Read = Callable[[Element], DimensionValue]
 
 

@@ -35,6 +35,7 @@ from derive.reading.copies import copies_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.reading.interleaved import refuse_interleaved
+from derive.reading.runs import refuse_moved_runs
 from derive.reading.volumes import ToldApart, refuse_moved, volumes_of
 from derive.told.secrecy import shown_uid
 from derive.told.wording import counted, flag
@@ -207,6 +208,7 @@ def _why_uneven(headers: Sequence[Header], planes: Planes) -> GeometryError | No
 def _refuse_volumes_between(headers: Sequence[Header], planes: Planes) -> None:
     if not planes.even and not planes.repeated:
         refuse_interleaved(headers, planes)
+    refuse_moved_runs(headers, planes)
 
 
 def _single(header: Header) -> float:

@@ -26,6 +26,7 @@ from derive.model.remark import Remark
 from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of_all
 from derive.reading.dimension_values import Apartness, apartness, chosen_by
 from derive.reading.header import Header
+from derive.reading.runs import refuse_unfinished
 from derive.reading.untold import refuse_untold
 from derive.told.secrecy import shown_code_strings, some
 from derive.told.wording import counted, flag
@@ -154,6 +155,7 @@ def volumes_of(headers: Sequence[Header], planes: Planes) -> ToldApart:
     found = _told(headers, start)
     if not found.single:
         _refuse_incomplete(headers, planes)
+        refuse_unfinished(headers, planes)
         refuse_untold(headers, planes)
     return _sorted(headers, found)
 
