@@ -11,7 +11,7 @@ import numpy as np
 from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.geometry import Geometry
-from derive.model.planes import GAP_SPACINGS, planes_of
+from derive.model.planes import GAP_SPACINGS, Planes, planes_of
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, SliceBySlice, Volume
 from derive.operations.declaration import operation
@@ -25,6 +25,16 @@ def _found(before: Geometry, after: Geometry) -> str:
     between = sum(p.below != p.above for p in places)
     tilt = f"{lattice.planes.tilt_degrees:.2f} degrees" if lattice.planes.tilted else "no tilt"
     return f"{tilt}, {between} of {len(places)} planes between slices"
+
+
+def _step_mm(planes: Planes) -> float:
+    """Return the usual step between slices; of uneven ones to a micrometre.
+
+    *2026-12-01.* Most planes of these lie between slices anyway, and GDCM reads a spacing to three decimals: more of
+    them would place the last of many slices a little off there. Even slices keep their step, and so their values.
+    """
+    even = planes.even or planes.even_but_for_gaps
+    return planes.usual_mm if even else round(planes.usual_mm, 3) or planes.usual_mm
 
 
 def _short(given: Mapping[str, Any]) -> str:
@@ -70,7 +80,7 @@ def rectify(volume: Volume, *, max_gap_mm: float | None = None) -> Volume:
     if max_gap_mm is not None and not 0 < max_gap_mm < np.inf:
         raise UsageError("OP-LENGTH", f"max_gap_mm {max_gap_mm}; wanted a length above 0")
     refuse_gaps(planes, GAP_SPACINGS * planes.usual_mm if max_gap_mm is None else max_gap_mm)
-    lattice, outside = Lattice(volume.geometry, planes.usual_mm), volume.quantity.fill
+    lattice, outside = Lattice(volume.geometry, _step_mm(planes)), volume.quantity.fill
 
     def pull(first: int, last: int) -> Array:
         return np.stack([lattice.plane(volume, k, outside) for k in range(first, last)])

@@ -42,6 +42,8 @@ def whole_volumes(headers: Sequence[Header], volumes: Sequence[int]) -> tuple[He
         if has < places:
             whole = [n for n, volume in enumerate(parts.volumes, 1) if len(volume) == places]
             way = f", or take a whole one: {flag('volumes', str(whole[0]))}" if whole else ""
+            if parts.reaches(number - 1, planes):
+                way += f"; {parts.chosen(number - 1)} takes it as it is"
             raise GeometryError(
                 "GEO-4D",
                 f"volume {number} ({parts.told(number - 1)}) has {has} of {counted(places, 'position')}; it lacks "

@@ -37,6 +37,8 @@ _DIFFERS = {
     _ORIENTATION: "Image Orientation (Patient) differs",
     _QUANTITY: "the images are of several quantities",
 }
+#: So many stacks of one image each are listed.
+_LISTED = 4
 _DIFFUSION = ("DiffusionBValue", "DiffusionGradientOrientation")
 
 
@@ -135,6 +137,9 @@ def _refuse(code: str, what: str, stacks: Sequence[ImageStack], **facts: float) 
         f"#{n} {s.name or 'the only one'} ({counted(len(s.headers), 'image')}, e.g. {min(h.name for h in s.headers)})"
         for n, s in enumerate(stacks, 1)
     ]
+    if code == _ORIENTATION and len(stacks) > 2 and all(len(s.headers) == 1 for s in stacks):
+        what = f"the planes are not parallel, as of radial or fanned images: all {len(stacks)} lie another way"
+        rows = [*rows[:_LISTED], f"and {len(rows) - _LISTED} more"] if len(rows) > _LISTED else rows
     off = facts.get("off_mm")
     what += (
         f": corners lie up to {off:.3g} mm from where one has them, wanted at most {ORIENTATION_MM} mm" if off else ""

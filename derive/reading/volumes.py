@@ -61,6 +61,16 @@ class ToldApart(NamedTuple):
         """Say what a volume is, from 0."""
         return ", ".join(f"{d.keyword} {_shown(d.values[number])}" for d in self.dimensions)
 
+    def chosen(self, number: int) -> str:
+        """Name the flags that take a volume, from 0, as it is."""
+        return " ".join(chosen_by(d.keyword, d.values[number]) for d in self.dimensions)
+
+    def reaches(self, number: int, planes: Planes) -> bool:
+        """Whether a volume lacks images at its ends only, from 0: all are there between its first and its last."""
+        has = set(self.volumes[number])
+        there = [k for k, place in enumerate(planes.places) if not has.isdisjoint(place)]
+        return there[-1] - there[0] + 1 == len(there)
+
     def lacking(self, number: int, planes: Planes) -> str:
         """Say where a volume has no image, from 0, mm along the normal."""
         has = set(self.volumes[number])
@@ -325,8 +335,7 @@ def parts_of(headers: Sequence[Header], planes: Planes) -> ToldApart | None:
         As :func:`volumes_of` takes them.
     """
     split = _told(headers, _start(planes), whole=False)
-    counts = np.bincount(split.group)
-    return _sorted(headers, split) if split.single and counts.min() < split.places else None
+    return _sorted(headers, split) if split.single and np.bincount(split.group).min() < split.places else None
 
 
 def _refuse_incomplete(headers: Sequence[Header], planes: Planes) -> None:
@@ -339,6 +348,8 @@ def _refuse_incomplete(headers: Sequence[Header], planes: Planes) -> None:
     whole = [n for n, volume in enumerate(parts.volumes) if len(volume) == places]
     told = [f"#{n + 1} {parts.told(n)} has {len(parts.volumes[n])}" for n in short]
     way = f", or take whole ones: {flag('volumes', str(whole[0] + 1))}" if whole else ""
+    if all(parts.reaches(n, planes) for n in short):
+        way += f"; where volumes reach unequally far, {parts.chosen(short[0])} takes one as it is"
     raise GeometryError(
         "GEO-4D",
         f"{counted(len(parts.volumes), 'volume')} of {counted(places, 'position')}, and images are missing: "

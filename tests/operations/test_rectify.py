@@ -199,3 +199,11 @@ def test_a_function_of_ones_own_that_looks_at_no_other_slice_takes_uneven_ones()
 def test_what_is_not_done_is_not_said():
     assert str(gaussian_blur(sigma_mm=1)) == "gaussian_blur(sigma_mm=1)"
     assert str(gaussian_blur(sigma_mm=1, in_planes=True)) == "gaussian_blur(sigma_mm=1, in_planes=True)"
+
+
+def test_uneven_slices_get_a_step_that_readers_keep():
+    """GDCM keeps three decimals of a spacing."""
+    along = np.cumsum([0.0, 2.00037, 2.9, 1.7, 2.00037, 2.00037, 2.5])
+    assert rectify()(stack_of(along, (0.0, 0.0))).geometry.slice_spacing == 2.0
+    even = np.arange(6) * 2.00037
+    assert rectify()(stack_of(even, (0.0, 0.5))).geometry.slice_spacing == pytest.approx(2.00037, abs=1e-9)

@@ -103,3 +103,55 @@ def test_a_text_that_is_wanted_is_not_repeated():
         derive.read(make_series("MR"), where={"PatientName": "Roe^Richard"})
     assert "Roe" not in str(caught.value)
     assert "Doe" not in str(caught.value)
+
+
+PHASE = "NominalPercentageOfRespiratoryPhase"
+
+
+def phases(offset_mm=0.0, extents=((0, 8), (1, 10), (0, 9))):
+    """Phases of a helical CT, each as far as it was seen: slices 2 mm apart, those of a phase shifted by an offset."""
+    places = [(p, 2.0 * k + offset_mm * p) for p, (first, last) in enumerate(extents) for k in range(first, last)]
+    changes = {
+        "ImagePositionPatient": lambda k: [0.0, 0.0, places[k][1]],
+        PHASE: lambda k: 30.0 * places[k][0],
+        "AcquisitionTime": "101010",
+        "ContentTime": "101010",
+    }
+    return make_series("CT", len(places), **changes)
+
+
+@pytest.mark.parametrize("offset_mm", [0.0, 0.7])
+def test_phases_of_unequal_extent_are_refused_and_taken_one_by_one(offset_mm):
+    datasets = phases(offset_mm)
+    error = refused(datasets, "GEO-4D")
+    assert f'where={{"{PHASE}": 0}}' in error.message
+    assert error.facts["varying"] == [PHASE]
+    for value, count in ((0, 8), (30, 9), (60, 9)):
+        assert derive.read(datasets, where={PHASE: value}).geometry.shape[0] == count
+
+
+def test_a_phase_of_another_extent_by_number_names_the_flag_that_takes_it():
+    error = refused(phases(), "GEO-4D", volumes=1)
+    assert f'where={{"{PHASE}": 0}} takes it as it is' in error.message
+
+
+def test_parts_one_behind_the_other_are_no_volumes():
+    """Of one stack that is uneven: a setting may change from one part to the next."""
+    steps = [2.0] * 5 + [2.5] * 4
+    places = np.concatenate([[0.0], np.cumsum(steps)])
+    changes = {"ImagePositionPatient": lambda k: [0.0, 0.0, places[k]], "KVP": lambda k: 100 if k < 6 else 120}
+    series = derive.read(make_series("CT", 10, **changes))
+    assert series.geometry.shape[0] == 10
+    assert series.uneven.code == "GEO-SPACING"
+
+
+@pytest.mark.parametrize("degrees", [0.5, 3.0, 30.0])
+def test_planes_that_are_not_parallel_are_said_to_be_that(degrees):
+    def fanned(k):
+        angle = np.radians(degrees * k)
+        return [1.0, 0.0, 0.0, 0.0, float(np.cos(angle)), float(np.sin(angle))]
+
+    error = refused(make_series("MR", 6, ImageOrientationPatient=fanned), "GEO-ORIENTATION")
+    assert "the planes are not parallel" in error.message
+    assert "all 6" in error.message
+    assert "and 2 more" in error.message
