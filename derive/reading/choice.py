@@ -14,7 +14,7 @@ from derive.elements.element import tag_of
 from derive.errors import GeometryError, SourceError, UsageError
 from derive.model.dimension import Dimension, DimensionValue, dimension_kinds, value_told
 from derive.reading.dimension_pointers import classic_keyword
-from derive.reading.dimension_values import apartness
+from derive.reading.dimension_values import NUMBERS, apartness
 from derive.reading.header import Header
 from derive.reading.incomplete import whole_volumes
 from derive.reading.planes import StackPlanes, stack_planes
@@ -189,7 +189,7 @@ def _numbered(headers: Sequence[Header], numbers: frozenset[int]) -> list[Header
 def _which_say(headers: Sequence[Header], keyword: str, wanted: object) -> list[Header]:
     kind = dimension_kinds().get(keyword)
     said: Sequence[DimensionValue]
-    if kind is not None and kind.kind in ("measure", "direction", "beat", "time", "count"):
+    if kind is not None and kind.kind in NUMBERS:
         said = apartness(headers, kind).values
     else:
         said = ["\\".join(h.lenient.texts(keyword)) or None for h in headers]

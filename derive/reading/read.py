@@ -22,6 +22,7 @@ from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
 from derive.reading.choice import Choice, Chosen, choice_of, laid_out
+from derive.reading.contradictions import contradictions
 from derive.reading.counting import miscounted
 from derive.reading.files import Source
 from derive.reading.header import Header
@@ -36,7 +37,6 @@ from derive.reading.pixel_attributes import (
 )
 from derive.reading.scan import all_of
 from derive.reading.select import apart, select, unread
-from derive.reading.volumes import contradictions
 
 
 def read(
