@@ -88,7 +88,7 @@ class DimensionKind:
         ``measure``: a number that was set, of some digits; ``direction``: several numbers; ``time``: a delay, which
         may go on from slice to slice; ``beat``: how long the heart beats are of which gates were taken; ``count``: a
         number that only counts; ``clock``: a time of day, or a date and time, which goes on from slice to slice;
-        ``text``.
+        ``percent``: the only percentage in a text, as phases of 4D CT are called (``T=50%``); ``text``.
     units : str
     absent : float, optional
         What it means that an image does not say it, where others do.

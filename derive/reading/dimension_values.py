@@ -23,6 +23,7 @@ _SHARE = 1e-4
 #: Where the day of a time stands.
 _DAYS = {"AcquisitionTime": tag_of("AcquisitionDate"), "ContentTime": tag_of("ContentDate")}
 _DAY = 86400.0
+_PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d+)?)\s*%")
 #: Kinds of dimensions whose values are numbers: these may be shown, and are compared as numbers.
 NUMBERS = ("measure", "direction", "beat", "time", "count")
 Read = Callable[[Element], DimensionValue]
@@ -110,6 +111,12 @@ def text_said(element: Element) -> str | None:
     return element.stripped().decode("ascii", "replace").strip() or None
 
 
+def _percent(element: Element) -> float | None:
+    """Return the percentage that a text names; None where it names none, or several."""
+    found = _PERCENT.findall(text_said(element) or "")
+    return float(found[0]) if len(found) == 1 else None
+
+
 def _clock(element: Element) -> float | None:
     """Return seconds, of a day or since a day long ago."""
     text = text_of(element).split("+")[0].split("-")[0].replace(":", "")
@@ -141,6 +148,7 @@ _READ: dict[str, Read] = {
     "count": _number,
     "direction": _direction,
     "clock": _clock,
+    "percent": _percent,
     "text": text_said,
 }
 

@@ -38,7 +38,7 @@ _WEAK = ("AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "Content
 #: What only says in which order images were made.
 _ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
 #: Kinds of dimensions that tell volumes apart before all others.
-_FIRST = ("measure", "direction", "beat", "time")
+_FIRST = ("measure", "direction", "beat", "percent", "time")
 _NUMBERED = DimensionKind("InstanceNumber", "count")
 
 
