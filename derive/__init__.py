@@ -62,7 +62,8 @@ if TYPE_CHECKING:
     from derive.reading.read import read
     from derive.records.diff import diff
     from derive.records.explain import explain
-    from derive.records.verify import Verification, verify
+    from derive.records.verification import Verification
+    from derive.records.verify import verify
     from derive.writing.report import Report
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged is the application's to show

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePath
@@ -53,6 +53,27 @@ def sources_at_hand(
         return None
     best = min(candidates, key=lambda g: (_missing(g, needed), -sum(_is_of(h, series, needed) for h in g.headers)))
     return _each_once(best, series, needed)
+
+
+def with_others(
+    at_hand: Gathered, written: Files, found: Gathered, sources: Files | None, needed: Mapping[str, Collection[str]]
+) -> Gathered:
+    """Add the images of other series, each found as :func:`sources_at_hand` finds those of the first.
+
+    Parameters
+    ----------
+    at_hand : Gathered
+        Those of the first.
+    written, found, sources
+        As there.
+    needed : mapping Series Instance UID -> SOP Instance UIDs
+    """
+    each = {h.lenient.text("SOPInstanceUID"): h for h in at_hand.headers}
+    for series, uids in needed.items():
+        more = at_hand if sources is not None else sources_at_hand(written, found, None, series, uids)
+        for header in _each_once(more, series, uids).headers if more else ():
+            each.setdefault(header.lenient.text("SOPInstanceUID"), header)
+    return replace(at_hand, headers=tuple(each.values()))
 
 
 def _beside(written: Files, series: str, needed: Collection[str]) -> Iterator[Gathered]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from derive.authoring.order import Order
 from derive.elements.instance import Instance
+from derive.model.attribute_table import AttributeTable
 from derive.model.derivation import GeometryEffect
 from derive.model.reference import FrameRef
 from derive.model.source_frame import SourceFrame
@@ -37,7 +38,7 @@ class NamedSources:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._numbers: dict[str, set[int]] = {}
-        for uid, number in (_named_as(frame) for frame in order.source.frames):
+        for uid, number in (_named_as(frame) for source in order.sources.all for frame in source.frames):
             self._numbers.setdefault(uid, set()).add(number)
 
     def likeness(self, record: Record, index: int) -> float:
@@ -49,7 +50,7 @@ class NamedSources:
         """Compare what an image names with what contributed; sources of sources come before it."""
         contributors = self._order.frames.contributors(index)
         wanted, named = self._wanted(index), self._named(record.sources)
-        inherited = {n for c in contributors for n in self._named(self._sources_of_sources[c.frame])}
+        inherited = {n for c in contributors for n in self._named(self._sources_of_sources[c.source][c.frame])}
         if lacking := sorted(wanted - named.keys()):
             yield f"Source Image Sequence lacks {self._few(lacking)}, which contributed"
         if extra := sorted(named.keys() - wanted - inherited):
@@ -78,11 +79,8 @@ class NamedSources:
         return found
 
     @cached_property
-    def _sources_of_sources(self) -> Sequence[tuple[SourceImage, ...]]:
-        table = self._order.source.table
-        tags = sorted({*table.constant, *table.varying})
-        rows = ({t: e for t in tags if (e := table.element(t, i)) is not None} for i in range(table.count))
-        return [record_of(Instance("", row)).sources for row in rows]
+    def _sources_of_sources(self) -> Sequence[Sequence[tuple[SourceImage, ...]]]:
+        return [_sources_of(source.table) for source in self._order.sources.all]
 
     def _few(self, named: Sequence[Named]) -> str:
         frames: dict[str, list[int]] = {}
@@ -101,3 +99,10 @@ class NamedSources:
 def _named_as(frame: SourceFrame) -> Named:
     """Return what names a frame; slices that lie side by side in an instance are all named by it."""
     return Named(frame.reference.sop_instance_uid, 1 if frame.tiled else frame.number)
+
+
+def _sources_of(table: AttributeTable) -> list[tuple[SourceImage, ...]]:
+    """Return the sources of each frame of a source."""
+    tags = sorted({*table.constant, *table.varying})
+    rows = ({t: e for t in tags if (e := table.element(t, i)) is not None} for i in range(table.count))
+    return [record_of(Instance("", row)).sources for row in rows]

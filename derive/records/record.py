@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from codes import Code, context_group
@@ -95,6 +96,10 @@ class Record:
     grid_series : tuple of str
         Series Instance UIDs of Related Series Sequence whose grid, or other than pixels, a step took, in the order of
         the steps.
+    elsewhere : tuple of (Series Instance UID, SOP Instance UIDs)
+        Of other studies: Studies Containing Other Referenced Instances Sequence.
+    identity_removed : bool
+        Patient Identity Removed.
     """
 
     software: Software
@@ -104,6 +109,8 @@ class Record:
     sources: tuple[SourceImage, ...]
     series: tuple[tuple[str, tuple[str, ...]], ...]
     grid_series: tuple[str, ...] = ()
+    elsewhere: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    identity_removed: bool = False
     converted_from: tuple[SourceImage, ...] = ()
 
     @property
@@ -154,8 +161,28 @@ class Record:
 
     @property
     def source_series(self) -> str:
-        """Series that the last steps were done to; empty where none is referenced."""
-        return self.series[-1][0] if self.series else ""
+        """Series that the last steps were done to, others that entered left out; empty where none is referenced."""
+        uids = [uid for uid, _ in self.series]
+        others = set(self._others)
+        return next((uid for uid in reversed(uids) if uid not in others), uids[-1] if uids else "")
+
+    @cached_property
+    def _others(self) -> Mapping[str, str]:
+        """Series whose values entered a step as those of another one: by their UID the text that a step has.
+
+        An attribute follows when UIDs are mapped, and text does not (PS3.15 E.3.9). Both are in one order.
+        """
+        texts = list(dict.fromkeys(t for s in self.steps for each in s.others.values() for t in each))
+        listed = [uid for uid, _ in (*self.series, *self.elsewhere)]
+        known = {text: text for text in texts if text in listed}
+        if known or not self.identity_removed:
+            return known
+        return dict(zip(listed[-len(texts) :], texts[-len(listed) :], strict=False))
+
+    def other_series(self, steps: Sequence[RecordedStep]) -> Mapping[str, str]:
+        """Return the series that entered some steps as another one, by what the steps call them."""
+        texts = {t for s in steps for each in s.others.values() for t in each}
+        return {text: uid for uid, text in self._others.items() if text in texts}
 
     @property
     def source_uids(self) -> tuple[str, ...]:
@@ -172,7 +199,14 @@ class Record:
     @property
     def own_sources(self) -> tuple[SourceImage, ...]:
         """The same with their frames: those of the sources that have sources themselves are left out."""
-        own = set(self.series[-1][1]) if self.series else {s.sop_instance_uid for s in self.sources}
+        if not self.series:
+            return self.sources
+        return self.sources_in({self.source_series})
+
+    def sources_in(self, series: Set[str]) -> tuple[SourceImage, ...]:
+        """Return those of some series, by Series Instance UID."""
+        held = (uids for uid, uids in (*self.series, *self.elsewhere) if uid in series)
+        own = frozenset(chain.from_iterable(held))
         return tuple(s for s in self.sources if s.sop_instance_uid in own)
 
     @property
@@ -199,6 +233,8 @@ def record_of(instance: Instance) -> Record:
         sources,
         tuple(map(_referenced, instance.items("ReferencedSeriesSequence"))) or _evidence(instance, sources),
         tuple(_grid_series(instance)),
+        tuple(_elsewhere(instance)),
+        instance.text("PatientIdentityRemoved") == "YES",
         _images_before(instance.element("ConversionSourceAttributesSequence"), instance.encodings),
     )
 
@@ -252,6 +288,11 @@ def _images_before(element: Element | None, encodings: tuple[str, ...]) -> tuple
 def _referenced(item: Instance) -> tuple[str, tuple[str, ...]]:
     uids = tuple(i.text("ReferencedSOPInstanceUID") for i in item.items("ReferencedInstanceSequence"))
     return item.text("SeriesInstanceUID"), uids
+
+
+def _elsewhere(instance: Instance) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for study in instance.items("StudiesContainingOtherReferencedInstancesSequence"):
+        yield from map(_referenced, study.items("ReferencedSeriesSequence"))
 
 
 def _grid_series(instance: Instance) -> Iterator[str]:

@@ -14,7 +14,7 @@ from derive.reading.frames import frames_of
 from derive.reading.header import Header
 from derive.reading.read import series_of
 from derive.reading.stacks import stacks_of
-from derive.records.record import Record
+from derive.records.record import Record, SourceImage
 
 #: By SOP Instance UID the frames of an instance, from 1; none named are all.
 Frames = Mapping[str, frozenset[int]]
@@ -22,8 +22,13 @@ Frames = Mapping[str, frozenset[int]]
 
 def frames_needed(records: Iterable[Record]) -> dict[str, frozenset[int]]:
     """Return what some images say that they were made of."""
+    return frames_named(image for record in records for image in record.own_sources)
+
+
+def frames_named(images: Iterable[SourceImage]) -> dict[str, frozenset[int]]:
+    """Return the frames of each instance that some items of Source Image Sequence name."""
     found: dict[str, frozenset[int]] = {}
-    for image in (image for record in records for image in record.own_sources):
+    for image in images:
         before = found.get(image.sop_instance_uid)
         all_of_it = not image.frames or (before is not None and not before)
         found[image.sop_instance_uid] = frozenset() if all_of_it else (before or frozenset()).union(image.frames)

@@ -18,9 +18,9 @@ from derive.elements.confidential import MASKED
 from derive.errors import DeriveError
 from derive.model.assumption import ASSUME
 from derive.model.geometry import Geometry, triple
-from derive.model.source import SourceSeries
 from derive.operations import REGISTRY, Operation
 from derive.operations.declaration import FOUND, Function, Grid
+from derive.operations.kit.others import DIGEST, interpolates_others
 from derive.version import VERSION
 
 #: What a conversion of files that are no DICOM is recorded as.
@@ -75,20 +75,27 @@ class RecordedStep:
         """The same as it may be shown: what others wrote into the attribute is free text, and may name anybody."""
         return self if self.name else replace(self, text=MASKED)
 
-    def operation(self, grids: Mapping[str, SourceSeries | Geometry] | None = None) -> Operation:
+    @property
+    def others(self) -> Mapping[str, tuple[str, ...]]:
+        """What is recorded of other series whose values entered, by parameter: Series Instance UIDs, or digests."""
+        kind = REGISTRY.get(self.name)
+        said = {name: self.parameters.get(name) for name in (kind.others if kind else ())}
+        return {name: tuple(map(str, v)) if isinstance(v, tuple) else (str(v),) for name, v in said.items() if v}
+
+    def operation(self, series: Mapping[str, Any] | None = None) -> Operation:
         """Return the operation with its parameters bound.
 
         Parameters
         ----------
-        grids : mapping name -> SourceSeries or Geometry, optional
-            Stand for the recorded :attr:`grids`.
+        series : mapping name -> SourceSeries, Geometry, or sequence of them, optional
+            Stand for the recorded :attr:`grids` and :attr:`others`.
 
         Raises
         ------
         UsageError
             ``OP-PARAMETER`` for parameters that it does not take.
         """
-        return REGISTRY[self.name](**{**self.parameters, **(grids or {})})
+        return REGISTRY[self.name](**{**self.parameters, **(series or {})})
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
@@ -128,6 +135,8 @@ def steps_of(text: str, codes: Sequence[Code] = ()) -> tuple[RecordedStep, ...]:
     for place, step in reversed(list(enumerate(steps))):
         if step.name and left:
             steps[place] = replace(step, code=left.pop())
+        if left and interpolates_others(step.parameters) and step.others:
+            left.pop()  # that of the interpolation in front of it
     return tuple(steps)
 
 
@@ -228,6 +237,8 @@ def _why_not(call: _Call) -> str:
         form = call.parameters.get("format", "unknown format")
         return f"the values come from a file that is no DICOM ({form}), which no attribute refers to"
     kind = REGISTRY.get(call.name)
+    if any(DIGEST in str(call.parameters.get(name)) for name in (kind.others if kind else ())):
+        return "values of a file or an array entered, of which the record has a digest"
     if kind is None:
         return f"derive {VERSION} has no operation {call.name}"
     for name in kind.taking(Function):
@@ -235,7 +246,7 @@ def _why_not(call: _Call) -> str:
     if call.unreadable:
         return f"{', '.join(call.unreadable)} cannot be read back from the record"
     try:
-        kind(**call.parameters)
+        kind(**{**call.parameters, **dict.fromkeys(kind.others, ())})
     except DeriveError as error:
         return f"derive {VERSION} does not take its parameters ({error.message})"
     return ""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from derive.authoring.options import Options
 from derive.builder import DerivedSeries, derived
@@ -23,93 +23,16 @@ from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.reading.read import read, series_of
 from derive.reading.select import apart
-from derive.records.at_hand import sources_at_hand
+from derive.records.at_hand import sources_at_hand, with_others
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.contributors import description_of
 from derive.records.converted import compared_with_before
-from derive.records.record import Record, RecordedStep, recorded_grid
-from derive.records.sources_tried import SourcesTried, frames_needed
+from derive.records.record import Record, RecordedStep, SourceImage, recorded_grid
+from derive.records.sources_tried import SourcesTried, frames_named, frames_needed
+from derive.records.verification import Verdict, Verification
 from derive.records.written import Gathered, gather
 from derive.told.wording import counted, flag
 from derive.version import VERSION
-
-Verdict = Literal["SAME", "DIFFERS", "NOT-RECOMPUTABLE"]
-_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Verification:
-    """Whether a series is what its record says.
-
-    Parameters
-    ----------
-    verdict : {"SAME", "DIFFERS", "NOT-RECOMPUTABLE"}
-    reason : str
-        In words; empty where it is the same.
-    series_instance_uid : str
-    steps : tuple of RecordedStep
-        Those that were done to the sources; all that are recorded where no source is at hand.
-    recorded_version : str
-        Software Versions of the files.
-    source_series : str
-        Series that the steps were done to.
-    sources : (referenced, at hand, used)
-        How many source images.
-    missing : tuple of str
-        SOP Instance UIDs of those that are referenced and not at hand.
-    images : tuple of ImageVerdict
-        One a written image; none where nothing was computed.
-    notes : tuple of str
-    """
-
-    verdict: Verdict
-    reason: str
-    series_instance_uid: str
-    steps: tuple[RecordedStep, ...] = ()
-    recorded_version: str = ""
-    source_series: str = ""
-    sources: tuple[int, int, int] = (0, 0, 0)
-    missing: tuple[str, ...] = ()
-    images: tuple[ImageVerdict, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def same(self) -> bool:
-        """Whether everything is what the record says."""
-        return self.verdict == "SAME"
-
-    @property
-    def differing(self) -> tuple[ImageVerdict, ...]:
-        """Images that are not what the record says."""
-        return tuple(i for i in self.images if not i.same)
-
-    def __str__(self) -> str:
-        """Return the verdict, why, and the first images that differ."""
-        lines = [f"{self.verdict}{': ' if self.reason else ''}{self.reason}"]
-        lines += [f"  step    {s.shown.text}" + (f"  ({s.why_not})" if s.why_not else "") for s in self.steps]
-        referenced, at_hand, used = self.sources
-        lines.append(f"  sources {referenced} referenced, {at_hand} at hand, {used} used")
-        lines += [f"  missing {uid}" for uid in self.missing[:_SHOWN]]
-        lines += [f"  {i.name}: {'; '.join(i.faults)}" for i in self.differing[:_SHOWN]]
-        more = len(self.differing) - _SHOWN
-        return "\n".join(
-            [*lines, *([f"  and {more} more images"] if more > 0 else []), *map("  note    {}".format, self.notes)]
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything, for programs."""
-        return {
-            "schema": "derive-verify/1",
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "series_instance_uid": self.series_instance_uid,
-            "version": {"recorded": self.recorded_version, "running": VERSION},
-            "steps": [s.shown.to_json() for s in self.steps],
-            "sources": dict(zip(("referenced", "at_hand", "used"), self.sources, strict=True))
-            | {"series_instance_uid": self.source_series, "missing": list(self.missing)},
-            "images": [i.to_json() for i in self.images],
-            "notes": list(self.notes),
-        }
 
 
 class _NotRecomputableError(Exception):
@@ -163,8 +86,14 @@ def verify(
     written = _one_series(found, series)
     needed = set(_needed(written))
     where = sources_at_hand(paths, found, sources, written[0].record.source_series, needed)
+    others = _others_of(written[0].record, where)
+    if where and others:
+        beside = {
+            uid: [s.sop_instance_uid for w in written for s in w.record.sources_in({uid})] for uid in others.values()
+        }
+        where = with_others(where, paths, found, sources, beside)
     images = apart(where.headers)[0] if where else []
-    run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference, assume=assume or {})
+    run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference, assume=assume or {}, others=others)
     try:
         return run.verification(within_steps)
     except _NotRecomputableError as error:
@@ -174,6 +103,13 @@ def verify(
 def _needed(written: Sequence[Written]) -> list[str]:
     """SOP Instance UIDs that any image was made of, or was itself before it got another form."""
     return list(dict.fromkeys(uid for w in written for uid in w.record.referenced_uids))
+
+
+def _others_of(record: Record, at_hand: Gathered | None) -> Mapping[str, str]:
+    """Return the series that entered the steps that were done to the source as another one, by what these call them."""
+    uid = record.source_series
+    images = (h for h in (at_hand.headers if at_hand else ()) if h.lenient.text("SeriesInstanceUID") == uid)
+    return record.other_series(record.steps_since(next(map(description_of, images), "")))
 
 
 def _one_series(found: Gathered, series: str | None) -> list[Written]:
@@ -203,6 +139,7 @@ class _Run:
     notes: tuple[str, ...] = ()
     tolerance_mm: float = POSITION_TOLERANCE_MM
     assume: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def record(self) -> Record:
@@ -213,7 +150,11 @@ class _Run:
     @property
     def needed(self) -> list[str]:
         """SOP Instance UIDs that any image was made of."""
-        return _needed(self.written)
+        return list(dict.fromkeys([*_needed(self.written), *(s.sop_instance_uid for s in self._of_others())]))
+
+    def _of_others(self) -> list[SourceImage]:
+        """Images of other series that entered any image."""
+        return [s for w in self.written for s in w.record.sources_in(set(self.others.values()))]
 
     @property
     def steps(self) -> tuple[RecordedStep, ...]:
@@ -321,7 +262,8 @@ class _Run:
 
     def _candidates(self) -> Iterator[SourceSeries]:
         """Give what the source can have been."""
-        uids = {self.at_hand[uid].text("SeriesInstanceUID") for uid in self.needed}
+        own = (uid for w in self.written for uid in w.record.source_uids)
+        uids = {self.at_hand[uid].text("SeriesInstanceUID") for uid in own}
         if len(uids) > 1:
             raise _NotRecomputableError(f"the source images are of {len(uids)} series: {', '.join(sorted(uids))}")
         members = {uid: h for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") in uids}
@@ -339,7 +281,7 @@ class _Run:
         if hopeless or not steps:
             raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
         try:
-            operations = [s.operation(self._grids(s, source)) for s in steps]
+            operations = [s.operation({**self._grids(s, source), **self._others(s, source)}) for s in steps]
             return derived(source, operations, Options(into=self._form(source)))
         except DeriveError as error:
             raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
@@ -355,6 +297,20 @@ class _Run:
     def _grids(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, SourceSeries | Geometry]:
         """Return the grids of other series that a step took, by parameter."""
         return {name: self._grid(recorded, source) for name, recorded in step.grids.items()}
+
+    def _others(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, Sequence[SourceSeries]]:
+        """Return the other series whose values entered a step, by parameter."""
+        return {name: [self._other(self.others.get(t, t), source) for t in said] for name, said in step.others.items()}
+
+    def _other(self, series: str, source: SourceSeries) -> SourceSeries:
+        if series == source.series_instance_uid:
+            return source
+        members = {uid: h for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") == series}
+        tried = SourcesTried(members, frames_named(s for s in self._of_others() if s.sop_instance_uid in members), {})
+        if tried.first is None:
+            reason = tried.error.partition("\n")[0] or "it is not at hand"
+            raise _NotRecomputableError(f"series {series}, whose values entered, cannot be read: {reason}")
+        return tried.first
 
     def _grid(self, recorded: str, source: SourceSeries) -> SourceSeries | Geometry:
         grid = recorded_grid(recorded, source.geometry.frame_of_reference_uid)

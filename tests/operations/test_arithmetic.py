@@ -10,7 +10,7 @@ import derive
 from derive.cli.main import main
 from derive.errors import DeriveError, GeometryError, SourceError, UsageError, ValuesError
 from derive.model.volume import Volume
-from derive.operations import REGISTRY, divide, mask, maximum, mean, minimum, multiply, subtract
+from derive.operations import REGISTRY, divide, gaussian_blur, mask, maximum, mean, minimum, multiply, subtract
 from tests.helpers.asserting import each, raises_code
 from tests.helpers.beside import another_series
 from tests.helpers.sources import ROOT, make_series
@@ -27,6 +27,8 @@ BY_NUMPY = {
     "mask": lambda a, b: np.where(b > 0, a, -1000),
 }
 SAID = {"multiply": {"units": "1"}}
+#: What an Enhanced CT demands that the sources do not say.
+OF_ENHANCED = {"IrradiationEventUID": f"{ROOT}.9", "BurnedInAnnotation": "NO", "LossyImageCompression": "00"}
 MASK = "Mask image for image processing operation"
 SOURCE = "Source image for image processing operation"
 
@@ -165,7 +167,7 @@ def test_three_series_are_numbered(tmp_path):
 
 def test_a_step_behind_and_one_before(tmp_path):
     first, second = two()
-    series = derive.build(first, derive.operations.gaussian_blur(sigma_mm=1), mean(second), subtract(second))
+    series = derive.build(first, gaussian_blur(sigma_mm=1), mean(second), subtract(second))
     _, images = written(series, tmp_path / "out")
     assert [c.CodeMeaning for c in images[0].DerivationCodeSequence] == [
         "Gaussian blur",
@@ -253,12 +255,50 @@ def test_the_command_takes_series_in_order(tmp_path, capsys):
     assert main(["subtract", *map(str, folders), "-o", str(tmp_path / "out")]) == 0
     first, second = map(derive.read, folders)
     np.testing.assert_array_equal(derive.read(tmp_path / "out"), np.asarray(first) - np.asarray(second))
+    assert derive.verify(tmp_path / "out").same
     assert main(["subtract", str(folders[0]), "-o", str(tmp_path / "one")]) == 2
     assert "takes two series or more" in capsys.readouterr().err
     everything = str(tmp_path)
     chosen = ["--series", "3", "--other-series", "12", "-o", str(tmp_path / "again")]
     assert main(["subtract", everything, everything, *chosen]) == 0
     np.testing.assert_array_equal(derive.read(tmp_path / "again"), derive.read(tmp_path / "out"))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sources")
+    second = another_series(stored=brighter, study=f"{ROOT}.99", PatientBirthDate="19710101")
+    finer = another_series(3, spacing=(1.0, 0.8), shape=(15, 17))
+    for name, images in {"first": make_series(), "second": second, "finer": finer}.items():
+        (root / name).mkdir()
+        for k, image in enumerate(images):
+            image.save_as(root / name / f"{k}.dcm", enforce_file_format=True)
+    return root
+
+
+@pytest.mark.parametrize("into", [None, "enhanced"])
+@pytest.mark.parametrize("name", BY_NUMPY)
+def test_it_can_be_computed_again_from_its_files(name, into, folders, tmp_path):
+    first = derive.read(folders / "first", assume=OF_ENHANCED if into else None)
+    operation = REGISTRY[name](derive.read(folders / "second"), **SAID.get(name, {}))
+    derive.build(first, operation, into=into).write(tmp_path / "out")
+    found = derive.verify(tmp_path / "out", sources=[folders / "first", folders / "second"])
+    assert (found.verdict, found.sources) == ("SAME", (12, 12, 6))
+    assert "unexplained" not in str(derive.explain(tmp_path / "out", sources=[folders / "first", folders / "second"]))
+    alone = derive.verify(tmp_path / "out", sources=[folders / "first"])
+    assert alone.verdict == "NOT-RECOMPUTABLE"
+    assert "6 of 12 source images are not at hand" in alone.reason
+
+
+def test_what_was_interpolated_and_what_came_before_can_be_computed_again(folders, tmp_path):
+    first, second, finer = (derive.read(folders / n) for n in ("first", "second", "finer"))
+    derive.build(first, subtract(finer, align="resample")).write(tmp_path / "one")
+    one = derive.read(tmp_path / "one")
+    derive.build(one, gaussian_blur(sigma_mm=1), multiply(second, units="1")).write(tmp_path / "two")
+    derive.build(first, mean([second, first])).write(tmp_path / "self")
+    for name in each(["one", "two", "self"]):
+        found = derive.verify(tmp_path / name, sources=[folders, tmp_path / "one"])
+        assert found.same, f"{name}: {found}"
 
 
 def test_values_of_no_series_are_named_by_their_digest(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from typing import Any
 
 from pydicom.sequence import Sequence as Items
 
@@ -28,7 +29,7 @@ ELISION = "[...]"
 _UID = tag_of("ReferencedSOPInstanceUID")
 _FRAMES = tag_of("ReferencedFrameNumber")
 _OTHERS = tag_of("ReferencedImageSequence")
-_ELSEWHERE, _STUDY = tag_of("StudiesContainingOtherReferencedInstancesSequence"), tag_of("StudyInstanceUID")
+_ELSEWHERE = tag_of("StudiesContainingOtherReferencedInstancesSequence")
 SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
 
 
@@ -203,23 +204,14 @@ def referenced_series_sequence(authoring: Authoring, frame: Frame) -> Element | 
 
 @per_frame("StudiesContainingOtherReferencedInstancesSequence")
 def studies_containing_other_referenced_instances_sequence(authoring: Authoring, frame: Frame) -> Element | None:
-    """Return, by study and series, what it references in other studies; the contributors' own where these agree."""
-    own = authoring.source.agreement(_ELSEWHERE, frame.contributors).element
+    """Return, by study and series, every instance that this image references in other studies (C.12.2)."""
     studies = _by_study(authoring, frame)
     studies.pop(authoring.source.text("StudyInstanceUID"), None)
-    if not studies:
-        return own
-    for item in items_of(own) or () if own is not None else ():
-        said = {e.tag: e for e in item}
-        if _STUDY in said and OWN_STUDY in said:
-            series = studies.setdefault(said[_STUDY].stripped().decode("ascii", "replace"), {})
-            for uid, instances in _referenced(said[OWN_STUDY]):
-                series.setdefault(uid, {}).update(dict.fromkeys(instances))
     items = [
         encode_item({"ReferencedSeriesSequence": _series_items(series), "StudyInstanceUID": study})
         for study, series in studies.items()
     ]
-    return encode("StudiesContainingOtherReferencedInstancesSequence", items)
+    return encode("StudiesContainingOtherReferencedInstancesSequence", items) if items else None
 
 
 #: Items that refer to instances, by series, by study.
@@ -227,13 +219,14 @@ _Studies = dict[str, dict[str, dict[bytes, None]]]
 
 
 def _by_study(authoring: Authoring, frame: Frame) -> _Studies:
-    """Return every instance that an image references: what its contributors do in their study, and they themselves."""
+    """Return every instance that an image references: what its contributors do, and they themselves."""
     studies: _Studies = {}
     sources = authoring.sources
     for place, source in enumerate(sources.all):
-        study = source.text("StudyInstanceUID")
-        for uid, items in _inherited(authoring, [c for c in frame.contributors if c.source == place], place):
-            studies.setdefault(study, {}).setdefault(uid, {}).update(dict.fromkeys(items))
+        own, contributors = source.text("StudyInstanceUID"), [c for c in frame.contributors if c.source == place]
+        for element in _inherited(source, contributors, whole=place == 0):
+            for study, uid, items in _referenced(element, own):
+                studies.setdefault(study, {}).setdefault(uid, {}).update(dict.fromkeys(items))
     for reference in (*_beside(authoring, frame), *map(sources.reference, frame.contributors)):
         item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
         series = studies.setdefault(reference.study_instance_uid, {})
@@ -254,22 +247,26 @@ def _series_items(series: dict[str, dict[bytes, None]]) -> list[bytes]:
     ]
 
 
-def _inherited(authoring: Authoring, contributors: list[FrameRef], place: int) -> list[tuple[str, tuple[bytes, ...]]]:
-    """What the contributors of a source reference themselves, by series; what all of the principal one does, always."""
-    source = authoring.sources.all[place]
-    if not _has(source, OWN_STUDY):
-        return []
-    constant = source.table.constant.get(OWN_STUDY) if place == 0 else None
-    own = [source.table.element(OWN_STUDY, c.frame) for c in contributors]
-    elements = [e for e in (constant, *own) if e is not None]
-    return [pair for element in dict.fromkeys(elements) for pair in _referenced(element)]
+def _inherited(source: Attributes, contributors: list[FrameRef], *, whole: bool) -> list[Element]:
+    """What the contributors of a source say that they reference, each once; with `whole` also what all of it says."""
+    found: dict[Element, None] = {}
+    for tag in (OWN_STUDY, _ELSEWHERE):
+        constant = source.table.constant.get(tag) if whole else None
+        own = (source.table.element(tag, c.frame) for c in contributors) if _has(source, tag) else ()
+        found.update(dict.fromkeys(e for e in (constant, *own) if e is not None))
+    return list(found)
 
 
 @lru_cache(maxsize=4096)
-def _referenced(element: Element) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
+def _referenced(element: Element, own_study: str) -> tuple[tuple[str, str, tuple[bytes, ...]], ...]:
+    """Study, series and items of what is referenced, in the study of who does, or in others."""
     found: Items = decode(element) or Items()
+    studies: list[tuple[str, Any]] = [(own_study, found)]
+    if element.tag == _ELSEWHERE:
+        studies = [(str(s.get("StudyInstanceUID", "")), s.get("ReferencedSeriesSequence") or ()) for s in found]
     return tuple(
         (
+            study,
             str(item.SeriesInstanceUID),
             tuple(
                 _reference_item(str(r.ReferencedSOPClassUID), str(r.ReferencedSOPInstanceUID))
@@ -277,6 +274,7 @@ def _referenced(element: Element) -> tuple[tuple[str, tuple[bytes, ...]], ...]:
                 if "ReferencedSOPInstanceUID" in r and "ReferencedSOPClassUID" in r
             ),
         )
-        for item in found
-        if "SeriesInstanceUID" in item
+        for study, series in studies
+        for item in series
+        if study and "SeriesInstanceUID" in item
     )

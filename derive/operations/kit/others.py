@@ -28,6 +28,8 @@ from derive.told.wording import counted, flag
 Others = SourceSeries | Volume | Sequence[SourceSeries | Volume]
 #: Whether another series has to lie on the grid of the first, or is interpolated on it.
 Align = Literal["geometry", "resample"]
+#: How the record of values begins that no series is known of.
+DIGEST = "values sha256:"
 #: The parameter that says it, and its value that interpolates.
 _ALIGN, _RESAMPLE = "align", "resample"
 
@@ -54,7 +56,7 @@ class Joined:
         digest = hashlib.sha256(f"{self.origin.geometry.shape}".encode())
         for _, slab in slabs(self.origin):
             digest.update(np.ascontiguousarray(slab, dtype="<f4").tobytes())
-        return f"values sha256:{digest.hexdigest()}"
+        return f"{DIGEST}{digest.hexdigest()}"
 
     @property
     def geometry(self) -> Geometry:
