@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from derive.model.derivation import text_of
 
 
-class Kind(Protocol):
+class DeclaredKind(Protocol):
     """What has been declared as an operation."""
 
     @property
@@ -26,7 +26,9 @@ class Kind(Protocol):
         """Parameters of the example in its help."""
 
 
-def meant(kind: Kind, arguments: Sequence[Any], parameters: Mapping[str, Any], others: Sequence[str] = ()) -> str:
+def meant(
+    kind: DeclaredKind, arguments: Sequence[Any], parameters: Mapping[str, Any], others: Sequence[str] = ()
+) -> str:
     """Say of a call that cannot be bound what is wrong with it, and how it is written.
 
     *2026-11-30.* ``gaussian_blur(1)`` is refused although one parameter is all it has: whoever writes it may mean
