@@ -141,8 +141,8 @@ class _Frames:
         known: dict[object, _Value] = {}
         rows: list[Mapping[Place, _Value]] = []
         for instance in instances:
-            images = in_classic_keywords([instance]) if classic else images_of([instance])
-            macros = frozenset() if classic else macros_of(instance)
+            images = in_classic_keywords([instance]) if classic else images_of([instance], private=True)
+            macros = frozenset() if classic else macros_of(instance, private=True)
             rows += [dict(_values(image, macros, known)) for image in images]
         return cls(rows)
 
@@ -199,7 +199,7 @@ def _value(element: Element, encodings: tuple[str, ...], known: dict[object, _Va
 
 def _leaves(place: Place, element: Element) -> Iterator[tuple[Place, Element]]:
     """Go down sequences of one item; several items, and codes, are compared as a whole."""
-    items = items_of(element) if element.vr == "SQ" else None
+    items = items_of(element, private=True) if element.vr == "SQ" else None
     if items is None or len(items) != 1 or not items[0] or _is_code(items[0]):
         yield place, element
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from pydicom.datadict import dictionary_description, dictionary_VR
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
 
 from derive.elements.confidential import MASKED, is_confidential, masked
 from derive.elements.element import Element, keyword_of, tag_of
@@ -41,7 +41,8 @@ class Detail(NamedTuple):
         """Return the same without a value that tells whose images they are."""
         if not self.tag or not self.value:
             return self
-        plain = not self.within or self.tag in _PURPOSES or dictionary_VR(self.tag) in _PLAIN
+        kind = dictionary_VR(self.tag) if dictionary_has_tag(self.tag) else ""  # private ones have none there
+        plain = not self.within or self.tag in _PURPOSES or kind in _PLAIN
         return self._replace(value=masked(self.tag, self.value) if plain else MASKED)
 
     def __str__(self) -> str:

@@ -106,7 +106,8 @@ class ValueDifference:
         """Return one line."""
         if not self.differing and not self.padding:
             return f"values equal in all {self.voxels} voxels"
-        numbers = f"from {self.least:.6g} to {self.largest:.6g}, mean {self.mean:.6g} {self.units}"
+        units = "" if self.units == "1" else f" {self.units}"
+        numbers = f"from {self.least:.6g} to {self.largest:.6g}, mean {self.mean:.6g}{units}"
         blanks = f"; {self.padding} voxels are padding on one side only" if self.padding else ""
         return f"values differ in {self.differing} of {self.voxels} voxels, right - left {numbers}{blanks}"
 

@@ -35,9 +35,9 @@ def frames_read(instance: Header) -> tuple[Header, ...]:
         return (instance,)
 
 
-def images_of(instances: Iterable[Header]) -> list[Header]:
-    """Return every frame of some instances as an image that has its macros as attributes."""
-    return [image for instance in instances for image in _images(instance)]
+def images_of(instances: Iterable[Header], *, private: bool = False) -> list[Header]:
+    """Return every frame of some instances as an image that has its macros as attributes; `private` ones if wanted."""
+    return [image for instance in instances for image in _images(instance, private)]
 
 
 def in_classic_keywords(instances: Iterable[Header]) -> list[Header]:
@@ -53,11 +53,11 @@ def in_classic_keywords(instances: Iterable[Header]) -> list[Header]:
     return found
 
 
-def _images(instance: Header) -> tuple[Header, ...]:
+def _images(instance: Header, private: bool) -> tuple[Header, ...]:
     frames = frames_read(instance)
     if frames[0] is instance:
         return frames
-    groups = macros_of(instance)
+    groups = macros_of(instance, private=private)
     own = {t: e for t, e in instance.elements.items() if t not in _OF_ALL}
     return tuple(_with_macros(frame, own, instance.tags - _OF_ALL, groups) for frame in frames)
 
@@ -75,11 +75,11 @@ def _only(frame: Header, without: frozenset[int]) -> Header:
     return replace(frame, elements=elements, tags=(frame.tags - without) | elements.keys())
 
 
-def macros_of(instance: Header) -> frozenset[int]:
-    """Return the tags of the macros that any frame of an instance has."""
+def macros_of(instance: Header, *, private: bool = False) -> frozenset[int]:
+    """Return the tags of the macros that any frame of an instance has; `private` ones and their creators if wanted."""
     found: set[int] = set()
     for tag in _OF_ALL & instance.elements.keys():
-        for item in items_of(instance.elements[tag]) or ():
+        for item in items_of(instance.elements[tag], private) or ():
             found.update(e.tag for e in item)
     return frozenset(found)
 

@@ -14,7 +14,7 @@ import derive
 from derive.records.frames import images_of, in_classic_keywords, ranges_of
 from derive.records.written import gather
 from tests.helpers.asserting import raises_code
-from tests.helpers.multi_frame import frames_items, multi_frame
+from tests.helpers.multi_frame import CREATOR, PRIVATE_GROUP, PRIVATE_VALUE, frames_items, multi_frame
 
 DWI = "siemens_xa61_enh_dwi/dwi"
 FORMS = {
@@ -125,6 +125,19 @@ def test_dates_within_macros_are_masked(plain, tmp_path):
     assert "20190203" in str(derive.diff(plain, other, show_values=True))
     assert "20190203" not in str(derive.explain(other)) + str(derive.explain(other).in_full())
     assert "20190203" not in json.dumps(derive.explain(other).to_json())
+
+
+def test_private_attributes_of_frames_are_compared_and_masked(tmp_path):
+    before = saved(multi_frame("MR", slices=3, private=True), tmp_path / "a.dcm")
+
+    def edit(dataset):
+        block = frames_items(dataset)[1].private_block(PRIVATE_GROUP, CREATOR)
+        block[0x10].value[0].private_block(PRIVATE_GROUP, CREATOR)[PRIVATE_VALUE].value = "77"
+
+    after = change(before, tmp_path, edit)
+    (changed,) = derive.diff(before, after, show_values=True).changes
+    assert (changed.place, changed.frames) == ("(0019,1010) > (0019,1001)", (2,))
+    assert "77" not in str(derive.diff(before, after))
 
 
 def test_a_multi_frame_instance_and_the_slices_behind_it_are_compared_in_classic_keywords(real):
