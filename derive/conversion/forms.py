@@ -74,9 +74,9 @@ def in_form(
             "legacy-converted says of frames that they were classic images, and these were not (PS3.3 A.70); "
             f"give {flag('into', 'classic')}",
         )
-    frames = PassedFrames(whole)
-    _ = frames.shape  # what cannot be in one series is said first
     target, sources = target_of(wanted), Sources(whole)
+    frames = PassedFrames(whole, target.iod)
+    _ = frames.shape  # what cannot be in one series is said first
     if target.container == "functional":
         sources = with_macros(sources, target.iod)
     order = Order(sources, frames, Derivation(passes=True), target, stored_of(whole))

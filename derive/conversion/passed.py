@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from derive import standard
 from derive.errors import ValuesError
 from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry, Plane
@@ -18,6 +19,7 @@ from derive.model.reference import FrameRef, of_principal
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Quantity, Volume
 from derive.pixels.encode import PixelFormat
+from derive.standard import Iod
 from derive.told.wording import counted
 
 BYTE = 8
@@ -66,9 +68,12 @@ class PassedFrames:
     ----------
     source : Attributes
         Its frames, in the order in which they pass.
+    iod : Iod
+        What they pass into.
     """
 
     source: Attributes
+    iod: Iod
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
@@ -124,9 +129,19 @@ class PassedFrames:
 
     @cached_property
     def format(self) -> PixelFormat:
-        """Bits as they are: decoded values have as many bytes as they had, and as many bits; the most of any image."""
-        allocated, stored = max(self._numbers("BitsAllocated")), max(self._numbers("BitsStored"))
-        return PixelFormat(-(-allocated // BYTE) * BYTE, stored=stored)
+        """Bits as they are: as many as decoded values had, the most of any image.
+
+        *2026-12-01.* More, where the class lists how many there can be (neither 13 in multi-frame CT nor 8 in
+        single-frame MR): the stored values are the same.
+        """
+        allocated = self._listed("BitsAllocated", -(-max(self._numbers("BitsAllocated")) // BYTE) * BYTE)
+        return PixelFormat(allocated, stored=self._listed("BitsStored", max(self._numbers("BitsStored"))))
+
+    def _listed(self, keyword: str, bits: int) -> int:
+        """The least count of bits that the class lists and that holds `bits`; `bits` where it lists none."""
+        rules = standard.values(self.iod.name, keyword)
+        counts = sorted(int(v) for rule in rules if rule.kind == "enumerated" for v in rule.values)
+        return next((count for count in counts if count >= bits), bits)
 
     def _one(self, keyword: str) -> int:
         said = sorted(self._numbers(keyword))

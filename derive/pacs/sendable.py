@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from derive.reading.header import Header, Reader
 
 #: Attributes that are needed, up to the last of them.
 _NEEDED = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+#: A file from this size on is mapped and not read: a multi-frame instance can have gigabytes (2026-12-01).
+MAPPED_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,22 @@ class Sendable:
             return self.path.read_bytes()
         except OSError as error:
             raise SourceError("SRC-UNREADABLE", f"{self.path.name} cannot be read: {error.strerror}") from error
+
+    def mapped(self) -> bytes | mmap.mmap:
+        """Return the whole Part 10 file to be sent in slices; a large one costs the memory of a slice.
+
+        Raises
+        ------
+        SourceError
+            ``SRC-UNREADABLE``.
+        """
+        try:
+            if self.path is None or self.path.stat().st_size < MAPPED_BYTES:
+                return self.read()
+            with self.path.open("rb") as stream:
+                return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise SourceError("SRC-UNREADABLE", f"{self.name} cannot be read: {error.strerror}") from error
 
     @classmethod
     def of_dataset(cls, dataset: Dataset) -> Sendable:

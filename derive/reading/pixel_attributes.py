@@ -41,27 +41,26 @@ def layout_of(header: Header) -> PixelLayout:
     if samples not in (None, 1) or photometric not in _GREY:
         raise ValuesError(
             "VAL-COLOUR",
-            f"{header.name}: Photometric Interpretation is {shown_term(photometric, known_terms())}"
-            f"{header.why_absent('PhotometricInterpretation')}; "
-            f"wanted {' or '.join(_GREY)} with 1 Samples per Pixel, found {'none' if samples is None else samples}",
+            f"{header.name} is no grey image: Photometric Interpretation is {shown_term(photometric, known_terms())}"
+            f"{header.why_absent('PhotometricInterpretation')}, Samples per Pixel {samples or 'none'}; "
+            f"wanted {' or '.join(_GREY)} of 1 sample",
         )
     rows, columns, allocated, stored, high, representation = (
         _required(header, k)
         for k in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
     )
-    if (
-        allocated not in (8, 16, 32)
-        or not 1 <= stored <= min(allocated, MOST_BITS)
-        or not stored - 1 <= high < allocated
-        or representation not in (0, 1)
-        or min(rows, columns) < 1
-    ):
-        raise ValuesError(
-            "VAL-BITS",
-            f"{header.name}: {rows} Rows, {columns} Columns, Bits Allocated {allocated}, Bits Stored {stored}, "
-            f"High Bit {high}, Pixel Representation {representation} cannot be read; wanted 8, 16 or 32 bits "
-            f"allocated and at most {MOST_BITS} stored",
-        )
+    least = "1 or more"
+    wanted = (
+        ("Rows", rows, rows >= 1, least),
+        ("Columns", columns, columns >= 1, least),
+        ("Bits Allocated", allocated, allocated in (8, 16, 32), "8, 16 or 32"),
+        ("Bits Stored", stored, 1 <= stored <= min(allocated, MOST_BITS), f"1 to {min(allocated, MOST_BITS)}"),
+        ("High Bit", high, stored - 1 <= high < allocated, f"{stored - 1}, one less than Bits Stored"),
+        ("Pixel Representation", representation, representation in (0, 1), "0 or 1"),
+    )
+    wrong = [f"{name} is {found}, wanted {what}" for name, found, right, what in wanted if not right]
+    if wrong:
+        raise ValuesError("VAL-BITS", f"{header.name}: its pixels cannot be read: {'; '.join(wrong)}")
     return PixelLayout(header.transfer_syntax, rows, columns, allocated, stored, high, representation == 1, photometric)
 
 

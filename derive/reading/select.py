@@ -120,7 +120,8 @@ def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
     if series is None:
         if len(groups) > 1:
             _refuse_series(
-                f"there are {len(groups)} series; choose one with {flag('series', 'WHICH')} (#2, a number, a UID)",
+                f"there are {len(groups)} series; choose one with {flag('series', 'WHICH')} "
+                "('#2' in this list, a number, a UID)",
                 groups,
             )
         return groups[0]
@@ -128,7 +129,10 @@ def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
     matches = [g for number, g in enumerate(groups, 1) if _matches(wanted, number, g[0])]
     if len(matches) != 1:
         found = "no series matches" if not matches else f"{len(matches)} series match"
-        _refuse_series(f"{found} {wanted!r}; choose one by its UID ({flag('series', 'UID')})", groups)
+        ways = [f"by its UID ({flag('series', 'UID')})"]
+        if not matches and wanted.isdecimal() and 1 <= int(wanted) <= len(groups):
+            ways.insert(0, f"by its place in this list ({flag('series', repr(f'#{wanted}'))})")
+        _refuse_series(f"{found} {wanted!r}; choose one {', or '.join(ways)}", groups)
     return matches[0]
 
 

@@ -166,3 +166,34 @@ def test_a_direction_of_length_zero_does_not_get_to_the_top_of_an_image(tmp_path
     derive.convert([dataset], into="classic").write(tmp_path / "out")
     assert {"VelocityEncodingDirection" in header(p) for p in files_of(tmp_path / "out")} == {said}
     assert {"VelocityEncodingMaximumValue" in header(p) for p in files_of(tmp_path / "out")} == {True}
+
+
+@pytest.mark.parametrize(
+    ("modality", "bits", "into", "wanted"),
+    [
+        ("CT", (8, 8), "classic", (16, 12)),
+        ("MR", (8, 8), "classic", (16, 8)),
+        ("CT", (16, 13), "legacy-converted", (16, 16)),
+        ("MR", (16, 10), "legacy-converted", (16, 12)),
+    ],
+)
+def test_bits_are_as_many_as_the_class_lists_and_values_the_same(tmp_path, modality, bits, into, wanted):
+    dataset = multi_frame(modality, slices=3)
+    allocated, stored = bits
+    values = (dataset.pixel_array % (1 << stored)).astype("u1" if allocated == 8 else "<u2")
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = allocated, stored, stored - 1
+    dataset.PixelData = values.tobytes()
+    dataset["PixelData"].VR = "OB" if allocated == 8 else "OW"
+    source = [dataset]
+    if into == "legacy-converted":
+        derive.convert(source, into="classic").write(tmp_path / "classic")
+        source = tmp_path / "classic"
+    derive.convert(source, into=into).write(tmp_path / "out")
+    files = files_of(tmp_path / "out")
+    found = header(files[0])
+    assert (found.BitsAllocated, found.BitsStored, found.HighBit) == (*wanted, wanted[1] - 1)
+    assert [text for text in dciodvfy_errors(files) if "Bit" in text] == []
+    one, other = read_whole(source), read_whole(tmp_path / "out")
+    for index in range(3):
+        np.testing.assert_array_equal(one.frames[index].stored_values(), other.frames[index].stored_values())
+    assert [f.rescale for f in one.frames] == [f.rescale for f in other.frames]

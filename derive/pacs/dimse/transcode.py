@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator
+from mmap import mmap
 
 from pydicom import dcmread
 from pydicom.datadict import keyword_for_tag
@@ -30,7 +31,7 @@ _EXPLICIT_META = b"\0" * 128 + b"DICM" + struct.pack("<HH2sH20s", 2, 0x10, b"UI"
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 
 
-def data_set(part10: bytes, name: str = "") -> memoryview:
+def data_set(part10: bytes | mmap, name: str = "") -> memoryview:
     """Return the data set of a Part 10 file as it is encoded: what follows the File Meta Information (PS3.10 7.1).
 
     Raises

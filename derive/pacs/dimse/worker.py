@@ -217,7 +217,7 @@ class Worker:
         """Return what is sent: the bytes as they are where that is accepted."""
         own, *others = wanted(sendable)
         if link.accepts(own):
-            return own, data_set(sendable.read(), sendable.name)
+            return own, data_set(sendable.mapped(), sendable.name)
         for context in others:
             if link.accepts(context):
                 LOGGER.info("%s: %s goes as %s", self.address, sendable.name, UID(context.transfer_syntax_uid).name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -77,6 +79,28 @@ def test_files_and_memory_are_sent_alike(tmp_path):
         (in_memory,) = send(peer.address(), [Sendable.of_dataset(dataset)])
         assert in_memory.file == ""
         assert len(peer.stored) == 1
+
+
+def test_a_large_file_is_sent_in_slices_of_what_lies_on_the_disk(tmp_path, monkeypatch):
+    """A multi-frame instance of gigabytes costs the memory of a slice; what arrives are its bytes."""
+    (sendable,) = sendables(1)
+    large = tmp_path / "large.dcm"
+    large.write_bytes(sendable.data)
+    monkeypatch.setattr("derive.pacs.sendable.MAPPED_BYTES", large.stat().st_size)
+    of_file = Sendable.of_file(large)
+    assert isinstance(of_file.mapped(), mmap.mmap)
+    with archive() as peer:
+        assert all_stored(send(peer.address(), [of_file]))
+        assert peer.stored[of_file.sop_instance_uid] == bytes(data_set(sendable.data))
+    larger = Sendable.of_file(large)
+    large.write_bytes(sendable.data + bytes(1 << 22))
+    tracemalloc.start()
+    try:
+        assert len(data_set(larger.mapped())) > 1 << 22
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 @pytest.mark.parametrize("most", [4096, 16382, 131072, 0])
