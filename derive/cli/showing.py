@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,13 +19,14 @@ from derive.cli.shared import (
     reading_flags,
     sources_of,
 )
-from derive.errors import OutputError, UsageError
+from derive.errors import DeriveError, OutputError, UsageError
 from derive.model.axes import DISPLAY
 from derive.told.progress import tell
 
 if TYPE_CHECKING:
     from derive.display.page import Page
     from derive.display.sight import Sight
+    from derive.reading.choice import Chosen
 
 SCHEMA = "derive-show/1"
 DESCRIPTION = (
@@ -60,6 +62,10 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
         "--series", metavar="WHICH", help="which series of the input: a UID, a Series Number, #2, or a pattern"
     )
     parser.add_argument("--compare-series", metavar="WHICH", help="which series of --compare")
+    parser.add_argument("--compare-stack", metavar="N", help="which of its stacks")
+    parser.add_argument(
+        "--compare-volume", type=int, metavar="N", help="which of its volumes (default: as --volume and --where say)"
+    )
     choice_flags(parser)
     result.add_argument("--show-patient", action="store_true", help="write the patient's name and ID on the picture")
     result.add_argument("--overwrite", action="store_true", help="replace a picture that is there")
@@ -88,7 +94,7 @@ def _drawn(target: Path, arguments: argparse.Namespace) -> int:
     sight = sight_of(arguments.source, arguments.series, dict(arguments.assume), **chosen_of(arguments))
     told = partial(tell, "drawing")
     if arguments.compare:
-        page = comparison_of(sight, sight_of(arguments.compare, arguments.compare_series), wishes, told)
+        page = comparison_of(sight, _compared(arguments), wishes, told)
     else:
         page = page_of(sight, wishes, told)
     size = save(page, target, overwrite=arguments.overwrite)
@@ -97,6 +103,29 @@ def _drawn(target: Path, arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         say(_line(target, size, page, sight))
     return 0
+
+
+def _compared(arguments: argparse.Namespace) -> Sight:
+    """Look at what is compared; of several volumes the one that was chosen of the other side, if nothing else is said.
+
+    Raises
+    ------
+    DeriveError
+        As :func:`derive.display.sight.sight_of`, with the flags that choose here.
+    """
+    from derive.display.sight import sight_of
+
+    volume = arguments.compare_volume
+    chosen: Chosen = {"stack": arguments.compare_stack, "volumes": None if volume is None else [volume]}
+    try:
+        other = sight_of(arguments.compare, arguments.compare_series, **chosen)
+        if other.of_volumes > 1 and volume is None and (arguments.volume or arguments.where):
+            here: Chosen = {**chosen, "volumes": arguments.volume or None, "where": dict(arguments.where)}
+            other = sight_of(arguments.compare, arguments.compare_series, **here)
+    except DeriveError as error:
+        message = re.sub(r"--(series|stack|volume)\b", r"--compare-\1", error.message)
+        raise type(error)(error.code, message, **error.facts) from error
+    return other
 
 
 def _check(target: Path, arguments: argparse.Namespace) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,19 @@ def test_a_stack_and_a_volume_of_it_can_be_drawn(real, tmp_path, capsys):
     assert "volumes" not in capsys.readouterr().out
     sight = sight_of(source, stack="phase", volumes=2)
     np.testing.assert_array_equal(sight.volume.slab(0, 1), derive.read(source, stack="phase").volumes[1].slab(0, 1))
+
+
+def test_a_volume_is_compared_with_the_same_one_of_its_source(real, tmp_path, capsys):
+    """The first one of the source beside the third of the result would be a picture of nothing."""
+    source = real("philips_balls_enh/dicom/DTI.dcm")
+    derive.build(derive.read(source, stack=1), gaussian_blur(sigma_mm=0.0)).write(tmp_path / "out")
+    shown = ["show", tmp_path / "out", "-o", tmp_path / "a.png", "--overwrite", "--compare", source]
+    with raises_code("SRC-STACK") as refused:
+        run_command(*shown)
+    assert "--compare-stack N" in str(refused.value)
+    differences = []
+    for more in (["--volume", 3], ["--volume", 3, "--compare-volume", 1]):
+        assert run_command(*shown, "--compare-stack", 1, "--json", *more) == 0
+        differences.append(json.loads(capsys.readouterr().out)["difference"])
+    same, other = (d["largest"] for d in differences)
+    assert same < other / 10
