@@ -49,13 +49,13 @@ def layout_of(header: Header) -> PixelLayout:
         _required(header, k)
         for k in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
     )
-    least = "1 or more"
+    least, most = "1 or more", min(allocated, MOST_BITS)
     wanted = (
         ("Rows", rows, rows >= 1, least),
         ("Columns", columns, columns >= 1, least),
         ("Bits Allocated", allocated, allocated in (8, 16, 32), "8, 16 or 32"),
-        ("Bits Stored", stored, 1 <= stored <= min(allocated, MOST_BITS), f"1 to {min(allocated, MOST_BITS)}"),
-        ("High Bit", high, stored - 1 <= high < allocated, f"{stored - 1}, one less than Bits Stored"),
+        ("Bits Stored", stored, 1 <= stored <= most, f"1 to {most} where Bits Allocated is {allocated}"),
+        ("High Bit", high, stored > most or stored - 1 <= high < allocated, f"{stored - 1}, one less than Bits Stored"),
         ("Pixel Representation", representation, representation in (0, 1), "0 or 1"),
     )
     wrong = [f"{name} is {found}, wanted {what}" for name, found, right, what in wanted if not right]
