@@ -37,11 +37,12 @@ from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.classes import class_derived, target_of
 from derive.model.derivation import Derivation
-from derive.model.frames import Frames
+from derive.model.frames import Frames, Volumes
 from derive.model.geometry import extent_of
 from derive.model.planes import is_even
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import stacked
+from derive.model.views import Views
 from derive.model.volume import Volume, as_array
 from derive.operations import Operation
 from derive.operations.kit.steps import Own, Step, bound
@@ -124,14 +125,16 @@ def build(
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
-    volumes, derivation = stacked(source, uneven=operations[0].takes(source.geometry)), Derivation()
-    sources = Sources(source)
+    volumes: Volumes | Views = stacked(source, uneven=operations[0].takes(source.geometry))
+    derivation, sources = Derivation(), Sources(source)
     for each in operations:
+        if isinstance(volumes, Views):
+            raise UsageError("OP-VIEWS", f"{each.kind.name} takes volumes, and the step before made views")
         sources, operation = each.settled(volumes).joined(sources, volumes)
         results = operation.on(volumes)
         if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
             continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
-        derivation = derivation.then(operation.step(volumes.volumes[0], results.volumes[0]))
+        derivation = derivation.then(operation.step(volumes.first, results.first))
         volumes = results
     target = target_of(class_derived(source.sop_class_uid, options.into))
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
@@ -165,10 +168,10 @@ class DerivedSeries:
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and what was done; nothing is computed."""
         geometry, target = self.frames.geometry, self.order.target
-        passes = self.derivation.passes
-        what = counted(self.frames.count, "frame") if passes else "pictures"
+        what = counted(self.frames.count, "frame") if self.derivation.passes else self.frames.called
         extent = extent_of(geometry) if geometry else f"{counted(self.count, 'instance')} of {what}"
-        done = self.derivation.description or ("the same pixels in another form" if passes else "as acquired")
+        done = "the same pixels in another form" if self.derivation.passes else "as acquired"
+        done = self.derivation.description or done
         return f"<DerivedSeries: {target.modality}, {extent}, {done}>"
 
     def _repr_html_(self) -> str:
@@ -194,13 +197,15 @@ class DerivedSeries:
         Raises
         ------
         UsageError
-            ``SHOW-PICTURES`` for pictures, which are none.
+            ``SHOW-PICTURES`` for pictures, and for views from around, which are none.
         GeometryError
             ``GEO-4D`` for several volumes: :attr:`frames` has them.
         """
         volumes = self.frames.volumes
         if not volumes:
-            raise UsageError("SHOW-PICTURES", "pictures are no volume with three planes; look at them with any viewer")
+            raise UsageError(
+                "SHOW-PICTURES", f"{self.frames.called} are no volume with three planes; look at them in a viewer"
+            )
         if len(volumes) > 1:
             raise GeometryError("GEO-4D", f"the result has {len(volumes)} volumes; frames.volumes has them one by one")
         return volumes[0]

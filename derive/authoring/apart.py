@@ -13,7 +13,7 @@ from derive.errors import UsageError
 from derive.model.dimension import Dimension, tells_times, value_told
 from derive.model.frames import Frames, Volumes
 from derive.model.reference import frames_of_principal
-from derive.model.volume import Volume
+from derive.model.views import Views
 from derive.pixels.encode import SourceEncoding
 
 #: More characters of what tells a volume apart leave no room in a Series Description: its number is said instead.
@@ -34,24 +34,31 @@ def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ..
     UsageError
         ``OPT-SERIES`` for a series a volume of frames that pass into another form.
     """
-    volumes = order.frames.volumes
+    alone = _alone(order.frames)
     if order.derivation.passes and options.series_per == "volume":
         raise UsageError("OPT-SERIES", "frames that pass into another form stay one series; choose volumes one by one")
-    if len(volumes) < 2 or order.derivation.passes or not (options.series_per == "volume" or _apart(order)):
+    if len(alone) < 2 or order.derivation.passes or not (options.series_per == "volume" or _apart(order)):
         return ((order, options),)
     told, beside = parts_told(order.frames), cache(lambda: uids_of(order, options))
     return tuple(
         (
-            replace(order, frames=Volumes((volume,)), stored=_stored(order, volume), part=part, beside=beside),
+            replace(order, frames=frames, stored=_stored(order, frames), part=part, beside=beside),
             _of_part(options, k, part),
         )
-        for k, (volume, part) in enumerate(zip(volumes, told, strict=True))
+        for k, (frames, part) in enumerate(zip(alone, told, strict=True))
     )
 
 
-def _stored(order: Order, volume: Volume) -> SourceEncoding:
+def _alone(frames: Frames) -> tuple[Frames, ...]:
+    """Return the frames of each volume by themselves; none of pictures."""
+    if isinstance(frames, Views):
+        return tuple(Views((images,)) for images in frames.images)
+    return tuple(Volumes((volume,)) for volume in frames.volumes)
+
+
+def _stored(order: Order, alone: Frames) -> SourceEncoding:
     """What the stored values behind one volume were: it is stored as if it had been alone."""
-    behind = frames_of_principal(volume.contributors_of(range(volume.count)))
+    behind = frames_of_principal(sorted({ref for k in range(alone.count) for ref in alone.contributors(k)}))
     frames = order.source.frames
     if not (frames and behind):
         return order.stored
@@ -70,7 +77,7 @@ def _apart(order: Order) -> bool:
 
 def parts_told(frames: Frames) -> list[str]:
     """Say in a few words which volume each is: ``EchoTime 4.6 ms``; its number where that is long, or not its own."""
-    count = len(frames.volumes)
+    count = len(_alone(frames))
     said = [", ".join(_told(d, k) for d in frames.dimensions) for k in range(count)]
     short = len(set(said)) == count and all(0 < len(text) <= LONGEST_PART and text.isprintable() for text in said)
     return said if short and not _with_backslash(said) else [f"volume {k} of {count}" for k in range(1, count + 1)]

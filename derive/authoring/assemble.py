@@ -307,7 +307,7 @@ def _varies(authoring: Authoring, decision: Decision) -> bool:
     if decision.rule.keyword in authoring.given.attributes:
         return False
     if decision.action is Action.RECOMPUTE:
-        return decision.builder is not None and decision.builder.level == "frame"
+        return decision.builder is not None and decision.builder.varies(authoring)
     return decision.action is Action.PULL and decision.rule.tag in authoring.source.table.varying
 
 

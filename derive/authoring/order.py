@@ -20,6 +20,7 @@ from derive.model.mapping import RealWorldMapping, agreed
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
+from derive.model.views import Views
 from derive.model.window import Window
 from derive.pixels.encode import EncodedFrame, PixelFormat, Rescale, SourceEncoding
 from derive.pixels.spool import SpooledFrames
@@ -226,6 +227,16 @@ class Authoring:
         return self.frames.geometry
 
     @property
+    def views(self) -> Views | None:
+        """Images each on a plane of its own, where the result is that; None for anything else."""
+        return self.frames if isinstance(self.frames, Views) else None
+
+    @property
+    def placed(self) -> bool:
+        """Whether it was computed where its frames lie: in a grid, or each on its plane."""
+        return self.geometry is not None or self.views is not None
+
+    @property
     def pixel_format(self) -> PixelFormat:
         """How stored values lie in Pixel Data."""
         return self.frames.format
@@ -255,7 +266,8 @@ class Authoring:
     @property
     def frames_together(self) -> int:
         """How many pages an instance has; 0 where the class has single frames, or volumes."""
-        return self.frames.count if self.target.container != "single" and not self.frames.volumes else 0
+        pages = self.target.container != "single" and not self.frames.volumes and self.views is None
+        return self.frames.count if pages else 0
 
 
 @dataclass(frozen=True)

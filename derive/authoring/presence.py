@@ -35,7 +35,7 @@ def modules_of(authoring: Authoring) -> frozenset[str]:
         return None if builder is None else made_by(builder)
 
     def made_by(builder: Builder) -> Any:
-        return None if builder.level == "frame" else builder.function(authoring)
+        return None if builder.level == "frame" else builder.value(authoring)
 
     def has(keyword: str) -> Any:
         rule = iod.attributes.get(keyword)

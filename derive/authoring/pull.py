@@ -40,7 +40,7 @@ def constant_element(authoring: Authoring, decision: Decision) -> tuple[Element 
     if decision.action is Action.EMPTY:
         return Element(rule.tag, rule.vr, b""), entry_of(decision, rule.tag)
     if decision.action is Action.RECOMPUTE and decision.builder is not None:
-        value = decision.builder.function(authoring)
+        value = decision.builder.value(authoring)
         element = _built(authoring, decision, value)
         if value is None and element is not None and decision.builder.sticky:
             return element, Entry(rule.tag, "emptied", authoring.source.lacking, decision.row.section)
@@ -52,7 +52,7 @@ def constant_element(authoring: Authoring, decision: Decision) -> tuple[Element 
 def frame_element(authoring: Authoring, decision: Decision, frame: Frame) -> Element | None:
     """Build or pull an attribute of one instance."""
     if decision.action is Action.RECOMPUTE and decision.builder is not None:
-        return _built(authoring, decision, decision.builder.function(authoring, frame), frame.encoded.encoding.signed)
+        return _built(authoring, decision, decision.builder.value(authoring, frame), frame.encoded.encoding.signed)
     agreement = authoring.source.agreement(decision.rule.tag, frame.contributors)
     return _pulled(authoring, decision, agreement, frame)[0]
 
@@ -119,7 +119,7 @@ def _fallback(authoring: Authoring, decision: Decision, frame: Frame | None, why
     if fallback.startswith("="):
         return encode(rule.keyword, fallback[1:]), f"{why}: {fallback[1:]}"
     if fallback == "recompute" and decision.builder is not None:
-        return _built(authoring, decision, decision.builder.function(authoring)), f"{why}: made new"
+        return _built(authoring, decision, decision.builder.value(authoring)), f"{why}: made new"
     if frame is not None and (fallback in _EXTREMES or fallback.startswith("of ")):
         by = rule.keyword if fallback in _EXTREMES else fallback.removeprefix("of ")
         pick = _EXTREMES.get(fallback, min)

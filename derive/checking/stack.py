@@ -13,7 +13,7 @@ from derive.elements.element import tag_of
 from derive.errors import GeometryError
 from derive.model.dimension import dimension_kinds
 from derive.model.orientation import ORIENTATION_MM, one_orientation, orientations, reach_mm, turned_mm
-from derive.model.planes import Planes, alike, measured, spacing_tolerance
+from derive.model.planes import SAME_POSITION_MM, Planes, alike, measured, spacing_tolerance
 from derive.reading.header import Header
 from derive.reading.volumes import volumes_of
 from derive.told.wording import counted
@@ -88,7 +88,7 @@ def stack_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
         return
     turned = list(_turned(slices, series))
     yield from turned
-    if turned:
+    if turned or _from_around(slices):
         return
     for volume in _volumes(slices):
         yield from position_findings(volume, series)
@@ -121,7 +121,7 @@ def _turned(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
     cosines, first = np.array([s.cosines for s in slices]), slices[0]
     reach = reach_mm(*first.matrix, first.pixel_spacing)
     groups = orientations(cosines, reach)
-    if len(groups) > 1:
+    if len(groups) > 1 and not _from_around(slices):
         other = next(i for i in range(len(slices)) if i not in groups[0])
         off = turned_mm(cosines, cosines[0], reach)[other]
         message = (
@@ -129,6 +129,20 @@ def _turned(slices: Sequence[Slice], series: str) -> Iterator[Finding]:
             f"wanted all within {ORIENTATION_MM} mm of one orientation"
         )
         yield finding("CHK-SERIES-PLANE", "ImageOrientationPatient", message, series)
+
+
+def _from_around(slices: Sequence[Slice]) -> bool:
+    """Whether images are views: each orientation is of one plane, and nobody says how far planes are apart.
+
+    *2026-12-01.* Projections from all around an axis are a series and no stack (C.7.6.2 asks for none); scouts in three
+    planes are of this kind too. Where two images of one orientation lie apart there are slices, and one of another
+    orientation among them is a fault.
+    """
+    if any(s.spacing_between is not None for s in slices):
+        return False
+    groups = orientations(np.array([s.cosines for s in slices]), reach_mm(*slices[0].matrix, slices[0].pixel_spacing))
+    positions = np.array([s.position for s in slices])
+    return len(groups) > 1 and all(np.ptp(positions[g], axis=0).max() <= SAME_POSITION_MM for g in groups)
 
 
 def _numbers(slices: Sequence[Slice], series: str) -> Iterator[Finding]:

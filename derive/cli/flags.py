@@ -17,6 +17,7 @@ from derive.model.derivation import Typed
 from derive.operations.declaration import (
     REGISTRY,
     XYZ,
+    Axis,
     CodeText,
     Function,
     Grid,
@@ -282,6 +283,9 @@ def _how(annotation: Any) -> dict[str, Any]:
     """Argparse's words for an annotation of :mod:`derive.operations.declaration`."""
     if _is(annotation, Millimetres):
         return {"type": float, "nargs": "+", "action": OneOrThree, "metavar": "MM"}
+    if _is(annotation, Axis):
+        words = [choice for member in get_args(Axis) for choice in get_args(member) if isinstance(choice, str)]
+        return {"nargs": "+", "action": WordOrThree, "metavar": "|".join([*words, "X Y Z"])}
     if _is(annotation, XYZ):
         return {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z")}
     if _is(annotation, Grid):
@@ -326,3 +330,25 @@ class OneOrThree(argparse.Action):
         if len(values) not in (1, 3):
             parser.error(f"argument {option_string}: expected one length or x y z, got {len(values)}")
         setattr(namespace, self.dest, values)
+
+
+class WordOrThree(argparse.Action):
+    """A word, or x y z."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Refuse anything else."""
+        words = str(self.metavar).split("|")[:-1]
+        if len(values) == 1 and values[0] in words:
+            setattr(namespace, self.dest, values[0])
+            return
+        try:
+            x, y, z = map(float, values)
+        except ValueError:
+            parser.error(f"argument {option_string}: expected one of {', '.join(words)}, or x y z")
+        setattr(namespace, self.dest, (x, y, z))

@@ -87,6 +87,11 @@ class PassedFrames:
         return self.count, self._one("Rows"), self._one("Columns")
 
     @property
+    def called(self) -> str:
+        """What people call them."""
+        return "frames"
+
+    @property
     def count(self) -> int:
         """How many frames there are."""
         return len(self.source.frames)

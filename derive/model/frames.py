@@ -38,6 +38,10 @@ class Frames(Protocol):
         """(frames, rows, columns)."""
 
     @property
+    def called(self) -> str:
+        """What people call them."""
+
+    @property
     def count(self) -> int:
         """How many frames there are."""
 
@@ -133,6 +137,16 @@ class Volumes:
     def shape(self) -> tuple[int, int, int]:
         """(slices of all volumes, rows, columns)."""
         return self.count, *self.geometry.shape[1:]
+
+    @property
+    def called(self) -> str:
+        """What people call them."""
+        return "slices"
+
+    @property
+    def first(self) -> Volume:
+        """The first volume, which has the grid and the quantity of all."""
+        return self.volumes[0]
 
     @property
     def count(self) -> int:
@@ -246,6 +260,11 @@ class Pictures:
         """(pages, rows, columns)."""
         pages, rows, columns = self.pages.shape[:3]
         return pages, rows, columns
+
+    @property
+    def called(self) -> str:
+        """What people call them."""
+        return "pictures"
 
     @property
     def count(self) -> int:

@@ -27,12 +27,14 @@ from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even
 from derive.model.source import Sources
+from derive.model.views import Images, Views, together
 from derive.model.volume import Volume
 from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
 from derive.operations.kit.others import Others, interpolates_others, joined_with, picked
 from derive.operations.kit.parameters import XYZ as XYZ
+from derive.operations.kit.parameters import Axis as Axis
 from derive.operations.kit.parameters import CodeText as CodeText
 from derive.operations.kit.parameters import Function as Function
 from derive.operations.kit.parameters import Grid as Grid
@@ -63,7 +65,7 @@ class OperationKind(Generic[P]):
 
     Parameters
     ----------
-    function : callable (volume, **parameters) -> Volume
+    function : callable (volume, **parameters) -> Volume or Images
         Of an operation along a dimension: (volumes, **parameters) -> Volumes.
     code : str, optional
         Keyword in CID 7203; None where the parameter ``code`` gives it.
@@ -252,8 +254,8 @@ def operation(
     geometry: GeometryEffect | None,
     values: ValuesEffect | None,
     **details: Unpack[_Details],
-) -> Callable[[Callable[Concatenate[Volume, P], Volume]], OperationKind[P]]:
-    """Declare a function (volume, parameters) -> volume as an operation.
+) -> Callable[[Callable[Concatenate[Volume, P], Volume | Images]], OperationKind[P]]:
+    """Declare a function (volume, parameters) -> volume, or images on planes of their own, as an operation.
 
     Parameters
     ----------
@@ -291,11 +293,11 @@ class Operation:
     kind: OperationKind[...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def on(self, volumes: Volumes) -> Volumes:
+    def on(self, volumes: Volumes) -> Volumes | Views:
         """Apply to all volumes of a series: to each, or to all together. It raises what it does on a volume."""
         if not self.kind.along:
             each = (self._beside(number)(volume) for number, volume in enumerate(volumes.volumes))
-            return replace(volumes, volumes=tuple(each))
+            return together(volumes, tuple(each))
         for volume in volumes.volumes:
             self._check(volume)
         return cast(Volumes, self.kind.function(volumes, **self.parameters))
@@ -385,7 +387,7 @@ class Operation:
         shown = {k: v for k, v in self.parameters.items() if v is not None and v is not False} | dict(found)
         return f"{self.kind.name}({', '.join(f'{k}={text_of(v)}' for k, v in shown.items())})"
 
-    def step(self, before: Volume, after: Volume) -> Step:
+    def step(self, before: Volume, after: Volume | Images) -> Step:
         """Return the record of this step, its effects checked against what came out."""
         kind, found = self.kind, GridChange.between(before.geometry, after.geometry)
         found = found._replace(units=after.quantity.units if kind.values_effect is ValuesEffect.NEW_QUANTITY else "")
@@ -393,6 +395,6 @@ class Operation:
         keyword = (kind.words and kind.words(self.parameters)[0]) or declared or str(self.parameters["code"])
         code = derivation_code(keyword) if keyword != kind.code else declared_code(keyword)
         before_it = (declared_code("SpatialResampling"),) if interpolates_others(self.parameters) else ()
-        seen = {FOUND: kind.found(before.geometry, after.geometry)} if kind.found else {}
+        seen = {FOUND: kind.found(before.geometry, after.geometry)} if kind.found and after.geometry else {}
         step = kind.step(self.parameters, self._told(seen), code, found)
         return replace(step, short=kind.short_of(self.parameters), before=before_it)

@@ -10,15 +10,18 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from derive.errors import UsageError
 from derive.model.axes import PlaneName
 from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
+from derive.model.views import Images
 from derive.model.volume import Array, Volume
-from derive.operations.declaration import Short, operation
+from derive.operations.declaration import Axis, Short, operation
 from derive.operations.kit.projection import project
+from derive.operations.kit.turning import turn_of, turned
 
 #: Sum and number of the values that are no padding, by pixel.
 Sums = tuple[NDArray[np.float64], NDArray[np.int_]]
-F = TypeVar("F", bound=Callable[..., Volume])
+F = TypeVar("F", bound=Callable[..., Volume | Images])
 
 _PLANES = {"axial": "ax", "coronal": "cor", "sagittal": "sag"}
 #: What holds for every projection, behind the first line of its docstring.
@@ -43,6 +46,32 @@ UsageError
     ``OP-SLAB`` if a length is not above 0, or a step comes without a slab; ``OP-PLANE``.
 """
 
+#: What holds for those that can turn.
+OF_A_TURN = """rotate : int, optional
+    How many views there are from all around, evenly over 360 degrees: images that are no stack. Each pixel shows the
+    voxels that the line of sight through its middle passes; nothing is interpolated.
+axis : {"head-feet", "left-right", "anterior-posterior"} or (x, y, z), optional
+    With rotate: what is turned about, the axis of the volume that is nearest to it; without it head-feet.
+"""
+_ERRORS = "\nRaises\n------\n"
+
+
+def _from_around(projection: F) -> F:
+    doc = projection.__doc__ or ""
+    refused = "\n    ``OP-ROTATE`` for a count of no turn, or with slabs or a plane; ``OP-AXIS``."
+    projection.__doc__ = doc.rstrip().replace(_ERRORS, f"{OF_A_TURN}{_ERRORS}") + refused
+    return projection
+
+
+def _refuse_axis(axis: object) -> None:
+    if axis is not None:
+        raise UsageError("OP-AXIS", f"axis {axis!r} without rotate; give how many views there are")
+
+
+def _refuse_slabs(slab_mm: float | None, step_mm: float | None, plane: str) -> None:
+    if slab_mm is not None or step_mm is not None or plane != "native":
+        raise UsageError("OP-ROTATE", "rotate is of the whole volume; leave out slab_mm, step_mm and plane")
+
 
 def _of_slabs(projection: F) -> F:
     projection.__doc__ = f"{inspect.getdoc(projection) or ''}\n{OF_SLABS}"
@@ -53,6 +82,8 @@ def _short(word: str) -> Short:
     """Word, plane and slabs: ``MIP cor 10/5 mm``, of slabs of 10 mm every 5."""
 
     def short(given: Mapping[str, Any]) -> str:
+        if given.get("rotate") is not None:
+            return f"{word} {given['rotate']} views {short_text_of(given.get('axis')) or 'head-feet'}"
         lengths = [given.get(name) for name in ("slab_mm", "step_mm")]
         if lengths[1] == lengths[0]:
             del lengths[1]
@@ -70,12 +101,23 @@ def _short(word: str) -> Short:
     example={"slab_mm": 10, "step_mm": 5, "plane": "coronal"},
     short=_short("MIP"),
 )
+@_from_around
 @_of_slabs
 def mip(
-    volume: Volume, *, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
-) -> Volume:
-    """Project the largest value of each slab."""
-    return project(volume, (slab_mm, step_mm), plane, _largest)
+    volume: Volume,
+    *,
+    slab_mm: float | None = None,
+    step_mm: float | None = None,
+    plane: PlaneName = "native",
+    rotate: int | None = None,
+    axis: Axis | None = None,
+) -> Volume | Images:
+    """Project the largest value of each slab, or of everything from all around."""
+    if rotate is None:
+        _refuse_axis(axis)
+        return project(volume, (slab_mm, step_mm), plane, _largest)
+    _refuse_slabs(slab_mm, step_mm, plane)
+    return turned(volume, turn_of(volume.geometry, rotate, "head-feet" if axis is None else axis), np.fmax)
 
 
 @operation(
@@ -86,12 +128,23 @@ def mip(
     example={"slab_mm": 5},
     short=_short("MinIP"),
 )
+@_from_around
 @_of_slabs
 def minip(
-    volume: Volume, *, slab_mm: float | None = None, step_mm: float | None = None, plane: PlaneName = "native"
-) -> Volume:
-    """Project the smallest value of each slab."""
-    return project(volume, (slab_mm, step_mm), plane, _smallest)
+    volume: Volume,
+    *,
+    slab_mm: float | None = None,
+    step_mm: float | None = None,
+    plane: PlaneName = "native",
+    rotate: int | None = None,
+    axis: Axis | None = None,
+) -> Volume | Images:
+    """Project the smallest value of each slab, or of everything from all around."""
+    if rotate is None:
+        _refuse_axis(axis)
+        return project(volume, (slab_mm, step_mm), plane, _smallest)
+    _refuse_slabs(slab_mm, step_mm, plane)
+    return turned(volume, turn_of(volume.geometry, rotate, "head-feet" if axis is None else axis), np.fmin)
 
 
 @operation(

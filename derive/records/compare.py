@@ -16,7 +16,7 @@ from derive.authoring.containers import encoded_frames
 from derive.authoring.prepare import prepare
 from derive.builder import DerivedSeries
 from derive.errors import DeriveError
-from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
+from derive.model.geometry import POSITION_TOLERANCE_MM, Plane
 from derive.model.planes import spacing_of
 from derive.pixels.decode import decode
 from derive.pixels.encode import EncodedFrame, decimal
@@ -131,12 +131,21 @@ class Comparison:
     within_steps: float = 0.0
     tolerance_mm: float = POSITION_TOLERANCE_MM
 
-    @property
-    def geometry(self) -> Geometry:
+    @cached_property
+    def planes(self) -> tuple[Plane, ...]:
         """Where the recomputed images of each volume lie."""
+        planes = (self.series.frames.plane(place) for place in range(self.series.frames.slices))
+        return tuple(plane for plane in planes if plane is not None)
+
+    @property
+    def _apart_mm(self) -> float:
+        """How far apart the images of a volume are; of views from around the nearest two."""
         geometry = self.series.frames.geometry
-        assert geometry is not None, "operations make volumes"
-        return geometry
+        if geometry is not None:
+            return geometry.slice_spacing
+        positions = np.array([plane.position for plane in self.planes])
+        apart = np.linalg.norm(positions[:, None] - positions, axis=2)
+        return float(apart[~np.eye(len(apart), dtype=bool)].min(initial=np.inf))
 
     @property
     def count(self) -> int:
@@ -154,12 +163,11 @@ class Comparison:
 
         Of several volumes it is that which was made of what the image says it was made of.
         """
-        geometry = self.geometry
-        positions = np.array([geometry.position(k) for k in range(geometry.shape[0])])
+        positions = np.array([plane.position for plane in self.planes])
         found: dict[str, int | None] = {}
         free = set(range(self.count))
         for written in self.written:
-            at = _nearest(written.header, positions, geometry.slice_spacing / 2)
+            at = _nearest(written.header, positions, self._apart_mm / 2)
             place = at if at is None or self.count == len(positions) else self._of_volume(written.record, at, free)
             found[written.name] = place
             free.discard(-1 if place is None else place)
@@ -167,7 +175,7 @@ class Comparison:
 
     def _of_volume(self, record: Record, at: int, free: Set[int]) -> int:
         """Return the slice at a place, of that volume whose contributors an image names best; rather a free one."""
-        slices = self.geometry.shape[0]
+        slices = self.series.frames.slices
         return max(range(at, self.count, slices), key=lambda k: (self.named.likeness(record, k), k in free, -k))
 
     @property
@@ -223,18 +231,16 @@ class Comparison:
     def _distance(self, header: Header, place: int) -> float:
         """Largest distance between the corners of an image as written and as made; infinite for another matrix."""
         rows, columns = header.integer("Rows"), header.integer("Columns")
-        if rows is None or columns is None or (rows, columns) != self.geometry.shape[1:]:
+        if rows is None or columns is None or (rows, columns) != self.series.frames.shape[1:]:
             return float("inf")
-        has, wanted = (
-            p.corners(rows, columns) for p in (plane_of(header), self.geometry.plane(place % self.geometry.shape[0]))
-        )
+        has, wanted = (p.corners(rows, columns) for p in (plane_of(header), self.planes[place % len(self.planes)]))
         return float(np.linalg.norm(has - wanted, axis=1).max())
 
     def _plane_faults(self, header: Header) -> Iterator[str]:
-        geometry = self.geometry
-        wanted = {"SpacingBetweenSlices": spacing_of(geometry) if geometry.shape[0] > 1 else None}
-        if geometry.slice_thickness is not None:
-            wanted["SliceThickness"] = decimal(geometry.slice_thickness)
+        geometry, thickness = self.series.frames.geometry, self.planes[0].thickness
+        wanted = {"SpacingBetweenSlices": spacing_of(geometry) if geometry and geometry.shape[0] > 1 else None}
+        if thickness is not None:
+            wanted["SliceThickness"] = decimal(thickness)
         for keyword, value in wanted.items():
             found = header.numbers(keyword)
             if value is not None and (not found or abs(found[0] - value) > POSITION_TOLERANCE_MM):

@@ -203,7 +203,7 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
         authoring.uids.series(),
         frames.quantity.units,
         tuple(_record(order, written) for written in sorted(writer.written)),
-        None if frames.geometry is None else writer.geometry_error_mm + account.placed_within_mm + _source_mm(order),
+        writer.geometry_error_mm + account.placed_within_mm + _source_mm(order) if authoring.placed else None,
         tuple(findings),
         tuple(f.name for f in order.files if f not in own),
         made.missed,

@@ -139,9 +139,9 @@ def dimension_organization_sequence(authoring: Authoring) -> list[dict[str, str]
 
 @per_frame("DimensionOrganizationType")
 def dimension_organization_type(authoring: Authoring, frame: Frame) -> str | None:
-    """Return 3D of one volume, 3D_TEMPORAL of one at several times; nothing of others."""
+    """Return 3D of one volume, 3D_TEMPORAL of one at several times; nothing of others, nor of views from around."""
     found = indices_of(authoring, frame)[:-1] if has_content(authoring) else ()
-    if not has_content(authoring) or [i.path[-1] for i in found] not in ([], [_TIME]):
+    if not has_content(authoring) or authoring.views is not None or [i.path[-1] for i in found] not in ([], [_TIME]):
         return None
     return "3D_TEMPORAL" if found else "3D"
 

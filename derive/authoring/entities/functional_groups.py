@@ -32,8 +32,7 @@ def item_of(authoring: Authoring, frame: Frame, values: Mapping[str, Any]) -> by
 
 def built(authoring: Authoring, frame: Frame, keyword: str) -> Any:
     """Return what the builder of an attribute makes, the same as for single-frame images."""
-    builder = BUILDERS[ANY, keyword]
-    return builder.function(authoring) if builder.level == "series" else builder.function(authoring, frame)
+    return BUILDERS[ANY, keyword].value(authoring, frame)
 
 
 def _sequence(keyword: str, item: bytes) -> Element:
@@ -43,7 +42,7 @@ def _sequence(keyword: str, item: bytes) -> Element:
 @per_frame("PixelMeasuresSequence")
 def pixel_measures_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the distances between rows, columns and planes, and the thickness of these."""
-    if authoring.geometry is None:
+    if authoring.geometry is None and authoring.views is None:
         return None
     keywords = ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices")
     values = {keyword: built(authoring, frame, keyword) for keyword in keywords}

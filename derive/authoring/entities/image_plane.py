@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from derive.authoring.entities.registry import per_frame, per_series
+from derive.authoring.entities.registry import per_frame, per_plane, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.model.derivation import GeometryEffect
@@ -19,16 +19,15 @@ DIAMETER_TOLERANCE = 0.01
 @per_series("PixelSpacing")
 def pixel_spacing(authoring: Authoring) -> list[float] | None:
     """Return the distances between rows and between columns, mm."""
-    return [decimal(v) for v in authoring.geometry.pixel_spacing] if authoring.geometry else None
+    grid = authoring.geometry or (authoring.views and authoring.views.plane(0))
+    return [decimal(v) for v in grid.pixel_spacing] if grid else None
 
 
-@per_series("ImageOrientationPatient")
-def image_orientation_patient(authoring: Authoring) -> list[float] | None:
+@per_plane("ImageOrientationPatient")
+def image_orientation_patient(authoring: Authoring, frame: Frame | None) -> list[float] | None:
     """Return the cosines of the rows and of the columns."""
-    geometry = authoring.geometry
-    if geometry is None:
-        return None
-    return [decimal(v) for v in (*geometry.row_cosines, *geometry.column_cosines)]
+    plane = authoring.geometry or (authoring.views and authoring.views.plane(frame.index if frame else 0))
+    return [decimal(v) for v in (*plane.row_cosines, *plane.column_cosines)] if plane else None
 
 
 @per_series("PatientOrientation")
@@ -52,9 +51,10 @@ def image_position_patient(authoring: Authoring, frame: Frame) -> list[float] | 
 @per_series("SliceThickness", sticky=True)
 def slice_thickness(authoring: Authoring) -> float | Element | None:
     """Return the nominal thickness that the operation made; the source's where it left the slices alone."""
-    if authoring.geometry is None:
+    if authoring.geometry is None and authoring.views is None:
         return None
-    thickness = authoring.geometry.slice_thickness
+    views = authoring.views
+    thickness = authoring.geometry.slice_thickness if authoring.geometry else views and views.plane(0).thickness
     if thickness is not None:
         return decimal(thickness)
     return authoring.source.agreement(tag_of("SliceThickness")).element

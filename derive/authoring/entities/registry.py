@@ -11,6 +11,7 @@ from derive.standard import AttributeRule
 
 SeriesFunction = Callable[[Authoring], Any]
 FrameFunction = Callable[[Authoring, Frame], Any]
+PlaneFunction = Callable[[Authoring, Frame | None], Any]
 
 #: A builder for the attribute of whichever module has it.
 ANY = "*"
@@ -29,8 +30,9 @@ class Builder:
     keyword : str
     function : callable
         Of the series, or of the series and a frame.
-    level : {"series", "frame"}
-        Whether the value is the same for the whole series or belongs to one instance.
+    level : {"series", "frame", "plane"}
+        Whether the value is the same for the whole series or belongs to one instance; of a plane it is the same for the
+        frames of a stack, and belongs to one instance where each has a plane of its own.
     sticky : bool
         Whether what the source says of it stays, as far as it can be true.
     sayable : bool
@@ -40,9 +42,17 @@ class Builder:
     module: str
     keyword: str
     function: Callable[..., Any]
-    level: Literal["series", "frame"]
+    level: Literal["series", "frame", "plane"]
     sticky: bool = False
     sayable: bool = False
+
+    def varies(self, authoring: Authoring) -> bool:
+        """Whether a value has to be made for each instance."""
+        return self.level == "frame" or (self.level == "plane" and authoring.views is not None)
+
+    def value(self, authoring: Authoring, frame: Frame | None = None) -> Any:
+        """Return what it makes, of a frame or of all of them."""
+        return self.function(authoring) if self.level == "series" else self.function(authoring, frame)
 
 
 def builder_of(rule: AttributeRule) -> Builder | None:
@@ -69,6 +79,17 @@ def per_frame(*keywords: str, module: str = ANY, sticky: bool = False) -> Callab
     def register(function: FrameFunction) -> FrameFunction:
         for keyword in keywords:
             BUILDERS[module, keyword] = Builder(module, keyword, function, "frame", sticky)
+        return function
+
+    return register
+
+
+def per_plane(*keywords: str, module: str = ANY) -> Callable[[PlaneFunction], PlaneFunction]:
+    """Register a builder whose value is that of all frames of a stack, for which it is given none."""
+
+    def register(function: PlaneFunction) -> PlaneFunction:
+        for keyword in keywords:
+            BUILDERS[module, keyword] = Builder(module, keyword, function, "plane")
         return function
 
     return register

@@ -16,8 +16,10 @@ class GridChange(NamedTuple):
     units: str = ""
 
     @classmethod
-    def between(cls, before: Geometry, after: Geometry) -> GridChange:
-        """Compare two grids."""
+    def between(cls, before: Geometry, after: Geometry | None) -> GridChange:
+        """Compare two grids; None is that of images that lie on none."""
+        if after is None:
+            return cls(GeometryEffect.NEW_GRID, True)
         same = before.same_grid(after)
         effect = GeometryEffect.KEEPS_GRID if same else GeometryEffect.NEW_GRID
         return cls(effect, not before.same_plane(after))

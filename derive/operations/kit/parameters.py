@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from derive.model.geometry import Geometry
 
@@ -11,6 +11,8 @@ from derive.model.geometry import Geometry
 Millimetres = float | tuple[float, float, float]
 #: A point in the patient, mm, or a direction: x y z.
 XYZ = tuple[float, float, float]
+#: An axis of the patient, or a direction.
+Axis = Literal["head-feet", "left-right", "anterior-posterior"] | XYZ
 
 
 class HasGrid(Protocol):
