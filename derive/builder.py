@@ -129,7 +129,7 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
     derivation, sources = Derivation(), Sources(source)
     for each in operations:
         if isinstance(volumes, Views):
-            raise UsageError("OP-VIEWS", f"{each.kind.name} takes volumes, and the step before made views")
+            raise UsageError("OP-VIEWS", f"{each.kind.name} takes volumes; the step before made views")
         sources, operation = each.settled(volumes).joined(sources, volumes)
         results = operation.on(volumes)
         if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
@@ -139,8 +139,7 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
     target = target_of(class_derived(source.sop_class_uid, options.into))
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
-    order = Order(sources, volumes, derivation, target, stored)
-    return DerivedSeries(order, options)
+    return DerivedSeries(Order(sources, volumes, derivation, target, stored), options)
 
 
 @dataclass(frozen=True)
@@ -168,10 +167,10 @@ class DerivedSeries:
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and what was done; nothing is computed."""
         geometry, target = self.frames.geometry, self.order.target
-        what = counted(self.frames.count, "frame") if self.derivation.passes else self.frames.called
+        passes = self.derivation.passes
+        what = counted(self.frames.count, "frame") if passes else self.frames.called
         extent = extent_of(geometry) if geometry else f"{counted(self.count, 'instance')} of {what}"
-        done = "the same pixels in another form" if self.derivation.passes else "as acquired"
-        done = self.derivation.description or done
+        done = self.derivation.description or ("the same pixels in another form" if passes else "as acquired")
         return f"<DerivedSeries: {target.modality}, {extent}, {done}>"
 
     def _repr_html_(self) -> str:
@@ -203,9 +202,7 @@ class DerivedSeries:
         """
         volumes = self.frames.volumes
         if not volumes:
-            raise UsageError(
-                "SHOW-PICTURES", f"{self.frames.called} are no volume with three planes; look at them in a viewer"
-            )
+            raise UsageError("SHOW-PICTURES", f"{self.frames.called} are no volume; look at them with any viewer")
         if len(volumes) > 1:
             raise GeometryError("GEO-4D", f"the result has {len(volumes)} volumes; frames.volumes has them one by one")
         return volumes[0]

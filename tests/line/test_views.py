@@ -11,8 +11,8 @@ from derive.checking.files import check
 from derive.errors import DeriveError
 from derive.operations import gaussian_blur, minip, mip
 from derive.reading.frames import frames_of
-from derive.reading.scan import all_of
 from derive.reading.planes import plane_of
+from derive.reading.scan import all_of
 from tests.helpers.commands import run as run_command
 from tests.helpers.enhanced import written
 from tests.helpers.multi_frame import multi_frame
@@ -144,5 +144,5 @@ def test_nothing_follows_on_views_and_they_are_no_volume(classic):
 
 
 def test_a_stack_that_leans_is_refused(real):
-    with pytest.raises(DeriveError, match="GEO-TILT|GEO-SPACING"):
+    with pytest.raises(DeriveError, match=r"GEO-(TILT|SPACING)"):
         built(derive.read(real("ct_ge_tilt_irregular_28")))

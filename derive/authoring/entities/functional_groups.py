@@ -42,7 +42,7 @@ def _sequence(keyword: str, item: bytes) -> Element:
 @per_frame("PixelMeasuresSequence")
 def pixel_measures_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """Return the distances between rows, columns and planes, and the thickness of these."""
-    if authoring.geometry is None and authoring.views is None:
+    if not authoring.placed:
         return None
     keywords = ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices")
     values = {keyword: built(authoring, frame, keyword) for keyword in keywords}

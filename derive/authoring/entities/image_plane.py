@@ -51,10 +51,10 @@ def image_position_patient(authoring: Authoring, frame: Frame) -> list[float] | 
 @per_series("SliceThickness", sticky=True)
 def slice_thickness(authoring: Authoring) -> float | Element | None:
     """Return the nominal thickness that the operation made; the source's where it left the slices alone."""
-    if authoring.geometry is None and authoring.views is None:
+    if not authoring.placed:
         return None
-    views = authoring.views
-    thickness = authoring.geometry.slice_thickness if authoring.geometry else views and views.plane(0).thickness
+    plane = authoring.frames.plane(0)
+    thickness = plane.thickness if plane else None
     if thickness is not None:
         return decimal(thickness)
     return authoring.source.agreement(tag_of("SliceThickness")).element

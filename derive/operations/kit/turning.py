@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ Vector = NDArray[np.float64]
 
 #: Which axis of the patient each is, in which direction: towards the head, the left, the back.
 AXES: dict[str, int] = {"left-right": 0, "anterior-posterior": 1, "head-feet": 2}
-#: Where it is looked at from first, and whether the axis stands upright on the image: from the front, and from the feet.
+#: Where to it is looked first, from the front or the feet, and whether the axis stands upright on the image.
 FIRST_LOOK = {0: ((0.0, 1.0, 0.0), False), 1: ((0.0, 0.0, 1.0), True), 2: ((0.0, 1.0, 0.0), True)}
 #: More images are no turn that anybody looks at.
 MOST = 3600
@@ -243,7 +243,7 @@ def _projected(volume: Volume, turn: Turn, better: np.ufunc, outside: float) -> 
     met = np.zeros((turn.count, turn.lines), bool)
     look = _along_slices(volume, turn) if turn.axis == 0 else _across_slices(volume, turn)
     for first, slab in _chunks(volume):
-        parallel.each(lambda view, s=slab, f=first: look(view, f, s, result[view], met[view], better), views)
+        parallel.each(partial(look, first=first, slab=slab, into=(result, met), better=better), views)
     result[np.broadcast_to(~met[:, None, :], result.shape)] = outside
     if turn.backwards:
         result = result[:, ::-1]
@@ -255,7 +255,10 @@ def _chunks(volume: Volume) -> Iterator[tuple[int, Array]]:
         yield first, volume.slab(first, min(first + CHUNK, volume.count))
 
 
-Look = Callable[[int, int, Array, Array, NDArray[np.bool_], np.ufunc], None]
+#: Takes slices of a volume into the values of a view, and which of its lines met any.
+Look = Callable[..., None]
+#: (views, along, lines), (views, lines)
+Into = tuple[Array, NDArray[np.bool_]]
 
 
 def _along_slices(volume: Volume, turn: Turn) -> Look:
@@ -268,7 +271,8 @@ def _along_slices(volume: Volume, turn: Turn) -> Look:
         lines, begins, voxels = turn.met(view, grid)
         return lines, begins, voxels.astype(np.int32)
 
-    def look(view: int, first: int, slab: Array, result: Array, met: NDArray[np.bool_], better: np.ufunc) -> None:
+    def look(view: int, *, first: int, slab: Array, into: Into, better: np.ufunc) -> None:
+        result, met = (each[view] for each in into)
         lines, begins, voxels = meetings(view)
         met[lines] = True
         for index, plane in enumerate(slab, first):
@@ -282,7 +286,8 @@ def _across_slices(volume: Volume, turn: Turn) -> Look:
     count, side = (volume.shape[a] for a in turn.across)
     beside = np.arange(side) - (side - 1) / 2
 
-    def look(view: int, first: int, slab: Array, result: Array, met: NDArray[np.bool_], better: np.ufunc) -> None:
+    def look(view: int, *, first: int, slab: Array, into: Into, better: np.ufunc) -> None:
+        result, met = (each[view] for each in into)
         for index, plane in enumerate(slab, first):
             places = np.stack([np.full(side, index - (count - 1) / 2), beside], axis=1)
             lines, begins, voxels = turn.met(view, places)
