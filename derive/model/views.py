@@ -23,7 +23,7 @@ from derive.told.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
-class Images:
+class ViewSet:
     """Images that were made of one volume, each on a plane of its own.
 
     Parameters
@@ -78,7 +78,7 @@ class Views:
 
     Parameters
     ----------
-    images : tuple of Images
+    images : tuple of ViewSet
         Those of each volume.
     dimensions : tuple of Dimension
         What tells the volumes apart.
@@ -86,7 +86,7 @@ class Views:
         As those of :class:`~derive.model.frames.Volumes`.
     """
 
-    images: tuple[Images, ...]
+    images: tuple[ViewSet, ...]
     dimensions: tuple[Dimension, ...] = ()
     durations: tuple[float, ...] = ()
 
@@ -106,7 +106,7 @@ class Views:
         return "views"
 
     @property
-    def first(self) -> Images:
+    def first(self) -> ViewSet:
         """Those of the first volume."""
         return self.images[0]
 
@@ -186,9 +186,9 @@ class Views:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def together(volumes: Volumes, results: tuple[Volume | Images, ...]) -> Volumes | Views:
+def together(volumes: Volumes, results: tuple[Volume | ViewSet, ...]) -> Volumes | Views:
     """Return what became of volumes, one after another, as the frames of one result."""
-    images = tuple(r for r in results if isinstance(r, Images))
+    images = tuple(r for r in results if isinstance(r, ViewSet))
     if images:
         return Views(images, volumes.dimensions, volumes.durations)
     return replace(volumes, volumes=tuple(r for r in results if isinstance(r, Volume)))

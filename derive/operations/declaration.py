@@ -27,7 +27,7 @@ from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even
 from derive.model.source import Sources
-from derive.model.views import Images, Views, together
+from derive.model.views import Views, ViewSet, together
 from derive.model.volume import Volume
 from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
@@ -65,7 +65,7 @@ class OperationKind(Generic[P]):
 
     Parameters
     ----------
-    function : callable (volume, **parameters) -> Volume or Images
+    function : callable (volume, **parameters) -> Volume or ViewSet
         Of an operation along a dimension: (volumes, **parameters) -> Volumes.
     code : str, optional
         Keyword in CID 7203; None where the parameter ``code`` gives it.
@@ -254,7 +254,7 @@ def operation(
     geometry: GeometryEffect | None,
     values: ValuesEffect | None,
     **details: Unpack[_Details],
-) -> Callable[[Callable[Concatenate[Volume, P], Volume | Images]], OperationKind[P]]:
+) -> Callable[[Callable[Concatenate[Volume, P], Volume | ViewSet]], OperationKind[P]]:
     """Declare a function (volume, parameters) -> volume, or images on planes of their own, as an operation.
 
     Parameters
@@ -387,7 +387,7 @@ class Operation:
         shown = {k: v for k, v in self.parameters.items() if v is not None and v is not False} | dict(found)
         return f"{self.kind.name}({', '.join(f'{k}={text_of(v)}' for k, v in shown.items())})"
 
-    def step(self, before: Volume, after: Volume | Images) -> Step:
+    def step(self, before: Volume, after: Volume | ViewSet) -> Step:
         """Return the record of this step, its effects checked against what came out."""
         kind, found = self.kind, GridChange.between(before.geometry, after.geometry)
         found = found._replace(units=after.quantity.units if kind.values_effect is ValuesEffect.NEW_QUANTITY else "")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from derive.errors import UsageError
 from derive.model.axes import PlaneName
 from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
-from derive.model.views import Images
+from derive.model.views import ViewSet
 from derive.model.volume import Array, Volume
 from derive.operations.declaration import Axis, Short, operation
 from derive.operations.kit.projection import project
@@ -21,7 +21,7 @@ from derive.operations.kit.turning import turn_of, turned
 
 #: Sum and number of the values that are no padding, by pixel.
 Sums = tuple[NDArray[np.float64], NDArray[np.int_]]
-F = TypeVar("F", bound=Callable[..., Volume | Images])
+F = TypeVar("F", bound=Callable[..., Volume | ViewSet])
 
 _PLANES = {"axial": "ax", "coronal": "cor", "sagittal": "sag"}
 #: What holds for every projection, behind the first line of its docstring.
@@ -111,7 +111,7 @@ def mip(
     plane: PlaneName = "native",
     rotate: int | None = None,
     axis: Axis | None = None,
-) -> Volume | Images:
+) -> Volume | ViewSet:
     """Project the largest value of each slab, or of everything from all around."""
     if rotate is None:
         _refuse_axis(axis)
@@ -138,7 +138,7 @@ def minip(
     plane: PlaneName = "native",
     rotate: int | None = None,
     axis: Axis | None = None,
-) -> Volume | Images:
+) -> Volume | ViewSet:
     """Project the smallest value of each slab, or of everything from all around."""
     if rotate is None:
         _refuse_axis(axis)

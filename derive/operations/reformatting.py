@@ -17,7 +17,7 @@ from derive.operations.kit.grids import GridMapping
 from derive.operations.kit.lengths import along_axes, filled_with
 from derive.operations.kit.planning import Facing, StackWish, breadth_of, stack_of
 from derive.operations.kit.sampling import KERNELS
-from derive.operations.kit.tiles import Slabs, samples_across
+from derive.operations.kit.tiles import ThickPlanes, samples_across
 
 PatientPlane = Literal["axial", "coronal", "sagittal"]
 
@@ -127,7 +127,7 @@ def _cut(volume: Volume, grid: Geometry, thickness_mm: float | None, combine: st
     """Look at a volume through a grid."""
     across = samples_across(thickness_mm, grid.slice_spacing, breadth_of(volume.geometry, grid.directions[:, 0]))
     mapping, made = GridMapping.between(grid, volume.geometry), COMBININGS[combine].combine
-    slabs = Slabs(volume, mapping, KERNELS["linear"], across, made, outside)
+    slabs = ThickPlanes(volume, mapping, KERNELS["linear"], across, made, outside)
     inside, known = slabs.inside, volume.value_range
     if known is not None and not inside and not math.isnan(outside):
         known = min(known[0], outside), max(known[1], outside)

@@ -35,7 +35,7 @@ Combine = Callable[[Iterator[Array]], Array]
 
 
 @dataclass(frozen=True, eq=False)
-class Slabs:
+class ThickPlanes:
     """Planes with a thickness: a volume looked at through a grid, several samples along the normal made one.
 
     Parameters
@@ -59,7 +59,7 @@ class Slabs:
     offsets: tuple[float, ...]
     combine: Combine
     outside: float
-    _kept: _Kept = field(default_factory=lambda: _Kept(), init=False, repr=False)
+    _kept: _BlockAtHand = field(default_factory=lambda: _BlockAtHand(), init=False, repr=False)
 
     @property
     def inside(self) -> bool:
@@ -107,7 +107,7 @@ class Slabs:
         result = np.full((end - begin, *self.mapping.grid[1:]), self.outside, np.float32)
         tiles = ((tile, self._needed(tile)) for tile in self._tiles(begin, end))
         there = [(tile, needed) for tile, needed in tiles if needed is not None]
-        walk = _Walk(self.volume)
+        walk = _Passage(self.volume)
         for tile, needed in sorted(there, key=lambda each: (each[1][0], each[0])):
             _, down, along = tile
             crop = walk.part(needed)
@@ -181,7 +181,7 @@ def _picked(mapping: GridMapping, crop: Array) -> Array | None:
     return np.array(np.broadcast_to(crop[tuple(taken)], mapping.grid))
 
 
-class _Walk:
+class _Passage:
     """A volume that is walked through once: of its slices those are kept that are needed from here on.
 
     They are kept some at a time, so that nothing is copied but what a tile needs.
@@ -209,7 +209,7 @@ class _Walk:
         return np.concatenate(parts)
 
 
-class _Kept:
+class _BlockAtHand:
     """The planes that were computed last: who asks for them eight at a time gets them from here."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from derive import parallel
 from derive.errors import UsageError
 from derive.model.axes import patient_axes
 from derive.model.geometry import Geometry, Plane, triple
-from derive.model.views import Images
+from derive.model.views import ViewSet
 from derive.model.volume import Array, Volume
 from derive.operations.kit.parameters import Axis
 from derive.operations.kit.planning import unit
@@ -205,7 +205,7 @@ def turn_of(source: Geometry, count: int, axis: Axis) -> Turn:
     return Turn(source, nearest, count)
 
 
-def turned(volume: Volume, turn: Turn, better: np.ufunc) -> Images:
+def turned(volume: Volume, turn: Turn, better: np.ufunc) -> ViewSet:
     """Project a volume from all around.
 
     Parameters
@@ -226,7 +226,7 @@ def turned(volume: Volume, turn: Turn, better: np.ufunc) -> Images:
         return volume.contributors_of(range(volume.count))
 
     known = volume.value_range
-    return Images(
+    return ViewSet(
         turn.planes,
         turn.matrix,
         lambda first, last: whole()[first:last],
