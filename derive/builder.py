@@ -231,7 +231,7 @@ class DerivedSeries:
     @property
     def _spooled(self) -> bool:
         """Whether frames wait aside before they are written."""
-        return self.order.target.container == "functional"
+        return self.order.target.spooled
 
     @property
     def derivation(self) -> Derivation:

@@ -43,7 +43,8 @@ def partition(order: Order, *, one_object: bool = False) -> tuple[Sequence[int],
         return (range(frames.count),)
     together: dict[object, list[int]] = {}
     for volume, indices in enumerate(_by_volume(frames)):
-        behind = {order.sources.reference(ref) for index in indices for ref in frames.contributors(index)}
+        refs = [ref for index in indices for ref in frames.contributors(index)]
+        behind = {order.sources.reference(ref) for ref in [r for r in refs if r.source == 0] or refs}
         together.setdefault(behind.pop() if len(behind) == 1 else volume, []).extend(indices)
     return tuple(together.values())
 

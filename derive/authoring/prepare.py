@@ -24,7 +24,8 @@ from derive.model.source_frame import SourceFrame
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, checked_root
 from derive.model.volume import Quantity
 from derive.model.window import Window
-from derive.pixels.encode import Encoding, Rescale, SourceEncoding, fit, keep, per_instance
+from derive.pixels.encode import Encoding, Rescale, SourceEncoding
+from derive.pixels.fitting import fit, keep, per_instance
 from derive.standard import is_single_frame
 from derive.version import VERSION
 
@@ -112,7 +113,8 @@ def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange
             return encoding, None
     found = scan(frames)
     refuse_normalised(frames.quantity, found.low, found.high)
-    return fit(target.rescale, stored, (found.low, found.high), padded=padded, keeps_quantity=kept), found
+    step, ends = frames.quantity.step, (found.low, found.high)
+    return fit(target.rescale, stored, ends, padded=padded, keeps_quantity=kept, step=step), found
 
 
 def _window(

@@ -14,7 +14,6 @@ from derive.elements.instance import Instance, State
 from derive.elements.legal import Fault, faults
 from derive.elements.uid_references import NEW, is_reference
 from derive.model.functional_groups import PER_FRAME, SHARED
-from derive.pixels.encode import Rescale
 from derive.standard import AttributeRule, Iod
 from derive.standard.conditions import Condition, condition_of, module_condition
 
@@ -161,7 +160,7 @@ def _conditional(instance: Judged, rule: AttributeRule, asked: Condition) -> Ite
 def _extended(instance: Judged) -> Iterator[Finding]:
     """Attributes that no module of the IOD has: a Standard Extended SOP Class (PS3.2 7.3)."""
     known = _tags(instance.iod)
-    apart = _RESCALE if instance.rescale is Rescale.MAPPING else frozenset()
+    apart = _RESCALE if instance.rescale is not None and instance.rescale.mapped else frozenset()
     for tag in sorted(instance.elements.keys() - known):
         if tag >> 16 & 1 or not tag & 0xFFFF or tag in _ANYWHERE or _repeating(tag):
             continue

@@ -232,7 +232,7 @@ def _rescale(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-RESCALE", "RescaleSlope", "is 0; all values would be one")
     if instance.rescale in (Rescale.INSTANCE, Rescale.SLOPE) and intercept not in (None, 0):
         yield instance.find("CHK-RESCALE-PET", "RescaleIntercept", f"is {intercept}; wanted 0")
-    if instance.rescale is Rescale.MAPPING and (slope, intercept) != (None, None):
+    if instance.rescale is not None and instance.rescale.mapped and (slope, intercept) != (None, None):
         message = (
             f"is in no module of {instance.iod.name}; a Real World Value Mapping says the same without being misread"
         )

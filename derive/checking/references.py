@@ -44,13 +44,18 @@ def _derivation(instance: Judged) -> Iterator[Finding]:
 
 @reads(*_IMAGES)
 def _images(instance: Judged) -> Iterator[Finding]:
-    """What is referenced as an image is one, its frames are numbered where it has several, and it is named once."""
+    """What is referenced as an image is one, its frames are numbered where it has several, and it is named once.
+
+    Once for each purpose: a frame of a cine may be the mask of others, and have a mask itself.
+    """
     for keyword in _IMAGES:
         seen: set[tuple[str, ...]] = set()
         for number, item in enumerate(instance.items(keyword), 1):
             path = f"{keyword}>item {number}"
             sop_class, uid = item.text("ReferencedSOPClassUID"), item.text("ReferencedSOPInstanceUID")
-            identity = (uid, *item.texts("ReferencedFrameNumber"), *item.texts("ReferencedSegmentNumber"))
+            purposes = (code.text("CodeValue") for code in item.items("PurposeOfReferenceCodeSequence"))
+            frames = (*item.texts("ReferencedFrameNumber"), "", *item.texts("ReferencedSegmentNumber"))
+            identity = (uid, *frames, "", *purposes)
             if sop_class and not standard.is_image(sop_class):
                 message = f"is {shown_uid(sop_class)}, a class of no images"
                 yield instance.find("CHK-REFERENCE-CLASS", f"{path}>ReferencedSOPClassUID", message)

@@ -26,14 +26,13 @@ from derive.operations.declaration import (
     OperationKind,
     Parameters,
 )
-from derive.operations.kit.others import Others
 
 
 def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
     """Add a flag for every parameter of an operation."""
     helps = parameter_helps(kind.function)
     for name, parameter in kind.signature.parameters.items():
-        if parameter.annotation == Others:
+        if name in kind.others:
             continue  # further sources, which stand behind the first
         required = parameter.default is inspect.Parameter.empty
         default = None if required else parameter.default
@@ -115,8 +114,8 @@ def bound(
         if parameter.annotation in (Algorithm, Algorithm | None):
             values[name] = algorithm_of(arguments)
             continue
-        if parameter.annotation == Others:
-            values[name] = others
+        if name in kind.others:
+            values[name] = others or None
             continue
         value = getattr(arguments, name)
         if value is not None and _is(parameter.annotation, Millimetres):

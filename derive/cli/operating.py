@@ -93,6 +93,8 @@ def _sources(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:
     if not arguments.kind.others:
         return arguments.source, []
     first, *others = arguments.source
+    if not others and arguments.kind.takes_one_series:
+        return [first], []
     if not others or len(arguments.other_series) > len(others):
         told = f"{len(arguments.source)} given, {len(arguments.other_series)} named with --other-series"
         raise UsageError("OP-SERIES", f"{arguments.kind.name} takes two series or more, a SOURCE each; {told}")

@@ -62,6 +62,8 @@ def check(result: Sight, source: Sight) -> None:
     GeometryError
         ``SHOW-FRAME`` if they are in different frames of reference.
     """
+    if _alike_beside_patients(result.geometry, source.geometry):
+        return
     for name, sight in (("result", result), ("source", source)):
         if not sight.placed:
             raise UsageError("SHOW-PLACE", f"the {name} does not say how it lies in the patient; show it by itself")
@@ -74,6 +76,11 @@ def check(result: Sight, source: Sight) -> None:
         )
 
 
+def _alike_beside_patients(ours: Geometry, theirs: Geometry) -> bool:
+    """Whether both lie in no patient, and have as many rows and columns: a place is then that of a pixel."""
+    return not (ours.in_patient or theirs.in_patient) and ours.shape == theirs.shape
+
+
 def planes_of(source: Sight, cuts: Sequence[Cut], progress: Progress | None = None) -> Against:
     """Return the source at the places of some planes of a result.
 
@@ -84,12 +91,10 @@ def planes_of(source: Sight, cuts: Sequence[Cut], progress: Progress | None = No
     """
     here, there = source.geometry, cuts[0].geometry
     unstated = not (here.frame_of_reference_uid and there.frame_of_reference_uid)
-    note = "not both state a Frame of Reference; taken for the same" if unstated else ""
-    if here.largest_distance(there) <= POSITION_TOLERANCE_MM:
+    note = "not both state a Frame of Reference; taken for the same" if unstated and here.in_patient else ""
+    if here.largest_distance(there) <= POSITION_TOLERANCE_MM or _alike_beside_patients(here, there):
         same = values_of(source.volume, cuts, progress)
-        return Against(
-            same, same, [(cut.name, f"{cut.index + 1} of {cut.count}, {cut.place}") for cut in cuts], SAME, note
-        )
+        return Against(same, same, [(cut.name, cut.which) for cut in cuts], SAME, note)
     axes = _axes_alike(here, there)
     finer = [_finer(here, axes, cut) for cut in cuts]
     grids = [_indices(here, axes, cut, (1, 1)) for cut in cuts]

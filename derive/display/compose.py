@@ -106,8 +106,9 @@ def comparison_of(result: Sight, source: Sight, wishes: Wishes | None = None, pr
 
 def caption_of(cut: Cut, *, placed: bool = True) -> tuple[str, str]:
     """Which plane, which of how many, and where."""
-    which = f"{cut.index + 1} of {cut.count}"
-    return (cut.name, f"{which}, {cut.place}") if placed else ("plane", which)
+    if placed or not cut.geometry.in_patient:
+        return cut.name, cut.which
+    return "plane", f"{cut.index + 1} of {cut.count}"
 
 
 def _titled(panel: Panel, title: str, caption: tuple[str, ...]) -> Panel:

@@ -13,6 +13,7 @@ from derive.errors import UsageError
 from derive.model.axes import DISPLAY, AxisOrder, axis_order_of
 from derive.model.geometry import Geometry, letters_of
 from derive.model.volume import Array, Volume
+from derive.told.wording import flag
 
 #: Told how many of how many slices are done.
 Progress = Callable[[int, int], None]
@@ -39,8 +40,8 @@ class Cut:
     Parameters
     ----------
     geometry : Geometry
-    plane : {"axial", "coronal", "sagittal"}
-        The anatomical plane that is nearest, each once.
+    plane : {"axial", "coronal", "sagittal", "image"}
+        The anatomical plane that is nearest, each once; of an image that lies in no patient its own.
     view : AxisOrder
         Which axes of the array become slices, rows and columns of the picture, and which run the other way.
     index : int
@@ -93,6 +94,8 @@ class Cut:
     @property
     def name(self) -> str:
         """The plane, and by how much it is off the anatomical one."""
+        if not self.geometry.in_patient:
+            return self.plane
         across = {"axial": 2, "coronal": 1, "sagittal": 0}[self.plane]
         cosine = min(1.0, abs(float(self._direction(0)[across])))
         degrees = float(np.degrees(np.arccos(cosine)))
@@ -108,6 +111,11 @@ class Cut:
         """Where it lies, for people, e.g. ``F 345.5 mm``: so far towards the feet from the origin."""
         along = self._normal() * (1 if self.at_mm >= 0 else -1)
         return f"{letters_of(along)} {abs(self.at_mm):.1f} mm"
+
+    @property
+    def which(self) -> str:
+        """Which of how many it is, and where; nothing of an image that lies in no patient."""
+        return f"{self.index + 1} of {self.count}, {self.place}" if self.geometry.in_patient else ""
 
     def _normal(self) -> NDArray[np.float64]:
         normal: NDArray[np.float64] = self.geometry.directions[:, self.axis]
@@ -159,6 +167,8 @@ def cuts_of(geometry: Geometry, plane: str | None = None, slice_number: int | No
     UsageError
         ``SHOW-PLANE`` for a plane that has no name, ``SHOW-SLICE`` for a slice that is not there.
     """
+    if not geometry.in_patient:
+        return (_own_cut(geometry, plane, slice_number),)
     if plane is not None and plane not in PLANES:
         raise UsageError("SHOW-PLANE", f"plane {plane!r}; wanted one of {', '.join(PLANES)}")
     cuts = [cut_of(geometry, p) for p in PLANES if plane in (None, p)]
@@ -170,6 +180,15 @@ def cuts_of(geometry: Geometry, plane: str | None = None, slice_number: int | No
             "SHOW-SLICE", f"slice {slice_number}; the {meant.plane} slices are numbered from 1 to {meant.count}"
         )
     return tuple(cut_of(geometry, c.plane, slice_number - 1) if c is meant else c for c in cuts)
+
+
+def _own_cut(geometry: Geometry, plane: str | None, slice_number: int | None) -> Cut:
+    """Return the plane of an image that lies in no patient, as it is stored."""
+    if plane is not None:
+        raise UsageError("SHOW-PLANE", f"plane {plane!r}; the images lie in no patient, in no plane but their own")
+    if slice_number not in (None, 1):
+        raise UsageError("SHOW-SLICE", f"slice {slice_number}; a frame is one slice: {flag('volumes', 'N')} chooses it")
+    return Cut(geometry, "image", axis_order_of(geometry, "native"), 0)
 
 
 def values_of(

@@ -112,6 +112,8 @@ def _picture(frames: Frames) -> tuple[bytes, Rows]:
 def _grid(geometry: Geometry | None) -> Rows:
     if geometry is None:
         return [("place", "none: pictures lie nowhere")]
+    if not geometry.in_patient:
+        return [("grid (x y)", extent_of(geometry)), ("place", "none in a patient: images without an Image Plane")]
     directions = geometry.directions
     slices, rows, columns = (letters_of(directions[:, axis]) for axis in range(3))
     first = ", ".join(f"{v:.2f}" for v in geometry.first_position)

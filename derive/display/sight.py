@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, Unpack
 
@@ -72,7 +72,8 @@ class Sight:
     @property
     def extent(self) -> str:
         """How many voxels of what size, for people."""
-        several = f", the first of {self.of_volumes} volumes" if self.of_volumes > 1 else ""
+        what = "volumes" if self.geometry.in_patient else "frames"
+        several = f", the first of {self.of_volumes} {what}" if self.of_volumes > 1 else ""
         return extent_of(self.geometry, sized=self.sized) + several
 
     def values_text(self) -> str:
@@ -107,7 +108,7 @@ def sight_of(
         For a path that cannot be read as one volume.
     """
     if isinstance(what, Volume):
-        return Sight(what, "volume")
+        return _looked_at(Sight(what, "volume"))
     if isinstance(what, SourceSeries):
         return _of_series(what)
     if isinstance(what, DerivedSeries):
@@ -136,7 +137,7 @@ def _of_series(series: SourceSeries) -> Sight:
     inverted = OF_MONOCHROME1 if dark_is_most else PET_INVERTED if target_of(series.sop_class_uid).inverted else ""
     name = _named(modality, _text(series, "SeriesDescription"))
     volumes, grey = series.volumes, of_series(series, series.geometry.shape[0])
-    return Sight(volumes[0], name, grey, inverted, _patient(series), of_volumes=len(volumes))
+    return _looked_at(Sight(volumes[0], name, grey, inverted, _patient(series), of_volumes=len(volumes)))
 
 
 def _of_derived(series: DerivedSeries) -> Sight:
@@ -147,7 +148,13 @@ def _of_derived(series: DerivedSeries) -> Sight:
     name = _named(target.modality, series.options.series_description or series.derivation.description)
     inverted = PET_INVERTED if target.inverted else ""
     grey, patient = of_window(window) if window else None, _patient(series.source)
-    return Sight(volume, name, grey, inverted, patient, of_volumes=len(volumes))
+    return _looked_at(Sight(volume, name, grey, inverted, patient, of_volumes=len(volumes)))
+
+
+def _looked_at(sight: Sight) -> Sight:
+    """Say of what lies in no patient that no letters can be shown, and no lengths where pixels have no size."""
+    own = sight.geometry.own_plane
+    return sight if own is None else replace(sight, placed=False, sized=own.sized)
 
 
 def _named(modality: str, description: str) -> str:

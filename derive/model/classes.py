@@ -1,8 +1,10 @@
 """The classes that can be read or made, and what we decide for each: ``classes.tsv``.
 
 ``kind``, ``modality`` and ``stored`` say what becomes of a volume or of pictures; ``*`` is any. ``container`` is how
-frames become instances: ``single``, each its own; ``pages``, all in one; or ``functional``, volumes in one, each frame
-with what functional groups say of it.
+frames become instances: ``single``, each its own; ``pages``, all in one; ``functional``, volumes in one, each frame
+with what functional groups say of it; or ``cine``, frames of one cine in one, of which nothing is said but their times.
+``own_spacing`` names what says how far pixels are apart in images that do not say where in the patient they lie, what
+says it best first.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
 knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.pixels.encode.Rescale`.
@@ -25,7 +27,7 @@ from derive.told.secrecy import shown_uid
 from derive.told.wording import flag
 
 #: How frames become instances: each its own, or all in one.
-Container: TypeAlias = Literal["single", "pages", "functional"]
+Container: TypeAlias = Literal["single", "pages", "functional", "cine"]
 #: Which volumes one series can hold: all, those that are times, or none but one.
 SeriesHolds: TypeAlias = Literal["together", "times", "apart"]
 #: What a window is made of.
@@ -45,7 +47,7 @@ class Target:
     iod : standard.Iod
     modality : str
         ``*`` for any.
-    container : {"single", "pages", "functional"}
+    container : {"single", "pages", "functional", "cine"}
     volumes : {"together", "times", "apart"}
         Which of several volumes one series can hold: any, since its images say what tells them apart; those of several
         times; or none, since no attribute of the class does (2026-12-01): each is a series then.
@@ -75,6 +77,12 @@ class Target:
         ``defined`` where the IOD gives Image Type value 4 a meaning (CT), ``free`` where anything may be said there.
     cyclic : frozenset of str
         Terms of Image Type, from value 3 on, of images of a phase: their values wrap around.
+    value_3_tells : str
+        ``device`` where Image Type value 3 tells with what the images were taken (XA: C.8.7.1.1.1), which is so of
+        all that is made of them; empty where it tells what they are.
+    own_spacing : tuple of str
+        Keywords of the pixel spacings of images that do not say where in the patient they lie, what is preferred first;
+        empty where an Image Plane says it.
     """
 
     iod: standard.Iod
@@ -95,6 +103,18 @@ class Target:
     value_3: Mapping[str, str]
     value_4: str
     cyclic: frozenset[str]
+    value_3_tells: str
+    own_spacing: tuple[str, ...]
+
+    @property
+    def in_patient(self) -> bool:
+        """Whether images say where in the patient they lie."""
+        return not self.own_spacing
+
+    @property
+    def spooled(self) -> bool:
+        """Whether an instance holds many frames, which wait aside until it is written."""
+        return self.container in ("functional", "cine")
 
     @property
     def terms_3(self) -> frozenset[str]:
@@ -258,6 +278,8 @@ def target_of(sop_class_uid: str) -> Target:
         value_3,
         line["value_4"],
         frozenset(filter(None, line["cyclic"].split("|"))),
+        line["value_3_tells"],
+        tuple(filter(None, line["own_spacing"].split("|"))),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from derive.errors import ValuesError
 from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry, Plane
+from derive.model.masking import Cine
 from derive.model.reference import FrameRef
 from derive.model.volume import Contributors, Quantity, Volume
 from derive.pixels.encode import GREY_16, PixelFormat
@@ -111,6 +112,8 @@ class Volumes:
         What tells several of them apart; what is most telling first.
     durations : tuple of float
         For how long events were counted for each, ms; empty where values are of no such counts, or nobody says it.
+    cine : Cine, optional
+        Of frames of cines that lie in no patient, a volume each: what is said of them.
 
     Raises
     ------
@@ -121,6 +124,7 @@ class Volumes:
     volumes: tuple[Volume, ...]
     dimensions: tuple[Dimension, ...] = ()
     durations: tuple[float, ...] = ()
+    cine: Cine | None = None
 
     def __post_init__(self) -> None:
         counts = {len(d.values) for d in self.dimensions} or {1}
@@ -202,9 +206,9 @@ class Volumes:
         """Return which volume a frame is of, and which of its slices it is."""
         return divmod(index, self.slices)
 
-    def plane(self, index: int) -> Plane:
-        """Return where a slice is: at the same place in every volume."""
-        return self.geometry.plane(index % self.slices)
+    def plane(self, index: int) -> Plane | None:
+        """Return where a slice is: at the same place in every volume; None where that is nowhere in a patient."""
+        return self.geometry.plane(index % self.slices) if self.geometry.in_patient else None
 
     def slab(self, first: int, last: int) -> NDArray[Any]:
         """Return slices `first` (included) to `last` (excluded), of whichever volumes: NaN is pixel padding."""

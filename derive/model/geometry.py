@@ -49,6 +49,8 @@ def letters_of(direction: ArrayLike, least: float = LEAST_COSINE) -> str:
 
 def extent_of(geometry: Geometry, *, sized: bool = True) -> str:
     """How many voxels of what size, for people, x y z."""
+    if geometry.own_plane is not None:
+        return geometry.own_plane.extent_of(geometry)
     voxels = " x ".join(str(n) for n in geometry.shape[::-1])
     if not sized:
         return f"{voxels} voxels of unknown size"
@@ -104,9 +106,47 @@ class Plane:
         return np.asarray(steps + self.position)
 
 
+@dataclass(frozen=True)
+class OwnPlane:
+    """What images without an Image Plane say of where their pixels are: no more than how far these are apart.
+
+    Parameters
+    ----------
+    spacing_keyword : str
+        Attribute that says it (PS3.3 10.7.1.3): Pixel Spacing, which is calibrated, or Imager Pixel Spacing, which is
+        at the detector; empty where nobody does, and a pixel is as large as another one, of whatever size.
+    calibration : str
+        Pixel Spacing Calibration Type, where there is one.
+    """
+
+    spacing_keyword: str = ""
+    calibration: str = ""
+
+    @property
+    def sized(self) -> bool:
+        """Whether lengths in mm mean anything."""
+        return bool(self.spacing_keyword)
+
+    @property
+    def told(self) -> str:
+        """By what pixels are as far apart as they are, for people."""
+        return f"{self.spacing_keyword} {self.calibration}".strip() or "no pixel spacing"
+
+    def extent_of(self, geometry: Geometry) -> str:
+        """How many pixels of what size, for people, x y."""
+        pixels = " x ".join(str(n) for n in geometry.shape[:0:-1])
+        if not self.sized:
+            return f"{pixels} pixels of unknown size"
+        return f"{pixels} pixels of {' x '.join(f'{s:.4g}' for s in geometry.pixel_spacing[::-1])} mm ({self.told})"
+
+
 @dataclass(frozen=True, repr=False)
 class Geometry:
     """An evenly spaced stack of planes in the patient's coordinates (LPS, mm).
+
+    *2026-12-01.* An image without an Image Plane lies in no patient. It is a stack of one plane in coordinates of its
+    own, x along a row and y down a column from the first pixel on, so that whoever stays in a plane need not know of
+    it; `own_plane` says so, and who needs a place in the patient refuses it by that.
 
     Parameters
     ----------
@@ -129,6 +169,8 @@ class Geometry:
     slice_shift : (along rows, along columns) mm
         How far a slice lies beside the one before it, towards increasing column and increasing row index;
         not 0 where the stack leans (gantry tilt), and its voxels are sheared.
+    own_plane : OwnPlane, optional
+        Of images that do not say where in the patient they lie, what they do say.
     """
 
     first_position: Triple
@@ -141,6 +183,13 @@ class Geometry:
     measured_positions: tuple[Triple, ...] | None = None
     slice_thickness: float | None = None
     slice_shift: tuple[float, float] = (0.0, 0.0)
+    own_plane: OwnPlane | None = None
+
+    @classmethod
+    def in_own_plane(cls, own: OwnPlane, pixel_spacing: tuple[float, float], rows: int, columns: int) -> Geometry:
+        """Return the geometry of images that lie in no patient."""
+        x, y = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
+        return cls((0.0, 0.0, 0.0), x, y, pixel_spacing, 1.0, (1, rows, columns), own_plane=own)
 
     def __post_init__(self) -> None:
         skew = skew_of(self.row_cosines, self.column_cosines)
@@ -169,14 +218,20 @@ class Geometry:
             )
 
     def __repr__(self) -> str:
-        """Return the fields; of a stack along its normal no shift, for that is what a stack is unless it is said."""
-        shown = [f.name for f in fields(self) if f.name != "slice_shift" or self.tilted]
+        """Return the fields; no more of a stack along its normal in a patient: it is one unless it is said."""
+        unusual = {"slice_shift": self.tilted, "own_plane": not self.in_patient}
+        shown = [f.name for f in fields(self) if unusual.get(f.name, True)]
         return f"Geometry({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @cached_property
     def normal(self) -> Triple:
         """Unit vector at a right angle to the planes; from slice to slice, where the stack is not tilted."""
         return normal_of(self.row_cosines, self.column_cosines)
+
+    @property
+    def in_patient(self) -> bool:
+        """Whether it lies somewhere in a patient, or at least in a space that others can lie in too."""
+        return self.own_plane is None
 
     @property
     def tilted(self) -> bool:
@@ -266,9 +321,8 @@ class Geometry:
 
     def same_grid(self, other: Geometry, tolerance_mm: float = POSITION_TOLERANCE_MM) -> bool:
         """Whether every voxel lies where it lies in `other`, in the same frame of reference."""
-        return (
-            self.frame_of_reference_uid == other.frame_of_reference_uid and self.largest_distance(other) <= tolerance_mm
-        )
+        one_space = (self.frame_of_reference_uid, self.in_patient) == (other.frame_of_reference_uid, other.in_patient)
+        return one_space and self.largest_distance(other) <= tolerance_mm
 
     def same_plane(self, other: Geometry, tolerance: float = 1e-3) -> bool:
         """Whether the planes of both have one orientation (rows and columns may be scaled)."""

@@ -15,10 +15,17 @@ class FrameRef(NamedTuple):
         Which source; 0 is the principal one.
     frame : int
         Which of its frames, in its own order.
+    purpose : str
+        Keyword in CID 7202 of what it was for, where that is something else than what its source is for: a frame that
+        is the mask of others.
+    moved : bool
+        Whether its pixels were moved before they entered.
     """
 
     source: int
     frame: int
+    purpose: str = ""
+    moved: bool = False
 
 
 def of_principal(frames: Iterable[int]) -> tuple[FrameRef, ...]:

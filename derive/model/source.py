@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from pydicom.charset import convert_encodings
 from pydicom.multival import MultiValue
 
+import codes
 from codes import Code
 from derive.elements.element import Element, tag_of, tag_told
 from derive.elements.encoding import decode
@@ -344,7 +345,8 @@ class Sources:
         slices : int
             Of each volume, of the source as well.
         """
-        return self._on_one_grid[frame.source] and frame.frame % slices == index % slices
+        here = self._on_one_grid[frame.source] and not frame.moved
+        return here and frame.frame % slices == index % slices
 
     @cached_property
     def _on_one_grid(self) -> tuple[bool, ...]:
@@ -354,7 +356,9 @@ class Sources:
         return (True, *(grid is not None and other is not None and grid.same_grid(other) for other in others))
 
     def purpose(self, frame: FrameRef) -> Code | None:
-        """Purpose of Reference of the source of a frame; None for the principal one."""
+        """Purpose of Reference of a frame, else of its source; None for the principal one."""
+        if frame.purpose:
+            return codes.context_group(7202).find(frame.purpose)
         return self.others[frame.source - 1][1] if frame.source else None
 
     @cached_property

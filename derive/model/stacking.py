@@ -16,6 +16,7 @@ from derive.model.dimension import Dimension, dimensions_told
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.mapping import item_of_values
+from derive.model.masking import cine_of
 from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
@@ -40,6 +41,9 @@ class Stackable(Protocol):
 
     def value(self, keyword: str, index: int | None = None) -> Any:
         """Return what frame `index` says, decoded; None without."""
+
+    def text(self, keyword: str, index: int | None = None) -> str:
+        """Return the same as text; empty without."""
 
     def values(self, keyword: str) -> list[Any]:
         """Return what every frame says."""
@@ -106,7 +110,8 @@ def stacked(series: Stackable, *, uneven: bool = False) -> Volumes:
     count = len(series.frames) // series.geometry.shape[0]
     quantity = quantity_of(series)
     volumes = tuple(_volume(series, v, quantity) for v in range(count))
-    return Volumes(volumes, series.dimensions, _durations(series) if count > 1 else ())
+    durations = _durations(series) if count > 1 else ()
+    return Volumes(volumes, series.dimensions, durations, None if series.geometry.in_patient else cine_of(series))
 
 
 def _volume(series: Stackable, number: int, quantity: Quantity) -> Volume:

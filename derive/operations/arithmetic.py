@@ -12,16 +12,14 @@ import numpy as np
 
 from derive.errors import UsageError, ValuesError
 from derive.model.derivation import GeometryEffect, ValuesEffect
-from derive.model.reference import FrameRef
-from derive.model.volume import Array, Quantity, SliceBySlice, Volume, shown_units
+from derive.model.volume import Array, Quantity, Volume, shown_units
 from derive.operations.declaration import operation
 from derive.operations.kit.others import Align, Others, aligned, refuse_other_units
+from derive.operations.kit.pixelwise import by_pixel, combined
 from derive.operations.kit.scales import UNITLESS, on_no_scale
 from derive.told.wording import flag
 
 F = TypeVar("F", bound=Callable[..., Volume])
-#: Makes a slab of those of all series, the first one first.
-Combine = Callable[[Sequence[Array]], Array]
 Range = tuple[float, float] | None
 
 OTHERS = """series : SourceSeries, or a sequence of them
@@ -56,37 +54,9 @@ def _of_several(series: str) -> Callable[[F], F]:
     return said
 
 
-def _by_pixel(given: Mapping[str, Any]) -> bool:
-    """Every pixel is made of those at its place: no slice looks at another, unless a series is interpolated."""
-    return bool(given["align"] != "resample")
-
-
 def _never(_: Mapping[str, Any]) -> bool:
     """Say no: no value is made of neighbours."""
     return False
-
-
-@operation(
-    "PixelByPixelSubtraction",
-    GeometryEffect.KEEPS_GRID,
-    ValuesEffect.NEW_QUANTITY,
-    terms={"ImageType": "SUBTRACTION"},
-    purpose="MaskImageForImageProcessingOperation",
-    in_planes=_by_pixel,
-)
-@_of_several("What is taken away, several one after another")
-def subtract(volume: Volume, series: Others, *, align: Align = "geometry") -> Volume:
-    """Subtract one series or several from another.
-
-    Parameters
-    ----------
-    volume : Volume
-    """
-    others = aligned(volume, series, align)
-    refuse_other_units("subtract", volume.quantity, others)
-    return _combined(
-        (volume, *others), lambda slabs: functools.reduce(np.subtract, slabs), on_no_scale(volume.quantity), _difference
-    )
 
 
 @operation(
@@ -94,7 +64,7 @@ def subtract(volume: Volume, series: Others, *, align: Align = "geometry") -> Vo
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.NEW_QUANTITY,
     terms={"ImageType": "ADDITION"},
-    in_planes=_by_pixel,
+    in_planes=by_pixel,
 )
 @_of_several("What is added")
 def add(volume: Volume, series: Others, *, align: Align = "geometry") -> Volume:
@@ -106,7 +76,7 @@ def add(volume: Volume, series: Others, *, align: Align = "geometry") -> Volume:
     """
     others = aligned(volume, series, align)
     refuse_other_units("add", volume.quantity, others)
-    return _combined(
+    return combined(
         (volume, *others), lambda slabs: functools.reduce(np.add, slabs), on_no_scale(volume.quantity), _sum
     )
 
@@ -116,7 +86,7 @@ def add(volume: Volume, series: Others, *, align: Align = "geometry") -> Volume:
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.NEW_QUANTITY,
     terms={"ImageType": "MULTIPLICATION"},
-    in_planes=_by_pixel,
+    in_planes=by_pixel,
 )
 @_of_several("Factors")
 def multiply(volume: Volume, series: Others, *, align: Align = "geometry", units: str | None = None) -> Volume:
@@ -130,7 +100,7 @@ def multiply(volume: Volume, series: Others, *, align: Align = "geometry", units
     """
     factors = (volume, *aligned(volume, series, align))
     quantity = _of_ratio(volume.quantity, units or _units_of_product(factors))
-    return _combined(factors, lambda slabs: functools.reduce(np.multiply, slabs), quantity, None)
+    return combined(factors, lambda slabs: functools.reduce(np.multiply, slabs), quantity, None)
 
 
 @operation(
@@ -138,7 +108,7 @@ def multiply(volume: Volume, series: Others, *, align: Align = "geometry", units
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.NEW_QUANTITY,
     terms={"ImageType": "DIVISION"},
-    in_planes=_by_pixel,
+    in_planes=by_pixel,
 )
 @_of_several("Divisors")
 def divide(volume: Volume, series: Others, *, align: Align = "geometry", units: str | None = None) -> Volume:
@@ -158,7 +128,7 @@ def divide(volume: Volume, series: Others, *, align: Align = "geometry", units: 
             raise ValuesError("VAL-UNITS", f"divide: several divisors; say what comes out: {flag('units', 'UNITS')}")
         refuse_other_units("divide", volume.quantity, others)
     quantity = replace(_of_ratio(volume.quantity, units or UNITLESS), padded=True)
-    return _combined((volume, *others), _quotient, quantity, None)
+    return combined((volume, *others), _quotient, quantity, None)
 
 
 @operation(
@@ -166,7 +136,7 @@ def divide(volume: Volume, series: Others, *, align: Align = "geometry", units: 
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_QUANTITY,
     terms={"ImageType": "MEAN"},
-    in_planes=_by_pixel,
+    in_planes=by_pixel,
 )
 @_of_several("The others")
 def mean(
@@ -192,7 +162,7 @@ def mean(
     def combine(slabs: Sequence[Array]) -> Array:
         return functools.reduce(np.add, (share * slab for share, slab in zip(shares, slabs, strict=True)))
 
-    return _combined(all_of_them, combine, volume.quantity, _span)
+    return combined(all_of_them, combine, volume.quantity, _span)
 
 
 @operation(
@@ -200,7 +170,7 @@ def mean(
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_VALUES,
     terms={"ImageType": "MAXIMUM"},
-    in_planes=_by_pixel,
+    in_planes=by_pixel,
     mixes=_never,
 )
 @_of_several("The others")
@@ -213,7 +183,7 @@ def maximum(volume: Volume, series: Others, *, align: Align = "geometry") -> Vol
     """
     others = aligned(volume, series, align)
     refuse_other_units("maximum", volume.quantity, others)
-    return _combined((volume, *others), lambda slabs: functools.reduce(np.maximum, slabs), volume.quantity, _span)
+    return combined((volume, *others), lambda slabs: functools.reduce(np.maximum, slabs), volume.quantity, _span)
 
 
 @operation(
@@ -221,7 +191,7 @@ def maximum(volume: Volume, series: Others, *, align: Align = "geometry") -> Vol
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_VALUES,
     terms={"ImageType": "MINIMUM"},
-    in_planes=_by_pixel,
+    in_planes=by_pixel,
     mixes=_never,
 )
 @_of_several("The others")
@@ -234,7 +204,7 @@ def minimum(volume: Volume, series: Others, *, align: Align = "geometry") -> Vol
     """
     others = aligned(volume, series, align)
     refuse_other_units("minimum", volume.quantity, others)
-    return _combined((volume, *others), lambda slabs: functools.reduce(np.minimum, slabs), volume.quantity, _span)
+    return combined((volume, *others), lambda slabs: functools.reduce(np.minimum, slabs), volume.quantity, _span)
 
 
 @operation(
@@ -243,7 +213,7 @@ def minimum(volume: Volume, series: Others, *, align: Align = "geometry") -> Vol
     ValuesEffect.KEEPS_VALUES,
     terms={"ImageType": "MASKED"},
     purpose="MaskImageForImageProcessingOperation",
-    in_planes=_by_pixel,
+    in_planes=by_pixel,
     mixes=_never,
 )
 def mask(
@@ -294,28 +264,7 @@ def mask(
     quantity = replace(volume.quantity, padded=volume.quantity.padded or outside == "padding")
     known = volume.value_range
     span = known and (known if outside == "padding" else (min(known[0], value), max(known[1], value)))
-    return replace(_combined((volume, *masks), combine, quantity, None), value_range=span, quantity=quantity)
-
-
-def _combined(
-    volumes: Sequence[Volume],
-    combine: Combine,
-    quantity: Quantity,
-    bounds: Callable[[Sequence[tuple[float, float]]], tuple[float, float]] | None,
-) -> Volume:
-    """Make one volume of several on one grid, slab by slab: padding of any of them is NaN, and stays it."""
-
-    def pull(first: int, last: int) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return combine([volume.slab(first, last) for volume in volumes]).astype(np.float32, copy=False)
-
-    def contributors(index: int) -> tuple[FrameRef, ...]:
-        return tuple(sorted({ref for volume in volumes for ref in volume.contributors(index)}))
-
-    known = [v.value_range for v in volumes if v.value_range is not None]
-    span = bounds(known) if bounds and len(known) == len(volumes) else None
-    padded = quantity.padded or any(volume.quantity.padded for volume in volumes)
-    return Volume(volumes[0].geometry, SliceBySlice(pull), contributors, replace(quantity, padded=padded), span)
+    return replace(combined((volume, *masks), combine, quantity, None), value_range=span, quantity=quantity)
 
 
 def _quotient(slabs: Sequence[Array]) -> Array:
@@ -323,11 +272,6 @@ def _quotient(slabs: Sequence[Array]) -> Array:
         found = functools.reduce(np.divide, slabs)
     zero = functools.reduce(np.logical_or, (slab == 0 for slab in slabs[1:]))
     return np.where(zero, np.float32(np.nan), found)
-
-
-def _difference(ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    (low, high), *others = ranges
-    return low - sum(r[1] for r in others), high - sum(r[0] for r in others)
 
 
 def _sum(ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:

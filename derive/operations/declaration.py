@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import WRAPPER_ASSIGNMENTS
-from typing import Any, Concatenate, Generic, ParamSpec, TypedDict, Unpack, cast
+from typing import Any, Concatenate, Generic, ParamSpec, Unpack, cast
 
 import codes
 from codes import Code
@@ -32,6 +32,10 @@ from derive.model.volume import Volume
 from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
+from derive.operations.kit.details import Details
+from derive.operations.kit.details import Short as Short
+from derive.operations.kit.details import Trial as Trial
+from derive.operations.kit.details import Words as Words
 from derive.operations.kit.others import Others, interpolates_others, joined_with, picked
 from derive.operations.kit.parameters import XYZ as XYZ
 from derive.operations.kit.parameters import Axis as Axis
@@ -40,14 +44,8 @@ from derive.operations.kit.parameters import Function as Function
 from derive.operations.kit.parameters import Grid as Grid
 from derive.operations.kit.parameters import Millimetres as Millimetres
 from derive.operations.kit.parameters import Parameters as Parameters
-from derive.operations.kit.refusing import refuse_irregular, refuse_phase
+from derive.operations.kit.refusing import refuse_irregular, refuse_own_plane, refuse_phase
 
-#: Parameters to try an operation with on a series of a geometry.
-Trial = Callable[[Geometry], Mapping[str, Any]]
-#: What an operation with its parameters did, in a few words.
-Short = Callable[[Mapping[str, Any]], str]
-#: The code, and the terms, that follow from its parameters.
-Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
 #: Every operation by name.
 REGISTRY: dict[str, OperationKind[...]] = {}
 
@@ -107,6 +105,9 @@ class OperationKind(Generic[P]):
         Keyword in CID 7202: why the other series that it takes are referred to.
     words : callable (parameters) -> (keyword, mapping), optional
         The code and the `terms` that follow from the parameters; empty where the declared ones stay.
+    takes_own_plane : bool, optional
+        Whether it takes images that do not say where in the patient they lie, each by itself. Without it: where it
+        keeps the grid.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -129,6 +130,7 @@ class OperationKind(Generic[P]):
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]] | None = None
     purpose: str = "SourceImageForImageProcessingOperation"
     words: Words | None = None
+    takes_own_plane: bool | None = None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -158,12 +160,18 @@ class OperationKind(Generic[P]):
     @property
     def triable(self) -> bool:
         """Whether there are parameters to try it with on any series; another series is not at hand for that."""
-        return self.trial is not None or all(p.default is not p.empty for p in self.signature.parameters.values())
+        parameters = self.signature.parameters.values()
+        return self.trial is not None or not (self.others or any(p.default is p.empty for p in parameters))
 
     @property
     def others(self) -> tuple[str, ...]:
         """Names of the parameters that are other series."""
         return self.taking(Others)
+
+    @property
+    def takes_one_series(self) -> bool:
+        """Whether the other series that it takes can be left out."""
+        return all(self.signature.parameters[name].default is None for name in self.others)
 
     def tried_on(self, geometry: Geometry) -> Operation:
         """Bind the parameters to try it with on a series of this geometry."""
@@ -231,29 +239,11 @@ class OperationKind(Generic[P]):
         return " ".join([self.name.replace("_", " "), *said])
 
 
-class _Details(TypedDict, total=False):
-    code_in_new_plane: str
-    terms: Mapping[str, str]
-    trial: Trial
-    example: Mapping[str, Any]
-    fixes: Mapping[str, str]
-    takes_tilt: bool
-    takes_uneven: bool
-    first: str
-    in_planes: Callable[[Mapping[str, Any]], bool]
-    found: Callable[[Geometry, Geometry], str]
-    short: Short
-    mixes: Callable[[Mapping[str, Any]], bool]
-    settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]]
-    purpose: str
-    words: Words
-
-
 def operation(
     code: str | None,
     geometry: GeometryEffect | None,
     values: ValuesEffect | None,
-    **details: Unpack[_Details],
+    **details: Unpack[Details],
 ) -> Callable[[Callable[Concatenate[Volume, P], Volume | ViewSet]], OperationKind[P]]:
     """Declare a function (volume, parameters) -> volume, or images on planes of their own, as an operation.
 
@@ -269,7 +259,7 @@ def operation_along(
     code: str,
     geometry: GeometryEffect,
     values: ValuesEffect,
-    **details: Unpack[_Details],
+    **details: Unpack[Details],
 ) -> Callable[[Callable[Concatenate[Volumes, P], Volumes]], OperationKind[P]]:
     """Declare a function (volumes, parameters) -> volumes, which takes all volumes of a series together.
 
@@ -323,7 +313,7 @@ class Operation:
         """
         purpose = codes.context_group(7202).find(self.kind.purpose)
         said = self.parameters
-        for name in self.kind.others:
+        for name in (n for n in self.kind.others if said[n] is not None):
             sources, said = joined_with(sources, volumes, said, name, purpose)
         return sources, replace(self, parameters=said)
 
@@ -338,7 +328,8 @@ class Operation:
         Raises
         ------
         GeometryError
-            ``GEO-TILT`` for a tilted stack, unless the operation is declared to take one.
+            ``GEO-TILT`` for a tilted stack, unless the operation is declared to take one; ``GEO-PLANE`` and
+            ``GEO-SIZE`` for images that lie in no patient, or whose pixels have no size.
         ValuesError
             ``VAL-PHASE`` for values that wrap around, where the operation mixes neighbours.
         """
@@ -352,7 +343,15 @@ class Operation:
         if volume.quantity.cyclic and self.mixes:
             refuse_phase(self.kind.name)
         for given in (volume, *self.parameters.values()):
+            refuse_own_plane(self.kind.name, given, self.parameters, patient=not self.takes_own_plane)
             refuse_irregular(self.kind.name, given, tilted=not self.takes_tilt, uneven=not self.takes_uneven)
+
+    @property
+    def takes_own_plane(self) -> bool:
+        """Whether it takes images that do not say where in the patient they lie."""
+        if self.kind.takes_own_plane is not None:
+            return self.kind.takes_own_plane
+        return self.kind.geometry_effect in (GeometryEffect.KEEPS_GRID, None)
 
     @property
     def _in_planes(self) -> bool:

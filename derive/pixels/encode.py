@@ -8,7 +8,7 @@ error made is measured on every slice.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -29,14 +29,21 @@ class Rescale(Enum):
     SERIES: one Rescale Slope and Intercept. INSTANCE: a slope an instance, intercept 0 (PET). SLOPE: one slope, and
     intercept 0 (multi-frame PET: many readers take the slope of the first frame for all, 2026-12-01).
     MAPPING: no rescale; numbers that mean something as they are, times a power of ten that a Real World
-    Value Mapping states (MR). NONE: stored values are all there is (Secondary Capture).
+    Value Mapping states (MR). OFFSET: the same of unsigned numbers: below 0 there is nothing, and the mapping states
+    where 0 lies (XA). NONE: stored values are all there is (Secondary Capture).
     """
 
     SERIES = "series"
     INSTANCE = "instance"
     SLOPE = "slope"
     MAPPING = "mapping"
+    OFFSET = "offset"
     NONE = "none"
+
+    @property
+    def mapped(self) -> bool:
+        """Whether nothing but a Real World Value Mapping says what stored values mean."""
+        return self in (Rescale.MAPPING, Rescale.OFFSET)
 
 
 @dataclass(frozen=True)
@@ -174,97 +181,6 @@ def decimal(value: float) -> float:
     from pydicom.valuerep import format_number_as_ds
 
     return float(format_number_as_ds(float(value))) + 0.0  # never minus zero
-
-
-def per_instance(kind: Rescale, source: SourceEncoding, keeps_quantity: bool) -> bool:
-    """Whether every instance gets a slope of its own: PET, unless the source has one slope to keep."""
-    return kind is Rescale.INSTANCE and not (keeps_quantity and source.rescale and source.rescale[1] == 0)
-
-
-def keep(kind: Rescale, source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
-    """Encoding with the source's own slope and intercept (MAPPING: 1, else a power of ten, at least as fine).
-
-    Parameters
-    ----------
-    kind : Rescale
-    source : SourceEncoding
-    values : (low, high)
-        What the values cannot leave.
-    padded : bool
-        Whether a stored value has to be set apart for padding.
-
-    Returns
-    -------
-    Encoding or None
-        None where the source has no slope in common or 16 bits do not hold the range with it.
-    """
-    if kind is Rescale.MAPPING:
-        # *2026-12-01.* Readers differ in whether they apply a mapping: numbers that fit as they are need none.
-        finest = _finest_exponent(source) if source.slopes else 0
-        exponents = ([0] if finest > 0 else []) + ([finest] if source.slopes else [])
-        fits = (_fit((10.0**exponent, 0.0), source, values, padded) for exponent in exponents)
-        return next((encoding for encoding in fits if encoding is not None), None)
-    return _fit(source.rescale, source, values, padded) if source.rescale else None
-
-
-def fit(kind: Rescale, source: SourceEncoding, values: Range, *, padded: bool, keeps_quantity: bool) -> Encoding | None:
-    """Encoding for a range that was found in the data; the source's own while that holds it.
-
-    Returns
-    -------
-    Encoding or None
-        None where each instance has its own (PET).
-
-    Raises
-    ------
-    ValuesError
-        ``VAL-NONFINITE`` if the range is not finite.
-    """
-    if not all(map(math.isfinite, values)):
-        raise ValuesError("VAL-NONFINITE", f"values range over {values[0]}..{values[1]}; none of them can be stored")
-    kept = keep(kind, source, values, padded) if keeps_quantity else None
-    if kept is not None:
-        return kept
-    if kind is Rescale.MAPPING:
-        return _power_of_ten(source, values, padded)
-    if kind is Rescale.SLOPE:
-        return for_instance(values, padded)
-    return None if kind is Rescale.INSTANCE else for_range(values, padded)
-
-
-def _fit(rescale: tuple[float, float], source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
-    """Encoding with this slope and intercept, the source's sign first; None if the values do not fit."""
-    for signed in (source.signed, not source.signed):
-        encoding = Encoding(decimal(rescale[0]), decimal(rescale[1]), signed)
-        if padded:
-            encoding = replace(encoding, padding=_padding(encoding, source))
-        if encoding.holds(values):
-            return encoding
-    return None
-
-
-def _padding(encoding: Encoding, source: SourceEncoding) -> int:
-    """Stored value for padding: the source's where it can be stored, else the lowest there is."""
-    low, high = encoding.bounds
-    if source.padding is not None and low <= source.padding <= high:
-        return source.padding
-    return low
-
-
-def _finest_exponent(source: SourceEncoding) -> int:
-    """Power of ten that is at least as fine as the steps of the source."""
-    return math.floor(math.log10(min(map(abs, source.slopes))) + 1e-9)
-
-
-def _power_of_ten(source: SourceEncoding, values: Range, padded: bool) -> Encoding:
-    """Encoding with the finest slope 10**n that holds the range."""
-    widest = max(abs(values[0]), abs(values[1]))
-    exponent = math.floor(math.log10(widest / (1 << BITS))) if widest > 0 else 0
-    while True:
-        encoding = _fit((10.0**exponent, 0.0), source, values, padded)
-        if encoding is not None:
-            return encoding
-        exponent += 1
 
 
 def for_range(values: Range, padded: bool = False) -> Encoding:

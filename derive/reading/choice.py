@@ -266,8 +266,10 @@ def volumes_chosen(lie: StackPlanes, volumes: Sequence[int]) -> StackPlanes:
         raise SourceError(_CODE, f"volume {volumes[-1]} is wanted; the stack has {counted(count, 'volume')}, from 1 on")
     kept = [i for v in volumes for i in range((v - 1) * slices, v * slices)]
     planes = tuple(lie.planes[i] for i in kept)
-    positions = tuple(plane.position for plane in planes[:slices])
-    geometry = replace(lie.geometry, first_position=positions[0], measured_positions=positions)
+    geometry = lie.geometry
+    if geometry.in_patient:
+        positions = tuple(plane.position for plane in planes[:slices])
+        geometry = replace(geometry, first_position=positions[0], measured_positions=positions)
     dimensions = [Dimension(d.keyword, tuple(d.values[v - 1] for v in volumes), d.units) for d in lie.dimensions]
     told = tuple(d for d in dimensions if len(volumes) > 1 and len(set(d.values)) > 1)
     return lie._replace(order=tuple(lie.order[i] for i in kept), planes=planes, geometry=geometry, dimensions=told)

@@ -23,6 +23,7 @@ from derive.model.remark import Remark
 from derive.model.terms import terms
 from derive.pixels.decode import PixelBytes
 from derive.pixels.frames import frame_pixels
+from derive.reading.cines import frames_of_cine, is_cine
 from derive.reading.header import Header
 from derive.reading.macros import FunctionalGroups, groups_of, refuse_frames
 from derive.reading.mosaics import slices_of
@@ -62,6 +63,8 @@ def frames_of(header: Header) -> tuple[Header, ...]:
         ``VAL-TRUNCATED`` and ``VAL-LENGTH`` where frames and pixels do not; what
         :func:`derive.reading.pixel_attributes.layout_of` raises.
     """
+    if is_cine(header):
+        return frames_of_cine(header)
     if not has_frames(header):
         header = in_words_of_the_standard(header)
         return slices_of(header) if header.readable else (header,)

@@ -68,13 +68,16 @@ def rescale_of(header: Header) -> tuple[float, float]:
     """Slope and intercept of one image (PS3.3 C.11.1, C.8.9.4, C.7.6.16.2.11).
 
     Where the class does not demand them (MR): Rescale Slope and Intercept, else the one linear Real World Value
-    Mapping, else (1, 0).
+    Mapping, else (1, 0). The modality LUT of XA and RF leads back to the intensity of the beam, and is applied neither
+    to show nor to subtract them (C.8.7.1.1.2): what they are is stored.
 
     Raises
     ------
     ValuesError
         ``VAL-LUT`` for a Modality LUT Sequence; ``VAL-RESCALE`` if they are missing or the slope is 0.
     """
+    if target_of(header.sop_class_uid).rescale is Rescale.OFFSET:
+        return mapping_of(header)
     if header.value("ModalityLUTSequence"):
         raise ValuesError(
             "VAL-LUT", f"{header.name} has a Modality LUT Sequence (0028,3000); only a linear rescale is read"
@@ -97,7 +100,7 @@ def _may_lack_rescale(sop_class_uid: str) -> bool:
     """Whether images of a class need no Rescale: it is of none of their modules, or of a macro that they may lack."""
     target = target_of(sop_class_uid)
     rule = target.iod.attributes.get("PixelValueTransformationSequence")
-    return target.rescale is Rescale.MAPPING if rule is None else rule.type != "1"
+    return target.rescale.mapped if rule is None else rule.type != "1"
 
 
 def mapping_of(header: Header) -> tuple[float, float]:

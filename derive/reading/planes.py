@@ -31,6 +31,7 @@ from derive.model.planes import (
     spacing_of_one,
     way_out,
 )
+from derive.reading.cines import geometry_of_cine, lies_in_patient, plane_of_cine, told_in_time
 from derive.reading.copies import copies_of
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
@@ -49,7 +50,7 @@ class StackPlanes(NamedTuple):
     order : tuple of int
         The images: volume after volume, those of each along the normal.
     planes : tuple of Plane
-        Of each of them, in that order, as it says itself.
+        Of each of them, in that order, as it says itself; in coordinates of its own of one that lies in no patient.
     geometry : Geometry
         Of each volume.
     dimensions : tuple of Dimension
@@ -85,6 +86,10 @@ def stack_planes(headers: Sequence[Header]) -> StackPlanes:
         ``GEO-MISSING``, ``GEO-ORIENTATION``, ``GEO-COSINES``, ``GEO-FOR``, ``GEO-4D``,
         ``GEO-DUPLICATE``, ``GEO-SHIFT``, ``GEO-SINGLE``.
     """
+    if not lies_in_patient(headers[0]):
+        order, dimensions = told_in_time(headers)
+        planes_of_frames = tuple(plane_of_cine(headers[i]) for i in order)
+        return StackPlanes(order, planes_of_frames, geometry_of_cine(headers[0]), dimensions)
     each = [plane_of(h) for h in headers]
     cosines = np.array([p.cosines for p in each])
     first, (rows, columns) = each[0], (headers[0].integer(k) or 0 for k in ("Rows", "Columns"))
@@ -270,11 +275,15 @@ def _spaced(names: Sequence[str], planes: Planes) -> GeometryError:
 def plane_of(header: Header) -> Plane:
     """Return where an image says it is; its Slice Thickness says nothing of that, and is not asked for.
 
+    Of a class whose images do not say where in the patient they lie: in coordinates of its own.
+
     Raises
     ------
     GeometryError
         ``GEO-MISSING`` unless Image Position and Orientation (Patient) and Pixel Spacing are there and usable.
     """
+    if not lies_in_patient(header):
+        return plane_of_cine(header)
     position, cosines, spacing = (
         _numbers(header, keyword, count)
         for keyword, count in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))

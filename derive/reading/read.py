@@ -136,7 +136,7 @@ def series_of(
     others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
     copies = [(stack.headers[i].name, stack.headers[of].name) for i, of in lie.copies]
     series_read = SourceSeries(
-        frames=tuple(map(source_frame_of, ordered, lie.planes)),
+        frames=tuple(map(source_frame_of, ordered, lie.planes if lie.geometry.in_patient else [None] * len(ordered))),
         table=tabulated(ordered),
         geometry=lie.geometry,
         dimensions=lie.dimensions,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.authoring.containers import encoded_frames
+from derive.authoring.containers import encoded_frames, partition
 from derive.authoring.prepare import prepare
 from derive.builder import DerivedSeries
 from derive.errors import DeriveError
@@ -133,7 +133,10 @@ class Comparison:
 
     @cached_property
     def planes(self) -> tuple[Plane, ...]:
-        """Where the recomputed images of each volume lie."""
+        """Where the recomputed images of each volume lie; in coordinates of their own where that is no patient."""
+        geometry = self.series.frames.geometry
+        if geometry is not None and not geometry.in_patient:
+            return (geometry.plane(0),)
         planes = (self.series.frames.plane(place) for place in range(self.series.frames.slices))
         return tuple(plane for plane in planes if plane is not None)
 
@@ -161,8 +164,12 @@ class Comparison:
     def places(self) -> dict[str, int | None]:
         """Nearest slice of the recomputed volumes to each written image, by name; None from half a spacing on.
 
-        Of several volumes it is that which was made of what the image says it was made of.
+        Of several volumes it is that which was made of what the image says it was made of. Frames that lie in no
+        patient are told by their numbers.
         """
+        geometry = self.series.frames.geometry
+        if geometry is not None and not geometry.in_patient:
+            return self._numbered()
         positions = np.array([plane.position for plane in self.planes])
         found: dict[str, int | None] = {}
         free = set(range(self.count))
@@ -171,6 +178,19 @@ class Comparison:
             place = at if at is None or self.count == len(positions) else self._of_volume(written.record, at, free)
             found[written.name] = place
             free.discard(-1 if place is None else place)
+        return found
+
+    def _numbered(self) -> dict[str, int | None]:
+        """Return which frame each written one is: instances in the order of their numbers, frames in their own."""
+        order, options = self.series.order, self.series.options
+        instances: dict[str, list[Written]] = {}
+        for written in self.written:
+            instances.setdefault(written.uid, []).append(written)
+        numbered = sorted(instances.values(), key=lambda each: each[0].header.lenient.number("InstanceNumber") or 0.0)
+        found: dict[str, int | None] = {written.name: None for written in self.written}
+        for each, indices in zip(numbered, partition(order, one_object=options.one_object), strict=False):
+            places = dict(enumerate(indices, 1))
+            found.update((written.name, places.get(written.header.frame_number)) for written in each)
         return found
 
     def _of_volume(self, record: Record, at: int, free: Set[int]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from derive.authoring.containers import contributors_by_instance, partition
 from derive.authoring.order import Order
 from derive.elements.instance import Instance
 from derive.model.attribute_table import AttributeTable
@@ -48,7 +49,7 @@ class NamedSources:
 
     def faults(self, record: Record, index: int) -> Iterator[str]:
         """Compare what an image names with what contributed; sources of sources come before it."""
-        contributors = self._order.frames.contributors(index)
+        contributors = self._contributors(index)
         wanted, named = self._wanted(index), self._named(record.sources)
         inherited = {n for c in contributors for n in self._named(self._sources_of_sources[c.source][c.frame])}
         if lacking := sorted(wanted - named.keys()):
@@ -64,18 +65,32 @@ class NamedSources:
             yes_for, so_for = self._few(sorted(yes)), self._few(sorted(here))
             yield f"Spatial Locations Preserved is YES for {yes_for}; it is so for {so_for}"
 
+    def _contributors(self, index: int) -> tuple[FrameRef, ...]:
+        """Return what entered an image; of a cine, which says it once, what entered any of its frames."""
+        if self._order.target.container != "cine":
+            return self._order.frames.contributors(index)
+        return self._of_instances[index]
+
+    @cached_property
+    def _of_instances(self) -> dict[int, tuple[FrameRef, ...]]:
+        order = self._order
+        each = zip(partition(order), contributors_by_instance(order), strict=True)
+        return {index: contributors for indices, contributors in each for index in indices}
+
     def _wanted(self, index: int) -> set[Named]:
-        return {self._frame(contributor) for contributor in self._order.frames.contributors(index)}
+        return {self._frame(contributor) for contributor in self._contributors(index)}
 
     def _frame(self, contributor: FrameRef) -> Named:
         return _named_as(self._order.sources.all[contributor.source].frames[contributor.frame])
 
     def _named(self, images: Iterable[SourceImage]) -> dict[Named, SourceImage]:
         """An instance of which no frame is named contributed with all that it has (10.3)."""
-        found = {}
+        found: dict[Named, SourceImage] = {}
         for image in images:
             every = self._numbers.get(image.sop_instance_uid, ()) or (0,)
-            found.update({Named(image.sop_instance_uid, n): image for n in image.frames or every})
+            for named in (Named(image.sop_instance_uid, n) for n in image.frames or every):
+                if named not in found or image.locations_preserved == "YES":  # one that is named twice, as a mask too
+                    found[named] = image
         return found
 
     @cached_property

@@ -51,6 +51,8 @@ IODS = (
     "legacy-converted-enhanced-mr-image",
     "legacy-converted-enhanced-pet-image",
     "parametric-map",
+    "x-ray-angiographic-image",
+    "x-ray-radiofluoroscopic-image",
 )
 """The IODs that the tables hold, by their name in the source."""
 

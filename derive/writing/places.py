@@ -59,6 +59,8 @@ class Places:
         OutputError
             ``OUT-REREAD`` if it is too far, or if nobody says where a frame is that lies somewhere.
         """
+        if self._frames.plane(made.frame.index) is None:
+            return
         if not made.frame.frames:
             self._check(made.frame.index, made.elements, name)
             return

@@ -257,6 +257,8 @@ def test_the_command_takes_series_in_order(tmp_path, capsys):
     np.testing.assert_array_equal(derive.read(tmp_path / "out"), np.asarray(first) - np.asarray(second))
     assert derive.verify(tmp_path / "out").same
     assert main(["subtract", str(folders[0]), "-o", str(tmp_path / "one")]) == 2
+    assert "Wanted a second series" in capsys.readouterr().err
+    assert main(["add", str(folders[0]), "-o", str(tmp_path / "one")]) == 2
     assert "takes two series or more" in capsys.readouterr().err
     everything = str(tmp_path)
     chosen = ["--series", "3", "--other-series", "12", "-o", str(tmp_path / "again")]

@@ -7,18 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from derive.errors import ValuesError
-from derive.pixels.encode import (
-    Encoding,
-    Rescale,
-    SourceEncoding,
-    decimal,
-    encode,
-    fit,
-    for_instance,
-    for_range,
-    keep,
-    per_instance,
-)
+from derive.pixels.encode import Encoding, Rescale, SourceEncoding, decimal, encode, for_instance, for_range
+from derive.pixels.fitting import fit, keep, per_instance
 from tests.helpers.asserting import raises_code
 
 CT = SourceEncoding(slopes=(1.0,) * 3, intercepts=(-1024.0,) * 3, signed=False, padding=None)

@@ -29,7 +29,6 @@ def test_a_path_that_does_not_exist(tmp_path):
     [
         ("ct_philips_exam_summary_SC", "Secondary Capture Image Storage"),
         ("nm_13frame", "Nuclear Medicine Image Storage"),
-        ("xa_rubo_96f", "X-Ray Angiographic Image Storage"),
     ],
 )
 def test_other_classes_are_named(real, folder, name):

@@ -8,6 +8,7 @@ its row of ``policy.tsv`` to *recompute*.
 """
 
 from derive.authoring.entities import (  # noqa: F401 - registers
+    cine,
     converted,
     dimensions,
     enhanced_image,

@@ -46,8 +46,12 @@ def image_type(authoring: Authoring) -> list[str]:
 
 
 def _common_terms(authoring: Authoring) -> list[str]:
-    """Image Type of the source, while its quantity is kept: the values on which all images agree."""
-    if not authoring.same_kind:
+    """Image Type of the source, while its quantity is kept: the values on which all images agree.
+
+    What tells with what the images were taken stays whatever their values become.
+    """
+    taken_with = authoring.target.value_3_tells == "device"
+    if not (authoring.same_kind or taken_with):
         return []
     each = [authoring.source.text("ImageType", k).split("\\") for k in range(len(authoring.source.frames))]
     columns = ({term.strip() for term in column} for column in zip(*each, strict=False))

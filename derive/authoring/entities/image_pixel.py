@@ -9,7 +9,7 @@ from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element
 from derive.model.derivation import ValuesEffect
-from derive.pixels.encode import Rescale, decimal
+from derive.pixels.encode import decimal
 
 
 @per_series("SamplesPerPixel")
@@ -153,7 +153,7 @@ def _window(authoring: Authoring, frame: Frame) -> tuple[tuple[float, ...], tupl
     """Centres and widths as the VOI LUT takes them; MR has no modality LUT, so it acts on stored values."""
     if authoring.window is None:
         return None
-    if authoring.target.rescale is not Rescale.MAPPING:
+    if not authoring.target.rescale.mapped:
         return authoring.window.stated_in()
     encoding = frame.encoded.encoding
     return authoring.window.stated_in(encoding.slope, encoding.intercept)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from derive.authoring.entities.cine import times_said
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.model.dimension import Dimension, DimensionValue, is_time
-from derive.model.frames import TIME_OFFSET
+from derive.model.frames import FRAME_TIME, TIME_OFFSET
 from derive.pixels.encode import decimal
 
 
 @per_frame("NumberOfFrames")
 def number_of_frames(authoring: Authoring, frame: Frame) -> int | None:
-    """Return the count of frames, or of pages."""
-    return len(frame.frames) or authoring.frames_together or None
+    """Return the count of frames, or of pages; nothing of the single one of a class that need not say it."""
+    count = len(frame.frames) or authoring.frames_together or None
+    return None if count == 1 and authoring.target.container == "cine" else count
 
 
 @per_series("FrameIncrementPointer", module="sc-multi-frame-image")
@@ -29,10 +33,12 @@ def page_number_vector(authoring: Authoring) -> list[float] | None:
     return _vector(authoring, "PageNumberVector")
 
 
-@per_series("FrameTimeVector")
-def frame_time_vector(authoring: Authoring) -> list[float] | None:
-    """Return the time from the page before, ms; 0 for the first one (C.7.6.5)."""
-    return _vector(authoring, "FrameTimeVector")
+@per_frame("FrameTimeVector")
+def frame_time_vector(authoring: Authoring, frame: Frame) -> Any:
+    """Return the time from the page, or the frame, before, ms; 0 for the first one (C.7.6.5)."""
+    if authoring.target.container == "cine":
+        return times_said(authoring, frame, FRAME_TIME)
+    return _vector(authoring, FRAME_TIME)
 
 
 def _vector(authoring: Authoring, keyword: str) -> list[float] | None:

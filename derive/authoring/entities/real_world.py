@@ -85,7 +85,7 @@ def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> lis
     mapped = authoring.mappings[frame.index] if authoring.mappings else ()
     items = [mapping.rebased(stored) for mapping in mapped]
     only_place = authoring.target.iod.attributes[_SEQUENCE].type == "1" and not items
-    differs = rescale is Rescale.MAPPING and line_of_values(items) != line
+    differs = rescale.mapped and line_of_values(items) != line
     if _unit_is_new(authoring) or only_place or differs:
         items.append(_own(authoring, stored))
     return [pack_item(item) for item in items] or None

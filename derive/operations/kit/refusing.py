@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from derive.errors import GeometryError, ValuesError
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even, way_out
 from derive.told.wording import flag
+
+#: How names of parameters end that say a length in mm.
+OF_LENGTHS = "_mm"
+#: How a person says a pixel spacing: between rows, between columns.
+SPACING_SAID = "ImagerPixelSpacing=MM\\MM"
 
 
 def refuse_irregular(name: str, given: Any, *, tilted: bool, uneven: bool) -> None:
@@ -41,6 +47,44 @@ def refuse_irregular(name: str, given: Any, *, tilted: bool, uneven: bool) -> No
             "GEO-SPACING",
             f"{name}: slices lie up to {geometry.uneven_mm:.2f} mm beside their places in an even stack, and it takes "
             f"only an even one. {way_out()}",
+        )
+
+
+def refuse_own_plane(name: str, given: Any, parameters: Mapping[str, Any], *, patient: bool) -> None:
+    """Refuse images that lie in no patient, where that is needed, and those of pixels of unknown size, for lengths.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation.
+    given : object
+        A volume, or a parameter.
+    parameters : mapping
+        All of them; the names of those that say a length tell it.
+    patient : bool
+        Whether a place in the patient is needed.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-PLANE``, ``GEO-SIZE``
+    """
+    geometry = getattr(given, "geometry", given)
+    if not isinstance(geometry, Geometry) or geometry.own_plane is None:
+        return
+    if patient:
+        raise GeometryError(
+            "GEO-PLANE",
+            f"{name}: images of this class do not say where in the patient they lie (no Image Plane), and it needs a "
+            "volume of slices; frames of a cine follow each other in time. Wanted what stays in its planes, or goes "
+            "along time",
+        )
+    lengths = [name for name, value in parameters.items() if name.endswith(OF_LENGTHS) and value]
+    if lengths and not geometry.own_plane.sized:
+        raise GeometryError(
+            "GEO-SIZE",
+            f"{name}: the images say no pixel spacing, and {lengths[0]} is in mm. A person can say it: "
+            f"{flag('assume', SPACING_SAID)}",
         )
 
 

@@ -1,0 +1,37 @@
+"""What a declaration of an operation says beyond its code and its effects, by the names of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+from derive.model.frames import Volumes
+from derive.model.geometry import Geometry
+
+#: Parameters to try an operation with on a series of a geometry.
+Trial = Callable[[Geometry], Mapping[str, Any]]
+#: What an operation with its parameters did, in a few words.
+Short = Callable[[Mapping[str, Any]], str]
+#: The code, and the terms, that follow from its parameters.
+Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
+
+
+class Details(TypedDict, total=False):
+    """Fields of :class:`derive.operations.declaration.OperationKind`, which says what they are."""
+
+    code_in_new_plane: str
+    terms: Mapping[str, str]
+    trial: Trial
+    example: Mapping[str, Any]
+    fixes: Mapping[str, str]
+    takes_tilt: bool
+    takes_uneven: bool
+    first: str
+    in_planes: Callable[[Mapping[str, Any]], bool]
+    found: Callable[[Geometry, Geometry], str]
+    short: Short
+    mixes: Callable[[Mapping[str, Any]], bool]
+    settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]]
+    purpose: str
+    words: Words
+    takes_own_plane: bool
