@@ -16,6 +16,7 @@ from derive.authoring.decision import Decision, Entry
 from derive.authoring.entities import builder_of
 from derive.authoring.entities.dimensions import has_content, placed
 from derive.authoring.entities.real_world import unmapped
+from derive.authoring.entities.volume_macros import told_in_macros
 from derive.authoring.groups import in_groups
 from derive.authoring.order import Authoring, Frame
 from derive.authoring.outside import outside
@@ -97,7 +98,8 @@ class SeriesPass:
         elements = {tag: e for tag, e in self.constant.items() if tag not in grouped}
         if grouped:
             groups_of = located(self.authoring, self._groups(frame.frames, grouped))
-            frame = placed(self.authoring, replace(frame, groups=groups_of))
+            frame = told_in_macros(self.authoring, replace(frame, groups=groups_of))
+            frame = placed(self.authoring, frame)
         lacking: list[MissingAttribute] = []
         for decision in self.varying:
             if decision.rule.tag in grouped:

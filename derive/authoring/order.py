@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from codes import Code
 from derive.elements.element import Element, is_standard, tag_of
 from derive.model.classes import Target, in_all_forms
 from derive.model.derivation import Derivation, ValuesEffect
+from derive.model.dimension import ACQUISITIONS, Dimension, DimensionValue, is_time
 from derive.model.frames import Frames
 from derive.model.functional_groups import macros
 from derive.model.geometry import Geometry
@@ -144,6 +146,10 @@ class Order:
         return tuple(dict.fromkeys((*self.account_of_input.files, *self.sources.paths)))
 
 
+def _number(value: DimensionValue) -> float:
+    return value if isinstance(value, float | int) else 0.0
+
+
 @dataclass(frozen=True)
 class Authoring:
     """A series in the making: all that its attributes follow from but the pixels, the same for all its instances.
@@ -247,6 +253,28 @@ class Authoring:
         kept = self.derivation.values_effect is not ValuesEffect.NEW_QUANTITY
         alike = in_all_forms(self.target.iod.sop_class_uid)
         return kept and any(f.reference.sop_class_uid in alike for f in self.source.frames)
+
+    @cached_property
+    def times(self) -> Dimension | None:
+        """The dimension in which volumes are times, whatever else tells them apart: an echo, say, is none.
+
+        *2026-12-01.* Acquisitions that follow each other are times, though their number only counts: single images of
+        them, which lie at one place, would be taken for copies of each other by whoever reads no more than that.
+        """
+        dimensions = self.frames.dimensions
+        known = next((d for d in dimensions if is_time(d.keyword)), None)
+        return known or next((d for d in dimensions if d.keyword == ACQUISITIONS and self._follow_each_other(d)), None)
+
+    def _follow_each_other(self, acquisitions: Dimension) -> bool:
+        """Whether what has a higher number was acquired later, as far as the images of the source say when."""
+        dates, clock = (self.source.values(k) for k in ("AcquisitionDate", "AcquisitionTime"))
+        begins: dict[DimensionValue, list[tuple[str, str]]] = {}
+        for index in range(self.frames.count if all(clock) else 0):
+            behind = frames_of_principal(self.frames.contributors(index))
+            value = acquisitions.values[self.frames.volume_and_place(index)[0]]
+            begins.setdefault(value, []).extend((str(dates[k] or ""), str(clock[k])) for k in behind)
+        firsts = [min(begins.get(v, ()), default=("", "")) for v in sorted(set(acquisitions.values), key=_number)]
+        return all(one < other for one, other in pairwise(firsts))
 
     @cached_property
     def mappings(self) -> tuple[tuple[RealWorldMapping, ...], ...]:

@@ -21,7 +21,7 @@ from derive.elements.encoding import numbers_of
 from derive.errors import UsageError
 from derive.model.classes import class_in_form, target_of
 from derive.model.derivation import GeometryEffect
-from derive.model.dimension import Dimension, dimension_kinds
+from derive.model.dimension import Dimension, dimension_kinds, is_set
 from derive.model.functional_groups import UNIT_DIRECTIONS, macros
 from derive.model.remark import Remark
 from derive.standard import AttributeRule
@@ -60,8 +60,6 @@ _NOTHING = {
     tag_of("VolumeBasedCalculationTechnique"): b"NONE",
     tag_of("PresentationLUTShape"): b"IDENTITY",
 }
-#: Kinds of dimensions that were set for a volume, and are no count and no time.
-_SET = ("measure", "direction")
 _PASSES = {effect.value: Action.PULL for effect in GeometryEffect}
 _BUILT = {effect.value: Action.RECOMPUTE for effect in GeometryEffect}
 
@@ -94,8 +92,8 @@ def said_by_dimensions(authoring: Authoring) -> Iterator[tuple[AttributeRule, Ro
         return
     table, iod = authoring.source.table, authoring.target.iod
     for dimension in authoring.frames.dimensions:
-        keyword, kind = dimension.keyword, dimension_kinds().get(dimension.keyword)
-        if kind is None or kind.kind not in _SET or keyword in iod.attributes:
+        keyword = dimension.keyword
+        if not is_set(keyword) or keyword in iod.attributes:
             continue
         if any(e is not None for e in table.column(tag_of(keyword))):
             continue
@@ -126,7 +124,7 @@ def _telling(sop_class_uid: str) -> frozenset[int]:
         return frozenset()
     said = (macros()[rule.tag] for rule in iod.attributes.values() if rule.tag in macros())
     leaves = {leaf.keyword for macro in said for leaf in macro.leaves}
-    return frozenset(tag_of(k) for k, d in dimension_kinds().items() if k in leaves and d.kind in _SET)
+    return frozenset(tag_of(k) for k in dimension_kinds() if k in leaves and is_set(k))
 
 
 #: Why an attribute is as it is where the pixels pass, whatever a derivation would make of it.

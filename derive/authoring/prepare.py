@@ -129,10 +129,16 @@ def _window(
     if order.target.window == "stored":
         return picture_window(order.frames), values
     window = kept_window(order)
-    if window is not None or beside_luts or order.target.window == "none":
+    if window is not None or beside_luts or (order.target.window == "none" and not _wanted(order.target)):
         return window, values
     found = values or scan(order.frames)
     return made_window((found.low, found.high), encoding), found
+
+
+def _wanted(target: Target) -> bool:
+    """Whether frames of a class have to have a window: those of multi-frame PET (PS3.3 C.7.6.16.2.10)."""
+    rule = target.iod.attributes.get("FrameVOILUTSequence")
+    return rule is not None and rule.type == "1"
 
 
 def uids_of(order: Order, options: Options, values: ValueRange | None = None) -> Uids:

@@ -119,6 +119,8 @@ def _kind(row: dict[str, str]) -> DimensionKind:
 
 #: What counts times.
 _COUNTS_TIMES = frozenset({"TemporalPositionIndex", "TemporalPositionIdentifier"})
+#: What counts acquisitions, which are times if they follow each other.
+ACQUISITIONS = "AcquisitionNumber"
 
 
 def is_time(keyword: str) -> bool:
@@ -131,6 +133,12 @@ def tells_times(keyword: str) -> bool:
     """Tell whether volumes that an attribute tells apart are of several times: gates of several beats are, too."""
     found = dimension_kinds().get(keyword)
     return is_time(keyword) or (found is not None and found.kind == "beat")
+
+
+def is_set(keyword: str) -> bool:
+    """Tell whether an attribute says what was set for a volume as a whole, and is no count and no time."""
+    found = dimension_kinds().get(keyword)
+    return found is not None and found.kind in ("measure", "direction")
 
 
 def _private(text: str) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import WRAPPER_ASSIGNMENTS
 from typing import Any, Concatenate, Generic, ParamSpec, Unpack, cast
@@ -23,6 +23,7 @@ from codes import Code
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
+from derive.model.dimension import Dimension
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even
@@ -45,10 +46,10 @@ from derive.operations.kit.parameters import Grid as Grid
 from derive.operations.kit.parameters import Millimetres as Millimetres
 from derive.operations.kit.parameters import Parameters as Parameters
 from derive.operations.kit.refusing import refuse_irregular, refuse_own_plane, refuse_phase
+from derive.operations.kit.trying import suited
 
 #: Every operation by name.
 REGISTRY: dict[str, OperationKind[...]] = {}
-
 P = ParamSpec("P")
 #: How a record calls what an operation found on the way, beside its parameters.
 FOUND = "found"
@@ -173,9 +174,10 @@ class OperationKind(Generic[P]):
         """Whether the other series that it takes can be left out."""
         return all(self.signature.parameters[name].default is None for name in self.others)
 
-    def tried_on(self, geometry: Geometry) -> Operation:
-        """Bind the parameters to try it with on a series of this geometry."""
-        return self._bound((), dict(self.trial(geometry)) if self.trial else {})
+    def tried_on(self, geometry: Geometry, dimensions: Sequence[Dimension] = ()) -> Operation:
+        """Bind the parameters to try it with on a series of this geometry, whose volumes differ in that."""
+        operation = self._bound((), dict(self.trial(geometry)) if self.trial else {})
+        return replace(operation, parameters={**operation.parameters, **suited(operation, geometry, dimensions)})
 
     def taking(self, annotation: Any) -> tuple[str, ...]:
         """Names of the parameters of one of the types above, or of it ``| None``."""

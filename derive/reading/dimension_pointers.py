@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -16,6 +16,9 @@ from derive.reading.dimension_values import Apartness, apartness, levels_of, tex
 from derive.reading.header import Header
 
 _INDEX, _INDEX_VALUES = tag_of("DimensionIndexSequence"), tag_of("DimensionIndexValues")
+#: What only says in which order images were made.
+_ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
+NUMBERED = DimensionKind("InstanceNumber", "count")
 #: Pointers to where a frame lies: they tell no volumes apart.
 SPATIAL = frozenset(
     [
@@ -159,3 +162,15 @@ def indices(headers: Sequence[Header], pointer: Pointer) -> Apartness | None:
         return None
     values = [float(row[pointer.place]) for row in found]
     return Apartness(DimensionKind("DimensionIndexValues", "count"), tuple(values), levels_of(values, "count"))
+
+
+def orders(headers: Sequence[Header]) -> Iterator[Apartness]:
+    """Give what only says in which order images were made: times, numbers, and the indices of somebody who wrote them.
+
+    *2026-12-01.* Directions of one time have no order of their own. Whoever wrote frames into one instance numbered
+    them by its indices, and so did we: read back, volumes come as they were.
+    """
+    yield from (apartness(headers, dimension_kinds()[keyword]) for keyword in _ORDERS)
+    yield apartness(headers, NUMBERED)
+    found = (indices(headers, pointer) for pointer in pointers_of_all(headers))
+    yield from (index for index in found if index is not None)

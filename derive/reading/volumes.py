@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.errors import GeometryError
-from derive.model.dimension import Dimension, DimensionKind, DimensionValue, dimension_kinds, value_told
+from derive.model.dimension import Dimension, DimensionValue, dimension_kinds, value_told
 from derive.model.planes import SAME_POSITION_MM, Planes
-from derive.reading.dimension_pointers import SPATIAL, indices, named_apartness, pointers_of_all
+from derive.reading.dimension_pointers import NUMBERED, SPATIAL, indices, named_apartness, orders, pointers_of_all
 from derive.reading.dimension_values import Apartness, apartness, chosen_by
 from derive.reading.header import Header
 from derive.reading.runs import refuse_unfinished
@@ -35,11 +35,8 @@ Whole = NDArray[np.int64]
 _RUNNING = ("time", "clock")
 #: What images that lie at one position may differ in, and be no volumes: the same slice may have been taken twice.
 _WEAK = ("AcquisitionNumber", "AcquisitionDateTime", "AcquisitionTime", "ContentTime", "ConvolutionKernel", "ImageType")
-#: What only says in which order images were made.
-_ORDERS = ("TemporalPositionIndex", "TemporalPositionIdentifier", "AcquisitionDateTime", "AcquisitionTime")
 #: Kinds of dimensions that tell volumes apart before all others.
 _FIRST = ("measure", "direction", "beat", "percent", "time")
-_NUMBERED = DimensionKind("InstanceNumber", "count")
 
 
 class ToldApart(NamedTuple):
@@ -236,7 +233,7 @@ def _numbered_through(headers: Sequence[Header], split: _Split) -> _Split | None
 
     Images without weighting are often taken several times, and of some vendors nothing else says which belong together.
     """
-    found = apartness(headers, _NUMBERED)
+    found = apartness(headers, NUMBERED)
     parts = split.by_order(found)
     if parts is None or not parts.single:
         return None
@@ -272,7 +269,7 @@ def _numbered_times(headers: Sequence[Header]) -> Apartness | None:
     """Instance Numbers, where the images say how many times there are (PS3.3 C.8.3.1): they count on from one on."""
     if not all((h.lenient.integer("NumberOfTemporalPositions") or 0) > 1 for h in headers):
         return None
-    return apartness(headers, _NUMBERED)
+    return apartness(headers, NUMBERED)
 
 
 def _sorted(headers: Sequence[Header], split: _Split) -> ToldApart:
@@ -293,7 +290,7 @@ def _ascending(headers: Sequence[Header], found: Apartness, levels: Whole) -> Wh
     """Return what sorts by a criterion; directions come in the order in which they were measured, where it is told."""
     if found.kind.kind != "direction":
         return levels
-    for when in (*(apartness(headers, dimension_kinds()[k]) for k in _ORDERS), apartness(headers, _NUMBERED)):
+    for when in orders(headers):
         if (when.levels == 0).any():
             continue
         least = np.full(int(levels.max()) + 1, np.iinfo(np.int64).max)

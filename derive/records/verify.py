@@ -232,18 +232,25 @@ class _Run:
         for source in self._candidates():
             self.source = source
             try:
-                series = self._built(source)
+                whole = self._built(source)
             except _NotRecomputableError as error:
                 failed.append(error)
                 continue
-            off = Comparison(series, self.written, tolerance_mm=self.tolerance_mm).planned_otherwise
-            if not off:
-                return series
-            tried.append((off, source, series))
+            for series in self._in_parts(whole):
+                off = Comparison(series, self.written, tolerance_mm=self.tolerance_mm).planned_otherwise
+                if not off:
+                    return series
+                tried.append((off, source, series))
         if not tried:
             raise failed[0]
         _, self.source, series = min(tried, key=lambda each: each[0])
         return series
+
+    def _in_parts(self, whole: DerivedSeries) -> Iterator[DerivedSeries]:
+        """Give what was made, and where it has more images than there are, each of its volumes as a series."""
+        yield whole
+        if len(self.written) < whole.frames.count:
+            yield from DerivedSeries(whole.order, replace(whole.options, series_per="volume")).series
 
     def _check_record(self) -> None:
         record = self.record

@@ -118,14 +118,14 @@ def uih(slices=7, *, time=0, sense=1, block=0x10, creator="Image Private Header"
     dataset.ImageType, dataset.Manufacturer = ["ORIGINAL", "PRIMARY", "M", "VFRAME"], "UIH"
     dataset.add_new((0x0065, block), "LO", creator)
     dataset.add_new((0x0065, block << 8 | 0x50), "DS", str(slices))
-    dataset.add_new((0x0065, block << 8 | 0x51), "SQ", Sequence([_uih_item(k, sense) for k in range(slices)]))
+    dataset.add_new((0x0065, block << 8 | 0x51), "SQ", Sequence([_uih_item(k, sense, time) for k in range(slices)]))
     return dataset
 
 
-def _uih_item(number, sense):
+def _uih_item(number, sense, time):
     item = Dataset()
     item.ImagePositionPatient = list(triple(np.round(place_of(number, sense), 8)))
-    item.AcquisitionTime, item.SliceLocation = f"102100.{number:03d}", STEP * number
+    item.AcquisitionTime, item.SliceLocation = f"1021{2 * time:02d}.{number:03d}", STEP * number
     return item
 
 

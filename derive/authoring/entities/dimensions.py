@@ -101,11 +101,14 @@ def placed(authoring: Authoring, frame: Frame) -> Frame:
     """Return an instance whose Frame Content groups say where each frame is among the others."""
     if not has_content(authoring):
         return frame
-    found = indices_of(authoring, frame)
+    found, time = indices_of(authoring, frame), authoring.times
+    moments = {value: number for number, value in enumerate(dict.fromkeys(time.values if time else ()), 1)}
     groups = []
     for number, each in enumerate(frame.groups):
         said: dict[str, Any] = {_STACK: "1", _PLACE: found[-1].values[number]}
-        if _time_is_wanted(authoring, each):
+        if time is not None:
+            said[_TIME] = moments[time.values[frame.frames[number].volume]]
+        elif _time_is_wanted(authoring, each):
             said[_TIME] = 1
         for index in found:
             if index.path[-1] in (_STACK, _TIME):

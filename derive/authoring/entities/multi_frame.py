@@ -8,7 +8,7 @@ from derive.authoring.entities.cine import times_said
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
-from derive.model.dimension import Dimension, DimensionValue, is_time
+from derive.model.dimension import Dimension, DimensionValue
 from derive.model.frames import FRAME_TIME, TIME_OFFSET
 from derive.pixels.encode import decimal
 
@@ -56,11 +56,6 @@ def presentation_lut_shape(authoring: Authoring) -> str | None:
     return "IDENTITY" if authoring.frames_together and grey else None
 
 
-def _time(authoring: Authoring) -> Dimension | None:
-    """Return the dimension in which volumes are times, whatever else tells them apart: an echo, say, is none."""
-    return next((d for d in authoring.frames.dimensions if is_time(d.keyword)), None)
-
-
 def _moments(time: Dimension) -> list[DimensionValue]:
     """Return the different times, in their order."""
     return list(dict.fromkeys(time.values))
@@ -73,7 +68,7 @@ def _pulled(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
 @per_frame("TemporalPositionIdentifier", module="mr-image")
 def temporal_position_identifier(authoring: Authoring, frame: Frame) -> int | Element | None:
     """Return which time it is of, from 1; the source's where volumes are no times."""
-    time = _time(authoring)
+    time = authoring.times
     if time is None:
         return _pulled(authoring, frame, "TemporalPositionIdentifier")
     return _moments(time).index(time.values[frame.volume]) + 1
@@ -82,14 +77,14 @@ def temporal_position_identifier(authoring: Authoring, frame: Frame) -> int | El
 @per_frame("NumberOfTemporalPositions", module="mr-image")
 def number_of_temporal_positions(authoring: Authoring, frame: Frame) -> int | Element | None:
     """Return how many times there are; what the source says where volumes are no times."""
-    time = _time(authoring)
+    time = authoring.times
     return len(_moments(time)) if time is not None else _pulled(authoring, frame, "NumberOfTemporalPositions")
 
 
 @per_frame("TemporalResolution", module="mr-image")
 def temporal_resolution(authoring: Authoring, frame: Frame) -> float | Element | None:
     """Return the time from one to the next, ms, where it is known; else what the source says of as many times."""
-    time, said = _time(authoring), _pulled(authoring, frame, "TemporalResolution")
+    time, said = authoring.times, _pulled(authoring, frame, "TemporalResolution")
     if time is None:
         return said
     if time.keyword != TIME_OFFSET:

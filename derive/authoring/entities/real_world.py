@@ -57,15 +57,17 @@ _LONGEST_CODE = 16
 
 @per_series("RescaleType", module="ct-image")
 def rescale_type(authoring: Authoring) -> str | None:
-    """Return the source's while the quantity is kept, HU where it says none; else what the new one is in.
+    """Return the source's while the quantity is kept, what a class means that says none; else what the new one is in.
 
-    US (unspecified), unless those units are a defined term (C.11.1.1.2), or what one of them means.
+    That is HU of CT, and of others US (unspecified), as of units that are no defined term (C.11.1.1.2) nor what one of
+    them means.
     """
     if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         terms = [v for rule in standard.values(authoring.target.iod.name, "RescaleType") for v in rule.values]
         said = _OF_UNIT.get(authoring.derivation.units, authoring.derivation.units)
         return said if said in terms else "US"
-    return authoring.source.text("RescaleType") or "HU"
+    of_nothing = authoring.target.units if authoring.target.units_keyword == "RescaleType" else "US"
+    return authoring.source.text("RescaleType") or of_nothing
 
 
 @per_frame(_SEQUENCE)

@@ -94,7 +94,12 @@ def _dimension(volumes: Volumes, along: Along) -> Dimension:
     if len(found) == 1:
         return found[0]
     if not volumes.dimensions:
-        raise UsageError("OP-ALONG", "the series is one volume; there is nothing along which values could be reduced")
+        chosen = f"{flag('volumes', 'N')} or {flag('where', 'KEYWORD=VALUE')}"
+        raise UsageError(
+            "OP-ALONG",
+            f"the series is one volume, or one was chosen of it ({chosen}); there is nothing along which values could "
+            "be reduced",
+        )
     if along.keyword is None:
         raise UsageError("OP-ALONG", f"along what? {_told(volumes)}; say it: {flag('along', 'KEYWORD')}")
     raise UsageError("OP-ALONG", f"no dimension is called {along.keyword!r:.64}; {_told(volumes)}")

@@ -1,0 +1,37 @@
+"""What an operation has to be told to be tried on a series, beside the parameters of its trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from derive.model.dimension import Dimension
+from derive.model.geometry import Geometry
+
+#: Parameters with a meaning of their own: whether slices stay by themselves, and along which dimension.
+IN_PLANES, ALONG = "in_planes", "along"
+
+
+class Bound(Protocol):
+    """An operation with its parameters bound."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Its parameters."""
+
+    def takes(self, geometry: Geometry) -> bool:
+        """Whether slices that lie so are taken."""
+
+
+def suited(operation: Bound, geometry: Geometry, dimensions: Sequence[Dimension]) -> dict[str, Any]:
+    """Return the parameters that suit a series.
+
+    Slices that lean or lie unevenly stay by themselves, where the operation can do that; and of several dimensions it
+    goes along the last, that in which volumes differ most often.
+    """
+    said: dict[str, Any] = {}
+    if IN_PLANES in operation.parameters and not operation.takes(geometry):
+        said[IN_PLANES] = True
+    if ALONG in operation.parameters and len(dimensions) > 1:
+        said[ALONG] = dimensions[-1].keyword
+    return said

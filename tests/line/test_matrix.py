@@ -1,0 +1,181 @@
+"""Every operation on every kind of source, in every form: what comes out is true, or a refusal names what helps.
+
+A cell of the matrix is an operation with the parameters of its trial, a kind of source, and an option. Operations come
+from the registry, kinds from :mod:`tests.helpers.kinds`. A cell is refused if a line of ``refused_cells.tsv`` says so,
+and with no other code; each other is written, read, checked, computed again, and compared with arrays of numbers.
+
+Options depend on what an operation declares, and on nothing else of it: of all that declare the same one goes through
+them, so that another operation costs a row and not a table.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import derive
+from derive.errors import DeriveError
+from derive.model.frames import Volumes
+from derive.model.stacking import stacked
+from derive.model.volume import Volume
+from derive.operations import REGISTRY, Operation, OperationKind
+from derive.operations.declaration import Function
+from tests.helpers.kinds import KINDS
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "as the source": {},
+    "classic": {"into": "classic"},
+    "enhanced": {"into": "enhanced"},
+    "a series a volume": {"series_per": "volume"},
+    "one object": {"into": "enhanced", "one_object": True},
+}
+TABLE = Path(__file__).parents[1] / "helpers" / "refused_cells.tsv"
+#: Whom a line of the table is about, beside a single operation by its name.
+GROUPS = {
+    "all": lambda operation, source: True,
+    "along no dimension": lambda operation, source: operation.kind.along and not source.dimensions,
+    "takes no such slices": lambda operation, source: not operation.takes(source.geometry),
+    "mixes values": lambda operation, source: operation.mixes,
+}
+
+
+#: A refusal names what a caller can say.
+FLAG = re.compile(r"\b[a-z_]+=\S|derive\.operations\.\w+\(")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A line of the table."""
+
+    kind: str
+    option: str
+    who: str
+    code: str
+
+    def holds(self, kind: str, option: str, operation: Operation, source: derive.SourceSeries) -> bool:
+        """Whether it is about a cell."""
+        if self.kind not in (kind, "*") or self.option not in (option, "*"):
+            return False
+        group = GROUPS.get(self.who)
+        return group(operation, source) if group else self.who == operation.kind.name
+
+
+LINES = [Refused(**line) for line in csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines(), delimiter="\t")]
+
+
+def options_of(kind: str) -> list[str]:
+    """The options that change something of a kind; ``as the source`` is in the first table."""
+    source = KINDS[kind]
+    changing = ["classic" if source.form == "enhanced" else "enhanced"]
+    return [*changing, "a series a volume", "one object"] if source.volumes > 1 else changing
+
+
+def representatives() -> list[str]:
+    """One operation of each declaration: the first by name."""
+    declared = {}
+    for name, kind in sorted(REGISTRY.items()):
+        declared.setdefault((kind.geometry_effect, kind.values_effect, kind.along), name)
+    return sorted(declared.values())
+
+
+CELLS = [(name, kind, "as the source") for name in sorted(REGISTRY) for kind in KINDS]
+CELLS += [(name, kind, option) for name in representatives() for kind in KINDS for option in options_of(kind)]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Each kind on the disk, read once."""
+
+    @cache
+    def get(name: str) -> tuple[Path, derive.SourceSeries]:
+        folder = tmp_path_factory.mktemp("kind")
+        for number, dataset in enumerate(KINDS[name].make()):
+            dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+        return folder, derive.read(folder, **KINDS[name].choice)
+
+    return get
+
+
+def tried(kind: OperationKind, source: derive.SourceSeries) -> Operation:
+    """The operation with the parameters of its trial."""
+    try:
+        return kind.tried_on(source.geometry, source.dimensions)
+    except DeriveError as error:
+        needed = f"{kind.name} has no trial, which is to be declared: @operation(..., trial=lambda geometry: {{...}})"
+        pytest.fail(f"{needed} gives parameters with which it can be tried on any series. {error.message}")
+
+
+def written(source: derive.SourceSeries, operation: Operation, option: str, folder: Path) -> derive.Report | Exception:
+    """Write a cell; or say why it is refused."""
+    try:
+        return derive.build(source, operation, **OPTIONS[option]).write(folder)
+    except DeriveError as error:
+        return error
+
+
+def in_numbers(source: derive.SourceSeries, operation: Operation) -> Volumes:
+    """The operation done to arrays of numbers, one for each volume."""
+    given = stacked(source, uneven=True)
+    arrays = [Volume.from_array(np.array(v.array), v.geometry, v.quantity) for v in given.volumes]
+    return operation.on(Volumes(tuple(arrays), given.dimensions, given.durations))
+
+
+def read_back(folder: Path, report: derive.Report) -> list[Volume]:
+    """The volumes of all series that were written, in their order."""
+    folders = [folder / made.folder for made in report.series] or [folder]
+    return [volume for each in folders for volume in stacked(derive.read(each), uneven=True).volumes]
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_every_operation_has_a_trial(name, sources):
+    assert tried(REGISTRY[name], sources("CT")[1]).kind is REGISTRY[name]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_what_it_is_called(kind, sources):
+    _, source = sources(kind)
+    assert len(source.frames) == KINDS[kind].volumes * source.geometry.shape[0]
+    assert bool(source.dimensions) == (KINDS[kind].volumes > 1)
+
+
+def test_every_line_of_the_table_is_about_some_cell(sources):
+    for line in LINES:
+        found = (
+            line.holds(kind, option, tried(REGISTRY[name], sources(kind)[1]), sources(kind)[1])
+            for name, kind, option in CELLS
+            if line.kind in (kind, "*")
+        )
+        assert any(found), line
+
+
+@pytest.mark.parametrize(("name", "kind", "option"), CELLS)
+def test_a_cell(name, kind, option, sources, tmp_path):
+    folder, source = sources(kind)
+    operation = tried(REGISTRY[name], source)
+    wanted = {line.code for line in LINES if line.holds(kind, option, operation, source)}
+    report = written(source, operation, option, tmp_path / "out")
+    if isinstance(report, DeriveError):
+        assert report.code in wanted, str(report)
+        assert FLAG.search(report.message), str(report)
+        return
+    assert not wanted, f"{wanted} is expected, and nothing is refused"
+    assert report.saturated == 0
+    expected = in_numbers(source, operation.settled(stacked(source, uneven=True)))
+    found = read_back(tmp_path / "out", report)
+    assert len(found) == len(expected.volumes)
+    for one, other in zip(found, expected.volumes, strict=True):
+        np.testing.assert_allclose(one.array, other.array, rtol=0, atol=report.value_error * 1.001 + 1e-3)
+        np.testing.assert_allclose(one.geometry.first_position, other.geometry.first_position, atol=1e-3)
+        np.testing.assert_allclose(one.geometry.slice_step, other.geometry.slice_step, atol=1e-3)
+    assert [f for f in derive.check(tmp_path / "out").findings if f.severity == "error"] == []
+    for each in [tmp_path / "out" / made.folder for made in report.series] or [tmp_path / "out"]:
+        verified = derive.verify(each, folder)
+        own = bool(operation.kind.taking(Function))
+        assert verified.verdict == ("NOT-RECOMPUTABLE" if own else "SAME"), str(verified)
