@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -61,6 +62,18 @@ class Kind:
     volumes: int = 1
     form: str = "classic"
     choice: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def sibling(datasets: list[Dataset]) -> list[Dataset]:
+    """Make another series of half the stored values of the same space, for what takes several."""
+    for dataset in datasets:
+        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = (
+            f"{uid}.7" for uid in (dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
+        )
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        stored = np.frombuffer(dataset.PixelData, "<i2" if dataset.PixelRepresentation else "<u2")
+        dataset.PixelData = (stored // 2).tobytes()
+    return datasets
 
 
 def _single(modality: str, count: int = SLICES, **changes: Any) -> list[Dataset]:

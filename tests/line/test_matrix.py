@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,12 @@ import pytest
 import derive
 from derive.errors import DeriveError
 from derive.model.frames import Volumes
+from derive.model.source import Sources
 from derive.model.stacking import stacked
 from derive.model.volume import Volume
-from derive.operations import REGISTRY, Operation, OperationKind
+from derive.operations import REGISTRY, Operation
 from derive.operations.declaration import Function
-from tests.helpers.kinds import KINDS
+from tests.helpers.kinds import KINDS, sibling
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "as the source": {},
@@ -61,7 +63,7 @@ class Refused:
 
     def holds(self, kind: str, option: str, operation: Operation, source: derive.SourceSeries) -> bool:
         """Whether it is about a cell."""
-        if self.kind not in (kind, "*") or self.option not in (option, "*"):
+        if not fnmatchcase(kind, self.kind) or self.option not in (option, "*"):
             return False
         group = GROUPS.get(self.who)
         return group(operation, source) if group else self.who == operation.kind.name
@@ -81,7 +83,7 @@ def representatives() -> list[str]:
     """One operation of each declaration: the first by name."""
     declared = {}
     for name, kind in sorted(REGISTRY.items()):
-        declared.setdefault((kind.geometry_effect, kind.values_effect, kind.along), name)
+        declared.setdefault((kind.geometry_effect, kind.values_effect, kind.along, bool(kind.others)), name)
     return sorted(declared.values())
 
 
@@ -94,21 +96,25 @@ def sources(tmp_path_factory):
     """Each kind on the disk, read once."""
 
     @cache
-    def get(name: str) -> tuple[Path, derive.SourceSeries]:
+    def get(name: str, beside: bool = False) -> tuple[Path, derive.SourceSeries]:
+        made = KINDS[name].make()
         folder = tmp_path_factory.mktemp("kind")
-        for number, dataset in enumerate(KINDS[name].make()):
+        for number, dataset in enumerate(sibling(made) if beside else made):
             dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
         return folder, derive.read(folder, **KINDS[name].choice)
 
     return get
 
 
-def tried(kind: OperationKind, source: derive.SourceSeries) -> Operation:
-    """The operation with the parameters of its trial."""
+def tried(name: str, kind: str, sources) -> Operation:
+    """The operation with the parameters of its trial; what takes other series has one beside the source."""
+    operation, (_, source) = REGISTRY[name], sources(kind)
     try:
-        return kind.tried_on(source.geometry, source.dimensions)
+        if operation.others:
+            return operation(**dict.fromkeys(operation.others, sources(kind, beside=True)[1]))
+        return operation.tried_on(source.geometry, source.dimensions)
     except DeriveError as error:
-        needed = f"{kind.name} has no trial, which is to be declared: @operation(..., trial=lambda geometry: {{...}})"
+        needed = f"{name} has no trial, which is to be declared: @operation(..., trial=lambda geometry: {{...}})"
         pytest.fail(f"{needed} gives parameters with which it can be tried on any series. {error.message}")
 
 
@@ -124,7 +130,8 @@ def in_numbers(source: derive.SourceSeries, operation: Operation) -> Volumes:
     """The operation done to arrays of numbers, one for each volume."""
     given = stacked(source, uneven=True)
     arrays = [Volume.from_array(np.array(v.array), v.geometry, v.quantity) for v in given.volumes]
-    return operation.on(Volumes(tuple(arrays), given.dimensions, given.durations))
+    _, joined = operation.settled(given).joined(Sources(source), given)
+    return joined.on(Volumes(tuple(arrays), given.dimensions, given.durations))
 
 
 def read_back(folder: Path, report: derive.Report) -> list[Volume]:
@@ -135,7 +142,7 @@ def read_back(folder: Path, report: derive.Report) -> list[Volume]:
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))
 def test_every_operation_has_a_trial(name, sources):
-    assert tried(REGISTRY[name], sources("CT")[1]).kind is REGISTRY[name]
+    assert tried(name, "CT", sources).kind is REGISTRY[name]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -148,9 +155,9 @@ def test_every_kind_is_what_it_is_called(kind, sources):
 def test_every_line_of_the_table_is_about_some_cell(sources):
     for line in LINES:
         found = (
-            line.holds(kind, option, tried(REGISTRY[name], sources(kind)[1]), sources(kind)[1])
+            line.holds(kind, option, tried(name, kind, sources), sources(kind)[1])
             for name, kind, option in CELLS
-            if line.kind in (kind, "*")
+            if fnmatchcase(kind, line.kind)
         )
         assert any(found), line
 
@@ -158,7 +165,7 @@ def test_every_line_of_the_table_is_about_some_cell(sources):
 @pytest.mark.parametrize(("name", "kind", "option"), CELLS)
 def test_a_cell(name, kind, option, sources, tmp_path):
     folder, source = sources(kind)
-    operation = tried(REGISTRY[name], source)
+    operation = tried(name, kind, sources)
     wanted = {line.code for line in LINES if line.holds(kind, option, operation, source)}
     report = written(source, operation, option, tmp_path / "out")
     if isinstance(report, DeriveError):
@@ -167,7 +174,7 @@ def test_a_cell(name, kind, option, sources, tmp_path):
         return
     assert not wanted, f"{wanted} is expected, and nothing is refused"
     assert report.saturated == 0
-    expected = in_numbers(source, operation.settled(stacked(source, uneven=True)))
+    expected = in_numbers(source, operation)
     found = read_back(tmp_path / "out", report)
     assert len(found) == len(expected.volumes)
     for one, other in zip(found, expected.volumes, strict=True):
@@ -175,6 +182,8 @@ def test_a_cell(name, kind, option, sources, tmp_path):
         np.testing.assert_allclose(one.geometry.first_position, other.geometry.first_position, atol=1e-3)
         np.testing.assert_allclose(one.geometry.slice_step, other.geometry.slice_step, atol=1e-3)
     assert [f for f in derive.check(tmp_path / "out").findings if f.severity == "error"] == []
+    if operation.kind.others:
+        return  # what is made of several series is computed again in tests of its own
     for each in [tmp_path / "out" / made.folder for made in report.series] or [tmp_path / "out"]:
         verified = derive.verify(each, folder)
         own = bool(operation.kind.taking(Function))
