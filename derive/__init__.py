@@ -101,7 +101,8 @@ _HOMES = {
     "derive.model.stacking": "stack",
     "derive.records.diff": "diff",
     "derive.records.explain": "explain",
-    "derive.records.verify": "Verification verify",
+    "derive.records.verification": "Verification",
+    "derive.records.verify": "verify",
     "derive.writing.report": "Report",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -153,12 +153,17 @@ def _coding(coding: Coding) -> str:
 
 
 def _verdicts(stack: Stack) -> Iterator[str]:
-    fine = [n for n, verdict in stack.operations.items() if verdict.ok]
+    fine: dict[str, list[str]] = {}
+    for name, verdict in stack.operations.items():
+        if verdict.ok:
+            fine.setdefault(verdict.flags, []).append(_hyphened(name))
     for remark in stack.remarks:
         label, _, text = remark.partition(" ")
         yield from wrapped(label, text)
     if stack.reads.ok:
-        yield from wrapped("ok", ", ".join(["read", *map(_hyphened, fine)]))
+        yield from wrapped("ok", ", ".join(["read", *fine.pop("", ())]))
+        for flags, names in fine.items():
+            yield from wrapped("ok", f"with {flags}: {', '.join(names)}")
     for problem in stack.problems:
         said_by = [] if not stack.reads.ok else [_hyphened(o) for o in problem.operations]
         yield from refused(problem.code, Verdict(problem.code, problem.message, problem.fix), said_by)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 from derive.builder import build
 from derive.errors import DeriveError
 from derive.model.classes import target_of
+from derive.model.planes import planes_of
 from derive.model.source import Skipped, SourceSeries
 from derive.model.stacking import quantity_of, refuse_uneven, stacked
-from derive.operations import REGISTRY, OperationKind
+from derive.operations import REGISTRY, Operation, OperationKind
 from derive.reading.assumed import LEGAL
 from derive.reading.choice import Choice
 from derive.reading.groups import distinct
@@ -25,6 +27,8 @@ from derive.reading.select import select
 from derive.told.wording import flag, spoken
 
 OK = "ok"
+#: What helps who has no step before it.
+_RECTIFY_FIRST = "no flag: rectify the series, and take the result"
 #: For what no error of this package says: a fault of ours.
 UNEXPECTED = "BUG"
 
@@ -45,6 +49,8 @@ class Verdict:
         What was tried.
     keyword : str
         The attribute that it is about; empty where it is about none.
+    flags : str
+        What has to be said for it to be ok, beside what an operation cannot do without.
     """
 
     code: str = OK
@@ -52,6 +58,7 @@ class Verdict:
     fix: str = ""
     tried: str = ""
     keyword: str = ""
+    flags: str = ""
 
     @property
     def ok(self) -> bool:
@@ -109,9 +116,12 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
     """
     volumes = len(source.frames) // source.geometry.shape[0]
     found = {kind.name: _operation(kind, source) for kind in _tried_kinds(volumes)}
-    found["export"] = _tried("convert SERIES to FILE.nii.gz", lambda: stacked(source))
-    found["convert"] = _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source))
-    return found
+    around = {
+        "export": _tried("convert SERIES to FILE.nii.gz", lambda: stacked(source)),
+        "convert": _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source)),
+    }
+    uneven = source.uneven.code if source.uneven else ""
+    return found | {k: replace(v, fix=_RECTIFY_FIRST) if v.code == uneven else v for k, v in around.items()}
 
 
 def _as_reference(source: SourceSeries) -> None:
@@ -122,8 +132,31 @@ def _as_reference(source: SourceSeries) -> None:
 
 
 def _operation(kind: OperationKind[...], source: SourceSeries) -> Verdict:
-    operation = kind.tried_on(source.geometry)
-    return _tried(str(operation), lambda: build(source, operation).plan(), kind.fixes)
+    operation = kind.tried_on(source.geometry, source.dimensions)
+    verdict = _tried(str(operation), lambda: build(source, operation).plan(), kind.fixes)
+    if verdict.ok:
+        return replace(verdict, flags=_flags(operation, kind.trial(source.geometry) if kind.trial else {}))
+    if source.uneven is None or verdict.code != source.uneven.code or kind.first:
+        return verdict
+    return replace(verdict, fix=_rectified(operation, source) or verdict.fix)
+
+
+def _flags(operation: Operation, trial: Mapping[str, Any]) -> str:
+    """Return what was said to an operation beside its trial, since the series asks for it."""
+    known = operation.kind.signature.parameters
+    said = {k: v for k, v in operation.parameters.items() if k not in trial and v != known[k].default}
+    return " ".join(flag(k, "" if v is True else str(v)) for k, v in said.items())
+
+
+def _rectified(operation: Operation, source: SourceSeries) -> str:
+    """Return the flags with which an operation does it on a regular grid, as it was tried; empty if it does not."""
+    bridged = math.ceil(max(planes_of(source.geometry).steps_mm) * 100) / 100
+    for first in (kind for kind in REGISTRY.values() if kind.first):
+        for said in ({}, {"max_gap_mm": bridged}):
+            steps = (first(**said), operation)
+            if _tried("", lambda steps=steps: build(source, *steps).plan()).ok:  # type: ignore[misc]
+                return " ".join([flag("regular_grid"), *(flag(k, f"{v:g}") for k, v in said.items())])
+    return ""
 
 
 def _tried(what: str, action: Callable[[], object], own_fixes: Mapping[str, str] | None = None) -> Verdict:

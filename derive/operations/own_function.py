@@ -14,7 +14,6 @@ from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import Typed, short_text_of
 from derive.model.geometry import Geometry
-from derive.model.planes import is_even
 from derive.model.plausible import refuse_type
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, Contributors, Quantity, Volume
@@ -49,12 +48,6 @@ def unchanged(values: Array) -> Array:
     return values
 
 
-def _unchanged(geometry: Geometry) -> dict[str, Any]:
-    """Try a function that looks at no other slice, which matters where these lie on no regular grid."""
-    trial = {"function": unchanged, "code": "Smoothing"}
-    return trial if is_even(geometry) and not geometry.tilted else {**trial, "halo_slices": 0}
-
-
 def _short(given: Mapping[str, Any]) -> str:
     """What the caller calls it, else the name of the function, and its arguments."""
     if given.get("description"):
@@ -72,7 +65,7 @@ def _short(given: Mapping[str, Any]) -> str:
     None,
     None,
     None,
-    trial=lambda geometry: _unchanged(geometry),
+    trial=lambda geometry: {"function": unchanged, "code": "Smoothing"},
     example={"function": "package.module:name", "code": "Smoothing", "description": "bilateral, 3 mm"},
     short=_short,
     in_planes=lambda given: given["halo_slices"] == 0,

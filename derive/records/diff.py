@@ -273,7 +273,20 @@ def _volumes(found: Gathered, assume: Mapping[str, object] | None) -> tuple[tupl
         except UsageError:
             return found.series().volumes, ""
     except DeriveError as error:
-        return (), f"{error.code}: {error.message.partition(chr(10))[0]}"
+        why_not = f"{error.code}: {error.message.partition(chr(10))[0]}"
+        volumes = _of_several(found) if error.code == "SRC-SERIES" else ()
+        return volumes, "" if volumes else why_not
+
+
+def _of_several(found: Gathered) -> tuple[Volume, ...]:
+    """Return the volumes of several series on one grid, as volumes are written that one series cannot hold."""
+    uids = dict.fromkeys(i.text("SeriesInstanceUID") for i in found.instances)
+    try:
+        volumes = [volume for uid in uids for volume in found.series(uid).volumes]
+    except DeriveError:
+        return ()
+    first = volumes[0].geometry
+    return tuple(volumes) if all(first.same_grid(v.geometry) for v in volumes) else ()
 
 
 def _values(left: Sequence[Volume], right: Sequence[Volume], same_grid: bool) -> tuple[ValueDifference | None, str]:

@@ -29,7 +29,7 @@ from derive.records.contributors import description_of
 from derive.records.converted import compared_with_before
 from derive.records.record import Record, RecordedStep, SourceImage, recorded_grid
 from derive.records.sources_tried import SourcesTried, frames_named, frames_needed
-from derive.records.verification import Verdict, Verification
+from derive.records.verification import Verdict, Verification, together
 from derive.records.written import Gathered, gather
 from derive.told.wording import counted, flag
 from derive.version import VERSION
@@ -60,7 +60,7 @@ def verify(
     reference : path, or iterable of paths, optional
         The series whose grid was taken, for a ``resample(reference=...)`` that is recorded by its UID.
     series : str, optional
-        Series Instance UID, where `result` holds several series.
+        Series Instance UID, where `result` holds several series, and not all of them are ours.
     within_steps : float
         How many steps of the stored values may be off: another processor may round another way.
     assume : mapping keyword -> value, optional
@@ -70,7 +70,7 @@ def verify(
     -------
     Verification
         ``NOT-RECOMPUTABLE`` with the reason for a user's own function, a conversion, other software, and for
-        sources that are not at hand.
+        sources that are not at hand. Of several series, all of which this package wrote, each is verified: ``series``.
 
     Raises
     ------
@@ -83,17 +83,24 @@ def verify(
         raise UsageError("VER-STEPS", f"within {within_steps} steps; wanted a number from 0 on")
     paths = [result] if isinstance(result, str | Path) else list(result)
     found = gather(paths)
-    written = _one_series(found, series)
-    needed = set(_needed(written))
-    where = sources_at_hand(paths, found, sources, written[0].record.source_series, needed)
-    others = _others_of(written[0].record, where)
-    if where and others:
+    runs = [_Run(written, {}, reference, assume=assume or {}) for written in _chosen(found, series)]
+    return together([_verified(paths, found, sources, run, within_steps) for run in runs])
+
+
+def _verified(
+    paths: Sequence[str | Path], found: Gathered, sources: Files | None, run: _Run, within_steps: float
+) -> Verification:
+    """Verify one series, with the sources that are at hand."""
+    written = run.written
+    where = sources_at_hand(paths, found, sources, written[0].record.source_series, set(run.needed))
+    run.others = _others_of(written[0].record, where)
+    if where and run.others:
         beside = {
-            uid: [s.sop_instance_uid for w in written for s in w.record.sources_in({uid})] for uid in others.values()
+            uid: [s.sop_instance_uid for w in written for s in w.record.sources_in({uid})]
+            for uid in run.others.values()
         }
         where = with_others(where, paths, found, sources, beside)
-    images = apart(where.headers)[0] if where else []
-    run = _Run(written, {h.text("SOPInstanceUID"): h for h in images}, reference, assume=assume or {}, others=others)
+    run.at_hand = {h.text("SOPInstanceUID"): h for h in (apart(where.headers)[0] if where else ())}
     try:
         return run.verification(within_steps)
     except _NotRecomputableError as error:
@@ -112,20 +119,21 @@ def _others_of(record: Record, at_hand: Gathered | None) -> Mapping[str, str]:
     return record.other_series(record.steps_since(next(map(description_of, images), "")))
 
 
-def _one_series(found: Gathered, series: str | None) -> list[Written]:
-    """Choose a series among the images of the classes that can be computed."""
+def _chosen(found: Gathered, series: str | None) -> list[list[Written]]:
+    """Choose a series among the images of the classes that can be computed; all, where all are ours."""
     groups: dict[str, list[Header]] = {}
     for header in apart(found.headers)[0]:
         groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
-    chosen = groups.get(series) if series is not None else next(iter(groups.values()), None)
     if not groups:
         raise SourceError("SRC-NONE", "no CT, MR or PET image was found; other classes are not recomputed")
-    if chosen is None or (series is None and len(groups) > 1):
+    chosen = [groups[series]] if series in groups else [] if series is not None else list(groups.values())
+    written = [[image for header in headers for image in Written.of(header)] for headers in chosen]
+    if not written or (len(written) > 1 and not all(w.record.by_derive for images in written for w in images)):
         listed = "\n".join(f"  {uid}: {counted(len(headers), 'image')}" for uid, headers in groups.items())
         raise SourceError(
             "SRC-SERIES", f"choose one series by its UID ({flag('series', 'UID')}):\n{listed}", series=list(groups)
         )
-    return [written for header in chosen for written in Written.of(header)]
+    return written
 
 
 @dataclass

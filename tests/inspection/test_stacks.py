@@ -68,7 +68,8 @@ def test_a_gap_is_named_with_its_files_and_its_size(tmp_path):
     assert (gap.after, gap.before, gap.mm, gap.expected_mm, gap.missing) == ("1.dcm", "4.dcm", 6.0, 2.0, 2)
     assert stack.grid.extent_xyz_mm == (14.0, 15.0, 12.0)
     assert stack.reads.ok
-    assert {v.code for v in stack.operations.values()} == {"GEO-GAP"}
+    assert {name for name, v in stack.operations.items() if v.ok} == {"apply", "gaussian_blur"}
+    assert {v.code for v in stack.operations.values() if not v.ok} == {"GEO-GAP"}
     assert stack.operations["rectify"].fix == "max_gap_mm=MM"
     assert "between 1.dcm and 4.dcm" in str(inspect(folder))
 
@@ -215,3 +216,27 @@ def test_a_stack_that_is_refused_is_listed_with_the_reason():
     stack = described(only_frames(whole, [0, 1, 2, 3, 5, *range(6, 12)]))
     assert [(p.reads.code, p.volumes, p.frames) for p in stack.parts] == [("ok", 1, 5), ("ok", 1, 6)]
     assert "1 volume of 5 slices; GEO-GAP: slices are missing" in str(stack.parts[0])
+
+
+def test_what_works_with_slices_that_lean_is_said():
+    inspection = inspect(make_series("CT", ImagePositionPatient=lambda k: [0.0, 0.7 * k, 2.0 * k]))
+    found = only(inspection).operations
+    assert (found["gaussian_blur"].code, found["gaussian_blur"].flags) == ("ok", "in_planes=True")
+    assert (found["apply"].code, found["apply"].flags) == ("ok", "halo_slices=0")
+    assert found["resample"].fix == "derive.operations.rectify() as the first step"
+    assert "with in_planes=True: gaussian-blur" in str(inspection)
+
+
+def test_what_works_across_a_gap_is_said():
+    places = {"ImagePositionPatient": lambda k: [0.0, 0.0, 2.0 * k + 2 * (k > 2)]}
+    found = only(inspect(make_series("CT", **places))).operations
+    assert found["mip"].code == "GEO-GAP"
+    assert found["mip"].fix == "derive.operations.rectify() as the first step max_gap_mm=4"
+    assert found["export"].fix.startswith("no flag: rectify")
+
+
+def test_of_several_dimensions_one_is_tried_and_said():
+    places = {"ImagePositionPatient": lambda k: [0.0, 0.0, 2.0 * (k % 2)]}
+    times = {"EchoTime": lambda k: (12, 24)[k // 4], "TriggerTime": lambda k: (0, 300)[k // 2 % 2]}
+    found = only(inspect(make_series("MR", 8, **places, **times))).operations
+    assert (found["mean_over"].code, found["mean_over"].flags) == ("ok", 'along="TriggerTime"')

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry
 
-#: Parameters with a meaning of their own: whether slices stay by themselves, and along which dimension.
-IN_PLANES, ALONG = "in_planes", "along"
+#: Parameters with a meaning of their own, and the values with which a slice is looked at by itself.
+_BY_ITSELF = {"in_planes": True, "halo_slices": 0}
+_ALONG = "along"
 
 
 class Bound(Protocol):
@@ -29,9 +30,7 @@ def suited(operation: Bound, geometry: Geometry, dimensions: Sequence[Dimension]
     Slices that lean or lie unevenly stay by themselves, where the operation can do that; and of several dimensions it
     goes along the last, that in which volumes differ most often.
     """
-    said: dict[str, Any] = {}
-    if IN_PLANES in operation.parameters and not operation.takes(geometry):
-        said[IN_PLANES] = True
-    if ALONG in operation.parameters and len(dimensions) > 1:
-        said[ALONG] = dimensions[-1].keyword
+    said = {} if operation.takes(geometry) else {k: v for k, v in _BY_ITSELF.items() if k in operation.parameters}
+    if _ALONG in operation.parameters and len(dimensions) > 1:
+        said[_ALONG] = dimensions[-1].keyword
     return said
