@@ -214,8 +214,9 @@ def test_several_series_are_chosen_from_by_uid(derived_on_disk, tmp_path):
     out, source, _ = derived_on_disk()
     derive.build(derive.read(source), mip()).write(tmp_path / "both" / "mip")
     shutil.copytree(out, tmp_path / "both" / "blur")
+    assert [v.verdict for v in verified(tmp_path / "both", source).series] == ["SAME", "SAME"]
     with pytest.raises(derive.SourceError, match="SRC-SERIES"):
-        verify(tmp_path / "both", source)
+        verify([tmp_path / "both", source])
     assert len(verified(tmp_path / "both", source, series=derive.read(out).series_instance_uid).images) == 8
 
 

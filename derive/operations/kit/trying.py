@@ -30,7 +30,9 @@ def suited(operation: Bound, geometry: Geometry, dimensions: Sequence[Dimension]
     Slices that lean or lie unevenly stay by themselves, where the operation can do that; and of several dimensions it
     goes along the last, that in which volumes differ most often.
     """
-    said = {} if operation.takes(geometry) else {k: v for k, v in _BY_ITSELF.items() if k in operation.parameters}
+    said: dict[str, Any] = {}
+    if not operation.takes(geometry):
+        said = {k: v for k, v in _BY_ITSELF.items() if k in operation.parameters}
     if _ALONG in operation.parameters and len(dimensions) > 1:
         said[_ALONG] = dimensions[-1].keyword
     return said
