@@ -23,7 +23,6 @@ from codes import Code
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
-from derive.model.dimension import Dimension
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even
@@ -174,10 +173,9 @@ class OperationKind(Generic[P]):
         """Whether the other series that it takes can be left out."""
         return all(self.signature.parameters[name].default is None for name in self.others)
 
-    def tried_on(self, geometry: Geometry, dimensions: Sequence[Dimension] = ()) -> Operation:
+    def tried_on(self, geometry: Geometry, dimensions: Sequence[Any] = ()) -> Operation:
         """Bind the parameters to try it with on a series of this geometry, whose volumes differ in that."""
-        operation = self._bound((), dict(self.trial(geometry)) if self.trial else {})
-        return replace(operation, parameters={**operation.parameters, **suited(operation, geometry, dimensions)})
+        return suited(self._bound((), dict(self.trial(geometry)) if self.trial else {}), geometry, dimensions)
 
     def taking(self, annotation: Any) -> tuple[str, ...]:
         """Names of the parameters of one of the types above, or of it ``| None``."""

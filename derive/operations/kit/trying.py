@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry
@@ -24,8 +25,11 @@ class Bound(Protocol):
         """Whether slices that lie so are taken."""
 
 
-def suited(operation: Bound, geometry: Geometry, dimensions: Sequence[Dimension]) -> dict[str, Any]:
-    """Return the parameters that suit a series.
+B = TypeVar("B", bound=Bound)
+
+
+def suited(operation: B, geometry: Geometry, dimensions: Sequence[Dimension]) -> B:
+    """Return an operation with the parameters that suit a series.
 
     Slices that lean or lie unevenly stay by themselves, where the operation can do that; and of several dimensions it
     goes along the last, that in which volumes differ most often.
@@ -35,4 +39,4 @@ def suited(operation: Bound, geometry: Geometry, dimensions: Sequence[Dimension]
         said = {k: v for k, v in _BY_ITSELF.items() if k in operation.parameters}
     if _ALONG in operation.parameters and len(dimensions) > 1:
         said[_ALONG] = dimensions[-1].keyword
-    return said
+    return replace(operation, parameters={**operation.parameters, **said})  # type: ignore[type-var]
