@@ -42,7 +42,9 @@ TABLE = Path(__file__).parents[1] / "helpers" / "refused_cells.tsv"
 #: Whom a line of the table is about, beside a single operation by its name.
 GROUPS = {
     "all": lambda operation, source: True,
-    "along no dimension": lambda operation, source: operation.kind.along and not source.dimensions,
+    "along no dimension": lambda operation, source: (
+        operation.kind.along and not operation.kind.others and not source.dimensions
+    ),
     "takes no such slices": lambda operation, source: not operation.takes(source.geometry),
     "mixes values": lambda operation, source: operation.mixes,
 }
