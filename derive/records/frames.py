@@ -12,6 +12,7 @@ from dataclasses import replace
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import items_of
 from derive.model.functional_groups import PER_FRAME, SHARED, macros
+from derive.reading.cines import is_cine
 from derive.reading.frames import frames_of
 from derive.reading.header import Header
 
@@ -26,8 +27,11 @@ def has_groups(instance: Header) -> bool:
 
 
 def frames_read(instance: Header) -> tuple[Header, ...]:
-    """Return the frames of an instance in classic keywords; itself where its frames cannot be told."""
-    if not has_groups(instance):
+    """Return the frames of an instance in classic keywords; itself where its frames cannot be told.
+
+    Those of a cine say what their instance does, and no more.
+    """
+    if not has_groups(instance) and not is_cine(instance):
         return (instance,)
     try:
         return tuple(frame.lenient if not instance.strict else frame for frame in frames_of(instance))

@@ -75,16 +75,18 @@ def refuse_own_plane(name: str, given: Any, parameters: Mapping[str, Any], *, pa
     if patient:
         raise GeometryError(
             "GEO-PLANE",
-            f"{name}: images of this class do not say where in the patient they lie (no Image Plane), and it needs a "
-            "volume of slices; frames of a cine follow each other in time. Wanted what stays in its planes, or goes "
-            "along time",
+            "the images do not say where in the patient they lie (no Image Plane), and a volume of slices is needed; "
+            "frames of a cine follow each other in time. Wanted what stays in its planes, or goes along time",
+            operation=name,
         )
     lengths = [name for name, value in parameters.items() if name.endswith(OF_LENGTHS) and value]
     if lengths and not geometry.own_plane.sized:
         raise GeometryError(
             "GEO-SIZE",
-            f"{name}: the images say no pixel spacing, and {lengths[0]} is in mm. A person can say it: "
+            f"the images say no pixel spacing, and lengths in mm are asked for. A person can say it: "
             f"{flag('assume', SPACING_SAID)}",
+            operation=name,
+            parameter=lengths[0],
         )
 
 
