@@ -202,7 +202,8 @@ def class_in_form(sop_class_uid: str, form: str) -> str:
     same = (r for r in _rows().values() if (r["form"], r["modality"]) == (form, line.get("modality")))
     found = next((r["sop_class_uid"] for r in same), None) if line.get("form") else None
     if found is None:
-        raise UsageError("OPT-FORM", f"SOP Class {shown_uid(sop_class_uid)} has no other form")
+        without = f"; leave out {flag('into', form)}"
+        raise UsageError("OPT-FORM", f"SOP Class {shown_uid(sop_class_uid)} has no other form{without}")
     return found
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from tests.helpers.cines import make_cine, stored_of
 from tests.helpers.mosaics import siemens, uih
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.multi_frame_macros import TOP, code, one
@@ -170,6 +171,9 @@ KINDS = {
         ),
         2,
     ),
+    "X-ray image": Kind(lambda: [make_cine("RF", stored_of(1, bits=16))]),
+    "X-ray cine": Kind(lambda: [make_cine(frames=stored_of(3, bits=16))], 3),
+    "X-ray cines": Kind(lambda: [make_cine(frames=stored_of(2, bits=16, seed=n), number=n) for n in (1, 2)], 4),
     "gated PET": Kind(
         lambda: _pet(
             "GATED",

@@ -46,6 +46,8 @@ GROUPS = {
         operation.kind.along and not operation.kind.others and not source.dimensions
     ),
     "takes no such slices": lambda operation, source: not operation.takes(source.geometry),
+    "needs a patient": lambda operation, source: not operation.takes_own_plane,
+    "takes other series": lambda operation, source: bool(operation.kind.others),
     "mixes values": lambda operation, source: operation.mixes,
 }
 

@@ -184,6 +184,12 @@ def _aligned(volume: Volume, other: Volume, align: Align, interpolator: str) -> 
     here, there = volume.geometry, other.geometry
     if here.frame_of_reference_uid and here.same_grid(there):
         return other
+    if not (here.in_patient and there.in_patient):
+        raise GeometryError(
+            "GEO-FOR",
+            "images that do not say where in the patient they lie (no Image Plane) have no place in common with those "
+            f"of another series. Frames of one cine are taken from each other: {flag('mask_frames', '1')}",
+        )
     mapping = checked_reference(there, here)
     if align == "geometry":
         off = here.largest_distance(there)

@@ -76,7 +76,8 @@ def refuse_own_plane(name: str, given: Any, parameters: Mapping[str, Any], *, pa
         raise GeometryError(
             "GEO-PLANE",
             "the images do not say where in the patient they lie (no Image Plane), and a volume of slices is needed; "
-            "frames of a cine follow each other in time. Wanted what stays in its planes, or goes along time",
+            "frames of a cine follow each other in time. Wanted what stays in its planes, or goes along "
+            f"time: {flag('along', 'TemporalPositionTimeOffset')}",
             operation=name,
         )
     lengths = [name for name, value in parameters.items() if name.endswith(OF_LENGTHS) and value]
