@@ -48,6 +48,8 @@ def jobs(folder: Path) -> Iterator[Job]:
     yield Job("the same, 140 slices of a scanner", blur, REAL, "blur")
     yield Job("`resample --spacing-mm 1`, 400 slices", ["resample", "--spacing-mm", "1"], few, "resample")
     yield Job("`mip --slab-mm 10 --step-mm 1`, 400 slices", ["mip", "--slab-mm", "10", "--step-mm", "1"], few, "mip")
+    oblique = ["reformat", "--normal", "0", "1", "1", "--spacing-mm", "1"]
+    yield Job("`reformat --normal 0 1 1 --spacing-mm 1`, 400 slices", oblique, few, "reformat")
     nifti = folder / "ct400.nii.gz"
     yield Job("`convert --reference`, NIfTI of 400 slices, against `nifti2dicom`", ["convert"], nifti, NIFTI2DICOM, few)
     yield Job("`gaussian-blur --sigma-mm 1`, 3,000 slices", blur, many, None)

@@ -95,7 +95,36 @@ def mip(image: sitk.Image) -> sitk.Image:
     return made
 
 
-JOBS: dict[str, Callable[[sitk.Image], sitk.Image]] = {"blur": blur, "resample": resample, "mip": mip}
+def reformat(image: sitk.Image) -> sitk.Image:
+    """Oblique planes of 1 mm that hold the whole volume, linear."""
+    cosine = 0.5**0.5
+    direction = (1.0, 0.0, 0.0, 0.0, cosine, cosine, 0.0, -cosine, cosine)
+    axes = [direction[axis::3] for axis in range(3)]
+    size = image.GetSize()
+    ends = [(x, y, z) for x in (0, size[0] - 1) for y in (0, size[1] - 1) for z in (0, size[2] - 1)]
+    corners = [image.TransformIndexToPhysicalPoint(end) for end in ends]
+    along = [[sum(a * c for a, c in zip(axis, corner, strict=True)) for corner in corners] for axis in axes]
+    first = [sum(axis[k] * min(span) for axis, span in zip(axes, along, strict=True)) for k in range(3)]
+    counts = [round((max(span) - min(span)) / SPACING_MM) + 1 for span in along]
+    return sitk.Resample(
+        image,
+        counts,
+        sitk.Transform(),
+        sitk.sitkLinear,
+        first,
+        [SPACING_MM] * 3,
+        direction,
+        -1000,
+        image.GetPixelID(),
+    )
+
+
+JOBS: dict[str, Callable[[sitk.Image], sitk.Image]] = {
+    "blur": blur,
+    "resample": resample,
+    "mip": mip,
+    "reformat": reformat,
+}
 
 
 def main(job: str, source: str, target: str) -> None:

@@ -43,7 +43,8 @@ def values_of(action):
     if isinstance(action.nargs, int):
         return ["-1.5", "2", "-1e-3"][: action.nargs]
     if action.nargs == "+":
-        return ["0.8", ".8", "2"] if action.type is float else ["4", "5", "6"] if action.type is int else ["LPS"]
+        words = {"axis": "head-feet"}.get(action.dest, "LPS")
+        return ["0.8", ".8", "2"] if action.type is float else ["4", "5", "6"] if action.type is int else [words]
     if action.type in (int, float):
         return ["-3"]
     return [TEXTS.get(action.dest, "-7" if getattr(action.type, "__name__", "") in ("float", "int") else "some/text")]
@@ -111,6 +112,9 @@ LINES = [
     (["resample", "-o", "x", "--", "--odd", "-name"], {"source": ["--odd", "-name"]}),
     (["--json", "mip", "ct", "-o", "x"], {"json": True, "source": ["ct"]}),
     (["mip", "-qv", "ct", "-o", "x"], {"quiet": True, "verbose": True}),
+    (["mip", "--rotate", "8", "--axis", "head-feet", "ct", "-o", "x"], {"axis": "head-feet", "source": ["ct"]}),
+    (["mip", "--axis", "0", "-.6", "0.8", "ct", "-o", "x"], {"axis": (0.0, -0.6, 0.8), "source": ["ct"]}),
+    (["reformat", "--normal", "0", "-0.7", ".7", "ct", "-o", "x"], {"normal": [0.0, -0.7, 0.7], "source": ["ct"]}),
     (["apply", "--param", "k=v", "ct", "--param", "n=-2", "--function", "m:f", "--code", "Smoothing", "-o", "x"],
      {"parameters": [("k", "v"), ("n", -2)], "source": ["ct"]}),
     (["convert", "--shape", "4", "5", "6", "v.raw", "--dtype", "int16", "-o", "x"], {"shape": [4, 5, 6]}),
@@ -178,5 +182,5 @@ def test_no_flag_takes_a_word_that_may_be_a_source():
     for command in each(COMMANDS):
         for action in parser(command)._actions:
             if action.option_strings and action.nargs in ("+", "*", argparse.REMAINDER):
-                one_word = action.dest in ("orientation", "frame_times")
+                one_word = action.dest in ("orientation", "frame_times", "axis")
                 assert action.type in (int, float) or one_word, (command, action.dest)

@@ -12,7 +12,7 @@ import pytest
 from pydicom.uid import RLELossless
 
 import derive
-from derive.operations import apply, gaussian_blur, mean_projection, minip, mip, resample
+from derive.operations import apply, gaussian_blur, mean_projection, minip, mip, reformat, resample
 from derive.records.verify import verify
 from derive.version import VERSION
 from tests.helpers.commands import run as run_command
@@ -33,6 +33,8 @@ CHAINS = {
     "mip-whole": [mip()],
     "minip": [minip(slab_mm=8.0, plane="sagittal", step_mm=30.0)],
     "mean_projection": [mean_projection(slab_mm=9.0)],
+    "reformat": [reformat(plane="coronal")],
+    "reformat-oblique": [reformat(normal=(0.3, -0.5, 0.8), spacing_mm=4.0, thickness_mm=9.0, combine="mip")],
     "chain": [gaussian_blur(sigma_mm=2), resample(spacing_mm=4.0), minip(slab_mm=9, plane="axial")],
 }
 

@@ -6,13 +6,14 @@ import pydicom
 import pytest
 
 import derive
-from derive.operations import gaussian_blur, mip, resample
+from derive.operations import gaussian_blur, mip, reformat, resample
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.verification import edit, verified
 
 CHAINS = {
     "blur": [gaussian_blur(sigma_mm=1.5)],
     "resample": [resample(spacing_mm=(3.0, 3.1, 2.7))],
+    "reformat": [reformat(normal=(0.1, 0.6, 0.8), spacing_mm=5.0, thickness_mm=6.0)],
     "projection": [mip(slab_mm=5.0)],
 }
 #: Real data of few pixels: classic in several volumes, and multi-frame.
