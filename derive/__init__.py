@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ValuesError,
     )
     from derive.formats import RawLayout
+    from derive.formats.volume import read_volume
     from derive.inspection import Inspection, inspect
     from derive.limits import set_unpack_gib
     from derive.model.algorithm import Algorithm
@@ -87,6 +88,7 @@ _HOMES = {
     "derive.errors": "AssembleError DeriveError GeometryError InvalidInstance NetworkError OutputError PartlyStored "
     "SourceError UsageError ValuesError",
     "derive.formats": "RawLayout",
+    "derive.formats.volume": "read_volume",
     "derive.inspection": "Inspection inspect",
     "derive.limits": "set_unpack_gib",
     "derive.model.algorithm": "Algorithm",
@@ -173,6 +175,7 @@ __all__ = [
     "find",
     "inspect",
     "read",
+    "read_volume",
     "send",
     "set_jobs",
     "set_unpack_gib",

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -29,7 +29,7 @@ from derive.authoring.containers import instances, partition
 from derive.authoring.decision import Entry
 from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
-from derive.authoring.order import AuthoredInstance, Order
+from derive.authoring.order import AuthoredInstance, InputAccount, Order
 from derive.authoring.plan import Plan, plan_of
 from derive.authoring.prepare import Prepared, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
@@ -45,6 +45,7 @@ from derive.model.stacking import stacked
 from derive.model.views import Views
 from derive.model.volume import Volume, as_array
 from derive.operations import Operation
+from derive.operations.kit.others import inputs_of
 from derive.operations.kit.steps import Own, Step, bound
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
@@ -117,7 +118,7 @@ def build(
     >>> series.derivation.description
     "resample(spacing_mm=2, interpolator='linear'); gaussian_blur(sigma_mm=1.5)"
     """
-    operations, said = bound(steps, Own(code, description, algorithm)), _options(options)
+    operations, said = bound(steps, Own(code, description, algorithm)), options_of(options)
     if assume and isinstance(source, SourceSeries):
         raise UsageError("ASSUME-READ", "this series is read already; give assume= to derive.read")
     return derived(source if isinstance(source, SourceSeries) else read(source, assume=assume), operations, said)
@@ -139,7 +140,8 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
     target = target_of(class_derived(source.sop_class_uid, options.into))
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
-    return DerivedSeries(Order(sources, volumes, derivation, target, stored), options)
+    taken = InputAccount(**inputs_of(each.parameters for each in operations))
+    return DerivedSeries(Order(sources, volumes, derivation, target, stored, taken), options)
 
 
 @dataclass(frozen=True)
@@ -390,11 +392,3 @@ class DerivedSeries:
 def _told(progress: Progress, before: int, count: int, done: int) -> None:
     """Tell how many of all instances are done, where some of another series were before."""
     progress(before + done, count)
-
-
-def _options(options: dict[str, Any]) -> Options:
-    known = {f.name for f in fields(Options)}
-    unknown = options.keys() - known
-    if unknown:
-        raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(known)}")
-    return options_of(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -89,8 +89,11 @@ def options_of(said: Mapping[str, Any]) -> Options:
     Raises
     ------
     UsageError
-        ``CFG-...``, and what :class:`Options` refuses.
+        ``OPT-UNKNOWN`` for what is no option, ``CFG-...``, and what :class:`Options` refuses.
     """
+    known = {f.name for f in fields(Options)}
+    if unknown := said.keys() - known:
+        raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(known)}")
     settings = load_settings()
     standing = {"uid_prefix": said.get("uid_prefix") or settings.uid_prefix}
     if settings.equipment:

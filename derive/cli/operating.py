@@ -23,10 +23,15 @@ from derive.cli.shared import (
     series_options,
 )
 from derive.errors import UsageError
+from derive.formats import is_volume_or_picture
 from derive.operations import REGISTRY
+from derive.operations.kit.scales import UNITLESS
 
 SOURCE = "folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID"
-SEVERAL_SOURCES = "one series each, in order: folder, zip archive, or file; or PACS@host:port/SERIES_UID"
+SEVERAL_SOURCES = (
+    "one series each, in order: folder, zip archive, or file; or PACS@host:port/SERIES_UID; behind the first also a "
+    "file that is no DICOM: NIfTI, NRRD, MetaImage"
+)
 
 
 def flags(parser: argparse.ArgumentParser, command: str) -> None:
@@ -54,6 +59,11 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
             metavar="SERIES",
             help="which series of the second SOURCE, of the third, ..., as --series says it of the first",
         )
+        series.add_argument(
+            "--other-units",
+            metavar="UNITS",
+            help="what the numbers of such a SOURCE are that is no DICOM: HU, or another UCUM code (default: 1)",
+        )
     form_flags(series)
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where -o is one"))
@@ -74,12 +84,22 @@ def run(arguments: argparse.Namespace) -> int:
         source = derive.read(found, series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments))
         named = arguments.other_series if others else []
         beside = [
-            derive.read(stack.enter_context(source_folder([other], arguments)), series=series)
+            _other(stack.enter_context(source_folder([other], arguments)), source, series, arguments)
             for other, series in zip_longest(others, named)
         ]
         operation = arguments.kind(**bound(arguments.kind, arguments, derive.read, beside))
         steps = (*first_steps(arguments, arguments.kind), operation)
         return deliver(derive.build(source, *steps, **series_options(arguments)), arguments)
+
+
+def _other(
+    found: str | list[str], source: derive.SourceSeries, series: str | None, arguments: argparse.Namespace
+) -> derive.SourceSeries | derive.Volume:
+    """Read a source behind the first: a series, or a file that is no DICOM."""
+    path = Path(found) if isinstance(found, str) else None
+    if path is not None and is_volume_or_picture(path):
+        return derive.read_volume(path, source, units=arguments.other_units or UNITLESS)
+    return derive.read(found, series=series)
 
 
 def _sources(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:

@@ -25,6 +25,8 @@ LETTERS = (("R", "L"), ("A", "P"), ("F", "H"))
 LEAST_COSINE = 0.05
 #: Two grids are one when no voxel centre differs by more than this.
 POSITION_TOLERANCE_MM = 1e-3
+#: Two series are on one grid, as people mean it, within this: positions are decimal strings, and files have float32.
+ONE_GRID_MM = 0.01
 
 
 def triple(values: ArrayLike) -> Triple:

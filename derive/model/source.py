@@ -27,7 +27,7 @@ from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import target_of
 from derive.model.dimension import Dimension, dimensions_told
 from derive.model.evidence import known_instances
-from derive.model.geometry import Geometry, extent_of
+from derive.model.geometry import ONE_GRID_MM, Geometry, extent_of
 from derive.model.loss import Loss, loss_of
 from derive.model.mapping import RealWorldMapping, mappings_of
 from derive.model.orientation import reach_mm, turned_mm
@@ -353,7 +353,10 @@ class Sources:
         """Whether each source lies on the grid of the principal one."""
         grid = self.principal.geometry
         others = (source.geometry for source, _ in self.others)
-        return (True, *(grid is not None and other is not None and grid.same_grid(other) for other in others))
+        return (
+            True,
+            *(bool(grid and other and grid.same_grid(other, ONE_GRID_MM)) for other in others),
+        )
 
     def purpose(self, frame: FrameRef) -> Code | None:
         """Purpose of Reference of a frame, else of its source; None for the principal one."""

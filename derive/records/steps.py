@@ -20,7 +20,7 @@ from derive.model.assumption import ASSUME
 from derive.model.geometry import Geometry, triple
 from derive.operations import REGISTRY, Operation
 from derive.operations.declaration import FOUND, Function, Grid
-from derive.operations.kit.others import DIGEST, interpolates_others
+from derive.operations.kit.others import interpolates_others
 from derive.version import VERSION
 
 #: What a conversion of files that are no DICOM is recorded as.
@@ -237,8 +237,6 @@ def _why_not(call: _Call) -> str:
         form = call.parameters.get("format", "unknown format")
         return f"the values come from a file that is no DICOM ({form}), which no attribute refers to"
     kind = REGISTRY.get(call.name)
-    if any(DIGEST in str(call.parameters.get(name)) for name in (kind.others if kind else ())):
-        return "values of a file or an array entered, of which the record has a digest"
     if kind is None:
         return f"derive {VERSION} has no operation {call.name}"
     for name in kind.taking(Function):

@@ -19,6 +19,7 @@ from derive.model.classes import FORMS, Form, class_derived
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
 from derive.model.source import SourceSeries
+from derive.model.volume import Volume
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.reading.read import read, series_of
@@ -27,6 +28,7 @@ from derive.records.at_hand import sources_at_hand, with_others
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.contributors import description_of
 from derive.records.converted import compared_with_before
+from derive.records.files_at_hand import is_of_file, volume_recorded
 from derive.records.record import Record, RecordedStep, SourceImage, recorded_grid
 from derive.records.sources_tried import SourcesTried, frames_named, frames_needed
 from derive.records.verification import Verdict, Verification, together
@@ -56,7 +58,7 @@ def verify(
         Folder, zip archive or files of the series.
     sources : path, or iterable of paths, optional
         Where the images are that it references (PS3.3 C.12.4.1.2), among others or not; without, they are looked
-        for in `result` and in the folders beside it.
+        for in `result` and in the folders beside it. Files too that are no DICOM, where some went into a step.
     reference : path, or iterable of paths, optional
         The series whose grid was taken, for a ``resample(reference=...)`` that is recorded by its UID.
     series : str, optional
@@ -83,15 +85,13 @@ def verify(
         raise UsageError("VER-STEPS", f"within {within_steps} steps; wanted a number from 0 on")
     paths = [result] if isinstance(result, str | Path) else list(result)
     found = gather(paths)
-    runs = [_Run(written, {}, reference, assume=assume or {}) for written in _chosen(found, series)]
-    return together([_verified(paths, found, sources, run, within_steps) for run in runs])
+    runs = [_Run(w, {}, reference, assume=assume or {}, sources=sources) for w in _chosen(found, series)]
+    return together([_verified(paths, found, run, within_steps) for run in runs])
 
 
-def _verified(
-    paths: Sequence[str | Path], found: Gathered, sources: Files | None, run: _Run, within_steps: float
-) -> Verification:
+def _verified(paths: Sequence[str | Path], found: Gathered, run: _Run, within_steps: float) -> Verification:
     """Verify one series, with the sources that are at hand."""
-    written = run.written
+    written, sources = run.written, run.sources
     where = sources_at_hand(paths, found, sources, written[0].record.source_series, set(run.needed))
     run.others = _others_of(written[0].record, where)
     if where and run.others:
@@ -148,6 +148,7 @@ class _Run:
     tolerance_mm: float = POSITION_TOLERANCE_MM
     assume: Mapping[str, Any] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
+    sources: Files | None = None
 
     @property
     def record(self) -> Record:
@@ -313,13 +314,21 @@ class _Run:
         """Return the grids of other series that a step took, by parameter."""
         return {name: self._grid(recorded, source) for name, recorded in step.grids.items()}
 
-    def _others(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, Sequence[SourceSeries]]:
+    def _others(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, Sequence[SourceSeries | Volume]]:
         """Return the other series whose values entered a step, by parameter."""
         return {name: [self._other(self.others.get(t, t), source) for t in said] for name, said in step.others.items()}
 
-    def _other(self, series: str, source: SourceSeries) -> SourceSeries:
+    def _other(self, series: str, source: SourceSeries) -> SourceSeries | Volume:
         if series == source.series_instance_uid:
             return source
+        if is_of_file(series):
+            volume = volume_recorded(series, self.sources, source)
+            if volume is None:
+                raise _NotRecomputableError(
+                    "values of a file or an array entered, of which the record has a digest, and no file at hand has "
+                    f"it; give it with {flag('sources')}"
+                )
+            return volume
         members = {uid: h for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") == series}
         tried = SourcesTried(members, frames_named(s for s in self._of_others() if s.sop_instance_uid in members), {})
         if tried.first is None:

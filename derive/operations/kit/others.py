@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -13,13 +13,15 @@ import numpy as np
 
 from codes import Code
 from derive.errors import GeometryError, UsageError, ValuesError
+from derive.model.file_volume import FileVolume
 from derive.model.frames import Volumes
-from derive.model.geometry import Geometry
+from derive.model.geometry import ONE_GRID_MM, Geometry
 from derive.model.joining import joined
+from derive.model.planes import is_even
 from derive.model.reference import FrameRef
 from derive.model.source import Sources, SourceSeries
 from derive.model.stacking import stack, stacked
-from derive.model.volume import Quantity, Volume, shown_units, slabs
+from derive.model.volume import Quantity, Volume, known_units, shown_units, slabs
 from derive.operations.kit.grids import checked_reference
 from derive.operations.kit.sampling import KERNELS, Sampler
 from derive.told.wording import counted, flag
@@ -50,13 +52,14 @@ class Joined:
 
     @cached_property
     def recorded(self) -> str:
-        """What the record of a step calls it: its series, or a digest of values that no series is known of."""
+        """What the record of a step calls it: its series, or a digest of values of none, and their units but for 1."""
         if isinstance(self.origin, SourceSeries):
             return self.origin.series_instance_uid
         digest = hashlib.sha256(f"{self.origin.geometry.shape}".encode())
         for _, slab in slabs(self.origin):
             digest.update(np.ascontiguousarray(slab, dtype="<f4").tobytes())
-        return f"{DIGEST}{digest.hexdigest()}"
+        units = self.origin.quantity.units
+        return f"{DIGEST}{digest.hexdigest()}{'' if units == '1' else f' {units}'}"
 
     @property
     def geometry(self) -> Geometry:
@@ -119,7 +122,7 @@ def joined_with(
         else:
             found.append(Joined(other, (replace(other, contributors=_none),)))
     said = {**parameters, name: tuple(found)}
-    if interpolates_others(said) and all(volumes.geometry.same_grid(other.geometry) for other in found):
+    if interpolates_others(said) and all(on_one_grid(volumes.geometry, other.geometry) for other in found):
         said[_ALIGN] = "geometry"  # nothing is interpolated, and nothing of it is recorded
     return sources, said
 
@@ -180,9 +183,36 @@ def aligned(
     return tuple(_aligned(volume, other, align, interpolator) for other in taken)
 
 
+def on_one_grid(here: Geometry, there: Geometry) -> bool:
+    """Whether two series lie on one grid within 0.01 mm, in one frame of reference that is known.
+
+    *2026-12-01.* Of slices that lie unevenly each is compared: two such stacks can begin and end at the same places.
+    """
+    if not here.frame_of_reference_uid or not here.same_grid(there, ONE_GRID_MM):
+        return False
+    if is_even(here) and is_even(there):
+        return True
+    places = (np.array([g.position(k) for k in range(g.shape[0])]) for g in (here, there))
+    return float(np.linalg.norm(np.subtract(*places), axis=1).max()) <= ONE_GRID_MM
+
+
+def inputs_of(taken: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return files that are no DICOM and go into operations with these parameters, and notes on their reading."""
+    values = (v for parameters in taken for value in parameters.values() for v in _each(value))
+    found = [v for v in values if isinstance(v, FileVolume)]
+    return {
+        "files": tuple(file for v in found for file in v.files),
+        "notes": tuple(note for v in found for note in v.notes),
+    }
+
+
+def _each(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, tuple | list) else (value,)
+
+
 def _aligned(volume: Volume, other: Volume, align: Align, interpolator: str) -> Volume:
     here, there = volume.geometry, other.geometry
-    if here.frame_of_reference_uid and here.same_grid(there):
+    if on_one_grid(here, there):
         return other
     if not (here.in_patient and there.in_patient):
         raise GeometryError(
@@ -223,12 +253,16 @@ def refuse_other_units(name: str, quantity: Quantity, others: Sequence[Volume]) 
     ValuesError
         ``VAL-UNITS``
     """
-    theirs = next((o.quantity.units for o in others if o.quantity.units != quantity.units), None)
-    if theirs is not None:
+    other = next((o for o in others if o.quantity.units != quantity.units), None)
+    if other is not None:
+        theirs, said = other.quantity.units, ""
+        if isinstance(other, FileVolume):
+            said = f", or who knows that the numbers of {other.files[0].name} are these says so: "
+            said += flag("other_units", known_units(quantity.units))
         raise ValuesError(
             "VAL-UNITS",
             f"{name}: the first series is in{shown_units(quantity.units) or ' 1'} and another in"
-            f"{shown_units(theirs) or ' 1'}; wanted the same units",
+            f"{shown_units(theirs) or ' 1'}; wanted the same units{said}",
         )
 
 
