@@ -25,6 +25,7 @@ from derive.model.planes import (
     spacing_tolerance,
     told_apart,
 )
+from derive.reading.cines import lies_in_patient, own_plane_of
 from derive.reading.header import Header
 
 #: Planes that are turned by less from a plane of the patient bear its name.
@@ -131,6 +132,8 @@ class Grid:
     gaps : tuple of Gap
     repeats : Repeats, optional
     odd : tuple of Odd
+    spacing_by : str
+        Of images that lie in no patient, what says their pixel spacing, with its calibration; empty of others.
     """
 
     columns: int | None = None
@@ -150,6 +153,7 @@ class Grid:
     gaps: tuple[Gap, ...] = ()
     repeats: Repeats | None = None
     odd: tuple[Odd, ...] = ()
+    spacing_by: str = ""
 
 
 def grid_of(headers: Sequence[Header]) -> Grid:
@@ -166,6 +170,10 @@ def grid_of(headers: Sequence[Header]) -> Grid:
         "odd": odd,
     }
     x, y = (pixel[1], pixel[0]) if pixel else (None, None)
+    if not lies_in_patient(usual[0]):
+        own, (down, along) = own_plane_of(usual[0].lenient)
+        spacing_of_pixels = (along, down, None) if own.sized else None
+        return Grid(**flat, slices=1, spacing_xyz_mm=spacing_of_pixels, spacing_by=own.told)
     single = all((h.number("NumberOfFrames") or 1) == 1 for h in usual)  # of several, each has a place of its own
     placed = [h for h in usual if single and _cosines(h) is not None and _lengths(h, "ImagePositionPatient", 3)]
     if not placed:

@@ -80,12 +80,23 @@ def _grid(grid: Grid) -> str:
     sizes = [grid.columns, grid.rows, grid.slices]
     if grid.columns is None and grid.rows is None:
         return ""
+    if grid.spacing_by:
+        return _own_grid(grid)
     parts = [" x ".join("?" if n is None else str(n) for n in (sizes if grid.slices else sizes[:2]))]
     if grid.spacing_xyz_mm:
         parts.append("of " + " x ".join("?" if s is None else f"{s:.5g}" for s in grid.spacing_xyz_mm) + " mm (x y z)")
     if grid.extent_xyz_mm:
         parts.append("= " + " x ".join(f"{e:.5g}" for e in grid.extent_xyz_mm) + " mm")
     return " ".join(parts)
+
+
+def _own_grid(grid: Grid) -> str:
+    """Say of images that lie in no patient how large they are, and by what."""
+    size = f"{grid.columns} x {grid.rows}"
+    if grid.spacing_xyz_mm is None:
+        return f"{size}, {grid.spacing_by}, in no patient"
+    x, y, _ = grid.spacing_xyz_mm
+    return f"{size} of {x:.5g} x {y:.5g} mm (x y) by {grid.spacing_by}, in no patient"
 
 
 def _planes(grid: Grid) -> str:
