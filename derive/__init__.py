@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from derive.pacs.send import SendReport, send
     from derive.parallel import set_jobs
     from derive.reading.read import read
+    from derive.reading.transforms import read_transform
     from derive.records.diff import diff
     from derive.records.explain import explain
     from derive.records.verification import Verification
@@ -100,6 +101,7 @@ _HOMES = {
     "derive.pacs.send": "SendReport send",
     "derive.parallel": "set_jobs",
     "derive.reading.read": "read",
+    "derive.reading.transforms": "read_transform",
     "derive.model.stacking": "stack",
     "derive.records.diff": "diff",
     "derive.records.explain": "explain",
@@ -175,6 +177,7 @@ __all__ = [
     "find",
     "inspect",
     "read",
+    "read_transform",
     "read_volume",
     "send",
     "set_jobs",

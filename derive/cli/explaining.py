@@ -53,6 +53,7 @@ def _verify_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", nargs="+", metavar="SERIES", help=f"{_FILES} of the written series")
     parser.add_argument("--sources", action="append", metavar="SOURCE", help=_SOURCES)
     parser.add_argument("--reference", metavar="SERIES", help="series whose grid a resample --reference took")
+    parser.add_argument("--by", metavar="FILE", help="registration that a transform --by took")
     parser.add_argument("--series", metavar="UID", help="which series, where there are several")
     parser.add_argument(
         "--within-steps",
@@ -96,7 +97,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
     found = derive.verify(
         source,
         input_of(arguments.sources) if arguments.sources else None,
-        reference=arguments.reference,
+        reference=[*filter(None, (arguments.reference, arguments.by))] or None,
         series=arguments.series,
         within_steps=arguments.within_steps,
         assume=dict(arguments.assume),

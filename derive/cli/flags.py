@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import derive
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
 from derive.model.derivation import Typed
@@ -25,6 +26,7 @@ from derive.operations.declaration import (
     Operation,
     OperationKind,
     Parameters,
+    Registration,
 )
 
 
@@ -124,6 +126,8 @@ def bound(
             value = tuple(value)
         elif value is not None and _is(parameter.annotation, Grid):
             value = read_grid(value)
+        elif value is not None and _is(parameter.annotation, Registration):
+            value = derive.read_transform(value)
         elif value is not None and _is(parameter.annotation, Parameters):
             value = dict(value)
         values[name] = value
@@ -289,6 +293,8 @@ def _how(annotation: Any) -> dict[str, Any]:
         return {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z")}
     if _is(annotation, Grid):
         return {"metavar": "SERIES"}
+    if _is(annotation, Registration):
+        return {"metavar": "FILE"}
     if _is(annotation, Function):
         return {"metavar": "PACKAGE.MODULE:NAME"}
     if annotation in (CodeText, CodeText | None):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from codes import Code
-from derive.elements.element import tag_of
+from derive.elements.element import Element, tag_of
 from derive.elements.meaning import meaning, same
 from derive.errors import SourceError
 from derive.model.classes import target_of
@@ -17,6 +17,7 @@ from derive.told.wording import flag
 #: What tells patients apart (PS3.3 C.7.1.1).
 _PATIENT = ("PatientID", "IssuerOfPatientID", "PatientName")
 _STUDY = tag_of("StudyInstanceUID")
+_FRAME_OF_REFERENCE, _INDICATOR = tag_of("FrameOfReferenceUID"), tag_of("PositionReferenceIndicator")
 
 
 def joined(sources: Sources, other: SourceSeries, purpose: Code) -> Sources:
@@ -66,3 +67,30 @@ def _disputed(one: Attributes, other: SourceSeries) -> Iterator[int]:
             continue
         if not same(mine, theirs, one.encodings, other.encodings):
             yield rule.tag
+
+
+def in_space(sources: Sources, frame_of_reference_uid: str, fixed: SourceSeries | None) -> Sources:
+    """Return sources whose images lie in another frame of reference than they did.
+
+    What the principal source says of its own goes, and so do references to images that lie there; the indicator of
+    the fixed series stands where that is known.
+
+    Parameters
+    ----------
+    sources : Sources
+    frame_of_reference_uid : str
+    fixed : SourceSeries, optional
+        A series that lies there.
+    """
+    principal = sources.principal
+    if principal.text("FrameOfReferenceUID") == frame_of_reference_uid or not isinstance(principal, SourceSeries):
+        return sources
+    if fixed is not None:
+        found = (fixed.agreement(tag).element for tag in (_FRAME_OF_REFERENCE, _INDICATOR))
+        given = {element.tag: element for element in found if element is not None}
+    else:
+        text = frame_of_reference_uid.encode("ascii")
+        given = {_FRAME_OF_REFERENCE: Element(_FRAME_OF_REFERENCE, "UI", text + b"\0" * (len(text) % 2))}
+    gone = {_FRAME_OF_REFERENCE, _INDICATOR, tag_of("ReferencedImageSequence")}
+    said = {**principal.said, **dict.fromkeys(given, "that of the fixed series, to which the registration leads")}
+    return replace(sources, principal=principal.only(frozenset(principal.tags - gone), given, said))

@@ -44,7 +44,9 @@ from derive.operations.kit.parameters import Function as Function
 from derive.operations.kit.parameters import Grid as Grid
 from derive.operations.kit.parameters import Millimetres as Millimetres
 from derive.operations.kit.parameters import Parameters as Parameters
+from derive.operations.kit.parameters import Registration as Registration
 from derive.operations.kit.refusing import refuse_irregular, refuse_own_plane, refuse_phase
+from derive.operations.kit.registration import led_sources
 from derive.operations.kit.trying import suited
 
 #: Every operation by name.
@@ -205,10 +207,7 @@ class OperationKind(Generic[P]):
 
         Parameters
         ----------
-        parameters : mapping
-        description : str
-            The step in one line.
-        code : Code, optional
+        parameters, description, code : as in :class:`Step`
         found : GridChange
             What the result showed.
         """
@@ -297,12 +296,11 @@ class Operation:
         return replace(self, parameters=picked(self.parameters, volume)) if self.kind.others else self
 
     def joined(self, sources: Sources, volumes: Volumes) -> tuple[Sources, Operation]:
-        """Make the other series that it takes sources of the result.
+        """Make the other series that it takes sources of the result; one that a registration moves says where it is.
 
         Parameters
         ----------
         sources : Sources
-            So far.
         volumes : Volumes
             What it is done to.
 
@@ -315,6 +313,8 @@ class Operation:
         said = self.parameters
         for name in (n for n in self.kind.others if said[n] is not None):
             sources, said = joined_with(sources, volumes, said, name, purpose)
+        if self.kind.taking(Registration):
+            sources = led_sources(sources, volumes, said)
         return sources, replace(self, parameters=said)
 
     def settled(self, volumes: Volumes) -> Operation:
@@ -392,7 +392,7 @@ class Operation:
         found = found._replace(units=after.quantity.units if kind.values_effect is ValuesEffect.NEW_QUANTITY else "")
         declared = (found.new_plane and kind.code_in_new_plane) or kind.code
         keyword = (kind.words and kind.words(self.parameters)[0]) or declared or str(self.parameters["code"])
-        code = derivation_code(keyword) if keyword != kind.code else declared_code(keyword)
+        code = (derivation_code if keyword != kind.code else declared_code)(keyword)
         before_it = (declared_code("SpatialResampling"),) if interpolates_others(self.parameters) else ()
         seen = {FOUND: kind.found(before.geometry, after.geometry)} if kind.found and after.geometry else {}
         step = kind.step(self.parameters, self._told(seen), code, found)

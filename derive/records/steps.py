@@ -19,7 +19,7 @@ from derive.errors import DeriveError
 from derive.model.assumption import ASSUME
 from derive.model.geometry import Geometry, triple
 from derive.operations import REGISTRY, Operation
-from derive.operations.declaration import FOUND, Function, Grid
+from derive.operations.declaration import FOUND, Function, Grid, Registration
 from derive.operations.kit.others import interpolates_others
 from derive.version import VERSION
 
@@ -69,6 +69,12 @@ class RecordedStep:
         kind = REGISTRY.get(self.name)
         names = kind.taking(Grid) if kind else ()
         return {name: str(self.parameters[name]) for name in names if self.parameters.get(name)}
+
+    @property
+    def registrations(self) -> Mapping[str, str]:
+        """What is recorded of registrations, by parameter: SOP Instance UID of an object, or digest of a file."""
+        kind = REGISTRY.get(self.name)
+        return {name: str(self.parameters.get(name)) for name in (kind.taking(Registration) if kind else ())}
 
     @property
     def shown(self) -> RecordedStep:

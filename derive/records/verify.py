@@ -19,11 +19,13 @@ from derive.model.classes import FORMS, Form, class_derived
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
 from derive.model.source import SourceSeries
+from derive.model.transform import Transform
 from derive.model.volume import Volume
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.reading.read import read, series_of
 from derive.reading.select import apart
+from derive.reading.transforms import read_transform
 from derive.records.at_hand import sources_at_hand, with_others
 from derive.records.compare import Comparison, ImageVerdict, Written
 from derive.records.contributors import description_of
@@ -60,7 +62,8 @@ def verify(
         Where the images are that it references (PS3.3 C.12.4.1.2), among others or not; without, they are looked
         for in `result` and in the folders beside it. Files too that are no DICOM, where some went into a step.
     reference : path, or iterable of paths, optional
-        The series whose grid was taken, for a ``resample(reference=...)`` that is recorded by its UID.
+        The series whose grid was taken, for a ``resample(reference=...)`` that is recorded by its UID; and the file of
+        the registration of a ``transform(by=...)``, which is recorded by its UID or its digest.
     series : str, optional
         Series Instance UID, where `result` holds several series, and not all of them are ours.
     within_steps : float
@@ -85,7 +88,8 @@ def verify(
         raise UsageError("VER-STEPS", f"within {within_steps} steps; wanted a number from 0 on")
     paths = [result] if isinstance(result, str | Path) else list(result)
     found = gather(paths)
-    runs = [_Run(w, {}, reference, assume=assume or {}, sources=sources) for w in _chosen(found, series)]
+    grid, by = _told_apart(reference)
+    runs = [_Run(w, {}, grid, assume=assume or {}, sources=sources, by=by) for w in _chosen(found, series)]
     return together([_verified(paths, found, run, within_steps) for run in runs])
 
 
@@ -105,6 +109,23 @@ def _verified(paths: Sequence[str | Path], found: Gathered, run: _Run, within_st
         return run.verification(within_steps)
     except _NotRecomputableError as error:
         return replace(run.about(), verdict="NOT-RECOMPUTABLE", reason=str(error))
+
+
+def _told_apart(reference: Files | None) -> tuple[Files | None, Mapping[str, Transform]]:
+    """Return the files of a series, and what registrations are among them, by what a record calls each."""
+    paths = [reference] if isinstance(reference, str | Path) else list(reference or ())
+    series: list[str | Path] = []
+    found: dict[str, Transform] = {}
+    for path in paths:
+        try:
+            registration = read_transform(path) if Path(path).is_file() else None
+        except DeriveError:
+            registration = None
+        if registration is None:
+            series.append(path)
+        else:
+            found[registration.recorded] = registration
+    return series or None, found
 
 
 def _needed(written: Sequence[Written]) -> list[str]:
@@ -149,6 +170,7 @@ class _Run:
     assume: Mapping[str, Any] = field(default_factory=dict)
     others: Mapping[str, str] = field(default_factory=dict)
     sources: Files | None = None
+    by: Mapping[str, Transform] = field(default_factory=dict)
 
     @property
     def record(self) -> Record:
@@ -297,7 +319,10 @@ class _Run:
         if hopeless or not steps:
             raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
         try:
-            operations = [s.operation({**self._grids(s, source), **self._others(s, source)}) for s in steps]
+            operations = [
+                s.operation({**self._grids(s, source), **self._others(s, source), **self._registrations(s)})
+                for s in steps
+            ]
             return derived(source, operations, Options(into=self._form(source)))
         except DeriveError as error:
             raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
@@ -317,6 +342,17 @@ class _Run:
     def _others(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, Sequence[SourceSeries | Volume]]:
         """Return the other series whose values entered a step, by parameter."""
         return {name: [self._other(self.others.get(t, t), source) for t in said] for name, said in step.others.items()}
+
+    def _registrations(self, step: RecordedStep) -> Mapping[str, Transform]:
+        """Return the registrations that a step was done by, by parameter."""
+        if not step.registrations:
+            return {}
+        missing = [recorded for recorded in step.registrations.values() if recorded not in self.by]
+        if missing:
+            raise _NotRecomputableError(
+                f"the registration is {missing[0]}, of which no more is recorded; give its file: {flag('by', 'FILE')}"
+            )
+        return {name: self.by[recorded] for name, recorded in step.registrations.items()}
 
     def _other(self, series: str, source: SourceSeries) -> SourceSeries | Volume:
         if series == source.series_instance_uid:

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 from derive.errors import DeriveError
+from derive.model.geometry import triple
+from derive.model.transform import Part, Transform, VectorGrid
 from derive.model.volume import Volume
 from derive.operations import REGISTRY, apply, gaussian_blur, mean_projection, minip, mip, resample
 from tests.helpers import contract
 from tests.helpers.asserting import each
 from tests.helpers.contract import GEOMETRIES, REFERENCE, VOLUMES, Call, computed_too_early
+from tests.helpers.registrations import small_turn
 from tests.helpers.volumes import make_geometry, make_volume
 
 
@@ -34,6 +37,10 @@ def unchanged_volume(volume: Volume) -> Volume:
     return volume
 
 
+_BENT_GRID = replace(REFERENCE, shape=(14, 14, 14), first_position=triple(REFERENCE.points_of((-3, -3, -3))))
+_VECTORS = np.random.default_rng(5).uniform(-1, 1, (14, 14, 14, 3)).astype(np.float32)
+TURN = Transform("sha256:turn", (Part("", small_turn(5, (1.0, -0.5, 0.5))),))
+BEND = Transform("sha256:bend", (Part("", None, VectorGrid(np.eye(4), np.eye(4), _BENT_GRID, _VECTORS)),))
 #: Ways to call each operation on a volume; a new one without an entry fails the first test. What takes several volumes
 #: together keeps the promises of test_over.py, what takes several series those of test_arithmetic.py.
 CALLS = {
@@ -65,6 +72,14 @@ CALLS = {
         {"normal": (1.0, 0.2, 0.0), "thickness_mm": 2.5, "step_mm": 1.0, "combine": "minip"},
         {"normal": (0.1, 0.9, 0.1), "through": (3.5, -7.0, 101.0), "size_mm": (3.0, 4.0, 6.0)},
         {"plane": "coronal", "through": (3.0, -7.0, 101.0), "single": True},
+    ],
+    "transform": [
+        {"by": TURN, "reference": REFERENCE},
+        {"by": TURN, "reference": REFERENCE, "inverse": True, "interpolator": "nearest", "fill": -77.5},
+        {"by": TURN, "reference": REFERENCE, "interpolator": "bspline"},
+        {"by": BEND, "reference": REFERENCE},
+        {"by": BEND, "reference": REFERENCE, "interpolator": "nearest"},
+        {"by": BEND, "reference": REFERENCE, "interpolator": "lanczos", "fill": "padding"},
     ],
     "mip": [
         {},

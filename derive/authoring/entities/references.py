@@ -22,6 +22,7 @@ from derive.model.evidence import OWN_STUDY, WITH_STUDY
 from derive.model.reference import FrameRef
 from derive.model.source import Attributes
 from derive.model.source_frame import Reference
+from derive.model.transform import Transform
 
 LONGEST_ST = 1024
 #: Stands where something of the source's description was left out.
@@ -89,6 +90,25 @@ def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     ]
     # Slices that lie side by side in an instance refer to it once.
     return Element(tag, "SQ", b"".join([*own, *dict.fromkeys(ours)])) if own or ours else None
+
+
+@per_series("SourceInstanceSequence")
+def source_instance_sequence(authoring: Authoring) -> Element | None:
+    """Return the registration objects that steps were done by: no images, and no pixels.
+
+    *2026-12-01.* The standard has no purpose for them (the attribute asks for none), and the module is none of Enhanced
+    images: these list them where an archive finds every instance, in Referenced Series Sequence. So do those of the
+    source's own steps.
+    """
+    items = [_reference_item(r.sop_class_uid, r.sop_instance_uid) for r in _registrations(authoring)]
+    return Element(tag_of("SourceInstanceSequence"), "SQ", b"".join(items)) if items else None
+
+
+def _registrations(authoring: Authoring) -> list[Reference]:
+    """Registration objects that the steps were given."""
+    given = (value for step in authoring.derivation.steps for value in step.parameters.values())
+    found = [value.reference for value in given if isinstance(value, Transform) and value.reference is not None]
+    return list(dict.fromkeys(found))
 
 
 def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str:
@@ -227,7 +247,11 @@ def _by_study(authoring: Authoring, frame: Frame) -> _Studies:
         for element in _inherited(source, contributors, whole=place == 0):
             for study, uid, items in _referenced(element, own):
                 studies.setdefault(study, {}).setdefault(uid, {}).update(dict.fromkeys(items))
-    for reference in (*_beside(authoring, frame), *map(sources.reference, frame.contributors)):
+    for reference in (
+        *_registrations(authoring),
+        *_beside(authoring, frame),
+        *map(sources.reference, frame.contributors),
+    ):
         item = _reference_item(reference.sop_class_uid, reference.sop_instance_uid)
         series = studies.setdefault(reference.study_instance_uid, {})
         series.setdefault(reference.series_instance_uid, {})[item] = None

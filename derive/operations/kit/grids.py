@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,10 +104,18 @@ class GridMapping:
     offset: Points
 
     @classmethod
-    def between(cls, grid: Geometry, source: Geometry) -> GridMapping:
-        """Return the mapping of one grid into another, both taken as evenly spaced."""
-        matrix = np.linalg.solve(source.affine[:3, :3], grid.affine[:3, :3])
-        offset = source.index_of(grid.first_position)
+    def between(cls, grid: Geometry, source: Geometry, to_source: Points | None = None) -> GridMapping:
+        """Return the mapping of one grid into another, both taken as evenly spaced.
+
+        Parameters
+        ----------
+        grid, source : Geometry
+        to_source : (4, 4), optional
+            From the space of the grid to that of the source, mm, where they are two.
+        """
+        affine = grid.affine if to_source is None else to_source @ grid.affine
+        matrix = np.linalg.solve(source.affine[:3, :3], affine[:3, :3])
+        offset = source.index_of(affine[:3, 3])
         return cls(grid.shape, source.shape, _snapped(matrix), _snapped(offset))
 
     @property
@@ -143,6 +152,24 @@ class GridMapping:
         """Which voxels of grid slices lie beyond the outer edges of the source."""
         beyond = [self._beyond(p, axis) for axis, p in enumerate(self.places(first, last))]
         return np.broadcast_to(beyond[0] | beyond[1] | beyond[2], (last - first, *self.grid[1:]))
+
+    def itk(self, first: int, start: int, shift: float) -> Any:
+        """Return the transform of ITK from indices of a slab of the grid to those of a slab of the source, x y z.
+
+        Parameters
+        ----------
+        first, start : int
+            First slice of the grid, and of the source.
+        shift : float
+            Added to the places, voxels.
+        """
+        import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
+
+        offset = self.offset + self.matrix[:, 0] * first - (start, 0, 0) + shift
+        transform = sitk.AffineTransform(3)
+        transform.SetMatrix(self.matrix[::-1, ::-1].ravel().tolist())
+        transform.SetTranslation(offset[::-1].tolist())
+        return transform
 
     def _beyond(self, places: Points, axis: int) -> NDArray[np.bool_]:
         edge = 0.5 + TOLERANCE

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Protocol
 
 from derive.model.geometry import Geometry
+from derive.model.transform import Transform
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
@@ -25,6 +26,8 @@ class HasGrid(Protocol):
 
 #: The grid of another series.
 Grid = HasGrid | Geometry
+#: A registration: where the places of two spaces belong together.
+Registration = Transform
 #: A function of the user's: a callable, or ``package.module:name``.
 Function = Callable[..., Any] | str
 #: Arguments of the user's function: ``--param name=value``, repeated.

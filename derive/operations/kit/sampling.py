@@ -23,6 +23,7 @@ from derive.operations.kit.grids import TOLERANCE, GridMapping, Points
 from derive.operations.kit.lanczos import lanczos
 from derive.operations.kit.linear import linear
 from derive.operations.kit.separable import Separable
+from derive.operations.kit.warping import WarpedMapping
 
 LANCZOS_RADIUS = 5
 #: A grid whose planes need this share of the source each is made at once rather than slice by slice.
@@ -75,7 +76,7 @@ class Sampler:
     Parameters
     ----------
     volume : Volume
-    mapping : GridMapping
+    mapping : GridMapping or WarpedMapping
         Of the grid into the volume.
     kernel : Kernel
     outside : float
@@ -83,7 +84,7 @@ class Sampler:
     """
 
     volume: Volume
-    mapping: GridMapping
+    mapping: GridMapping | WarpedMapping
     kernel: Kernel
     outside: float
 
@@ -118,8 +119,9 @@ class Sampler:
     @cached_property
     def _along_axes(self) -> Separable | None:
         """Linear interpolation where the axes of the grid are those of the volume."""
-        linear_there = self.mapping.aligned and self.kernel is KERNELS["linear"]
-        return linear(self.volume, self.mapping) if linear_there else None
+        if isinstance(self.mapping, WarpedMapping) or not self.mapping.aligned or self.kernel is not KERNELS["linear"]:
+            return None
+        return linear(self.volume, self.mapping)
 
     def _with_outside(self, result: Array, first: int, last: int) -> Array:
         result = np.array(result)
@@ -211,7 +213,7 @@ class Sampler:
 class _Target:
     """Slices `first` to `last` of a grid, to be had from a slab that begins with slice `start`."""
 
-    mapping: GridMapping
+    mapping: GridMapping | WarpedMapping
     start: int
     first: int
     last: int
@@ -223,9 +225,15 @@ class _Target:
     @property
     def places(self) -> list[Points]:
         """Indices in the slab along its axes, of a grid whose axes they are."""
+        assert isinstance(self.mapping, GridMapping)  # what is bent has no axes
         factors, offsets = np.diag(self.mapping.matrix), self.mapping.offset - (self.start, 0, 0)
         spans = ((self.first, self.last), (0, self.mapping.grid[1]), (0, self.mapping.grid[2]))
         return [f * np.arange(*span) + o for f, o, span in zip(factors, offsets, spans, strict=True)]
+
+    def _transform(self, shift: float) -> Any:
+        if isinstance(self.mapping, WarpedMapping):
+            return self.mapping.itk(self.first, self.last, self.start, shift)
+        return self.mapping.itk(self.first, self.start, shift)
 
     def nearest(self, slab: NDArray[Any]) -> NDArray[Any]:
         """Half-way between two voxels the later one is the nearest, whatever the rounding."""
@@ -235,13 +243,9 @@ class _Target:
         """Interpolate at places moved by `shift` voxels; half a voxel beyond the slab its border goes on."""
         import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
 
-        offset = self.mapping.offset + self.mapping.matrix[:, 0] * self.first - (self.start, 0, 0) + shift
-        transform = sitk.AffineTransform(3)
-        transform.SetMatrix(self.mapping.matrix[::-1, ::-1].ravel().tolist())
-        transform.SetTranslation(offset[::-1].tolist())
         resampling = sitk.ResampleImageFilter()
         resampling.SetSize(self.shape[::-1])
-        resampling.SetTransform(transform)
+        resampling.SetTransform(self._transform(shift))
         resampling.SetInterpolator(getattr(sitk, itk))
         resampling.UseNearestNeighborExtrapolatorOn()
         resampling.SetNumberOfThreads(parallel.jobs())
