@@ -31,7 +31,7 @@ from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, InputAccount, Order
 from derive.authoring.plan import Plan, plan_of
-from derive.authoring.prepare import Prepared, prepare, source_encoding, whole_step
+from derive.authoring.prepare import Prepared, in_numbers, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
@@ -46,7 +46,7 @@ from derive.model.views import Views
 from derive.model.volume import Volume, as_array
 from derive.operations import Operation
 from derive.operations.kit.others import inputs_of
-from derive.operations.kit.steps import Own, Step, bound
+from derive.operations.kit.steps import Own, Step, bound, several
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
@@ -89,11 +89,8 @@ def build(
     *steps : Operation or callable
         Operations of :mod:`derive.operations` with their parameters bound, or functions of one's own
         (see :func:`derive.operations.apply`); each takes the result of the one before.
-    code, description : str, optional
-        For steps that are plain functions: a code of CID 7203 (or ``99SCHEME:VALUE:Meaning``), and what
-        was done.
-    algorithm : Algorithm, optional
-        For the same steps: who computes.
+    code, description, algorithm : optional
+        For plain functions: a code of CID 7203 (or ``99SCHEME:VALUE:Meaning``), what was done, and who computes.
     assume : mapping keyword -> value, optional
         What a source that is read here does not say, as :func:`derive.read` takes it.
     **options
@@ -104,10 +101,8 @@ def build(
     ------
     UsageError
         For a step or an option that cannot be used.
-    SourceError
-        As :func:`derive.read`, for what is no series yet.
-    GeometryError, ValuesError
-        For a source that a step cannot take.
+    SourceError, GeometryError, ValuesError
+        As :func:`derive.read`, and for a source that a step cannot take.
 
     Examples
     --------
@@ -126,7 +121,12 @@ def build(
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
-    volumes: Volumes | Views = stacked(source, uneven=operations[0].takes(source.geometry))
+    first, *more = (_order(source, each, options) for each in several(operations))
+    return DerivedSeries(replace(first, companions=tuple(more)), options)
+
+
+def _order(source: SourceSeries, operations: Sequence[Operation], options: Options) -> Order:
+    volumes: Volumes | Views = replace(stacked(source, uneven=operations[0].takes(source.geometry)), source=source)
     derivation, sources = Derivation(), Sources(source)
     for each in operations:
         if isinstance(volumes, Views):
@@ -141,7 +141,7 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))
-    return DerivedSeries(Order(sources, volumes, derivation, target, stored, taken), options)
+    return Order(sources, in_numbers(volumes, target, options.numbers), derivation, target, stored, taken)
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,7 @@ class DerivedSeries:
         """Say why a result that is not computed yet cannot go to another process."""
         raise UsageError(
             "OPT-PICKLE",
-            "a result is computed when it is written, and cannot be pickled: write it and send the folder, or let the "
-            "other process read the source and build it",
+            "a result is computed when it is written, and cannot be pickled: write it, or build it there",
         )
 
     def __repr__(self) -> str:
@@ -317,7 +316,7 @@ class DerivedSeries:
                 writer = Writer(below, part.frames)
                 findings = write_instances(part.made(temporary.parent), writer, part._checker, done)
                 reports.append(report_of(part.series_pass, target, writer, findings))
-        return joined(reports, [part.order.part for part in self.series])
+        return joined(reports, [part.order.told for part in self.series])
 
     def deidentified(
         self, profile: str | Profile = "basic", *, keep_uids: bool = False, **options: Any

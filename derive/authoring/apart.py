@@ -23,6 +23,8 @@ LONGEST_PART = 32
 def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ...]:
     """Return what each series is made of, in the order of the volumes; the order itself where it becomes one.
 
+    Those that are made beside it come behind.
+
     Parameters
     ----------
     order : Order
@@ -34,6 +36,14 @@ def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ..
     UsageError
         ``OPT-SERIES`` for a series a volume of frames that pass into another form.
     """
+    made = _of_volumes(replace(order, companions=()), options)
+    for companion in order.companions:
+        beside = _of_part(options, len(made), companion.told)
+        made = (*made, *_of_volumes(companion, beside))
+    return made
+
+
+def _of_volumes(order: Order, options: Options) -> tuple[tuple[Order, Options], ...]:
     alone = _alone(order.frames)
     if order.derivation.passes and options.series_per == "volume":
         raise UsageError("OPT-SERIES", "frames that pass into another form stay one series; choose volumes one by one")

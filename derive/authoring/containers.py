@@ -5,11 +5,11 @@ The only place where frames become instances and get their Instance Number (PS3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from derive.model.frames import Frames
 from derive.model.reference import FrameRef
 from derive.model.volume import SLAB, slabs
 from derive.pixels.encode import EncodedFrame, Encoding, as_they_are, encode
+from derive.pixels.floating import in_floating_point
 from derive.pixels.spool import Spool, SpooledFrames
 
 #: What an instance holds, and its stored values where it holds many frames.
@@ -95,7 +96,12 @@ def encoded_frames(authoring: Authoring, encoding: Encoding | None) -> Iterator[
 def _encoded(
     authoring: Authoring, encoding: Encoding | None, values: Iterator[NDArray[np.float32]]
 ) -> Iterator[EncodedFrame]:
-    quantise = as_they_are if authoring.order.stored_as_they_are else partial(encode, encoding=encoding)
+    form = authoring.pixel_format
+    quantise: Callable[[NDArray[Any]], EncodedFrame] = partial(encode, encoding=encoding)
+    if authoring.order.stored_as_they_are:
+        quantise = as_they_are
+    elif form.floating:
+        quantise = partial(in_floating_point, bits=form.bits)
     for slab in values:
         yield from parallel.each(quantise, list(slab))
 

@@ -33,13 +33,19 @@ class Options:
         of it where nobody says so.
     quantity : str, optional
         What a quantity is of which somebody says the units (PS3.3 C.7.6.16.2.11): a code of CID 7180 by keyword, value
-        or meaning, or SCHEME:VALUE:Meaning.
+        or meaning, or SCHEME:VALUE:Meaning; beside a code of it its meaning.
+    quantity_code : str, optional
+        The code of that quantity, VALUE:SCHEME.
+    quantity_items : mapping name -> value
+        What defines it: a code of CID 9000, or SCHEME:VALUE:Meaning, each; or a number and its unit, ``1000 s/mm2``.
     set : mapping keyword -> text
         Series-level text that replaces what the policy would do.
-    into : {"classic", "enhanced", "legacy-converted"}, optional
-        What the instances become: single frames, multi-frame ones, or such as classic images are converted to (PS3.3
-        A.70 to A.72), which nothing is that is derived. None: what those of the source are; of what was converted,
-        single frames.
+    into : {"classic", "enhanced", "parametric-map", "legacy-converted"}, optional
+        What the instances become: single frames, multi-frame ones, maps of a quantity (PS3.3 A.75), or such as classic
+        images are converted to (A.70 to A.72), which nothing is that is derived. None: what those of the source are; of
+        what was converted, single frames.
+    numbers : {"int16", "float32", "float64"}, optional
+        How the values of a parametric map are stored: in 16 bits, which most readers read, or as they are.
     one_object : bool
         Whether all volumes become one multi-frame instance, with a dimension that tells them apart.
     series_per : {"source", "volume"}
@@ -54,8 +60,11 @@ class Options:
     timestamp: datetime | None = None
     spatial_locations_preserved: Literal["YES", "NO"] | None = None
     quantity: str | None = None
+    quantity_code: str | None = None
+    quantity_items: Mapping[str, str] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
     into: Form | None = None
+    numbers: Literal["int16", "float32", "float64"] | None = None
     one_object: bool = False
     series_per: Literal["source", "volume"] = "source"
 

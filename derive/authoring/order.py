@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
@@ -23,13 +23,13 @@ from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
 from derive.model.views import Views
+from derive.model.volume import Definition, Quantity
 from derive.model.window import Window
 from derive.pixels.encode import EncodedFrame, PixelFormat, Rescale, SourceEncoding
 from derive.pixels.spool import SpooledFrames
 
 #: What tells whether the dates of an instance are those of the clock (C.12.1).
 SHIFTED = "LongitudinalTemporalInformationModified"
-_PIXEL_DATA = tag_of("PixelData")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Given:
         Whether the caller said when it is made.
     quantity : Code, optional
         What the quantity is of which somebody said the units.
+    definition : tuple of (name, Code or Number)
+        By what it is defined.
     one_object : bool
         Whether all volumes go into one instance, where frames do.
     """
@@ -58,6 +60,7 @@ class Given:
     attributes: Mapping[str, str] = field(default_factory=dict)
     time: bool = False
     quantity: Code | None = None
+    definition: Definition = ()
     one_object: bool = False
 
 
@@ -104,6 +107,8 @@ class Order:
         Which volume it is, of a result that becomes several series; empty where it becomes one.
     beside : callable () -> Uids, optional
         UIDs of the study and the space of all series of such a result, where no source has them.
+    companions : tuple of Order
+        Series that are made beside it, of other quantities: how well a map fits.
     """
 
     sources: Sources
@@ -114,6 +119,12 @@ class Order:
     account_of_input: InputAccount = InputAccount()
     part: str = ""
     beside: Callable[[], Uids] | None = None
+    companions: tuple[Order, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """Which of several series it is, in a few words."""
+        return self.part or next((step.label for step in reversed(self.derivation.steps)), "")
 
     @property
     def source(self) -> Attributes:
@@ -199,6 +210,14 @@ class Authoring:
     def target(self) -> Target:
         """What class it becomes."""
         return self.order.target
+
+    @cached_property
+    def quantity(self) -> Quantity:
+        """What the values are: named as a person says, else as the operation that made them does."""
+        found, given = self.frames.quantity, self.given
+        if given.quantity is None:
+            return found
+        return replace(found, concept=given.quantity, definition=given.definition, label="")
 
     @cached_property
     def dated(self) -> bool:
@@ -356,4 +375,4 @@ class AuthoredInstance(NamedTuple):
         """All its attributes, Pixel Data among them: of many frames in memory."""
         if self.pixels is None:
             return self.elements
-        return {**self.elements, _PIXEL_DATA: Element(_PIXEL_DATA, self.pixels.vr, self.pixels.value())}
+        return {**self.elements, self.pixels.tag: Element(self.pixels.tag, self.pixels.vr, self.pixels.value())}

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
+from codes import Code
+from derive.authoring.naming import named
 from derive.authoring.options import Options
 from derive.authoring.order import Authoring, Given, Order
 from derive.authoring.scan import ValueRange, scan
-from derive.authoring.settable import checked_attributes, quantity_said
+from derive.authoring.settable import checked_attributes
 from derive.authoring.window import kept_luts, kept_window, made_window, picture_window
 from derive.elements.charset import fits, is_text
 from derive.elements.element import Element, tag_of
 from derive.errors import UsageError
 from derive.model.assumption import recorded
-from derive.model.classes import Target
+from derive.model.classes import Target, format_of
 from derive.model.derivation import Derivation, ValuesEffect
+from derive.model.frames import Frames, Volumes
 from derive.model.plausible import refuse_normalised
 from derive.model.source import Attributes, Sources
 from derive.model.source_frame import SourceFrame
@@ -25,9 +29,12 @@ from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, ch
 from derive.model.volume import Quantity
 from derive.model.window import Window
 from derive.pixels.encode import Encoding, Rescale, SourceEncoding
-from derive.pixels.fitting import fit, keep, per_instance
+from derive.pixels.fitting import fit, in_steps, keep, per_instance
 from derive.standard import is_single_frame
+from derive.told.wording import flag
 from derive.version import VERSION
+
+AnyFrames = TypeVar("AnyFrames", bound=Frames)
 
 
 class Prepared(NamedTuple):
@@ -52,13 +59,20 @@ def draft(order: Order, options: Options) -> Authoring:
         raise UsageError("OPT-PLACES", "what these operations do to places is known; it is said of a user's own only")
     attributes = checked_attributes(target.iod, options.set)
     timed = options.timestamp is not None
-    quantity = quantity_said(options.quantity, order.derivation.units)
-    given = Given(
-        options.series_description, options.series_number, places, attributes, timed, quantity, options.one_object
-    )
-    texts = [*_added_text(order.derivation, given), recorded(order.source.assumed)]
+    said = named(options.quantity, options.quantity_code, options.quantity_items, order.derivation.units)
+    if target.named and said.concept is None and order.frames.quantity.concept is None:
+        raise UsageError(
+            "OPT-QUANTITY",
+            f"{target.iod.name} holds values of a quantity that is said, and nobody said which these are of; wanted an "
+            f"operation that makes one, or {flag('quantity', 'TEXT')} and {flag('units', 'TEXT')} with apply",
+        )
+    given = Given(options.series_description, options.series_number, places, attributes, timed, *said)
+    given = replace(given, one_object=options.one_object)
+    texts = [*_added_text(order, given), recorded(order.source.assumed)]
     order = replace(order, sources=_sided(_holding(order.sources, texts), target))
-    return Authoring(order, RandomUids(checked_root(options.uid_prefix)), _now(order.source, options.timestamp), given)
+    window = Window.over(0.0, 1.0) if target.named else None  # which has to have one: that of the values, later
+    uids = RandomUids(checked_root(options.uid_prefix))
+    return Authoring(order, uids, _now(order.source, options.timestamp), given, window)
 
 
 def prepare(order: Order, options: Options) -> Prepared:
@@ -86,7 +100,8 @@ def source_encoding(frames: Sequence[SourceFrame], derivation: Derivation, step:
     step : float, optional
         Of which all values of another quantity are multiples, as sums and differences of whole numbers are.
     """
-    paddings = {f.padding[0] if f.padding else None for f in frames}
+    whole = [f.padding if f.padding and float(f.padding[0]).is_integer() else None for f in frames]
+    paddings = {int(padding[0]) if padding else None for padding in whole}  # of floating point it can be any, or NaN
     rescaled = frames if derivation.values_effect is not ValuesEffect.NEW_QUANTITY else ()
     own = (step, 0.0) if step is not None and not rescaled else None
     return SourceEncoding(
@@ -102,11 +117,23 @@ def whole_step(target: Target, quantity: Quantity) -> float | None:
     return quantity.step if target.rescale is Rescale.SERIES else None
 
 
+def in_numbers(frames: AnyFrames, target: Target, numbers: str | None) -> AnyFrames:
+    """Return volumes that are stored as a person wants it; in 16 bits where a class holds nothing else."""
+    if not isinstance(frames, Volumes):
+        return frames
+    return replace(frames, format=format_of(target, numbers, frames.format))
+
+
 def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange | None]:
     frames, stored = order.frames, order.stored
     kept, padded = bool(stored.slopes), frames.quantity.padded
-    if order.stored_as_they_are or per_instance(target.rescale, stored, kept):
+    if order.stored_as_they_are or frames.format.floating or per_instance(target.rescale, stored, kept):
         return None, None
+    if frames.quantity.stored_step and target.rescale is Rescale.MAPPING:
+        found = scan(frames)
+        encoding = in_steps(frames.quantity.stored_step, stored, (found.low, found.high), padded)
+        if encoding is not None:
+            return encoding, found
     if kept and frames.value_range is not None:
         encoding = keep(target.rescale, stored, frames.value_range, padded)
         if encoding is not None:
@@ -169,7 +196,8 @@ def uids_of(order: Order, options: Options, values: ValueRange | None = None) ->
         str(options.series_description),
         str(options.series_number),
         str(options.spatial_locations_preserved),
-        *([options.quantity] if options.quantity else []),
+        *filter(None, [options.quantity, options.quantity_code]),
+        *(f"{k}={v}" for k, v in options.quantity_items.items()),
         *(f"{k}={v}" for k, v in sorted(options.set.items())),
         *([order.part] if order.part else []),
         order.frames.layout,
@@ -229,7 +257,9 @@ def _holding(sources: Sources, texts: list[str]) -> Sources:
     return sources.in_utf8()
 
 
-def _added_text(derivation: Derivation, given: Given) -> list[str]:
-    codes = [c.meaning for c in (*derivation.codes, *filter(None, [given.quantity]))]
+def _added_text(order: Order, given: Given) -> list[str]:
+    derivation, quantity = order.derivation, order.frames.quantity
+    said = [given.quantity, quantity.concept, *chain(*given.definition, *quantity.definition)]
+    codes = [c.meaning for c in (*derivation.codes, *said) if isinstance(c, Code)]
     texts = [*(s.label for s in derivation.steps), *(t for a in derivation.algorithms for t in a.texts)]
     return [derivation.description, *texts, given.series_description or "", *codes, *given.attributes.values()]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-import codes
-from codes import Code
 from derive import standard
 from derive.authoring.entities import builder_of
 from derive.authoring.policy import Action, row
@@ -18,7 +16,6 @@ from derive.model.classes import IDENTITY
 from derive.model.derivation import Derivation
 from derive.standard import AttributeRule, Iod
 from derive.standard.vr import TEXT_VRS
-from derive.told.wording import flag
 
 #: Whether a text fits the character set of a series is asked later.
 UTF8 = ("utf_8",)
@@ -72,25 +69,3 @@ def checked_attributes(iod: Iod, attributes: Mapping[str, str]) -> Mapping[str, 
         if fault:
             raise UsageError("SET-VALUE", f"{keyword} ({rule.vr}): {fault}")
     return dict(attributes)
-
-
-def quantity_said(text: str | None, units: str) -> Code | None:
-    """Return the code of a quantity: of CID 7180, or of any scheme, ``SCHEME:VALUE:Meaning``; None where none is said.
-
-    Raises
-    ------
-    UsageError
-        ``OP-CODE`` for a text that is neither, with the nearest matches; ``OP-UNITS`` where nobody said its units.
-    """
-    if text is None:
-        return None
-    if not units:
-        raise UsageError("OP-UNITS", f"a quantity has units; give {flag('units', 'TEXT')} beside {flag('quantity')}")
-    scheme, value, meaning = (*text.split(":", 2), "", "")[:3]
-    if scheme and value and meaning and max(len(scheme), len(value)) <= 16 and len(meaning) <= 64:
-        return Code(value, scheme, meaning, "")
-    try:
-        return codes.context_group(7180).find(text)
-    except codes.UnknownCode as error:
-        known = "or a code of any scheme, SCHEME:VALUE:Meaning, of at most 16, 16 and 64 characters"
-        raise UsageError("OP-CODE", f"{error}; {known}") from None

@@ -12,16 +12,16 @@ from derive.checking.judge import Judge
 from derive.elements.element import keyword_of, tag_of
 from derive.elements.instance import Instance, State
 from derive.elements.legal import Fault, faults
+from derive.elements.spans import PIXELS
 from derive.elements.uid_references import NEW, is_reference
 from derive.model.functional_groups import PER_FRAME, SHARED
 from derive.standard import AttributeRule, Iod
 from derive.standard.conditions import Condition, condition_of, module_condition
 
-PIXEL_DATA = tag_of("PixelData")
 #: Attributes that any data set may have and no module lists (PS3.5 7.2, PS3.10 C.3).
 _ANYWHERE = frozenset({0xFFFCFFFC, 0xFFFAFFFA, 0x04000500})
 #: Pixels are judged by themselves, and functional groups frame by frame.
-_JUDGED_APART = frozenset({PIXEL_DATA, SHARED, PER_FRAME})
+_JUDGED_APART = PIXELS | {SHARED, PER_FRAME}
 #: Where a Real World Value Mapping says what values mean, another check tells of these.
 _RESCALE = frozenset({"RescaleSlope", "RescaleIntercept", "RescaleType"})
 

@@ -21,8 +21,9 @@ from derive.checking.groups import group_findings
 from derive.checking.many_frames import FramesInFile, before_frames, many_frames, order_of, pixels_of
 from derive.checking.series import SeriesChecker
 from derive.elements.datasets import from_dataset
-from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.element import Element, keyword_of
 from derive.elements.instance import Instance
+from derive.elements.spans import PIXELS
 from derive.errors import SourceError
 from derive.model.source import Skipped
 from derive.reading.files import HEAD_LENGTH, Files, Origin, Unreadable, find, has_preamble, unreadable, why_not_dicom
@@ -32,7 +33,6 @@ from derive.standard.vr import TEXT_VRS
 from derive.told.progress import counting
 from derive.told.secrecy import shown_uid
 
-PIXEL_DATA = tag_of("PixelData")
 _ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _META_TYPE_1 = (
     "FileMetaInformationVersion",
@@ -222,12 +222,12 @@ def sequence_findings(dataset: Dataset, name: str) -> Iterator[Finding]:
 def elements_of(dataset: Dataset) -> dict[int, Element]:
     """Return the standard attributes of a data set, Pixel Data among them."""
     elements = from_dataset(dataset)
-    if PIXEL_DATA in dataset:
-        stored = dataset.get_item(PIXEL_DATA)
+    for tag in PIXELS.intersection(dataset.keys()):
+        stored = dataset.get_item(tag)
         vr, value = str(stored.VR or "OW"), stored.value or b""
         if not _syntax(dataset).is_little_endian and vr == "OW":
             value = np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
-        elements[PIXEL_DATA] = Element(PIXEL_DATA, vr.split(" or ")[-1], value)
+        elements[tag] = Element(tag, vr.split(" or ")[-1], value)
     return elements
 
 

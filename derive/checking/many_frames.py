@@ -18,14 +18,15 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
+from derive import standard
 from derive.checking.finding import Finding, finding
-from derive.elements.element import Element, tag_of
+from derive.elements.element import Element
 from derive.model.functional_groups import PER_FRAME, SHARED
 from derive.model.source import Skipped
 from derive.pixels.decode import PixelBytes
 from derive.reading.header import Header
+from derive.standard.vr import tag_of_pixels
 
-_PIXEL_DATA = tag_of("PixelData")
 #: Tag, VR and length of an element whose value may be long, in Explicit VR.
 _LONG_HEAD = 12
 
@@ -106,7 +107,8 @@ def pixels_of(header: Header) -> tuple[dict[int, Element], FramesInFile | None]:
     if pixels is None:
         return {}, None
     vr, lenient = _vr_of(header, pixels), header.lenient
-    said = {_PIXEL_DATA: Element(_PIXEL_DATA, vr, b"\0\0")}
+    tag = tag_of_pixels(vr)
+    said = {tag: Element(tag, vr, b"\0\0")}
     if pixels.length is None:
         return said, None
     count, bits, *sides = (
@@ -120,9 +122,18 @@ def pixels_of(header: Header) -> tuple[dict[int, Element], FramesInFile | None]:
 def _vr_of(header: Header, pixels: PixelBytes) -> str:
     """The VR of Pixel Data: it stands before the value; OW where there is none (PS3.5 A.1)."""
     if header.transfer_syntax == ImplicitVRLittleEndian:
-        return "OW"
+        return _floating_vr(header) or "OW"
     with pixels.open() as stream:
         stream.seek(pixels.offset - _LONG_HEAD)
         head = stream.read(_LONG_HEAD)
     vr = head[4:6]
-    return vr.decode("ascii") if vr in (b"OB", b"OW", b"UN") else "OW"
+    return vr.decode("ascii") if vr in (b"OB", b"OW", b"UN", b"OF", b"OD") else _floating_vr(header) or "OW"
+
+
+def _floating_vr(header: Header) -> str:
+    """The VR of pixels in floating point, which have no bits that are stored; empty for all others (A.75)."""
+    lenient = header.lenient
+    floating = (
+        lenient.integer("BitsStored") is None and "FloatPixelData" in standard.iod(header.sop_class_uid).attributes
+    )
+    return {32: "OF", 64: "OD"}.get(lenient.integer("BitsAllocated") or 0, "") if floating else ""

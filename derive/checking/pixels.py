@@ -18,6 +18,9 @@ from derive.pixels.encode import Rescale
 from derive.told.wording import counted
 
 _LOSSY = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
+#: Pixels in floating point, and their VR.
+_FLOATING = {"FloatPixelData": "OF", "DoubleFloatPixelData": "OD"}
+_PIXELS = ("PixelData", *_FLOATING)
 #: Attributes whose sign is that of the stored values.
 _SIGNED_BY_PIXELS = (
     "SmallestImagePixelValue",
@@ -50,17 +53,19 @@ def _whole(instance: Judged, keyword: str) -> int | None:
 
 
 def _data(instance: Judged) -> Iterator[Finding]:
-    element = instance.element("PixelData")
+    element = next((e for k in _PIXELS if (e := instance.element(k)) is not None), None)
     if element is None:
         return
-    allocated = _whole(instance, "BitsAllocated") or 0
-    wanted = ("OB",) if instance.encapsulated else ("OW",) if allocated > 8 else ("OB", "OW")
+    allocated, floating = _whole(instance, "BitsAllocated") or 0, _FLOATING.get(element.keyword)
+    wanted = (
+        (floating,) if floating else ("OB",) if instance.encapsulated else ("OW",) if allocated > 8 else ("OB", "OW")
+    )
     if element.vr not in wanted:
-        yield instance.find("CHK-PIXEL-VR", "PixelData", f"has VR {element.vr}; wanted {' or '.join(wanted)}")
+        yield instance.find("CHK-PIXEL-VR", element.keyword, f"has VR {element.vr}; wanted {' or '.join(wanted)}")
     length = len(element.value) if instance.pixels is None else instance.pixels.length
     if not instance.encapsulated and (size := _size(instance)) is not None and length != size:
         message = f"has {length} bytes; rows, columns, samples, frames and bits ask for {size}"
-        yield instance.find("CHK-PIXEL-LENGTH", "PixelData", message)
+        yield instance.find("CHK-PIXEL-LENGTH", element.keyword, message)
 
 
 @reads("NumberOfFrames")
@@ -232,7 +237,9 @@ def _rescale(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-RESCALE", "RescaleSlope", "is 0; all values would be one")
     if instance.rescale in (Rescale.INSTANCE, Rescale.SLOPE) and intercept not in (None, 0):
         yield instance.find("CHK-RESCALE-PET", "RescaleIntercept", f"is {intercept}; wanted 0")
-    if instance.rescale is not None and instance.rescale.mapped and (slope, intercept) != (None, None):
+    identity = instance.target is not None and instance.target.named  # a map has one that does nothing (C.7.6.16.2.9b)
+    nothing = ((None, None), (1, 0)) if identity else ((None, None),)
+    if instance.rescale is not None and instance.rescale.mapped and (slope, intercept) not in nothing:
         message = (
             f"is in no module of {instance.iod.name}; a Real World Value Mapping says the same without being misread"
         )

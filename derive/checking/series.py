@@ -16,14 +16,14 @@ from derive.checking.frames.numbers import FrameNumbers
 from derive.checking.instance import FrameValues, Judged
 from derive.checking.judges import InstanceChecks
 from derive.checking.stack import Slice, slice_of, stack_findings
-from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.element import Element, keyword_of
 from derive.elements.instance import Instance
 from derive.elements.meaning import same
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
+from derive.standard.vr import tag_of_pixels
 from derive.told.secrecy import shown_number, shown_term, shown_uid
 
-_PIXEL_DATA = tag_of("PixelData")
 #: Entities that all instances of a series share.
 _SHARED = frozenset({"Patient", "Study", "Series", "Frame of Reference", "Equipment"})
 #: Attributes by which these entities are told apart.
@@ -122,7 +122,8 @@ class SeriesChecker:
             Of this instance, errors first.
         """
         if pixels is not None:
-            elements = {**elements, _PIXEL_DATA: Element(_PIXEL_DATA, pixels.vr, b"\0\0")}
+            tag = tag_of_pixels(pixels.vr)
+            elements = {**elements, tag: Element(tag, pixels.vr, b"\0\0")}
         instance = Instance(name, elements, strict=False)
         sop_class = instance.text("SOPClassUID")
         if self._numbers is not None:

@@ -28,6 +28,7 @@ from derive.operations.declaration import (
     Parameters,
     Registration,
 )
+from derive.operations.kit.parameters import Numbers
 
 
 def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
@@ -187,7 +188,18 @@ def places_flag(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--quantity",
         metavar="CODE",
-        help="what the quantity is whose units are said: a code of CID 7180, or SCHEME:VALUE:Meaning",
+        help="what the quantity is whose units are said: a code of CID 7180, or SCHEME:VALUE:Meaning; beside its code "
+        "what that means",
+    )
+    parser.add_argument("--quantity-code", metavar="VALUE:SCHEME", help="the code of the quantity: 126312:DCM")
+    parser.add_argument(
+        "--quantity-item",
+        action="append",
+        type=name_value,
+        default=[],
+        metavar="NAME=VALUE",
+        help="what defines the quantity, repeatable: a code of CID 9000 or SCHEME:VALUE:Meaning, each, or a number and "
+        "its unit: SourceImageDiffusionBValue='1000 s/mm2'",
     )
 
 
@@ -250,6 +262,14 @@ def key_value(text: str) -> tuple[str, Any]:
     return name, typed(value)
 
 
+def name_value(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE, both text."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def typed(text: str) -> Any:
     """Read a value as JSON, or as Python's True, False and None, where it is that; else it is text.
 
@@ -295,6 +315,8 @@ def _how(annotation: Any) -> dict[str, Any]:
         return {"metavar": "SERIES"}
     if _is(annotation, Registration):
         return {"metavar": "FILE"}
+    if _is(annotation, Numbers):
+        return {"type": numbers, "metavar": "N,N"}
     if _is(annotation, Function):
         return {"metavar": "PACKAGE.MODULE:NAME"}
     if annotation in (CodeText, CodeText | None):
@@ -307,6 +329,14 @@ def _how(annotation: Any) -> dict[str, Any]:
     if plain == [bool]:
         return {"action": argparse.BooleanOptionalAction}
     return {"type": _either(plain[0], choices), "metavar": "|".join([plain[0].__name__.upper(), *choices])}
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Read several numbers with commas between them."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers; wanted 0,1000") from None
 
 
 def _members(annotation: Any) -> Sequence[Any]:

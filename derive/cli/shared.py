@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What instances can be, as derive.model.classes has it, which needs pydicom.
 FORMS = ("classic", "enhanced", "legacy-converted")
+#: What those of a result can be.
+MADE_FORMS = ("classic", "enhanced", "parametric-map")
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -65,8 +67,14 @@ def form_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--as",
         dest="into",
-        choices=FORMS[:2],
-        help="single frames, or multi-frame instances (default: as the source; classic of what was legacy-converted)",
+        choices=MADE_FORMS,
+        help="single frames, multi-frame instances, or maps of a quantity (default: as the source; classic of what was "
+        "legacy-converted)",
+    )
+    group.add_argument(
+        "--numbers",
+        choices=("int16", "float32", "float64"),
+        help="how the values of a parametric map are stored (default: int16, which most readers read)",
     )
     one_object_flag(group)
     series_per_flag(group)
@@ -263,7 +271,10 @@ def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "timestamp": arguments.timestamp,
         "spatial_locations_preserved": getattr(arguments, "spatial_locations_preserved", None),
         "quantity": getattr(arguments, "quantity", None),
+        "quantity_code": getattr(arguments, "quantity_code", None),
+        "quantity_items": dict(getattr(arguments, "quantity_item", ())),
         "into": getattr(arguments, "into", None),
+        "numbers": getattr(arguments, "numbers", None),
         "one_object": getattr(arguments, "one_object", False),
         "series_per": getattr(arguments, "series_per", "source"),
         "set": dict(arguments.set),

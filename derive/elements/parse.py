@@ -21,7 +21,7 @@ from derive.elements.spans import (
     DISORDER,
     EXTENDED_OFFSETS,
     ITEM,
-    PIXEL_DATA,
+    PIXELS,
     UNDEFINED,
     Notes,
     Oddity,
@@ -151,7 +151,7 @@ def parse_data(
     notes: Notes = set(start.notes)
     spans, _ = spans_of(data, at, len(data), start.expects_implicit, notes)
     pixels = None
-    if spans and spans[-1][0] == PIXEL_DATA:
+    if spans and spans[-1][0] in PIXELS:
         _, _, _, value, last, _ = spans.pop()
         pixels = value, None if last - value == UNDEFINED else last - value
     elif not whole:

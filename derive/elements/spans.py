@@ -16,9 +16,11 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.valuerep import VR
 
 from derive.limits import MOST_LEVELS
-from derive.standard.vr import LONG_LENGTH_VRS
+from derive.standard.vr import FLOAT_PIXELS, LONG_LENGTH_VRS
+from derive.standard.vr import PIXEL_DATA as PIXEL_DATA
 
-PIXEL_DATA = 0x7FE00010
+#: Pixel Data, and what stands in its place.
+PIXELS = frozenset({PIXEL_DATA, *FLOAT_PIXELS.values()})
 EXTENDED_OFFSETS = 0x7FE00001
 UNDEFINED = 0xFFFFFFFF
 ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
@@ -115,7 +117,7 @@ def spans_of(data: bytes, at: int, end: int, implicit: bool, notes: Notes, level
         if tag <= last:
             notes.add(DISORDER)
         last = tag
-        if tag == PIXEL_DATA and not level:
+        if tag in PIXELS and not level:
             spans.append((tag, vr, at, value, value + length, implicit))
             return spans, at
         inner = implicit or vr == "UN"

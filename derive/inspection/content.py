@@ -112,7 +112,10 @@ def values_of(headers: Sequence[Header], frames: Sequence[Header], source: Sourc
     if source is not None:
         slopes, intercepts = zip(*(i.rescale for i in source.frames), strict=True)
         slope, intercept = (min(slopes), max(slopes)), (min(intercepts), max(intercepts))
-        paddings = {i.padding for i in source.frames if i.padding is not None}
+        kept = (i.padding for i in source.frames if i.padding is not None)
+        paddings = {
+            (int(low), int(high)) for low, high in kept if float(low).is_integer()
+        }  # NaN says itself what it is
     return Values(
         _units(headers, source),
         tuple(_encodings(headers)),

@@ -115,7 +115,8 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
     Operations are bound to simple parameters and planned as a dry run does: no pixel is decoded.
     """
     volumes = len(source.frames) // source.geometry.shape[0]
-    found = {kind.name: _operation(kind, source) for kind in _tried_kinds(volumes)}
+    kinds = [kind for kind in _tried_kinds(volumes) if kind.suits is None or kind.suits(source)]
+    found = {kind.name: _operation(kind, source) for kind in kinds}
     around = {
         "export": _tried("convert SERIES to FILE.nii.gz", lambda: stacked(source)),
         "convert": _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source)),

@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias, cast
 from derive import standard
 from derive.errors import SourceError, UsageError
 from derive.model.functional_groups import iod_of_frames
-from derive.pixels.encode import GREY_16, PixelFormat, Rescale
+from derive.pixels.encode import GREY_16, NUMBERS, PixelFormat, Rescale
 from derive.told.secrecy import shown_uid
 from derive.told.wording import flag
 
@@ -83,6 +83,8 @@ class Target:
     own_spacing : tuple of str
         Keywords of the pixel spacings of images that do not say where in the patient they lie, what is preferred first;
         empty where an Image Plane says it.
+    named : bool
+        Whether it holds values of a quantity that is said, and no others.
     """
 
     iod: standard.Iod
@@ -105,6 +107,7 @@ class Target:
     cyclic: frozenset[str]
     value_3_tells: str
     own_spacing: tuple[str, ...]
+    named: bool
 
     @property
     def in_patient(self) -> bool:
@@ -167,9 +170,10 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
     )
 
 
-#: What the instances of a series can be: single frames, multi-frame ones, or such as were converted (A.70 to A.72).
-Form: TypeAlias = Literal["classic", "enhanced", "legacy-converted"]
-FORMS: tuple[Form, ...] = ("classic", "enhanced", "legacy-converted")
+#: What the instances of a series can be: single frames, multi-frame ones, maps of a quantity of whichever modality
+#: (A.75), or such as were converted (A.70 to A.72).
+Form: TypeAlias = Literal["classic", "enhanced", "parametric-map", "legacy-converted"]
+FORMS: tuple[Form, ...] = ("classic", "enhanced", "parametric-map", "legacy-converted")
 
 
 def checked_form(form: str | None) -> None:
@@ -199,7 +203,7 @@ def class_in_form(sop_class_uid: str, form: str) -> str:
     """
     checked_form(form)
     line = _rows().get(sop_class_uid, {})
-    same = (r for r in _rows().values() if (r["form"], r["modality"]) == (form, line.get("modality")))
+    same = (r for r in _rows().values() if r["form"] == form and r["modality"] in ("*", line.get("modality")))
     found = next((r["sop_class_uid"] for r in same), None) if line.get("form") else None
     if found is None:
         without = f"; leave out {flag('into', form)}"
@@ -235,6 +239,22 @@ def class_derived(sop_class_uid: str, form: str | None) -> str:
     if form is None and own != converted:
         return sop_class_uid
     return class_in_form(sop_class_uid, form or FORMS[0])
+
+
+def format_of(target: Target, numbers: str | None, own: PixelFormat) -> PixelFormat:
+    """Return how values are stored of a class, as a person wants it; as they were where nobody does, if it holds that.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-NUMBERS`` for numbers that the class does not hold.
+    """
+    held = target.stored.split("|")
+    if numbers is not None and numbers not in held:
+        wanted = flag("numbers", "|".join(held)) if len(held) > 1 else f"none: {target.iod.name} holds {held[0]} alone"
+        raise UsageError("OPT-NUMBERS", f"numbers {numbers!r:.20}; wanted {wanted}")
+    kept = next((name for name, form in NUMBERS.items() if form == own and name in held), "")
+    return NUMBERS.get(numbers or kept, GREY_16)
 
 
 def in_all_forms(sop_class_uid: str) -> frozenset[str]:
@@ -281,6 +301,7 @@ def target_of(sop_class_uid: str) -> Target:
         frozenset(filter(None, line["cyclic"].split("|"))),
         line["value_3_tells"],
         tuple(filter(None, line["own_spacing"].split("|"))),
+        line["quantity"] == "named",
     )
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from derive.model.derivation import Derivation, ValuesEffect
+from derive.model.derivation import Derivation, Step, ValuesEffect
 
 #: Nothing was derived (C.8.16.1.4, C.8.16.2.1.3); frames that differ; a voxel is what it seems.
 NONE, MIXED, VOLUME = "NONE", "MIXED", "VOLUME"
 #: Volumetric Properties, what says least of a voxel last (C.8.16.2.1.2).
 _PROPERTIES = (VOLUME, "SAMPLED", "DISTORTED")
 #: Of a step whose code the table does not have.
-_ANY_FILTER, _ANY_QUANTITY = "FILTERED", "QUANTITY"
+_ANY_FILTER, QUANTITY = "FILTERED", "QUANTITY"
 _VALUES = 4
 
 
@@ -64,7 +64,7 @@ def kind_of(derivation: Derivation, flavour: str, source: FrameKind | None = Non
     if derivation.passes:
         return _as_said(before)
     said = before.frame_type if len(before.frame_type) >= _VALUES else ("", "", flavour, NONE)
-    lines = [_line(step.code.value if step.code else "", step.values_effect) for step in derivation.steps]
+    lines = [_line(step) for step in derivation.steps]
     contrast = _last([said[3], *(line["value_4"] for line in lines)]) or _ANY_FILTER
     technique = _last([before.technique, *(line["technique"] for line in lines)])
     properties = [before.properties, *(line["properties"] for line in lines)]
@@ -86,12 +86,13 @@ def _as_said(source: FrameKind) -> FrameKind:
     return FrameKind(tuple(values), source.properties or VOLUME, source.technique or NONE)
 
 
-def _line(code: str, effect: ValuesEffect) -> Mapping[str, str]:
-    """Row of a code; of one that the table lacks, what is known of its effect."""
-    found = _rows().get(code)
-    if found is not None:
+def _line(step: Step) -> Mapping[str, str]:
+    """Row of its code; of one that the table lacks, what the step says itself, or what is known of its effect."""
+    found, said = _rows().get(step.code.value if step.code else ""), step.terms.get("FrameType")
+    if found is not None and said is None:
         return found
-    contrast = _ANY_QUANTITY if effect is ValuesEffect.NEW_QUANTITY else _ANY_FILTER
+    effect = step.values_effect
+    contrast = said or QUANTITY if effect is ValuesEffect.NEW_QUANTITY else _ANY_FILTER
     return {"value_4": contrast, "technique": "", "properties": ""}
 
 

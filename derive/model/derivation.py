@@ -159,7 +159,7 @@ class Derivation:
 
     def terms(self, keyword: str) -> tuple[str, ...]:
         """Defined Terms for an attribute, of the steps that have one."""
-        return tuple(s.terms[keyword] for s in self.steps if keyword in s.terms)
+        return tuple(term for s in self.steps if keyword in s.terms for term in s.terms[keyword].split("\\"))
 
     @property
     def description(self) -> str:
@@ -185,12 +185,15 @@ class Derivation:
         if not third:
             return ["DERIVED", target.value_2]
         own, more = third, [term if _CODE_STRING.fullmatch(term) else "" for term in said[2:]]
+        quantities = [t for t in self.terms("ImageType") if t in target.terms_3 and t not in target.value_3.values()]
+        third = quantities[-1] if quantities else third  # what an image is of is said before how it lies
         before, rest = (more[0], more[1:]) if more else ("", [])
         if before in target.terms_3 and (before not in target.value_3.values() or key in ("keeps_grid", "new_grid")):
             third = before
         elif before and before not in target.terms_3 and target.value_4 == "free":
             rest = [before, *rest]
-        terms = [*([own] if own not in (third, target.value_3["keeps_grid"]) else []), *self.terms("ImageType")]
+        added = [t for t in self.terms("ImageType") if t != third]
+        terms = [*([own] if own not in (third, target.value_3["keeps_grid"]) else []), *added]
         values = ["DERIVED", target.value_2, third, *(rest or [""]), *(t for t in terms if t not in rest)]
         while not values[-1]:
             values.pop()

@@ -114,6 +114,10 @@ class Volumes:
         For how long events were counted for each, ms; empty where values are of no such counts, or nobody says it.
     cine : Cine, optional
         Of frames of cines that lie in no patient, a volume each: what is said of them.
+    source : SourceSeries, optional
+        The series that they are made of, for what its attributes say beside the values: a repetition time, a dose.
+    format : PixelFormat
+        How they are stored: 16 bits, or as they are.
 
     Raises
     ------
@@ -125,6 +129,8 @@ class Volumes:
     dimensions: tuple[Dimension, ...] = ()
     durations: tuple[float, ...] = ()
     cine: Cine | None = None
+    source: object = None
+    format: PixelFormat = GREY_16
 
     def __post_init__(self) -> None:
         counts = {len(d.values) for d in self.dimensions} or {1}
@@ -166,11 +172,6 @@ class Volumes:
     def geometry(self) -> Geometry:
         """Where the slices of each volume are."""
         return self.volumes[0].geometry
-
-    @property
-    def format(self) -> PixelFormat:
-        """Grey, 16 bits."""
-        return GREY_16
 
     @property
     def quantity(self) -> Quantity:

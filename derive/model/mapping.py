@@ -222,10 +222,19 @@ def agreed(images: Iterable[tuple[RealWorldMapping, ...]]) -> tuple[RealWorldMap
     return found
 
 
-def item_of_values(items: Sequence[Dataset]) -> Dataset | None:
-    """Return the item that says what values are where there is no rescale: the only one, or that made here."""
+def item_of_values(items: Sequence[Dataset], *, first: bool = False) -> Dataset | None:
+    """Return the item that says what values are where there is no rescale: the only one, or that made here.
+
+    Parameters
+    ----------
+    items : sequence of Dataset
+    first : bool
+        Whether it is the first line of several, of a class that says values so and in no other way.
+    """
     linear = [i for i in items if all(isinstance(i.get(k), float) for k in (_SLOPE, _INTERCEPT))]
     if len(items) == 1:
+        return linear[0] if linear else None
+    if first:
         return linear[0] if linear else None
     own = [i for i in linear if i.get("LUTLabel") == OWN_LABEL]
     return own[0] if len(own) == 1 else None

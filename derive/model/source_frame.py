@@ -58,7 +58,7 @@ class SourceFrame:
     reference: Reference
     stored_values: Callable[[], NDArray[Any]]
     rescale: tuple[float, float]
-    padding: tuple[int, int] | None
+    padding: tuple[float, float] | None
     stored_range: tuple[int, int]
     number: int = 1
     tiled: bool = False

@@ -17,9 +17,11 @@ from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.mapping import item_of_values
 from derive.model.masking import cine_of
+from derive.model.quantity_said import quantity_in, units_in
 from derive.model.reference import of_principal
 from derive.model.source_frame import SourceFrame, real_world_values
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
+from derive.pixels.encode import GREY_16, NUMBERS, PixelFormat
 from derive.told.secrecy import shown_term
 from derive.told.wording import counted, flag
 
@@ -111,7 +113,15 @@ def stacked(series: Stackable, *, uneven: bool = False) -> Volumes:
     quantity = quantity_of(series)
     volumes = tuple(_volume(series, v, quantity) for v in range(count))
     durations = _durations(series) if count > 1 else ()
-    return Volumes(volumes, series.dimensions, durations, None if series.geometry.in_patient else cine_of(series))
+    cine = None if series.geometry.in_patient else cine_of(series)
+    return Volumes(volumes, series.dimensions, durations, cine, format=_format(series))
+
+
+def _format(series: Stackable) -> PixelFormat:
+    """Return how the values are stored: as they are, in a class that holds such, or in 16 bits."""
+    floating = target_of(series.sop_class_uid).named and series.value("BitsStored") is None
+    bits = series.value("BitsAllocated") if floating else None
+    return next((form for form in NUMBERS.values() if form.floating and form.bits == bits), GREY_16)
 
 
 def _volume(series: Stackable, number: int, quantity: Quantity) -> Volume:
@@ -159,7 +169,9 @@ def quantity_of(series: Stackable) -> Quantity:
             keyword=target.units_keyword,
         )
     fill = target.fill if units == target.units else 0.0
-    return Quantity(units, fill, _padded(series.frames), _step(series.frames), cyclic=_cyclic(series, target))
+    found = Quantity(units, fill, _padded(series.frames), _step(series.frames), cyclic=_cyclic(series, target))
+    item = None if target.units_keyword else _item_of(series, 0)
+    return found if item is None else quantity_in(item, found)
 
 
 def _padded(frames: Sequence[SourceFrame]) -> bool:
@@ -199,12 +211,17 @@ def _mapped_units(series: Stackable) -> str:
 
 
 def _units_of(series: Stackable, index: int) -> str:
+    item = _item_of(series, index)
+    return (units_in(item) if item is not None else "") or "1"
+
+
+def _item_of(series: Stackable, index: int) -> Dataset | None:
+    """Return the item of the mapping that is the rescale of an image; None where something else is, or nothing."""
     items: list[Dataset] = list(series.value("RealWorldValueMappingSequence", index) or ())
-    item = item_of_values(items)
-    if series.value("RescaleSlope", index) is not None or item is None:
-        return "1"
-    codes = item.get("MeasurementUnitsCodeSequence") or ()
-    return str(codes[0].get("CodeValue") or "1") if codes else "1"
+    named = target_of(series.sop_class_uid).named
+    if not named and series.value("RescaleSlope", index) is not None:
+        return None
+    return item_of_values(items, first=named)
 
 
 def _value_range(frames: Sequence[SourceFrame]) -> tuple[float, float]:

@@ -11,12 +11,14 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn, Protocol
+from functools import cache
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 import codes
+from codes import Code
 from derive import standard
 from derive.errors import UsageError, ValuesError
 from derive.model.geometry import Geometry, extent_of
@@ -27,6 +29,17 @@ from derive.told.wording import counted
 Array = NDArray[np.float32]
 Pull = Callable[[int, int], Array]
 Contributors = Callable[[int], tuple[FrameRef, ...]]
+
+
+class Number(NamedTuple):
+    """A number that defines a quantity, and its unit (UCUM)."""
+
+    value: float
+    units: str
+
+
+#: What defines a quantity: names, and what each of them is (PS3.3 C.7.6.16.2.11, Quantity Definition Sequence).
+Definition: TypeAlias = tuple[tuple[Code, Code | Number], ...]
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,17 @@ class Quantity:
         The function of a user's that made the values, where nobody said what they are since.
     cyclic : bool
         Whether values wrap around, as those of a phase do: the mean of neighbours then is no value between them.
+    concept : Code, optional
+        What the quantity is (CID 7180); None of values as they were acquired, and of what nobody said.
+    definition : tuple of (name, Code or Number)
+        By what method it was made, and from what.
+    label : str
+        What it is called in a few characters: LUT Label.
+    unit : str
+        Its unit in UCUM, where `units` is a term of the class.
+    stored_step : float, optional
+        In steps of what it is stored where a class has no rescale: readers that apply no mapping see numbers that
+        people know; None: the finest power of ten.
     """
 
     units: str = "1"
@@ -55,6 +79,16 @@ class Quantity:
     step: float | None = None
     made_by: str = ""
     cyclic: bool = False
+    concept: Code | None = None
+    definition: Definition = ()
+    label: str = ""
+    unit: str = ""
+    stored_step: float | None = None
+
+    def unnamed(self, units: str | None = None) -> Quantity:
+        """Return that of values which are made of these and are another quantity, which has no name."""
+        named = replace(self, units=self.units if units is None else units, concept=None, definition=(), label="")
+        return replace(named, unit="", stored_step=None)
 
 
 def shown_units(units: str) -> str:
@@ -64,7 +98,13 @@ def shown_units(units: str) -> str:
 
 def known_units(units: str) -> str:
     """Return units as they may be shown: Rescale Type can hold any text."""
-    return shown_term(units, standard.known_terms() | {c.value for c in codes.context_group("83").codes} | {"1"})
+    return shown_term(units, standard.known_terms() | _units_of_ucum() | {"1"})
+
+
+@cache
+def _units_of_ucum() -> frozenset[str]:
+    """Units that PS3.16 names for values of images."""
+    return frozenset(code.value for group in (83, 7181) for code in codes.context_group(group).codes)
 
 
 #: Slices that are computed together; frames that are encoded and written at a time.

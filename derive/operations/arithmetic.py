@@ -292,4 +292,4 @@ def _units_of_product(factors: Sequence[Volume]) -> str:
 
 def _of_ratio(quantity: Quantity, units: str) -> Quantity:
     """Return a quantity in other units: what lies outside of the measured field is 0, unless they are the same."""
-    return replace(quantity, step=None, cyclic=False) if units == quantity.units else Quantity(units)
+    return replace(quantity.unnamed(), step=None, cyclic=False) if units == quantity.units else Quantity(units)

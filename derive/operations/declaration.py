@@ -32,7 +32,7 @@ from derive.model.volume import Volume
 from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
-from derive.operations.kit.details import Details
+from derive.operations.kit.details import Beside, Details, Suits
 from derive.operations.kit.details import Short as Short
 from derive.operations.kit.details import Trial as Trial
 from derive.operations.kit.details import Words as Words
@@ -72,17 +72,14 @@ class OperationKind(Generic[P]):
     geometry_effect, values_effect : optional
         What it does; None where only the result tells, the values by a parameter ``units``.
     code_in_new_plane : str, optional
-        Keyword in CID 7203 where the result's planes have another orientation.
+        The same where the result's planes have another orientation.
     terms : mapping keyword -> Defined Term
-        The standard's words for it in the attributes that have some: Image Type, and Reprojection Method of PET
-        (PS3.3 C.8.9.1.1.13).
+        The standard's words for it: Image Type (several with a backslash between them), value 4 of Frame Type,
+        Reprojection Method and SUV Type of PET (PS3.3 C.8.9.1).
     trial : callable (geometry) -> parameters, optional
-        Parameters to try it with on any series; not needed where none has to be given.
-    example : mapping
-        Parameters for the example in its help.
+        Parameters to try it with on any series; not needed where none has to be given. ``example``: those of its help.
     fixes : mapping error code -> text
-        Which flag changes what this operation refuses, as a marker (:mod:`derive.told.wording`):
-        ``{flag:spacing_mm X Y Z}``.
+        Which flag changes what it refuses, as a marker (:mod:`derive.told.wording`): ``{flag:spacing_mm X Y Z}``.
     takes_tilt : bool
         Whether it takes a stack that leans, whose voxels are sheared; who does not say so is given none.
     short : callable (parameters) -> str, optional
@@ -110,6 +107,8 @@ class OperationKind(Generic[P]):
     takes_own_plane : bool, optional
         Whether it takes images that do not say where in the patient they lie, each by itself. Without it: where it
         keeps the grid.
+    suits, beside : callable, optional
+        (source) -> whether ``inspect`` tries it; (parameters) -> those of each series, where it makes two on request.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -133,6 +132,8 @@ class OperationKind(Generic[P]):
     purpose: str = "SourceImageForImageProcessingOperation"
     words: Words | None = None
     takes_own_plane: bool | None = None
+    suits: Suits | None = None
+    beside: Beside | None = None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""

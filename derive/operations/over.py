@@ -154,7 +154,7 @@ def sum_over(
     """Return the sum along a dimension, in the units of the values; sums of HU are in none (US)."""
     quantity = volumes.quantity
     units = ON_NO_SCALE if quantity.units in ON_A_SCALE else quantity.units
-    return reduced(volumes, Along(along, from_, to), _sum, _of_a_sum, replace(quantity, units=units, fill=0.0))
+    return reduced(volumes, Along(along, from_, to), _sum, _of_a_sum, replace(quantity.unnamed(units), fill=0.0))
 
 
 @operation_along(
@@ -170,7 +170,7 @@ def standard_deviation_over(
     volumes: Volumes, *, along: str | None = None, from_: float | None = None, to: float | None = None
 ) -> Volumes:
     """Return the standard deviation along a dimension, of the sample (n - 1), in the units of the values."""
-    quantity = replace(volumes.quantity, fill=0.0, step=None)
+    quantity = replace(volumes.quantity.unnamed(), fill=0.0, step=None)
     return reduced(volumes, Along(along, from_, to), _standard_deviation, _of_a_deviation, quantity)
 
 

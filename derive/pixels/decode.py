@@ -95,6 +95,7 @@ class PixelLayout(NamedTuple):
     high_bit: int
     signed: bool
     photometric: str
+    floating: bool = False
 
     def whole(self, pixels: PixelBytes) -> PixelLayout:
         """Return the layout of the image that is stored, of which a slice may be a part."""
@@ -103,7 +104,9 @@ class PixelLayout(NamedTuple):
 
     @property
     def stored_range(self) -> tuple[int, int]:
-        """What Bits Stored can hold."""
+        """What Bits Stored can hold; of floating point all that a single has."""
+        if self.floating:
+            return -(1 << 127), 1 << 127
         if self.signed:
             return -(1 << (self.bits_stored - 1)), (1 << (self.bits_stored - 1)) - 1
         return 0, (1 << self.bits_stored) - 1
@@ -208,7 +211,7 @@ def loss_of(layout: PixelLayout, pixels: PixelBytes, stated: bool, name: str) ->
     return layout.whole(pixels).native_length / max(1, found.size), codec.method
 
 
-def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str) -> NDArray[Any]:
+def decode(layout: PixelLayout, padding: tuple[float, float] | None, pixels: PixelBytes, name: str) -> NDArray[Any]:
     """Decode one image, or one of the slices that lie side by side in it.
 
     Parameters
@@ -253,7 +256,7 @@ def decode(layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBy
 
 @lru_cache(maxsize=4)
 def _decoded(
-    layout: PixelLayout, padding: tuple[int, int] | None, pixels: PixelBytes, name: str
+    layout: PixelLayout, padding: tuple[float, float] | None, pixels: PixelBytes, name: str
 ) -> NDArray[np.integer]:
     """Decode an image whose slices are asked for one after another."""
     values = decode(layout, padding, pixels, name)
@@ -322,7 +325,8 @@ def _native(layout: PixelLayout, value: bytes, pixels: PixelBytes, name: str) ->
     if layout.bits_allocated == 1:
         bits = np.unpackbits(np.frombuffer(value, np.uint8), bitorder="little")
         return bits[pixels.skip : pixels.skip + count].reshape(layout.rows, layout.columns)
-    kind = f"{order}{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}"
+    letter = "f" if layout.floating else "i" if layout.signed else "u"
+    kind = f"{order}{letter}{layout.bits_allocated // 8}"
     words = np.frombuffer(value, dtype=kind, count=count, offset=pixels.skip // 8)
     return words.astype(words.dtype.newbyteorder("="), copy=False).reshape(layout.rows, layout.columns)
 

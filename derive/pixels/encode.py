@@ -60,12 +60,15 @@ class PixelFormat:
         Photometric Interpretation of values that nobody inverted.
     stored : int, optional
         Bits Stored, the lowest ones; None: all bits are used.
+    floating : bool
+        Whether values are stored as they are, in binary floating point (C.7.6.24, C.7.6.25).
     """
 
     bits: int = BITS
     samples: int = 1
     photometric: str = "MONOCHROME2"
     stored: int | None = None
+    floating: bool = False
 
     @property
     def bits_stored(self) -> int:
@@ -74,6 +77,12 @@ class PixelFormat:
 
 
 GREY_16 = PixelFormat()
+#: How values of a quantity can be stored, by name.
+NUMBERS = {
+    "int16": GREY_16,
+    "float32": PixelFormat(32, floating=True),
+    "float64": PixelFormat(64, floating=True),
+}
 
 
 @dataclass(frozen=True)

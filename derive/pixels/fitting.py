@@ -40,6 +40,11 @@ def keep(kind: Rescale, source: SourceEncoding, values: Range, padded: bool) -> 
     return _fit(source.rescale, source, values, padded) if source.rescale else None
 
 
+def in_steps(step: float, source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
+    """Encoding in steps of this size, from 0; None where 16 bits do not hold the range."""
+    return _fit((step, 0.0), source, values, padded) if all(map(math.isfinite, values)) else None
+
+
 def fit(
     kind: Rescale,
     source: SourceEncoding,

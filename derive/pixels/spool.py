@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from derive.errors import OutputError
 from derive.pixels import shared
 from derive.pixels.shared import SharedFile
+from derive.standard.vr import tag_of_pixels
 
 #: So many are read at a time on the way out.
 _RUN = 1 << 20
@@ -56,8 +57,15 @@ class SpooledFrames:
 
     @property
     def vr(self) -> str:
-        """OB where one byte, or less, is allocated to a sample; else OW."""
+        """OB where one byte, or less, is allocated to a sample; OF and OD in floating point; else OW."""
+        if self.dtype.kind == "f":
+            return "OF" if self.dtype.itemsize == 4 else "OD"
         return "OB" if self.dtype.itemsize == 1 else "OW"
+
+    @property
+    def tag(self) -> int:
+        """Tag of Pixel Data, or of Float or Double Float Pixel Data."""
+        return tag_of_pixels(self.vr)
 
     def stored(self, index: int) -> NDArray[Any]:
         """Return the stored values of a frame, from 0 on."""

@@ -30,7 +30,7 @@ from derive.elements.private_read import elements_read
 from derive.elements.spans import (
     DISORDER,
     EXTENDED_OFFSETS,
-    PIXEL_DATA,
+    PIXELS,
     UNDEFINED,
     VRS,
     Oddity,
@@ -271,7 +271,7 @@ class Reader:
 
         def ends(tag: int, _vr: str | None, _length: int) -> bool:
             seen.append(int(tag))
-            return tag == PIXEL_DATA
+            return tag in PIXELS
 
         stream.seek(at)
         dataset = read_dataset(cast(BinaryIO, stream), start.implicit, not start.big, stop_when=ends)
@@ -333,9 +333,10 @@ def _offsets(value: object) -> tuple[int, ...]:
 
 
 def _in_memory(dataset: Dataset, syntax: str) -> PixelBytes | None:
-    if "PixelData" not in dataset:
+    tag = next(iter(PIXELS.intersection(dataset.keys())), None)
+    if tag is None:
         return None
-    data = dataset.get_item(PIXEL_DATA).value
+    data = dataset.get_item(tag).value
     if not isinstance(data, bytes | bytearray) or not data:
         return None
     encapsulated = UID(syntax).is_transfer_syntax and UID(syntax).is_compressed
@@ -359,7 +360,7 @@ def _locate(stream: IO[bytes], at: int, big: bool, reopen: Callable[[], IO[bytes
     stream.seek(at)
     head = stream.read(12)
     end = stream.seek(0, os.SEEK_END)
-    if len(head) < 8 or struct.unpack(f"{order}HH", head[:4]) != (PIXEL_DATA >> 16, PIXEL_DATA & 0xFFFF):
+    if len(head) < 8 or _tag(head, order) not in PIXELS:
         return None
     if head[4:6] not in VRS:
         start, (length,) = 8, struct.unpack(f"{order}L", head[4:8])
@@ -370,6 +371,11 @@ def _locate(stream: IO[bytes], at: int, big: bool, reopen: Callable[[], IO[bytes
     return PixelBytes(
         reopen, at + start, None if length == UNDEFINED else length, end, "OB" if big and head[4:6] == b"OB" else "OW"
     )
+
+
+def _tag(head: bytes, order: str) -> int:
+    group, number = struct.unpack(f"{order}HH", head[:4])
+    return int(group << 16 | number)
 
 
 def _remarks(notes: Iterable[Oddity]) -> tuple[Remark, ...]:

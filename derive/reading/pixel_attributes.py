@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -45,6 +46,9 @@ def layout_of(header: Header) -> PixelLayout:
             f"{header.why_absent('PhotometricInterpretation')}, Samples per Pixel {samples or 'none'}; "
             f"wanted {' or '.join(_GREY)} of 1 sample",
         )
+    if _is_floating(header):
+        rows, columns, bits = (_required(header, k) for k in ("Rows", "Columns", "BitsAllocated"))
+        return PixelLayout(header.transfer_syntax, rows, columns, bits, bits, bits - 1, True, photometric, True)
     rows, columns, allocated, stored, high, representation = (
         _required(header, k)
         for k in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
@@ -62,6 +66,12 @@ def layout_of(header: Header) -> PixelLayout:
     if wrong:
         raise ValuesError("VAL-BITS", f"{header.name}: its pixels cannot be read: {'; '.join(wrong)}")
     return PixelLayout(header.transfer_syntax, rows, columns, allocated, stored, high, representation == 1, photometric)
+
+
+def _is_floating(header: Header) -> bool:
+    """Whether pixels are in floating point: of a class that may have such, whose bits are all of them (A.75)."""
+    held = target_of(header.sop_class_uid).stored
+    return "float" in held and header.integer("BitsStored") is None and header.integer("BitsAllocated") in (32, 64)
 
 
 def rescale_of(header: Header) -> tuple[float, float]:
@@ -83,6 +93,8 @@ def rescale_of(header: Header) -> tuple[float, float]:
             "VAL-LUT", f"{header.name} has a Modality LUT Sequence (0028,3000); only a linear rescale is read"
         )
     slope, intercept = header.numbers("RescaleSlope"), header.numbers("RescaleIntercept")
+    if target_of(header.sop_class_uid).named:
+        return _of_map(header)
     if not slope and not intercept and _may_lack_rescale(header.text("SOPClassUID")):
         return mapping_of(header)
     if not slope or not intercept:
@@ -107,6 +119,18 @@ def mapping_of(header: Header) -> tuple[float, float]:
     """Slope and intercept of the one linear Real World Value Mapping, or of that made here; (1, 0) without."""
     item = item_of_values(list(header.value("RealWorldValueMappingSequence") or ()))
     return (1.0, 0.0) if item is None else _checked(header, item.RealWorldValueSlope, item.RealWorldValueIntercept)
+
+
+def _of_map(header: Header) -> tuple[float, float]:
+    """Slope and intercept of a map of a quantity, which a Real World Value Mapping says and nothing else (A.75)."""
+    item = item_of_values(list(header.value("RealWorldValueMappingSequence") or ()), first=True)
+    if item is None:
+        raise ValuesError(
+            "VAL-LUT",
+            f"{header.name} has no line in its Real World Value Mapping (0040,9096); only a slope and an intercept are "
+            "read",
+        )
+    return _checked(header, item.RealWorldValueSlope, item.RealWorldValueIntercept)
 
 
 def check_alike(headers: Sequence[Header]) -> None:
@@ -198,17 +222,22 @@ def _means_nothing(headers: Sequence[Header], keyword: str) -> bool:
     return default is not None and stated == {(1.0, 0.0)}
 
 
-def padding_of(header: Header, layout: PixelLayout) -> tuple[int, int] | None:
+def padding_of(header: Header, layout: PixelLayout) -> tuple[float, float] | None:
     """Stored values that are pixel padding, signed or not as the pixels are (PS3.3 C.7.5.1.1.2).
 
     Pixel Padding Value is US or SS by Pixel Representation, and is often written as the other: its bits
     are taken for a pixel's.
     """
+    if layout.floating:  # NaN is none of the numbers, wherever it stands, and says itself that it is no value
+        said = header.numbers("FloatPixelPaddingValue") or header.numbers("DoubleFloatPixelPaddingValue")
+        limit = header.numbers("FloatPixelPaddingRangeLimit") or header.numbers("DoubleFloatPixelPaddingRangeLimit")
+        ends = sorted([*said[:1], *(limit[:1] or said[:1])])
+        return (ends[0], ends[1]) if ends else (math.nan, math.nan)
     first = header.integer("PixelPaddingValue")
     if first is None:
         return None
-    limit = header.integer("PixelPaddingRangeLimit")
-    low, high = sorted(_word(v, layout) for v in (first, first if limit is None else limit))
+    last = header.integer("PixelPaddingRangeLimit")
+    low, high = sorted(_word(v, layout) for v in (first, first if last is None else last))
     return low, high
 
 

@@ -329,4 +329,6 @@ def _values(stored: _Stored, rescale: tuple[float, float], low: int | None, high
 
 
 def _digest(stored: _Stored) -> str:
-    return hashlib.sha256(np.ascontiguousarray(stored, dtype="<i4").tobytes()).hexdigest()
+    return hashlib.sha256(
+        np.ascontiguousarray(stored, dtype="<f8" if stored.dtype.kind == "f" else "<i4").tobytes()
+    ).hexdigest()

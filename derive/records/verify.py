@@ -21,6 +21,7 @@ from derive.model.planes import NOISE_MM
 from derive.model.source import SourceSeries
 from derive.model.transform import Transform
 from derive.model.volume import Volume
+from derive.pixels.encode import NUMBERS
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.reading.read import read, series_of
@@ -323,7 +324,7 @@ class _Run:
                 s.operation({**self._grids(s, source), **self._others(s, source), **self._registrations(s)})
                 for s in steps
             ]
-            return derived(source, operations, Options(into=self._form(source)))
+            return derived(source, operations, Options(into=self._form(source), numbers=self._numbers()))
         except DeriveError as error:
             raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
 
@@ -334,6 +335,12 @@ class _Run:
             return None
         forms = (form for form in FORMS if written == class_derived(source.sop_class_uid, form))
         return next(forms, None)
+
+    def _numbers(self) -> Any:
+        """Return how values are stored, where that is not in 16 bits."""
+        bits = self.written[0].header.integer("BitsAllocated")
+        floating = {form.bits: name for name, form in NUMBERS.items() if form.floating}
+        return None if self.written[0].header.integer("BitsStored") is not None else floating.get(bits or 0)
 
     def _grids(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, SourceSeries | Geometry]:
         """Return the grids of other series that a step took, by parameter."""

@@ -29,7 +29,7 @@ from derive.elements.instance import Instance
 from derive.elements.spans import (
     EXPLICIT_FOUND,
     IMPLICIT_FOUND,
-    PIXEL_DATA,
+    PIXELS,
     UNDEFINED,
     Notes,
     Short,
@@ -295,7 +295,7 @@ def _head(data: bytes, at: int, start: Start) -> tuple[StoredDataSet, Span | Non
     """
     notes: Notes = set()
     spans, _ = spans_of(data, at, len(data), start.expects_implicit, notes)
-    pixels = spans.pop() if spans and spans[-1][0] == PIXEL_DATA else None
+    pixels = spans.pop() if spans and spans[-1][0] in PIXELS else None
     head = StoredDataSet(data, tuple(spans))
     explicit = [bool(head.written_vr(element)) for element in head.stored()] if notes & _MIXED else []
     implicit = start.implicit if not explicit else not any(explicit)

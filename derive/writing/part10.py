@@ -32,7 +32,7 @@ _META = {
 _REPEATED = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
 _REPEATED_TAGS = {tag_of(meta): tag_of(own) for meta, own in _REPEATED.items()}
 _TRANSFER_SYNTAX = tag_of("TransferSyntaxUID")
-_PIXEL_DATA, _PART = tag_of("PixelData"), tag_of("InConcatenationNumber")
+_PART = tag_of("InConcatenationNumber")
 _BLOCK = 1 << 20
 _PREAMBLE = b"\0" * 128 + b"DICM"
 
@@ -86,8 +86,9 @@ class FileRuns:
     def of(cls, elements: Mapping[int, Element], pixels: SpooledFrames | None = None) -> FileRuns:
         """Encode an instance; of `pixels` only their length is looked at."""
         own = {meta: elements[tag].value for meta, tag in _REPEATED_TAGS.items()}
-        first, *rest = pack_parts(elements)
-        behind = [] if pixels is None else [element_head(_PIXEL_DATA, pixels.vr, pixels.length)]
+        before = elements if pixels is None else {tag: e for tag, e in elements.items() if tag != pixels.tag}
+        first, *rest = pack_parts(before)
+        behind = [] if pixels is None else [element_head(pixels.tag, pixels.vr, pixels.length)]
         return cls((file_start(own) + first, *rest, *behind), pixels)
 
     def __iter__(self) -> Iterator[bytes]:

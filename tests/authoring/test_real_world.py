@@ -271,3 +271,57 @@ def test_a_quantity_that_somebody_says_is_in_the_file(modality, units, code, sai
 def test_a_quantity_is_a_code_and_has_units(said, step, refused):
     with raises_code(refused):
         derive.build(make_series("MR", 4), step, quantity=said).plan()
+
+
+def test_a_quantity_is_named_by_meaning_and_code_and_defined(tmp_path):
+    items = {"SourceImageDiffusionBValue": "1000 s/mm2", "MeasurementMethod": "99ACME:M1:Own model"}
+    said = {"quantity": "Ktrans", "quantity_code": "126312:DCM", "quantity_items": items}
+    derive.build(make_series("MR", 4), NEW, **said).write(tmp_path / "out")
+    (item,) = pydicom.dcmread(tmp_path / "out" / "IM00001.dcm").RealWorldValueMappingSequence
+    concept, b_value, method = item.QuantityDefinitionSequence
+    assert (concept.ConceptCodeSequence[0].CodeValue, concept.ConceptCodeSequence[0].CodeMeaning) == (
+        "126312",
+        "Ktrans",
+    )
+    assert (b_value.ValueType, float(b_value.NumericValue)) == ("NUMERIC", 1000)
+    assert b_value.MeasurementUnitsCodeSequence[0].CodeValue == "s/mm2"
+    assert method.ConceptCodeSequence[0].CodingSchemeDesignator == "99ACME"
+    schemes = pydicom.dcmread(tmp_path / "out" / "IM00001.dcm").CodingSchemeIdentificationSequence
+    assert [scheme.CodingSchemeDesignator for scheme in schemes] == ["99ACME"]
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ({"quantity_code": "126312:DCM"}, "OP-QUANTITY"),
+        ({"quantity_items": {"MeasurementMethod": "DCM:1:One"}}, "OP-QUANTITY"),
+        ({"quantity": "Ktrans", "quantity_code": "126312"}, "OP-CODE"),
+        ({"quantity": "Ktrans", "quantity_code": "126312:DCM:x"}, "OP-CODE"),
+        ({"quantity": "K" * 65, "quantity_code": "126312:DCM"}, "OP-CODE"),
+        ({"quantity": "Ktrans", "quantity_items": {"Nonsense": "1 ms"}}, "OP-CODE"),
+        ({"quantity": "Ktrans", "quantity_items": {"MeasurementMethod": "1.2.3 ms"}}, "OP-CODE"),
+    ],
+)
+def test_what_names_no_quantity_is_refused(said, refused):
+    with raises_code(refused):
+        derive.build(make_series("MR", 4), NEW, **said).plan()
+
+
+def test_a_value_and_its_scheme_are_told_apart_whichever_comes_first():
+    both = [
+        derive.build(
+            make_series("MR", 4), NEW, quantity="Ktrans", quantity_code=code
+        ).prepared.authoring.quantity.concept
+        for code in ("126312:DCM", "DCM:126312")
+    ]
+    assert both[0] == both[1]
+    assert (both[0].value, both[0].scheme) == ("126312", "DCM")
+
+
+def test_what_is_made_of_a_quantity_and_is_another_has_no_name(tmp_path):
+    """The spread of an ADC over time is no ADC."""
+    mapped = [of.mapping((1e-6, 0.0), (0, 4095), of.MM2_PER_S, "ADC", quantity=of.ADC)]
+    quantity = derive.read(of.mr_map(["DIFFUSION MAP", "ADC"], mapped)).volume.quantity
+    assert quantity.concept is not None
+    assert (quantity.unnamed().concept, quantity.unnamed().label) == (None, "")
+    assert quantity.unnamed("1").units == "1"

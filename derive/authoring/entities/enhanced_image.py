@@ -17,6 +17,7 @@ def _kind(authoring: Authoring, frame: Frame) -> FrameKind:
 @per_frame("ImageType", module="enhanced-ct-image")
 @per_frame("ImageType", module="enhanced-mr-image")
 @per_frame("ImageType", module="enhanced-pet-image")
+@per_frame("ImageType", module="parametric-map-image")
 def image_type_of_frames(authoring: Authoring, frame: Frame) -> list[str]:
     """Return what all frames are: MIXED where they differ."""
     return list(_kind(authoring, frame).frame_type)
@@ -64,6 +65,7 @@ def pixel_presentation(authoring: Authoring) -> str:
 @per_series("PresentationLUTShape", module="enhanced-ct-image")
 @per_series("PresentationLUTShape", module="enhanced-mr-image")
 @per_series("PresentationLUTShape", module="enhanced-pet-image")
+@per_series("PresentationLUTShape", module="parametric-map-image")
 def presentation_lut_shape_of_frames(authoring: Authoring) -> str:
     """Return IDENTITY: low values are dark."""
     return "IDENTITY"

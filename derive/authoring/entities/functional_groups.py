@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from derive.authoring.entities.real_world import rescale_type
@@ -12,9 +13,9 @@ from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import encode, numbers_of, pack_item
 from derive.elements.instance import items_of
-from derive.model.contrast import FrameKind, kind_of
+from derive.model.contrast import QUANTITY, FrameKind, kind_of
 from derive.model.window import Window
-from derive.pixels.encode import decimal
+from derive.pixels.encode import Rescale, decimal
 
 
 def item_of(authoring: Authoring, frame: Frame, values: Mapping[str, Any]) -> bytes:
@@ -98,6 +99,9 @@ def _duration(authoring: Authoring, frame: Frame) -> Element | float | None:
 @per_frame("PixelValueTransformationSequence")
 def pixel_value_transformation_sequence(authoring: Authoring, frame: Frame) -> Element:
     """Return the slope and intercept that the stored values of the frame were made with, and what comes out."""
+    if authoring.target.rescale is Rescale.MAPPING:  # the mapping says all (C.7.6.16.2.9b)
+        values = {"RescaleSlope": 1, "RescaleIntercept": 0, "RescaleType": "US"}
+        return _sequence("PixelValueTransformationSequence", item_of(authoring, frame, values))
     values = {k: built(authoring, frame, k) for k in ("RescaleSlope", "RescaleIntercept")}
     values["RescaleType"] = rescale_type(authoring)
     return _sequence("PixelValueTransformationSequence", item_of(authoring, frame, values))
@@ -186,6 +190,12 @@ def frame_type_sequence(authoring: Authoring, frame: Frame) -> list[bytes]:
     return [item_of(authoring, frame, _kind(authoring, frame))]
 
 
+@per_frame("ParametricMapFrameTypeSequence")
+def parametric_map_frame_type_sequence(authoring: Authoring, frame: Frame) -> list[bytes]:
+    """Return what kind of frame it is, and nothing else (C.8.32.3.1)."""
+    return [item_of(authoring, frame, {"FrameType": list(frame_kind(authoring, frame).frame_type)})]
+
+
 @per_frame("MRImageFrameTypeSequence")
 def mr_image_frame_type_sequence(authoring: Authoring, frame: Frame) -> list[bytes]:
     """MR: return what kind of frame it is, and of what component and contrast where all contributors agree."""
@@ -207,7 +217,10 @@ def _kind(authoring: Authoring, frame: Frame) -> dict[str, Any]:
 def frame_kind(authoring: Authoring, frame: Frame) -> FrameKind:
     """Return what kind a frame of the result is, by what its contributors are and what was done to them."""
     flavour = authoring.target.value_3[authoring.derivation.geometry_effect.value]
-    return kind_of(authoring.derivation, flavour, _said(authoring, frame) if authoring.same_kind else None)
+    kind = kind_of(authoring.derivation, flavour, _said(authoring, frame) if authoring.same_kind else None)
+    if authoring.target.named and authoring.derivation.steps:  # of which quantity its mapping says
+        return replace(kind, frame_type=(*kind.frame_type[:3], QUANTITY))
+    return kind
 
 
 def _said(authoring: Authoring, frame: Frame) -> FrameKind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from codes import Code
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
@@ -217,6 +218,7 @@ def specific_character_set(authoring: Authoring) -> Element | None:
 @per_series("CodingSchemeIdentificationSequence")
 def coding_scheme_identification_sequence(authoring: Authoring) -> list[dict[str, str]] | None:
     """Return an item for every private coding scheme of the derivation codes (C.12.1.1.3)."""
-    said = [*authoring.derivation.codes, *filter(None, [authoring.given.quantity])]
+    named = (code for pair in authoring.quantity.definition for code in pair if isinstance(code, Code))
+    said = [*authoring.derivation.codes, *filter(None, [authoring.quantity.concept]), *named]
     schemes = dict.fromkeys(c.scheme for c in said if c.scheme.startswith("99"))
     return [{"CodingSchemeDesignator": scheme} for scheme in schemes] or None

@@ -53,26 +53,26 @@ def bits_allocated(authoring: Authoring) -> int:
 
 
 @per_series("BitsStored")
-def bits_stored(authoring: Authoring) -> int:
-    """Return those allocated; of frames that pass their own."""
-    return authoring.pixel_format.bits_stored
+def bits_stored(authoring: Authoring) -> int | None:
+    """Return those allocated; of frames that pass their own; nothing in floating point."""
+    return None if authoring.pixel_format.floating else authoring.pixel_format.bits_stored
 
 
 @per_series("HighBit")
-def high_bit(authoring: Authoring) -> int:
-    """Return the bits stored less one."""
-    return authoring.pixel_format.bits_stored - 1
+def high_bit(authoring: Authoring) -> int | None:
+    """Return the bits stored less one; nothing in floating point."""
+    return None if authoring.pixel_format.floating else authoring.pixel_format.bits_stored - 1
 
 
 @per_frame("PixelRepresentation")
-def pixel_representation(authoring: Authoring, frame: Frame) -> int:
-    """Return 1 for signed stored values."""
-    return int(frame.encoded.encoding.signed)
+def pixel_representation(authoring: Authoring, frame: Frame) -> int | None:
+    """Return 1 for signed stored values; nothing in floating point."""
+    return None if authoring.pixel_format.floating else int(frame.encoded.encoding.signed)
 
 
 @per_frame("SmallestImagePixelValue")
 def smallest_image_pixel_value(authoring: Authoring, frame: Frame) -> int | None:
-    """Return the smallest stored value that is not padding; nothing for colours and bits."""
+    """Return the smallest stored value that is not padding; nothing for colours, bits and in floating point."""
     if authoring.derivation.passes:
         return _as_said(authoring, frame, "SmallestImagePixelValue", frame.encoded.smallest)
     return frame.encoded.smallest if _is_grey(authoring) else None
@@ -95,7 +95,8 @@ def _as_said(authoring: Authoring, frame: Frame, keyword: str, found: int) -> in
 
 def _is_grey(authoring: Authoring) -> bool:
     """Whether a pixel is one number that can be more than 0 and 1."""
-    return authoring.pixel_format.samples == 1 and authoring.pixel_format.bits > 1
+    form = authoring.pixel_format
+    return form.samples == 1 and form.bits > 1 and not form.floating
 
 
 @per_frame("PixelPaddingValue")
@@ -115,6 +116,22 @@ def pixel_data(authoring: Authoring, frame: Frame) -> bytes | None:
     stored = frame.encoded.stored
     data = (np.packbits(stored, bitorder="little") if authoring.pixel_format.bits == 1 else stored).tobytes()
     return data + b"\0" * (len(data) % 2)
+
+
+# 2026-12-01: what is no value is NaN in floating point: it says itself that it is none, to whoever computes with it,
+# and a number that is set apart for it (Float Pixel Padding Value) would be a value to all who do not ask.
+
+
+@per_series("FloatPixelData")
+def float_pixel_data(authoring: Authoring) -> bytes | None:
+    """Return nothing of 32 bits, which wait aside until they are written; they stand in place of Pixel Data then."""
+    return b"" if (authoring.pixel_format.floating, authoring.pixel_format.bits) == (True, 32) else None
+
+
+@per_series("DoubleFloatPixelData")
+def double_float_pixel_data(authoring: Authoring) -> bytes | None:
+    """Return nothing of 64 bits, in the same way."""
+    return b"" if (authoring.pixel_format.floating, authoring.pixel_format.bits) == (True, 64) else None
 
 
 @per_frame("RescaleSlope")

@@ -28,6 +28,7 @@ def content_qualification(authoring: Authoring) -> str | None:
 @per_series("ContentQualification", module="enhanced-ct-image", sticky=True, sayable=True)
 @per_series("ContentQualification", module="enhanced-mr-image", sticky=True, sayable=True)
 @per_series("ContentQualification", module="enhanced-pet-image", sticky=True, sayable=True)
+@per_series("ContentQualification", module="parametric-map-image", sticky=True, sayable=True)
 def content_qualification_of_frames(authoring: Authoring) -> str | None:
     """Return the same; RESEARCH where nobody says anything, since these classes want to know."""
     return content_qualification(authoring) or _WARNINGS[0]

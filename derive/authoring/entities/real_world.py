@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import codes
 from codes import Code
 from derive import standard
@@ -15,6 +17,7 @@ from derive.elements.encoding import encode, pack_item
 from derive.model.derivation import ValuesEffect
 from derive.model.mapping import OWN_LABEL, HeldValues, Line, line_of_values
 from derive.model.remark import Remark
+from derive.model.volume import Number, Quantity
 from derive.pixels.encode import Rescale
 
 #: Measurement units of the defined terms of Rescale Type (C.11.1.1.2) and of PET Units (C.8.9.1.1.3).
@@ -51,8 +54,8 @@ _OF_UNIT = {"[hnsf'U]": "HU", "mg/ml": "MGML", "mg/mL": "MGML", "mg/cm3": "MGML"
 #: Concept name of a Quantity Definition (C.7.6.16.2.11).
 _QUANTITY = Code("246205007", "SCT", "Quantity", "")
 _SEQUENCE = "RealWorldValueMappingSequence"
-#: VR SH of Code Value.
-_LONGEST_CODE = 16
+#: VR SH of Code Value; VR LO of LUT Explanation.
+_LONGEST_CODE, _LONGEST_EXPLANATION = 16, 64
 
 
 @per_series("RescaleType", module="ct-image")
@@ -84,12 +87,12 @@ def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> lis
     encoding = frame.encoded.encoding
     line = Line(encoding.slope, encoding.intercept)
     stored = HeldValues(line, encoding.bounds, (frame.encoded.smallest, frame.encoded.largest))
-    mapped = authoring.mappings[frame.index] if authoring.mappings else ()
+    mapped = authoring.mappings[frame.index] if authoring.mappings and not authoring.target.named else ()
     items = [mapping.rebased(stored) for mapping in mapped]
     only_place = authoring.target.iod.attributes[_SEQUENCE].type == "1" and not items
     differs = rescale.mapped and line_of_values(items) != line
     if _unit_is_new(authoring) or only_place or differs:
-        items.append(_own(authoring, stored))
+        items.append(_own(authoring, stored, alone=not items))
     return [pack_item(item) for item in items] or None
 
 
@@ -105,7 +108,7 @@ def unmapped(authoring: Authoring) -> tuple[Remark, ...]:
 def _unit_is_new(authoring: Authoring) -> bool:
     """Whether somebody said the units of a new quantity, or of one that no image is behind, and no attribute does."""
     target, units = authoring.target, authoring.derivation.units
-    if not units or authoring.given.quantity is not None:
+    if not units or authoring.quantity.concept is not None:
         return bool(units)
     if target.rescale in (Rescale.INSTANCE, Rescale.SLOPE):
         return False
@@ -114,26 +117,45 @@ def _unit_is_new(authoring: Authoring) -> bool:
     return not authoring.source.frames and (not target.units_keyword or units not in (target.unspecified, target.units))
 
 
-def _own(authoring: Authoring, stored: HeldValues) -> list[Element]:
-    units = authoring.derivation.units or authoring.frames.quantity.units
-    quantity = authoring.given.quantity
+def _own(authoring: Authoring, stored: HeldValues, *, alone: bool) -> list[Element]:
+    """Return an item of what the values are; beside others its label says which it is, and alone what it is of."""
+    quantity = authoring.quantity
     item: dict[str, Any] = {
-        "LUTExplanation": "Stored values to real-world values",
-        "LUTLabel": OWN_LABEL,
-        "MeasurementUnitsCodeSequence": [_coded_units(units)],
-        "RealWorldValueFirstValueMapped": stored.bounds[0],
-        "RealWorldValueLastValueMapped": stored.bounds[1],
+        "LUTExplanation": _explained(quantity) or "Stored values to real-world values",
+        "LUTLabel": (quantity.label if alone else "") or OWN_LABEL,
+        "MeasurementUnitsCodeSequence": [_coded_units(quantity.unit or authoring.derivation.units or quantity.units)],
+        **_mapped(authoring, stored),
         "RealWorldValueIntercept": stored.rescale.intercept,
         "RealWorldValueSlope": stored.rescale.slope,
     }
-    if quantity is not None:
-        named = {
-            "ValueType": "CODE",
-            "ConceptNameCodeSequence": [coded(_QUANTITY)],
-            "ConceptCodeSequence": [coded(quantity)],
-        }
-        item["QuantityDefinitionSequence"] = [named]
+    if quantity.concept is not None:
+        defined = ((_QUANTITY, quantity.concept), *quantity.definition)
+        item["QuantityDefinitionSequence"] = [_content_item(name, value) for name, value in defined]
     return [encode(k, v, authoring.encodings, stored.bounds[0] < 0) for k, v in item.items()]
+
+
+def _mapped(authoring: Authoring, stored: HeldValues) -> dict[str, float]:
+    """Return from which stored value to which the mapping is: all that there can be."""
+    names = ("RealWorldValueFirstValueMapped", "RealWorldValueLastValueMapped")
+    if not authoring.pixel_format.floating:
+        return dict(zip(names, stored.bounds, strict=True))
+    most = float(np.finfo(f"f{authoring.pixel_format.bits // 8}").max)
+    return {f"DoubleFloat{name}": end for name, end in zip(names, (-most, most), strict=True)}
+
+
+def _explained(quantity: Quantity) -> str:
+    """What the quantity is called, and in what it is; nothing of what has no name."""
+    said = f"{quantity.concept.meaning}, {quantity.unit or quantity.units}" if quantity.concept else ""
+    return said if len(said) <= _LONGEST_EXPLANATION else ""
+
+
+def _content_item(name: Code, value: Code | Number) -> dict[str, Any]:
+    """Return an item of a name and what it is (PS3.3 10.2, Content Item Macro)."""
+    item: dict[str, Any] = {"ConceptNameCodeSequence": [coded(name)]}
+    if isinstance(value, Number):
+        units = [_coded_units(value.units)]
+        return {"ValueType": "NUMERIC", **item, "NumericValue": value.value, "MeasurementUnitsCodeSequence": units}
+    return {"ValueType": "CODE", **item, "ConceptCodeSequence": [coded(value)]}
 
 
 def _coded_units(units: str) -> dict[str, Any]:

@@ -192,6 +192,12 @@ def reprojection_method(authoring: Authoring) -> str | None:
     return next(reversed(authoring.derivation.terms("ReprojectionMethod")), None)
 
 
+@per_series("SUVType", module="pet-series")
+def suv_type(authoring: Authoring) -> str | None:
+    """PET: return to what an uptake is normalised, of a quantity that a step made."""
+    return next(reversed(authoring.derivation.terms("SUVType")), None)
+
+
 @per_series("Units", module="pet-series")
 def units(authoring: Authoring) -> str:
     """PET: return the units of a new quantity."""

@@ -10,10 +10,9 @@ from types import MappingProxyType
 from derive.checking.finding import Finding
 from derive.checking.instance import Item, Judged
 from derive.elements.element import Element, keyword_of, tag_of
+from derive.elements.spans import PIXELS
 from derive.model.functional_groups import PER_FRAME, SHARED, flattened, macros
 from derive.standard import AttributeRule, Iod
-
-_PIXEL_DATA = tag_of("PixelData")
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Grouped:
     @cached_property
     def common(self) -> dict[int, Element]:
         """What every frame says: the instance, and over it what is shared."""
-        apart = (SHARED, PER_FRAME, _PIXEL_DATA)
+        apart = (SHARED, PER_FRAME, *PIXELS)
         said = {tag: e for tag, e in self.instance.elements.items() if tag not in apart}
         return said | dict(self.everywhere) | flattened(self.everywhere)
 

@@ -17,9 +17,10 @@ from derive.checking.judge import Judge, reads
 from derive.checking.judges import InTurn
 from derive.elements.element import Element, tag_of
 from derive.elements.instance import State
+from derive.standard.vr import tag_of_pixels
 
 _DERIVATION = "DerivationImageSequence"
-_MAPPING, _PIXEL_DATA = tag_of("RealWorldValueMappingSequence"), tag_of("PixelData")
+_MAPPING = tag_of("RealWorldValueMappingSequence")
 
 
 @reads("FrameType", _DERIVATION)
@@ -85,5 +86,6 @@ class Images:
         pixels = self._groups.instance.pixels
         if pixels is None or number > pixels.count or _MAPPING not in image.elements:
             return
-        elements = {**image.elements, _PIXEL_DATA: Element(_PIXEL_DATA, pixels.vr, b"\0\0")}
+        tag = tag_of_pixels(pixels.vr)
+        elements = {**image.elements, tag: Element(tag, pixels.vr, b"\0\0")}
         yield from self._with_pixels.findings(replace(image, elements=elements, pixels=_OneFrame(pixels, number - 1)))

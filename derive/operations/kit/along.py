@@ -83,9 +83,8 @@ def reduced(
         for group, how in zip(groups, reduces, strict=True)
     )
     kept = tuple(replace(d, values=tuple(d.values[group[0]] for group in groups)) for d in others)
-    return Volumes(
-        made, tuple(d for d in kept if len(set(d.values)) > 1) if len(made) > 1 else (), tuple(map(sum, counted_ms))
-    )
+    told_apart = tuple(d for d in kept if len(set(d.values)) > 1) if len(made) > 1 else ()
+    return Volumes(made, told_apart, tuple(map(sum, counted_ms)), source=volumes.source)
 
 
 def _dimension(volumes: Volumes, along: Along) -> Dimension:

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
+from derive.model.source import SourceSeries
 
 #: Parameters to try an operation with on a series of a geometry.
 Trial = Callable[[Geometry], Mapping[str, Any]]
@@ -14,6 +15,9 @@ Trial = Callable[[Geometry], Mapping[str, Any]]
 Short = Callable[[Mapping[str, Any]], str]
 #: The code, and the terms, that follow from its parameters.
 Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
+#: Whether it is tried on a series; the parameters of each series that is made, where there are several.
+Suits = Callable[[SourceSeries], bool]
+Beside = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], ...]]
 
 
 class Details(TypedDict, total=False):
@@ -35,3 +39,5 @@ class Details(TypedDict, total=False):
     purpose: str
     words: Words
     takes_own_plane: bool
+    suits: Suits
+    beside: Beside

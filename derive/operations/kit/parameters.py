@@ -34,3 +34,5 @@ Function = Callable[..., Any] | str
 Parameters = Mapping[str, Any]
 #: Text of a code: keyword, value or meaning of CID 7203, or ``99SCHEME:VALUE:Meaning``.
 CodeText = Annotated[str, "code of CID 7203"]
+#: Several numbers: ``0,1000`` on the command line.
+Numbers = tuple[float, ...]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 from derive.errors import UsageError
@@ -38,6 +40,19 @@ def bound(steps: Sequence[Step], own: Own) -> list[Operation]:
     if any(own) and not plain:
         raise UsageError("OP-CODE", "code, description and algorithm go with a step that is a function of one's own")
     return [s if isinstance(s, Operation) else apply(function=s, **own._asdict()) for s in found]
+
+
+def several(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
+    """Yield the operations of each series that is made: of one, unless any of them makes another one beside it."""
+    choices = [
+        [replace(each, parameters=said) for said in (each.kind.beside or _alone)(each.parameters)] or [each]
+        for each in operations
+    ]
+    yield from map(list, product(*choices))
+
+
+def _alone(_: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return ()
 
 
 def _check_own(step: object, code: str | None) -> None:
