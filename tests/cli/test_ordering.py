@@ -22,6 +22,11 @@ TEXTS = {
     "parameters": "k=v",
     "assume": "Units=BQML",
     "where": "EchoTime=20",
+    "quantity_item": "MeasurementMethod=DCM:1:One",
+    "b": "0,1000",
+    "at": "50,200",
+    "echoes_ms": "20,40",
+    "weights": "3,1",
 }
 
 
