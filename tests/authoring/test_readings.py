@@ -66,4 +66,4 @@ def test_every_difference_has_a_row_of_its_own_that_argues_it(found):
 def test_the_other_reading_is_understood(found):
     assert reading("AGREE if same plane else DROP") == PULLED
     assert reading("SET, SLP=NO") == reading("RECOMPUTE") == MADE
-    assert ("SeriesDate", "pet-series") in {(keyword, r.module) for keyword, r in found}
+    assert ("ActualFrameDuration", "pet-image") in {(keyword, r.module) for keyword, r in found}
