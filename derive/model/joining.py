@@ -9,6 +9,7 @@ from codes import Code
 from derive.elements.element import Element, tag_of
 from derive.elements.meaning import meaning, same
 from derive.errors import SourceError
+from derive.model.attribute_table import AttributeTable
 from derive.model.classes import target_of
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.told.secrecy import shown_uid
@@ -67,6 +68,49 @@ def _disputed(one: Attributes, other: SourceSeries) -> Iterator[int]:
             continue
         if not same(mine, theirs, one.encodings, other.encodings):
             yield rule.tag
+
+
+def as_one(sources: Sources) -> Sources:
+    """Return sources of which the principal one holds the images of all, one source after another.
+
+    *2026-12-01.* An image of which another series alone is the source would get what the first one says: the time of
+    one station is none of the next. So what an image says is pulled from the very images that it is made of, whichever
+    series they are of; Patient and Study stay those of the first.
+
+    Parameters
+    ----------
+    sources : Sources
+        All of them read from files.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-CLASS`` for images of several classes.
+    """
+    principal, others = sources.principal, [s for s, _ in sources.others if isinstance(s, SourceSeries)]
+    if not others or not isinstance(principal, SourceSeries):
+        return sources
+    if {s.sop_class_uid for s in others} != {principal.sop_class_uid}:
+        raise SourceError("SRC-CLASS", "the series are of several SOP Classes; wanted one, for they become one series")
+    if any(s.encodings != principal.encodings for s in others):
+        principal, others = principal.in_utf8(), [s.in_utf8() for s in others]
+    rules = target_of(principal.sop_class_uid).iod.attributes.values()
+    of_first = {rule.tag for rule in rules if rule.entity in ("Patient", "Study")}
+    every = [principal, *others]
+    count = sum(s.table.count for s in every)
+    columns: dict[int, list[Element | None]] = {}
+    for tag in frozenset().union(*(s.tags for s in every)):
+        column = [e for s in every for e in s.table.column(tag)]
+        columns[tag] = [principal.agreement(tag).element] * count if tag in of_first else column
+    table = AttributeTable(count, {}, {}, tuple(principal.encodings)).beside(columns)
+    whole = replace(
+        principal,
+        table=table,
+        tags=frozenset(tag for tag, column in columns.items() if any(column)),
+        frames=tuple(f for s in every for f in s.frames),
+        related={uid: r for s in reversed(every) for uid, r in s.related.items()},
+    )
+    return Sources(whole)
 
 
 def in_space(sources: Sources, frame_of_reference_uid: str, fixed: SourceSeries | None) -> Sources:

@@ -36,7 +36,7 @@ from derive.operations.kit.details import Beside, Details, Suits
 from derive.operations.kit.details import Short as Short
 from derive.operations.kit.details import Trial as Trial
 from derive.operations.kit.details import Words as Words
-from derive.operations.kit.others import Others, interpolates_others, joined_with, picked
+from derive.operations.kit.others import Others, interpolates_others, joined_as_one, joined_with, picked
 from derive.operations.kit.parameters import XYZ as XYZ
 from derive.operations.kit.parameters import Axis as Axis
 from derive.operations.kit.parameters import CodeText as CodeText
@@ -102,6 +102,8 @@ class OperationKind(Generic[P]):
         What parameters that nobody said follow from the volumes, and are recorded.
     purpose : str
         Keyword in CID 7202: why the other series that it takes are referred to.
+    agreeing : bool
+        Whether what an image says is pulled from the images that it is made of, whichever series these are of.
     words : callable (parameters) -> (keyword, mapping), optional
         The code and the `terms` that follow from the parameters; empty where the declared ones stay.
     takes_own_plane : bool, optional
@@ -131,6 +133,7 @@ class OperationKind(Generic[P]):
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]] | None = None
     purpose: str = "SourceImageForImageProcessingOperation"
     words: Words | None = None
+    agreeing: bool = False
     takes_own_plane: bool | None = None
     suits: Suits | None = None
     beside: Beside | None = None
@@ -261,13 +264,7 @@ def operation_along(
     values: ValuesEffect,
     **details: Unpack[Details],
 ) -> Callable[[Callable[Concatenate[Volumes, P], Volumes]], OperationKind[P]]:
-    """Declare a function (volumes, parameters) -> volumes, which takes all volumes of a series together.
-
-    Parameters
-    ----------
-    code, geometry, values, **details
-        As in :class:`OperationKind`.
-    """
+    """Declare a function (volumes, parameters) -> volumes, which takes all volumes of a series together."""
     return lambda function: _registered(OperationKind(function, code, geometry, values, along=True, **details))
 
 
@@ -314,6 +311,8 @@ class Operation:
         said = self.parameters
         for name in (n for n in self.kind.others if said[n] is not None):
             sources, said = joined_with(sources, volumes, said, name, purpose)
+        if self.kind.agreeing:
+            sources, said = joined_as_one(sources, said, self.kind.others)
         if self.kind.taking(Registration):
             sources = led_sources(sources, volumes, said)
         return sources, replace(self, parameters=said)

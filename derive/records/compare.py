@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -64,6 +64,26 @@ class Written(NamedTuple):
             As :func:`derive.reading.frames.frames_of`.
         """
         return [cls(frame, record_of(frame)) for frame in frames_of(instance)]
+
+
+def of_one_series(written: list[Written]) -> list[Written]:
+    """Return images of a series of which each says what all of them say of the series that they refer to.
+
+    An image of a stitched series refers to the stations that it is made of, and to none of the others: which of them
+    is the first one, only all images say.
+    """
+    if not any(step.others for w in written[:1] for step in w.record.steps):
+        return written
+    here = _merged(w.record.series for w in written)
+    elsewhere = _merged(w.record.elsewhere for w in written)
+    return [w._replace(record=replace(w.record, series=here, elsewhere=elsewhere)) for w in written]
+
+
+def _merged(pairs: Iterable[tuple[tuple[str, tuple[str, ...]], ...]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    found: dict[str, dict[str, None]] = {}
+    for uid, instances in dict.fromkeys(pair for several in pairs for pair in several):
+        found.setdefault(uid, {}).update(dict.fromkeys(instances))
+    return tuple((uid, tuple(instances)) for uid, instances in found.items())
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from derive.reading.read import read, series_of
 from derive.reading.select import apart
 from derive.reading.transforms import read_transform
 from derive.records.at_hand import sources_at_hand, with_others
-from derive.records.compare import Comparison, ImageVerdict, Written
+from derive.records.compare import Comparison, ImageVerdict, Written, of_one_series
 from derive.records.contributors import description_of
 from derive.records.converted import compared_with_before
 from derive.records.files_at_hand import is_of_file, volume_recorded
@@ -149,7 +149,7 @@ def _chosen(found: Gathered, series: str | None) -> list[list[Written]]:
     if not groups:
         raise SourceError("SRC-NONE", "no CT, MR or PET image was found; other classes are not recomputed")
     chosen = [groups[series]] if series in groups else [] if series is not None else list(groups.values())
-    written = [[image for header in headers for image in Written.of(header)] for headers in chosen]
+    written = [of_one_series([image for header in headers for image in Written.of(header)]) for headers in chosen]
     if not written or (len(written) > 1 and not all(w.record.by_derive for images in written for w in images)):
         listed = "\n".join(f"  {uid}: {counted(len(headers), 'image')}" for uid, headers in groups.items())
         raise SourceError(

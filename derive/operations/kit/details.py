@@ -38,6 +38,7 @@ class Details(TypedDict, total=False):
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]]
     purpose: str
     words: Words
+    agreeing: bool
     takes_own_plane: bool
     suits: Suits
     beside: Beside

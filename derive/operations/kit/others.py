@@ -16,7 +16,7 @@ from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.file_volume import FileVolume
 from derive.model.frames import Volumes
 from derive.model.geometry import ONE_GRID_MM, Geometry
-from derive.model.joining import joined
+from derive.model.joining import as_one, joined
 from derive.model.planes import is_even
 from derive.model.reference import FrameRef
 from derive.model.source import Sources, SourceSeries
@@ -125,6 +125,39 @@ def joined_with(
     if interpolates_others(said) and all(on_one_grid(volumes.geometry, other.geometry) for other in found):
         said[_ALIGN] = "geometry"  # nothing is interpolated, and nothing of it is recorded
     return sources, said
+
+
+def joined_as_one(
+    sources: Sources, parameters: Mapping[str, Any], names: Sequence[str]
+) -> tuple[Sources, Mapping[str, Any]]:
+    """Make all sources one, and return the parameters with the frames of the others counted behind those of the first.
+
+    Raises
+    ------
+    UsageError
+        ``OP-FIRST`` where a step before took other series.
+    SourceError
+        ``SRC-CLASS``
+    """
+    given = [o for name in names for o in parameters[name] if isinstance(o.origin, SourceSeries)]
+    if len(sources.others) > len(given):
+        raise UsageError("OP-FIRST", "a step before took other series; wanted what makes one of several at the start")
+    begins, said = [0], dict(parameters)
+    for source in sources.all:
+        begins.append(begins[-1] + len(source.frames))
+    for name in names:
+        said[name] = tuple(
+            replace(o, volumes=tuple(replace(v, contributors=_behind(v, begins)) for v in o.volumes))
+            for o in parameters[name]
+        )
+    return as_one(sources), said
+
+
+def _behind(volume: Volume, begins: Sequence[int]) -> Any:
+    def contributors(index: int) -> tuple[FrameRef, ...]:
+        return tuple(FrameRef(0, begins[c.source] + c.frame) for c in volume.contributors(index))
+
+    return contributors
 
 
 def _counted(theirs: Volumes, volumes: Volumes, source: int) -> tuple[Volume, ...]:
