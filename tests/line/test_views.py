@@ -13,6 +13,7 @@ from derive.operations import gaussian_blur, minip, mip
 from derive.reading.frames import frames_of
 from derive.reading.planes import plane_of
 from derive.reading.scan import all_of
+from tests.helpers.asserting import every
 from tests.helpers.commands import run as run_command
 from tests.helpers.enhanced import written
 from tests.helpers.multi_frame import multi_frame
@@ -94,7 +95,7 @@ def test_they_are_recomputed_and_a_view_that_was_exchanged_or_moved_is_noticed(c
     second.save_as(files[1])
     found = verified(tmp_path / "out", classic)
     assert (found.verdict, len(found.differing)) == ("DIFFERS", 2)
-    assert all("holds the pixels of" in " ".join(v.faults) for v in found.differing)
+    assert every("holds the pixels of" in " ".join(v.faults) for v in found.differing)
     edit(files[3], lambda dataset: setattr(dataset, "ImageOrientationPatient", [1, 0, 0, 0, 0, -1]))
     assert any("mm off" in " ".join(v.faults) for v in verified(tmp_path / "out", classic).differing)
 

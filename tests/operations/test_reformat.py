@@ -14,6 +14,7 @@ from derive.operations import reformat
 from derive.operations.kit import tiles
 from derive.operations.kit.images import image_of
 from derive.operations.kit.planning import bounds_of
+from tests.helpers.asserting import each
 from tests.helpers.volumes import SIGNED_PERMUTATIONS, around, indices, make_geometry, make_volume, ramp, rotation
 
 CENTER = (4.0, -12.5, 60.0)
@@ -164,7 +165,7 @@ def test_what_is_computed_does_not_follow_from_how_much_fits_in_memory(monkeypat
     whole = [reformat(**call)(volume).array for call in calls]
     monkeypatch.setattr(tiles, "BLOCK_BYTES", 4 * 33 * 31 * 12)
     monkeypatch.setattr(tiles, "TILE", 16)
-    for call, expected in zip(calls, whole, strict=True):
+    for call, expected in each(zip(calls, whole, strict=True)):
         np.testing.assert_allclose(reformat(**call)(volume).array, expected, atol=1e-3)
 
 
