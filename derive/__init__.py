@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from derive.pacs.send import SendReport, send
     from derive.parallel import set_jobs
     from derive.reading.read import read
+    from derive.reading.segmentations import read_segmentation
     from derive.reading.transforms import read_transform
     from derive.records.diff import diff
     from derive.records.explain import explain
@@ -101,6 +102,7 @@ _HOMES = {
     "derive.pacs.send": "SendReport send",
     "derive.parallel": "set_jobs",
     "derive.reading.read": "read",
+    "derive.reading.segmentations": "read_segmentation",
     "derive.reading.transforms": "read_transform",
     "derive.model.stacking": "stack",
     "derive.records.diff": "diff",
@@ -177,6 +179,7 @@ __all__ = [
     "find",
     "inspect",
     "read",
+    "read_segmentation",
     "read_transform",
     "read_volume",
     "send",

@@ -24,13 +24,15 @@ from derive.cli.shared import (
 )
 from derive.errors import UsageError
 from derive.formats import is_volume_or_picture
+from derive.model.segmentation import Segmentation
 from derive.operations import REGISTRY
 from derive.operations.kit.scales import UNITLESS
+from derive.reading.segmentations import read_other
 
 SOURCE = "folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID"
 SEVERAL_SOURCES = (
     "one series each, in order: folder, zip archive, or file; or PACS@host:port/SERIES_UID; behind the first also a "
-    "file that is no DICOM: NIfTI, NRRD, MetaImage"
+    "DICOM Segmentation, or a file that is no DICOM: NIfTI, NRRD, MetaImage"
 )
 
 
@@ -94,12 +96,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _other(
     found: str | list[str], source: derive.SourceSeries, series: str | None, arguments: argparse.Namespace
-) -> derive.SourceSeries | derive.Volume:
-    """Read a source behind the first: a series, or a file that is no DICOM."""
+) -> derive.SourceSeries | Segmentation | derive.Volume:
+    """Read a source behind the first: a series, a Segmentation, or a file that is no DICOM."""
     path = Path(found) if isinstance(found, str) else None
     if path is not None and is_volume_or_picture(path):
         return derive.read_volume(path, source, units=arguments.other_units or UNITLESS)
-    return derive.read(found, series=series)
+    return read_other(found, series)
 
 
 def _sources(arguments: argparse.Namespace) -> tuple[list[str], list[str]]:

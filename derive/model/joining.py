@@ -11,6 +11,7 @@ from derive.elements.meaning import meaning, same
 from derive.errors import SourceError
 from derive.model.attribute_table import AttributeTable
 from derive.model.classes import target_of
+from derive.model.segmentation import Segmentation
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.told.secrecy import shown_uid
 from derive.told.wording import flag
@@ -21,7 +22,7 @@ _STUDY = tag_of("StudyInstanceUID")
 _FRAME_OF_REFERENCE, _INDICATOR = tag_of("FrameOfReferenceUID"), tag_of("PositionReferenceIndicator")
 
 
-def joined(sources: Sources, other: SourceSeries, purpose: Code) -> Sources:
+def joined(sources: Sources, other: SourceSeries | Segmentation, purpose: Code) -> Sources:
     """Return the sources of a result into which another series goes.
 
     What the series say of their patient, and of their study where it is one, is pulled as far as they agree: where one
@@ -30,7 +31,7 @@ def joined(sources: Sources, other: SourceSeries, purpose: Code) -> Sources:
     Parameters
     ----------
     sources : Sources
-    other : SourceSeries
+    other : SourceSeries or Segmentation
     purpose : Code
         Why it is referred to (CID 7202).
 
@@ -58,11 +59,11 @@ def _patient(source: Attributes) -> tuple[object, ...]:
     return tuple(meaning(element, source.encodings) for element in found)
 
 
-def _disputed(one: Attributes, other: SourceSeries) -> Iterator[int]:
+def _disputed(one: Attributes, other: Attributes) -> Iterator[int]:
     """Give what they say differently of the patient, and of their study if it is one."""
     one_study = same(one.agreement(_STUDY).element, other.agreement(_STUDY).element)
     entities = {"Patient", "Study"} if one_study else {"Patient"}
-    for rule in target_of(other.sop_class_uid).iod.attributes.values():
+    for rule in target_of(one.references[0].sop_class_uid).iod.attributes.values():
         mine, theirs = one.agreement(rule.tag).element, other.agreement(rule.tag).element
         if rule.entity not in entities or mine is None or theirs is None or not (mine.stripped() and theirs.stripped()):
             continue

@@ -105,6 +105,10 @@ class Attributes:
         told = ((tag_told(r.keyword), r.message) for r in self.remarks if r.code == ABSENT)
         return {tag: message for tag, message in told if tag is not None}
 
+    def slice_of(self, frame: int) -> int | None:
+        """Return in which slice a frame is, of those of all volumes one after another; None for one that is in all."""
+        return frame
+
     def losses(self) -> list[Loss | None]:
         """What was lost of every frame that was ever compressed with loss; None where that is not known."""
         return [
@@ -327,7 +331,9 @@ class Sources:
     def numbers(self, frames: Sequence[FrameRef]) -> tuple[int, ...]:
         """Referenced Frame Numbers of those of some frames that are of multi-frame instances, in order."""
         found = (self.all[f.source].frames[f.frame] for f in frames)
-        return tuple(f.number for f in found if not f.tiled and not is_single_frame(f.reference.sop_class_uid))
+        return tuple(
+            f.number for f in found if f.number and not f.tiled and not is_single_frame(f.reference.sop_class_uid)
+        )
 
     def tiled(self, frame: FrameRef) -> bool:
         """Whether a frame is a slice beside others in a frame of its instance."""
@@ -346,7 +352,8 @@ class Sources:
             Of each volume, of the source as well.
         """
         here = self._on_one_grid[frame.source] and not frame.moved
-        return here and frame.frame % slices == index % slices
+        place = self.all[frame.source].slice_of(frame.frame)
+        return here and (place is None or place % slices == index % slices)
 
     @cached_property
     def _on_one_grid(self) -> tuple[bool, ...]:

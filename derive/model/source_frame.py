@@ -43,7 +43,8 @@ class SourceFrame:
     stored_range : (low, high)
         What its bits can hold.
     number : int
-        Which frame of the instance it is, from 1; which slice, where they lie side by side in its only one.
+        Which frame of the instance it is, from 1; which slice, where they lie side by side in its only one; 0 for what
+        stands for all of the instance.
     tiled : bool
         Whether it is a slice beside others in a frame: what refers to it refers to the instance.
     plane : Plane, optional

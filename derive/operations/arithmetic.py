@@ -223,7 +223,8 @@ def mask(
     align: Align = "geometry",
     outside: float | Literal["fill", "padding"] = "fill",
     inverted: bool = False,
-    threshold: float = 0.0,
+    threshold: float | None = None,
+    segment: str | None = None,
 ) -> Volume:
     """Keep what lies in a mask: where it is larger than a threshold, 0 unless another is said.
 
@@ -232,7 +233,7 @@ def mask(
     Parameters
     ----------
     volume : Volume
-    series : SourceSeries or Volume, or a sequence of them
+    series : SourceSeries, Segmentation or Volume, or a sequence of them
         The mask; several are one, which is where all of them are.
     align : {"geometry", "resample"}
         Whether it has to lie on the grid of the first within 0.01 mm, or is interpolated on it.
@@ -240,8 +241,12 @@ def mask(
         What stands outside: a number, -1000 in CT and 0 in MR and PET (fill), or pixel padding.
     inverted : bool
         Whether what lies in the mask goes, and the rest stays.
-    threshold : float
-        What a value of the mask is larger than where it holds.
+    threshold : float, optional
+        What a value of the mask is larger than where it holds; of a fractional segmentation the fraction, which has to
+        be said.
+    segment : str, optional
+        Of a DICOM Segmentation the number or the label of a segment, or several between commas, which are one; all
+        without.
 
     Raises
     ------
@@ -250,7 +255,7 @@ def mask(
     GeometryError
         ``GEO-FOR``, ``GEO-GRID``, ``GEO-OVERLAP``, ``GEO-4D`` as for ``subtract``.
     UsageError
-        ``OP-FILL``
+        ``OP-FILL``, ``OP-SEGMENT``, ``OP-THRESHOLD``
     """
     masks = aligned(volume, series, align, interpolator="nearest")
     value = {"fill": volume.quantity.fill, "padding": float("nan")}.get(str(outside), outside)
@@ -258,7 +263,7 @@ def mask(
         raise UsageError("OP-FILL", f"outside {outside!r}; wanted a finite number, 'fill' or 'padding'")
 
     def combine(slabs: Sequence[Array]) -> Array:
-        inside = functools.reduce(np.logical_and, (slab > threshold for slab in slabs[1:])) ^ inverted
+        inside = functools.reduce(np.logical_and, (slab > (threshold or 0.0) for slab in slabs[1:])) ^ inverted
         return np.where(inside, slabs[0], np.float32(value))
 
     quantity = replace(volume.quantity, padded=volume.quantity.padded or outside == "padding")

@@ -84,10 +84,11 @@ class NamedSources:
         return _named_as(self._order.sources.all[contributor.source].frames[contributor.frame])
 
     def _named(self, images: Iterable[SourceImage]) -> dict[Named, SourceImage]:
-        """An instance of which no frame is named contributed with all that it has (10.3)."""
+        """An instance of which no frame is named contributed with all that it has (10.3), or as a whole."""
         found: dict[Named, SourceImage] = {}
         for image in images:
-            every = self._numbers.get(image.sop_instance_uid, ()) or (0,)
+            every = self._numbers.get(image.sop_instance_uid, {0})
+            every = {0} if 0 in every else every
             for named in (Named(image.sop_instance_uid, n) for n in image.frames or every):
                 if named not in found or image.locations_preserved == "YES":  # one that is named twice, as a mask too
                     found[named] = image
@@ -107,7 +108,7 @@ class NamedSources:
 
     def _of_many(self, uid: str, numbers: Sequence[int]) -> str:
         """Say which frames of a multi-frame instance are meant."""
-        single = len(self._numbers.get(uid, ())) < 2 and numbers[0] < 2
+        single = (len(self._numbers.get(uid, ())) < 2 and numbers[0] < 2) or list(numbers) == [0]
         return "" if single else f" frame {ranges_of(numbers)}"
 
 

@@ -16,6 +16,10 @@ _WORST: tuple[Verdict, ...] = ("DIFFERS", "NOT-RECOMPUTABLE")
 _SHOWN = 5
 
 
+class NotRecomputableError(Exception):
+    """Why a series cannot be computed again."""
+
+
 @dataclass(frozen=True)
 class Verification:
     """Whether a series is what its record says.

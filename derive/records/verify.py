@@ -18,6 +18,7 @@ from derive.errors import DeriveError, SourceError, UsageError
 from derive.model.classes import FORMS, Form, class_derived
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
+from derive.model.segmentation import Segmentation
 from derive.model.source import SourceSeries
 from derive.model.transform import Transform
 from derive.model.volume import Volume
@@ -25,23 +26,20 @@ from derive.pixels.encode import NUMBERS
 from derive.reading.files import Files
 from derive.reading.header import Header
 from derive.reading.read import read, series_of
+from derive.reading.segmentations import is_segmentation
 from derive.reading.select import apart
 from derive.reading.transforms import read_transform
 from derive.records.at_hand import sources_at_hand, with_others
 from derive.records.compare import Comparison, ImageVerdict, Written, of_one_series
 from derive.records.contributors import description_of
 from derive.records.converted import compared_with_before
-from derive.records.files_at_hand import is_of_file, volume_recorded
+from derive.records.others_at_hand import other_of
 from derive.records.record import Record, RecordedStep, SourceImage, recorded_grid
-from derive.records.sources_tried import SourcesTried, frames_named, frames_needed
-from derive.records.verification import Verdict, Verification, together
+from derive.records.sources_tried import SourcesTried, frames_needed
+from derive.records.verification import NotRecomputableError, Verdict, Verification, together
 from derive.records.written import Gathered, gather
 from derive.told.wording import counted, flag
 from derive.version import VERSION
-
-
-class _NotRecomputableError(Exception):
-    """Why it cannot be computed again."""
 
 
 def verify(
@@ -98,17 +96,17 @@ def _verified(paths: Sequence[str | Path], found: Gathered, run: _Run, within_st
     """Verify one series, with the sources that are at hand."""
     written, sources = run.written, run.sources
     where = sources_at_hand(paths, found, sources, written[0].record.source_series, set(run.needed))
-    run.others = _others_of(written[0].record, where)
+    run.others = {text: uid for w in written for text, uid in _others_of(w.record, where).items()}
     if where and run.others:
         beside = {
             uid: [s.sop_instance_uid for w in written for s in w.record.sources_in({uid})]
             for uid in run.others.values()
         }
         where = with_others(where, paths, found, sources, beside)
-    run.at_hand = {h.text("SOPInstanceUID"): h for h in (apart(where.headers)[0] if where else ())}
+    run.at_hand = {h.text("SOPInstanceUID"): h for h in (_readable(where) if where else ())}
     try:
         return run.verification(within_steps)
-    except _NotRecomputableError as error:
+    except NotRecomputableError as error:
         return replace(run.about(), verdict="NOT-RECOMPUTABLE", reason=str(error))
 
 
@@ -127,6 +125,11 @@ def _told_apart(reference: Files | None) -> tuple[Files | None, Mapping[str, Tra
         else:
             found[registration.recorded] = registration
     return series or None, found
+
+
+def _readable(found: Gathered) -> list[Header]:
+    """Return what a result can have been made of: images, and segmentations."""
+    return [*apart(found.headers)[0], *filter(is_segmentation, found.headers)]
 
 
 def _needed(written: Sequence[Written]) -> list[str]:
@@ -233,7 +236,7 @@ class _Run:
         try:
             verdicts, left = compared_with_before(self.written, self.at_hand)
         except DeriveError as error:
-            raise _NotRecomputableError(f"the source images cannot be read: {error}") from error
+            raise NotRecomputableError(f"the source images cannot be read: {error}") from error
         off = sum(not v.same for v in verdicts)
         reason = f"{off} of {counted(len(verdicts), 'image')} are not what they were" if off else ""
         notes = (*self.notes, "nothing was derived: the same pixels in instances of another form")
@@ -260,12 +263,12 @@ class _Run:
         """Build the series that the record describes, from the sources that were used."""
         self._check_record()
         tried: list[tuple[int, SourceSeries, DerivedSeries]] = []
-        failed: list[_NotRecomputableError] = []
+        failed: list[NotRecomputableError] = []
         for source in self._candidates():
             self.source = source
             try:
                 whole = self._built(source)
-            except _NotRecomputableError as error:
+            except NotRecomputableError as error:
                 failed.append(error)
                 continue
             for series in self._in_parts(whole):
@@ -287,9 +290,9 @@ class _Run:
     def _check_record(self) -> None:
         record = self.record
         if not record.steps or not record.by_derive:
-            raise _NotRecomputableError(f"made by {record.software}, and no step of derive is recorded")
+            raise NotRecomputableError(f"made by {record.software}, and no step of derive is recorded")
         if not record.sources:
-            raise _NotRecomputableError("no source image is referenced")
+            raise NotRecomputableError("no source image is referenced")
         self._check_at_hand()
 
     def _check_at_hand(self) -> None:
@@ -297,14 +300,14 @@ class _Run:
         missing = [uid for uid in self.needed if uid not in self.at_hand]
         if missing:
             count = f"{len(missing)} of {len(self.needed)} source images are not at hand"
-            raise _NotRecomputableError(f"{count}, of series {record.source_series or 'unknown'}")
+            raise NotRecomputableError(f"{count}, of series {record.source_series or 'unknown'}")
 
     def _candidates(self) -> Iterator[SourceSeries]:
         """Give what the source can have been."""
         own = (uid for w in self.written for uid in w.record.source_uids)
         uids = {self.at_hand[uid].text("SeriesInstanceUID") for uid in own}
         if len(uids) > 1:
-            raise _NotRecomputableError(f"the source images are of {len(uids)} series: {', '.join(sorted(uids))}")
+            raise NotRecomputableError(f"the source images are of {len(uids)} series: {', '.join(sorted(uids))}")
         members = {uid: h for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") in uids}
         candidates = SourcesTried(members, frames_needed(w.record for w in self.written), self.assumed)
         found = False
@@ -312,13 +315,13 @@ class _Run:
             found = True
             yield source
         if not found:
-            raise _NotRecomputableError(f"the source images make no volume: {candidates.error}")
+            raise NotRecomputableError(f"the source images make no volume: {candidates.error}")
 
     def _built(self, source: SourceSeries) -> DerivedSeries:
         steps = self.steps
         hopeless = [f"{s.shown.text}: {s.why_not}" for s in steps if not s.recomputable]
         if hopeless or not steps:
-            raise _NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
+            raise NotRecomputableError("; ".join(hopeless) or "no step is recorded beside those of the source")
         try:
             operations = [
                 s.operation({**self._grids(s, source), **self._others(s, source), **self._registrations(s)})
@@ -326,7 +329,7 @@ class _Run:
             ]
             return derived(source, operations, Options(into=self._form(source), numbers=self._numbers()))
         except DeriveError as error:
-            raise _NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
+            raise NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
 
     def _form(self, source: SourceSeries) -> Form | None:
         """Return the form that the images have, where it is not that which they would have unasked."""
@@ -346,7 +349,9 @@ class _Run:
         """Return the grids of other series that a step took, by parameter."""
         return {name: self._grid(recorded, source) for name, recorded in step.grids.items()}
 
-    def _others(self, step: RecordedStep, source: SourceSeries) -> Mapping[str, Sequence[SourceSeries | Volume]]:
+    def _others(
+        self, step: RecordedStep, source: SourceSeries
+    ) -> Mapping[str, Sequence[SourceSeries | Segmentation | Volume]]:
         """Return the other series whose values entered a step, by parameter."""
         return {name: [self._other(self.others.get(t, t), source) for t in said] for name, said in step.others.items()}
 
@@ -356,28 +361,15 @@ class _Run:
             return {}
         missing = [recorded for recorded in step.registrations.values() if recorded not in self.by]
         if missing:
-            raise _NotRecomputableError(
+            raise NotRecomputableError(
                 f"the registration is {missing[0]}, of which no more is recorded; give its file: {flag('by', 'FILE')}"
             )
         return {name: self.by[recorded] for name, recorded in step.registrations.items()}
 
-    def _other(self, series: str, source: SourceSeries) -> SourceSeries | Volume:
-        if series == source.series_instance_uid:
+    def _other(self, recorded: str, source: SourceSeries) -> SourceSeries | Segmentation | Volume:
+        if recorded == source.series_instance_uid:
             return source
-        if is_of_file(series):
-            volume = volume_recorded(series, self.sources, source)
-            if volume is None:
-                raise _NotRecomputableError(
-                    "values of a file or an array entered, of which the record has a digest, and no file at hand has "
-                    f"it; give it with {flag('sources')}"
-                )
-            return volume
-        members = {uid: h for uid, h in self.at_hand.items() if h.text("SeriesInstanceUID") == series}
-        tried = SourcesTried(members, frames_named(s for s in self._of_others() if s.sop_instance_uid in members), {})
-        if tried.first is None:
-            reason = tried.error.partition("\n")[0] or "it is not at hand"
-            raise _NotRecomputableError(f"series {series}, whose values entered, cannot be read: {reason}")
-        return tried.first
+        return other_of(recorded, source, self.at_hand, [*self._of_others()], self.sources)
 
     def _grid(self, recorded: str, source: SourceSeries) -> SourceSeries | Geometry:
         grid = recorded_grid(recorded, source.geometry.frame_of_reference_uid)
@@ -389,7 +381,7 @@ class _Run:
             return source
         at_hand = [h for h in self.at_hand.values() if h.text("SeriesInstanceUID") == recorded]
         if self.reference is None and not at_hand:
-            raise _NotRecomputableError(
+            raise NotRecomputableError(
                 f"the grid is that of series {recorded}, of which only the UID is recorded; give it "
                 f"with {flag('reference')}"
             )
@@ -397,4 +389,4 @@ class _Run:
             return series_of(at_hand) if self.reference is None else read(self.reference, series=recorded)
         except DeriveError as error:
             reason = error.message.partition("\n")[0]
-            raise _NotRecomputableError(f"the reference {recorded} cannot be read: {reason}") from error
+            raise NotRecomputableError(f"the reference {recorded} cannot be read: {reason}") from error

@@ -19,6 +19,7 @@ from derive.model.geometry import ONE_GRID_MM, Geometry
 from derive.model.joining import as_one, joined
 from derive.model.planes import is_even
 from derive.model.reference import FrameRef
+from derive.model.segmentation import Segmentation
 from derive.model.source import Sources, SourceSeries
 from derive.model.stacking import stack, stacked
 from derive.model.volume import Quantity, Volume, known_units, shown_units, slabs
@@ -26,14 +27,17 @@ from derive.operations.kit.grids import checked_reference
 from derive.operations.kit.sampling import KERNELS, Sampler
 from derive.told.wording import counted, flag
 
-#: Other series whose values enter: from :func:`derive.read`, or volumes of which no DICOM is known; one or several.
-Others = SourceSeries | Volume | Sequence[SourceSeries | Volume]
+#: Other series whose values enter: from :func:`derive.read`, segmentations from :func:`derive.read_segmentation`, or
+#: volumes of which no DICOM is known; one or several.
+Others = SourceSeries | Volume | Segmentation | Sequence[SourceSeries | Volume | Segmentation]
 #: Whether another series has to lie on the grid of the first, or is interpolated on it.
 Align = Literal["geometry", "resample"]
 #: How the record of values begins that no series is known of.
 DIGEST = "values sha256:"
 #: The parameter that says it, and its value that interpolates.
 _ALIGN, _RESAMPLE = "align", "resample"
+#: The parameters of segmentations: which segments, and from which fraction on they hold.
+_SEGMENT, _THRESHOLD = "segment", "threshold"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +46,18 @@ class Joined:
 
     Parameters
     ----------
-    origin : SourceSeries or Volume
+    origin : SourceSeries, Segmentation or Volume
     volumes : tuple of Volume
         One, or one for each volume of the first series; their contributors count it as that source.
     """
 
-    origin: SourceSeries | Volume
+    origin: SourceSeries | Segmentation | Volume
     volumes: tuple[Volume, ...]
 
     @cached_property
     def recorded(self) -> str:
         """What the record of a step calls it: its series, or a digest of values of none, and their units but for 1."""
-        if isinstance(self.origin, SourceSeries):
+        if isinstance(self.origin, SourceSeries | Segmentation):
             return self.origin.series_instance_uid
         digest = hashlib.sha256(f"{self.origin.geometry.shape}".encode())
         for _, slab in slabs(self.origin):
@@ -80,7 +84,7 @@ def each(others: Any) -> tuple[Any, ...]:
         ``OP-SERIES`` for none, or what is no series.
     """
     found = tuple(others) if isinstance(others, tuple | list) else (others,)
-    wrong = next((o for o in found if not isinstance(o, SourceSeries | Volume | Joined)), None)
+    wrong = next((o for o in found if not isinstance(o, SourceSeries | Segmentation | Volume | Joined)), None)
     if wrong is not None:
         raise UsageError("OP-SERIES", f"{type(wrong).__name__} is no series; wanted what derive.read returns")
     if not found:
@@ -101,7 +105,7 @@ def joined_with(
         What the operation is done to.
     parameters : mapping
     name : str
-        Which parameter is a SourceSeries, a Volume, or a sequence of them.
+        Which parameter is a SourceSeries, a Segmentation, a Volume, or a sequence of them.
     purpose : Code
         Of CID 7202.
 
@@ -112,13 +116,19 @@ def joined_with(
     GeometryError
         ``GEO-4D`` for one that has several volumes, and not those of the first.
     UsageError
-        ``OP-SERIES`` for none, or what is no series.
+        ``OP-SERIES`` for none, or what is no series, ``OP-SEGMENT`` and ``OP-THRESHOLD`` as :func:`_with_segments`.
     """
     found: list[Joined] = []
+    parameters = _with_segments(parameters, each(parameters[name]))
     for other in each(parameters[name]):
         if isinstance(other, SourceSeries):
             sources = joined(sources, other, purpose)
             found.append(Joined(other, _counted(stacked(other, uneven=True), volumes, len(sources.others))))
+        elif isinstance(other, Segmentation):
+            placed = other.on(volumes.geometry)
+            sources = joined(sources, placed, purpose)
+            chosen = placed.chosen(parameters.get(_SEGMENT))
+            found.append(Joined(other, (placed.volume(chosen, len(sources.others)),)))
         else:
             found.append(Joined(other, (replace(other, contributors=_none),)))
     said = {**parameters, name: tuple(found)}
@@ -158,6 +168,35 @@ def _behind(volume: Volume, begins: Sequence[int]) -> Any:
         return tuple(FrameRef(0, begins[c.source] + c.frame) for c in volume.contributors(index))
 
     return contributors
+
+
+def _with_segments(parameters: Mapping[str, Any], others: Sequence[Any]) -> Mapping[str, Any]:
+    """Return parameters of which segments are said by their numbers, whatever they were said by.
+
+    *2026-12-01.* A fraction is a probability or a share of a voxel, and nobody but the user knows from which one on a
+    segment holds: where an operation asks for that, it has to be said.
+
+    Raises
+    ------
+    UsageError
+        ``OP-SEGMENT`` for segments of what has none, or that are not there; ``OP-THRESHOLD`` for fractions without a
+        threshold.
+    """
+    found = [o for o in others if isinstance(o, Segmentation)]
+    said = parameters.get(_SEGMENT)
+    if said is not None and not found:
+        raise UsageError(
+            "OP-SEGMENT", f"segment {said!r}: no source is a DICOM Segmentation; leave out {flag(_SEGMENT)}"
+        )
+    if any(o.most for o in found) and _THRESHOLD in parameters and parameters[_THRESHOLD] is None:
+        raise UsageError(
+            "OP-THRESHOLD",
+            f"the segmentation has fractions, 0 to 1; say above which one a voxel counts: {flag(_THRESHOLD, '0.5')}",
+        )
+    numbers = {o.chosen(said) for o in found}
+    return (
+        {**parameters, _SEGMENT: ",".join(map(str, *numbers))} if said is not None and len(numbers) == 1 else parameters
+    )
 
 
 def _counted(theirs: Volumes, volumes: Volumes, source: int) -> tuple[Volume, ...]:
@@ -212,8 +251,16 @@ def aligned(
     """
     if align not in get_args(Align):
         raise UsageError("OP-ALIGN", f"align {align!r}; wanted geometry or resample")
-    taken = (stack(o) if isinstance(o, SourceSeries) else o.of(0) if isinstance(o, Joined) else o for o in each(others))
-    return tuple(_aligned(volume, other, align, interpolator) for other in taken)
+    return tuple(_aligned(volume, _volume_of(other, volume), align, interpolator) for other in each(others))
+
+
+def _volume_of(other: Any, beside: Volume) -> Volume:
+    if isinstance(other, Segmentation):
+        return other.on(beside.geometry).volume(other.chosen(None))
+    volume: Volume = (
+        stack(other) if isinstance(other, SourceSeries) else other.of(0) if isinstance(other, Joined) else other
+    )
+    return volume
 
 
 def on_one_grid(here: Geometry, there: Geometry) -> bool:
