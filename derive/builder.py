@@ -30,23 +30,23 @@ from derive.authoring.decision import Entry
 from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, InputAccount, Order
+from derive.authoring.pictured import drawn_of
 from derive.authoring.plan import Plan, plan_of
 from derive.authoring.prepare import Prepared, in_numbers, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
-from derive.model.classes import class_derived, target_of
+from derive.model.classes import PictureKind, class_derived, class_for, makes_pictures, target_of
 from derive.model.derivation import Derivation
-from derive.model.frames import Frames, Volumes
+from derive.model.frames import Frames
 from derive.model.geometry import extent_of
 from derive.model.planes import is_even
-from derive.model.source import Attributes, Sources, SourceSeries
-from derive.model.stacking import stacked
-from derive.model.views import Views
+from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Volume, as_array
 from derive.operations import Operation
 from derive.operations.kit.others import inputs_of
-from derive.operations.kit.steps import Own, Step, bound, several
+from derive.operations.kit.picturing import pictured
+from derive.operations.kit.steps import Own, Step, bound, planned, several
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
@@ -121,27 +121,31 @@ def build(
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
+    into = options.into
+    if makes_pictures(into):
+        return _drawn(source, operations, options, into)
     first, *more = (_order(source, each, options) for each in several(operations))
     return DerivedSeries(replace(first, companions=tuple(more)), options)
 
 
 def _order(source: SourceSeries, operations: Sequence[Operation], options: Options) -> Order:
-    volumes: Volumes | Views = replace(stacked(source, uneven=operations[0].takes(source.geometry)), source=source)
-    derivation, sources = Derivation(), Sources(source)
-    for each in operations:
-        if isinstance(volumes, Views):
-            raise UsageError("OP-VIEWS", f"{each.kind.name} takes volumes; the step before made views")
-        sources, operation = each.settled(volumes).joined(sources, volumes)
-        results = operation.on(volumes)
-        if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
-            continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
-        derivation = derivation.then(operation.step(volumes.first, results.first))
-        volumes = results
+    sources, volumes, derivation = planned(source, operations)
     target = target_of(class_derived(source.sop_class_uid, options.into))
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))
     return Order(sources, in_numbers(volumes, target, options.numbers), derivation, target, stored, taken)
+
+
+def _drawn(source: SourceSeries, operations: Sequence[Operation], options: Options, kind: PictureKind) -> DerivedSeries:
+    """Have the last step draw pictures of what the others make."""
+    sources, volumes, derivation = planned(source, operations[:-1])
+    pictures, step = pictured(operations[-1], volumes, kind)
+    target = target_of(class_for(kind, source.text("Modality"), pictures.format))
+    principal, left = drawn_of(source, target, options)
+    derivation, sources = derivation.then(step), replace(sources, principal=principal)
+    taken = InputAccount(**inputs_of(each.parameters for each in operations))
+    return DerivedSeries(Order(sources, pictures, derivation, target, source_encoding((), derivation), taken), left)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from derive.errors import UsageError
-from derive.model.classes import Form, checked_form
+from derive.model.classes import Form, PictureKind, checked_form, makes_pictures
 from derive.model.uids import checked_root
 from derive.settings import load_settings
 
@@ -40,10 +40,11 @@ class Options:
         What defines it: a code of CID 9000, or SCHEME:VALUE:Meaning, each; or a number and its unit, ``1000 s/mm2``.
     set : mapping keyword -> text
         Series-level text that replaces what the policy would do.
-    into : {"classic", "enhanced", "parametric-map", "legacy-converted"}, optional
+    into : {"classic", "enhanced", "parametric-map", ...}, optional
         What the instances become: single frames, multi-frame ones, maps of a quantity (PS3.3 A.75), or such as classic
         images are converted to (A.70 to A.72), which nothing is that is derived. None: what those of the source are; of
-        what was converted, single frames.
+        what was converted, single frames. ``secondary-capture`` and ``multi-frame-secondary-capture`` of what a
+        function of one's own draws: a picture an instance, or all in one.
     numbers : {"int16", "float32", "float64"}, optional
         How the values of a parametric map are stored: in 16 bits, which most readers read, or as they are.
     one_object : bool
@@ -63,7 +64,7 @@ class Options:
     quantity_code: str | None = None
     quantity_items: Mapping[str, str] = field(default_factory=dict)
     set: Mapping[str, str] = field(default_factory=dict)
-    into: Form | None = None
+    into: Form | PictureKind | None = None
     numbers: Literal["int16", "float32", "float64"] | None = None
     one_object: bool = False
     series_per: Literal["source", "volume"] = "source"
@@ -72,7 +73,8 @@ class Options:
         checked_root(self.uid_prefix)
         if self.uids not in ("random", "reproducible"):
             raise UsageError("UID-KIND", f"uids {self.uids!r}; wanted random or reproducible")
-        checked_form(self.into)
+        if not makes_pictures(self.into):
+            checked_form(self.into)
         if self.series_per not in ("source", "volume"):
             raise UsageError("OPT-SERIES", f"series per {self.series_per!r:.40}; wanted source or volume")
         if self.spatial_locations_preserved not in ("YES", "NO", None):

@@ -22,6 +22,15 @@ from derive.standard.conditions import Condition
 EXCLUDED = {"PatientPosition": "PatientOrientationCodeSequence"}
 
 
+def excluded(iod: Iod) -> frozenset[str]:
+    """Keywords of what may not stand beside an attribute that the IOD always has."""
+    return frozenset(
+        keyword
+        for keyword, other in EXCLUDED.items()
+        if other in iod.attributes and iod.usage(iod.attributes[other].module) == "M"
+    )
+
+
 def modules_of(authoring: Authoring) -> frozenset[str]:
     """Modules of the result.
 
@@ -135,8 +144,8 @@ def unwanted(
     for rule, condition in ((c.rule, c.condition) for c in rules):
         given = rule.entity in IDENTITY or rule.keyword in authoring.given.attributes
         beside = EXCLUDED.get(rule.keyword)
-        excluded = beside is not None and tag_of(beside) in elements
-        if rule.tag in elements and not given and (excluded or condition.bans(iod.name, has)):
+        displaced = beside is not None and tag_of(beside) in elements
+        if rule.tag in elements and not given and (displaced or condition.bans(iod.name, has)):
             yield rule
 
 

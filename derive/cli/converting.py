@@ -14,6 +14,7 @@ from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import (
     FORMS,
+    burned_in_flag,
     check_manifest,
     chosen_of,
     common_flags,
@@ -114,7 +115,7 @@ def _what_flags(group: argparse._ArgumentGroup) -> None:
     algorithm_flags(group)
     places_flag(group)
     group.add_argument("--reference", metavar="SERIES", help="series whose patient, study and space it shares")
-    group.add_argument("--burned-in-annotation", choices=["YES", "NO"], help="whether pictures show whose they are")
+    burned_in_flag(group)
 
 
 def _whose_flags(group: argparse._ArgumentGroup) -> None:
@@ -198,8 +199,6 @@ def _raw(arguments: argparse.Namespace) -> RawLayout | None:
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     options = series_options(arguments)
-    if arguments.burned_in_annotation:
-        options["set"] = options["set"] | {"BurnedInAnnotation": arguments.burned_in_annotation}
     wishes = {name: getattr(arguments, flag_of(name, words)[1]) for name, words in FIELDS.items()}
     wishes["algorithm"] = algorithm_of(arguments)
     wishes["orientation"] = _orientation(wishes["orientation"])

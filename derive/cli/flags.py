@@ -28,7 +28,7 @@ from derive.operations.declaration import (
     Parameters,
     Registration,
 )
-from derive.operations.kit.parameters import Numbers
+from derive.operations.kit.parameters import Numbers, Voxel
 
 
 def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
@@ -123,7 +123,7 @@ def bound(
         value = getattr(arguments, name)
         if value is not None and _is(parameter.annotation, Millimetres):
             value = value[0] if len(value) == 1 else tuple(value)
-        elif value is not None and _is(parameter.annotation, XYZ):
+        elif value is not None and any(_is(parameter.annotation, three) for three in (XYZ, Voxel)):
             value = tuple(value)
         elif value is not None and _is(parameter.annotation, Grid):
             value = read_grid(value)
@@ -309,7 +309,7 @@ def _how(annotation: Any) -> dict[str, Any]:
     if _is(annotation, Axis):
         words = [choice for member in get_args(Axis) for choice in get_args(member) if isinstance(choice, str)]
         return {"nargs": "+", "action": WordOrThree, "metavar": "|".join([*words, "X Y Z"])}
-    if _is(annotation, XYZ):
+    if any(_is(annotation, three) for three in (XYZ, Voxel)):
         return {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z")}
     if _is(annotation, Grid):
         return {"metavar": "SERIES"}

@@ -18,10 +18,19 @@ NOTHING = 1
 DESCRIPTION = (
     "List the codes of a derivation (for --code), of what a source was used for, and of units (for --units), or those "
     "whose value, keyword or meaning holds a text. A code is given by its keyword, its value or its meaning; what the "
-    "standard has no code for is given as 99SCHEME:VALUE:Meaning. Exit code 1: nothing holds the text."
+    "standard has no code for is given as 99SCHEME:VALUE:Meaning. Behind what was done stand the commands that do it, "
+    "or apply, with a function of your own. Exit code 1: nothing holds the text."
 )
+#: What a function of one's own is told, by what it makes.
+MAKES = {"values": "", "pictures": " --as secondary-capture"}
+#: The context group of what operations do.
+DERIVATIONS = "7203"
 #: Context groups, with what they are for.
-_GROUPS = {"7203": "what was done, for --code", "7202": "what a source was used for", "83": "units of MR, for --units"}
+_GROUPS = {
+    DERIVATIONS: "what was done, for --code",
+    "7202": "what a source was used for",
+    "83": "units of MR, for --units",
+}
 
 
 class Term(NamedTuple):
@@ -35,6 +44,8 @@ class Term(NamedTuple):
         What it is for.
     keyword, value, scheme, meaning : str
         A term has a value only.
+    by : tuple of str
+        The commands that make images of it.
     """
 
     group: str
@@ -43,6 +54,7 @@ class Term(NamedTuple):
     value: str
     scheme: str
     meaning: str
+    by: tuple[str, ...] = ()
 
     def holds(self, text: str) -> bool:
         """Whether the text is part of it; spaces, hyphens and case do not matter."""
@@ -75,8 +87,21 @@ def _all() -> Iterator[Term]:
     for number, use in _GROUPS.items():
         group = codes.context_group(number)
         for code in group:
-            yield Term(f"CID {number} {group.name}", use, code.keyword, code.value, code.scheme, code.meaning)
+            by = _commands_of(code.keyword) if number == DERIVATIONS else ()
+            yield Term(f"CID {number} {group.name}", use, code.keyword, code.value, code.scheme, code.meaning, by)
     yield from dict.fromkeys(_terms())
+
+
+def _commands_of(keyword: str) -> tuple[str, ...]:
+    """Return the commands that make images of a code of CID 7203."""
+    from derive.operations import REGISTRY
+    from derive.operations.declaration import Function
+    from derive.operations.kit.codes_by import of_apply, of_operations
+
+    names = of_operations().get(keyword, ())
+    told = MAKES[of_apply()[keyword]] if keyword in of_apply() else ""
+    own = () if names else (kind.name for kind in REGISTRY.values() if kind.taking(Function))
+    return tuple(f"{name.replace('_', '-')}{told}" for name in (*names, *own))
 
 
 def _terms() -> Iterator[Term]:
@@ -102,7 +127,8 @@ def _lines(found: list[Term]) -> Iterator[str]:
             continue
         wide = [max(len(row[k]) for row in rows) for k in (2, 3)]
         for row in rows:
-            yield f"  {row.keyword:<{wide[0]}}  {row.value:<{wide[1]}}  {row.scheme:<5}  {row.meaning}\n"
+            by = f" ({', '.join(row.by)})" if row.by else ""
+            yield f"  {row.keyword:<{wide[0]}}  {row.value:<{wide[1]}}  {row.scheme:<5}  {row.meaning}{by}\n"
 
 
 def _folded(text: str) -> str:

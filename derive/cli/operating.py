@@ -26,6 +26,7 @@ from derive.errors import UsageError
 from derive.formats import is_volume_or_picture
 from derive.model.segmentation import Segmentation
 from derive.operations import REGISTRY
+from derive.operations.declaration import Function
 from derive.operations.kit.scales import UNITLESS
 from derive.reading.segmentations import read_other
 
@@ -66,7 +67,7 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
             metavar="UNITS",
             help="what the numbers of such a SOURCE are that is no DICOM: HU, or another UCUM code (default: 1)",
         )
-    form_flags(series)
+    form_flags(series, pictures=bool(kind.taking(Function)))
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where -o is one"))
     reading_flags(parser)

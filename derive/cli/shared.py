@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FORMS = ("classic", "enhanced", "legacy-converted")
 #: What those of a result can be.
 MADE_FORMS = ("classic", "enhanced", "parametric-map")
+PICTURES = ("secondary-capture", "multi-frame-secondary-capture")
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -62,22 +63,30 @@ def series_flags(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def form_flags(group: argparse._ArgumentGroup) -> None:
-    """Add what the instances of a new series can be."""
+def form_flags(group: argparse._ArgumentGroup, *, pictures: bool = False) -> None:
+    """Add what the instances of a new series can be, pictures that somebody's function draws among them."""
     group.add_argument(
         "--as",
         dest="into",
-        choices=MADE_FORMS,
+        choices=(*MADE_FORMS, *(PICTURES if pictures else ())),
         help="single frames, multi-frame instances, or maps of a quantity (default: as the source; classic of what was "
-        "legacy-converted)",
+        "legacy-converted)"
+        + ("; or pictures that the function draws, an instance each or all in one" if pictures else ""),
     )
     group.add_argument(
         "--numbers",
         choices=("int16", "float32", "float64"),
         help="how the values of a parametric map are stored (default: int16, which most readers read)",
     )
+    if pictures:
+        burned_in_flag(group)
     one_object_flag(group)
     series_per_flag(group)
+
+
+def burned_in_flag(group: argparse._ArgumentGroup) -> None:
+    """Add what has to be said of pictures."""
+    group.add_argument("--burned-in-annotation", choices=["YES", "NO"], help="whether pictures show whose they are")
 
 
 def series_per_flag(group: argparse._ArgumentGroup) -> None:
@@ -263,6 +272,7 @@ def deidentify_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what flags say of the new series, as derive.build takes it."""
+    burned_in = getattr(arguments, "burned_in_annotation", None)
     return {
         "series_description": arguments.series_description,
         "series_number": arguments.series_number,
@@ -277,7 +287,7 @@ def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "numbers": getattr(arguments, "numbers", None),
         "one_object": getattr(arguments, "one_object", False),
         "series_per": getattr(arguments, "series_per", "source"),
-        "set": dict(arguments.set),
+        "set": dict(arguments.set) | ({"BurnedInAnnotation": burned_in} if burned_in else {}),
     }
 
 

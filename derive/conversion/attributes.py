@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from derive.authoring.order import SHIFTED
 from derive.authoring.policy import known_across_classes
-from derive.conversion.given import Facts, Patient, Study, excluded, new_patient, split_settings
+from derive.authoring.presence import excluded
+from derive.conversion.given import Facts, Patient, Study, new_patient, split_settings
 from derive.conversion.subject import Subject
 from derive.elements.element import Element, tag_of
 from derive.model.classes import target_of

@@ -11,14 +11,10 @@ from derive.conversion.options import MULTI_FRAME, Conversion
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
 from derive.model.dimension import Dimension
-from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Pictures
+from derive.model.frames import FRAME_TIME, Pictures
+from derive.model.pages import LARGEST, as_bytes, check_pages, numbered
 from derive.model.reorient import Placing
 from derive.told.wording import flag
-
-#: What vectors with a number a page can hold in their 64 KiB (PS3.5 7.1.2), and pixel data in 4 GiB.
-MOST_PAGES = 8000
-MOST_BYTES = (1 << 32) - 2
-LONGEST_SIDE = 65535
 
 
 def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -> Pictures:
@@ -51,7 +47,7 @@ def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -
     else:
         pages = placing.of(samples.array)[0]
     stored = _stored(pages, samples, bits=together)
-    _check_size(stored, samples.name, together)
+    check_pages(stored, samples.name, together)
     return Pictures(
         stored,
         None if placing is None else placing.geometry,
@@ -61,35 +57,22 @@ def as_pictures(samples: Samples, wishes: Conversion, placing: Placing | None) -
 
 def _apart(pages: int, frame_time_ms: float | None) -> Dimension | None:
     """What tells pages apart: the time from the one before, else their number; a single one is alone."""
-    if pages == 1:
-        return None
-    if frame_time_ms is None:
-        return Dimension(PAGE_NUMBER, tuple(range(1, pages + 1)))
+    if pages == 1 or frame_time_ms is None:
+        return numbered(pages)
     return Dimension(FRAME_TIME, (0.0, *[float(frame_time_ms)] * (pages - 1)), "ms")
 
 
 def _stored(pages: NDArray[Any], samples: Samples, *, bits: bool) -> NDArray[Any]:
     """Whole numbers of 8 or 16 bits as they are; a single image of black and white in 8 bits."""
     if pages.dtype == bool and not bits:
-        return pages.astype(np.uint8) * np.uint8(255)
+        return as_bytes(pages)
     if pages.dtype in (np.bool_, np.uint8, np.uint16):
         return pages.astype(pages.dtype.newbyteorder("="))
     low, high = pages.min(), pages.max()
-    if pages.dtype.kind in "iu" and samples.scale == (1.0, 0.0) and low >= 0 and high <= LONGEST_SIDE:
+    if pages.dtype.kind in "iu" and samples.scale == (1.0, 0.0) and low >= 0 and high <= LARGEST:
         return pages.astype(np.uint16)
     raise ValuesError(
         "VAL-PICTURE",
         f"{samples.name} holds {pages.dtype} from {low} to {high}; a picture has whole numbers of 8 or 16 unsigned "
         "bits, or 8 bits of red, green and blue. Values that mean something belong in CT, MR or PT",
     )
-
-
-def _check_size(pages: NDArray[Any], name: str, together: bool) -> None:
-    if max(pages.shape[1:3]) > LONGEST_SIDE:
-        raise GeometryError("GEO-MATRIX", f"{name} is {pages.shape[1:3]}; an image has at most {LONGEST_SIDE} rows")
-    if together and (len(pages) > MOST_PAGES or pages.nbytes > MOST_BYTES):
-        raise ValuesError(
-            "VAL-PAGES",
-            f"{name} has {len(pages)} pages of {pages.nbytes / 1e6:.0f} MB in all; one instance takes {MOST_PAGES} "
-            f"pages and 4 GiB. {flag('kind', 'secondary-capture')} makes one instance a page",
-        )

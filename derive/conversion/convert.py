@@ -9,6 +9,7 @@ from typing import Any
 
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import InputAccount, Order
+from derive.authoring.pictured import refuse_unsaid
 from derive.builder import DerivedSeries
 from derive.conversion import attributes
 from derive.conversion.forms import in_form
@@ -135,13 +136,8 @@ def _check_together(
         raise UsageError(
             "SET-CHARSET", f"the character set is that of the reference; leave out {flag('character_set')}"
         )
-    if wishes.kind != "volume" and not options.set.get("BurnedInAnnotation"):
-        raise UsageError(
-            "GIV-BURNED",
-            "do the pictures show whose they are, burned in? look, and say "
-            f"{flag('burned_in_annotation', 'YES')} or NO "
-            "(PS3.3 C.7.6.1)",
-        )
+    if wishes.kind != "volume":
+        refuse_unsaid(options.set)
 
 
 def _split(options: Mapping[str, Any]) -> tuple[Conversion, Options]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pydicom.charset import convert_encodings, default_encoding, python_encoding
 
 from derive import standard
-from derive.authoring.presence import EXCLUDED
+from derive.authoring.presence import EXCLUDED, excluded
 from derive.authoring.settable import checked_attributes, is_pulled
 from derive.elements.charset import fits, is_text
 from derive.elements.element import Element
@@ -205,15 +205,6 @@ def new_patient(patient: Patient | None) -> dict[str, str]:
             f"whose is it? Without a reference give {flag('patient')}; nobody is made up",
         )
     return patient.attributes
-
-
-def excluded(iod: Iod) -> frozenset[str]:
-    """Keywords of what may not stand beside an attribute that the IOD always has."""
-    return frozenset(
-        keyword
-        for keyword, other in EXCLUDED.items()
-        if other in iod.attributes and iod.usage(iod.attributes[other].module) == "M"
-    )
 
 
 def split_settings(

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, TypeGuard, cast
 
 from derive import standard
 from derive.errors import SourceError, UsageError
@@ -174,6 +174,9 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
 #: (A.75), or such as were converted (A.70 to A.72).
 Form: TypeAlias = Literal["classic", "enhanced", "parametric-map", "legacy-converted"]
 FORMS: tuple[Form, ...] = ("classic", "enhanced", "parametric-map", "legacy-converted")
+#: What pictures become that a function makes of a volume: one an instance, or all in one (A.8).
+PictureKind: TypeAlias = Literal["secondary-capture", "multi-frame-secondary-capture"]
+PICTURE_KINDS: tuple[PictureKind, ...] = ("secondary-capture", "multi-frame-secondary-capture")
 
 
 def checked_form(form: str | None) -> None:
@@ -186,6 +189,11 @@ def checked_form(form: str | None) -> None:
     """
     if form is not None and form not in FORMS:
         raise UsageError("OPT-FORM", f"form {form!r}; wanted {flag('into', '|'.join(FORMS))}")
+
+
+def makes_pictures(into: str | None) -> TypeGuard[PictureKind]:
+    """Whether a result is wished as pictures."""
+    return into in PICTURE_KINDS
 
 
 def form_of(sop_class_uid: str) -> str:

@@ -11,13 +11,18 @@ for editors and type checkers.
 import sys
 
 from derive.operations.blur import gaussian_blur
+from derive.operations.cropping import crop, pad
 from derive.operations.declaration import REGISTRY, Operation, OperationKind
+from derive.operations.diffusing import anisotropic_diffusion
 from derive.operations.discovery import discover
 from derive.operations.own_function import apply
 from derive.operations.projections import mean_projection, minip, mip
 from derive.operations.rectifying import rectify
 from derive.operations.reformatting import reformat
 from derive.operations.resampling import resample
+from derive.operations.sharpening import sharpen, unsharp_mask
+from derive.operations.smoothing import bilateral, median
+from derive.operations.thresholds import clip, threshold
 
 globals().update(discover(sys.modules[__name__]))
 
@@ -25,13 +30,22 @@ __all__ = [
     "REGISTRY",
     "Operation",
     "OperationKind",
+    "anisotropic_diffusion",
     "apply",
+    "bilateral",
+    "clip",
+    "crop",
     "discover",
     "gaussian_blur",
     "mean_projection",
+    "median",
     "minip",
     "mip",
+    "pad",
     "rectify",
     "reformat",
     "resample",
+    "sharpen",
+    "threshold",
+    "unsharp_mask",
 ]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.volume import Volume
 from derive.operations.declaration import Millimetres, operation
 from derive.operations.kit.correlation import Exact, banded, inside
 from derive.operations.kit.correlation import in_planes as smoothed
-from derive.operations.kit.lengths import along_axes
+from derive.operations.kit.lengths import stays_in_planes, widths
 from derive.operations.kit.separable import Separable
 
 #: Where the kernel ends, in standard deviations.
@@ -28,7 +26,7 @@ TRUNCATE = 4.0
     trial=lambda geometry: {"sigma_mm": 1.0},
     example={"sigma_mm": 1.5},
     short=lambda given: f"blur {short_text_of(given['sigma_mm'])} mm",
-    in_planes=lambda given: given["in_planes"] or _through(given["sigma_mm"]) == 0,
+    in_planes=partial(stays_in_planes, "sigma_mm"),
 )
 def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres, in_planes: bool = False) -> Volume:
     """Smooth with a Gaussian of a width in millimetres.
@@ -55,13 +53,7 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres, in_planes: bool = Fa
     ----------
     Knutsson, Westin, "Normalized and differential convolution", CVPR 1993.
     """
-    sigmas = along_axes(sigma_mm)
-    if not all(math.isfinite(s) and s >= 0 for s in sigmas):
-        raise UsageError("OP-SIGMA", f"sigma_mm {sigma_mm}; wanted 0 or more, in mm")
-    if in_planes:
-        if not isinstance(sigma_mm, float | int) and sigmas[0]:
-            raise UsageError("OP-SIGMA", f"sigma_mm {sigma_mm} with in_planes; through the slices 0 is wanted")
-        sigmas = (0.0, *sigmas[1:])
+    sigmas = widths("sigma_mm", sigma_mm, in_planes=in_planes, code="OP-SIGMA")
     kernels = [
         _kernel(sigma / spacing, length)
         for sigma, spacing, length in zip(sigmas, volume.geometry.spacing, volume.shape, strict=True)
@@ -86,11 +78,6 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres, in_planes: bool = Fa
         pull=smooth.pull,
         contributors=lambda index: volume.contributors_of(range(*around(index, index + 1))),
     )
-
-
-def _through(sigma_mm: Millimetres) -> float:
-    """Return the width through the slices."""
-    return sigma_mm[-1] if isinstance(sigma_mm, Sequence) and sigma_mm else 1.0
 
 
 def _kernel(sigma: float, length: int) -> Exact:

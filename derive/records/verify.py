@@ -95,7 +95,7 @@ def verify(
 def _verified(paths: Sequence[str | Path], found: Gathered, run: _Run, within_steps: float) -> Verification:
     """Verify one series, with the sources that are at hand."""
     written, sources = run.written, run.sources
-    where = sources_at_hand(paths, found, sources, written[0].record.source_series, set(run.needed))
+    where = sources_at_hand(paths, found, sources, run.record.source_series, set(run.needed))
     run.others = {text: uid for w in written for text, uid in _others_of(w.record, where).items()}
     if where and run.others:
         beside = {
@@ -178,9 +178,10 @@ class _Run:
 
     @property
     def record(self) -> Record:
-        """What most of the images record."""
+        """What most of the images record: one that has sources, where one lies beside them all."""
         commonest = Counter(w.record.description for w in self.written).most_common(1)[0][0]
-        return next(w.record for w in self.written if w.record.description == commonest)
+        same = (w.record for w in self.written if w.record.description == commonest)
+        return max(same, key=lambda record: bool(record.sources))
 
     @property
     def needed(self) -> list[str]:

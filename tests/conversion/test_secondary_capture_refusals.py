@@ -12,7 +12,7 @@ import SimpleITK as sitk  # noqa: N813 - its own customary name
 from PIL import Image
 
 import derive
-from derive.conversion import capture
+from derive.model import pages as pages_of_pictures
 from tests.helpers.captures import (
     KINDS,
     MULTI,
@@ -106,11 +106,11 @@ def test_more_pages_than_an_instance_takes_are_refused_and_make_instances_of_the
     limit, most, monkeypatch, tmp_path
 ):
     pages = noise("bytes", 5, 7, 9)
-    monkeypatch.setattr(capture, limit, most)
+    monkeypatch.setattr(pages_of_pictures, limit, most)
     with pytest.raises(derive.ValuesError, match=r"VAL-PAGES.*secondary-capture"):
         convert(pages, MULTI)
     assert len(convert(pages, SINGLE).write(tmp_path / "single").files) == 5
-    monkeypatch.setattr(capture, limit, most + 1)
+    monkeypatch.setattr(pages_of_pictures, limit, most + 1)
     assert len(convert(pages, MULTI).write(tmp_path / "multi").files) == 1
 
 

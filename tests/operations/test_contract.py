@@ -11,11 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from codes import context_group
 from derive.errors import DeriveError
 from derive.model.geometry import triple
 from derive.model.transform import Part, Transform, VectorGrid
 from derive.model.volume import Volume
 from derive.operations import REGISTRY, apply, gaussian_blur, mean_projection, minip, mip, resample
+from derive.operations.kit.codes_by import of_apply, of_operations
 from tests.helpers import contract
 from tests.helpers.asserting import each
 from tests.helpers.contract import GEOMETRIES, REFERENCE, VOLUMES, Call, computed_too_early
@@ -44,12 +46,38 @@ BEND = Transform("sha256:bend", (Part("", None, VectorGrid(np.eye(4), np.eye(4),
 #: Ways to call each operation on a volume; a new one without an entry fails the first test. What takes several volumes
 #: together keeps the promises of test_over.py, what takes several series those of test_arithmetic.py.
 CALLS = {
+    "anisotropic_diffusion": [
+        {"conductance": 100.0, "iterations": 2},
+        {"conductance": 1000.0, "iterations": 1, "in_planes": True},
+    ],
+    "bilateral": [
+        {"sigma_mm": 1.0, "sigma_values": 800.0},
+        {"sigma_mm": (1.0, 0.5, 0.0), "sigma_values": 2000.0},
+        {"sigma_mm": 0.8, "sigma_values": 1e9, "in_planes": True},
+    ],
+    "clip": [{"low": -200.0}, {"low": 10.0, "high": 2000.5}],
+    "crop": [
+        {"from_voxel": (1, 2, 1), "to_voxel": (5, 6, 4)},
+        {"from_mm": (1.5, -9.0, 99.0), "to_mm": (5.0, -4.0, 104.0)},
+        {"from_voxel": (2, 3, 3), "to_voxel": (2, 3, 3), "margin_mm": (1.0, 1.0, 2.0)},
+    ],
     "gaussian_blur": [
         {"sigma_mm": 1.5},
         {"sigma_mm": (0.0, 2.0, 4.0)},
         {"sigma_mm": 1e6},
         {"sigma_mm": 0},
         {"sigma_mm": 2.0, "in_planes": True},
+    ],
+    "median": [
+        {"radius_mm": 1.0},
+        {"radius_mm": (1.5, 0.8, 3.0)},
+        {"radius_mm": 1.7, "in_planes": True},
+        {"radius_mm": 0},
+    ],
+    "pad": [
+        {"by_mm": 2.0},
+        {"by_mm": (0.0, 3.0, 0.0), "fill": 137.0},
+        {"from_mm": (-20.0, -9.0, 90.0), "to_mm": (5.0, 4.0, 104.0), "fill": "padding"},
     ],
     "rectify": [{}, {"max_gap_mm": 4.0}],
     "resample": [
@@ -72,6 +100,17 @@ CALLS = {
         {"normal": (1.0, 0.2, 0.0), "thickness_mm": 2.5, "step_mm": 1.0, "combine": "minip"},
         {"normal": (0.1, 0.9, 0.1), "through": (3.5, -7.0, 101.0), "size_mm": (3.0, 4.0, 6.0)},
         {"plane": "coronal", "through": (3.0, -7.0, 101.0), "single": True},
+    ],
+    "sharpen": [{}, {"amount": 0.25, "in_planes": True}],
+    "threshold": [
+        {"low": 100.0},
+        {"low": -500.0, "high": 2000.0, "outside": "padding"},
+        {"low": 1000.0, "high": 1500.0, "inside": -7.25, "outside": "keep"},
+    ],
+    "unsharp_mask": [
+        {"sigma_mm": 1.5},
+        {"sigma_mm": (0.7, 0.7, 0.0), "amount": 0.3, "threshold": 200.0},
+        {"sigma_mm": 1.0, "in_planes": True},
     ],
     "transform": [
         {"by": TURN, "reference": REFERENCE},
@@ -113,6 +152,23 @@ def geometry(request):
 def test_every_operation_is_called_here():
     assert CALLS.keys() == {name for name, kind in REGISTRY.items() if not kind.along and not kind.others}
     assert 0 < len(DECLARED) < len(CASES)
+
+
+def test_every_code_of_a_derivation_is_an_operations_or_in_the_list_of_what_apply_takes():
+    """An operation whose code stands in ``codes_of_apply.tsv`` takes its row out there."""
+    codes_there = {code.keyword for code in context_group(7203)}
+    own = set(of_operations()) & codes_there
+    assert set(of_apply()) & own == set()
+    assert set(of_apply()) | own == codes_there
+    assert len(own) > 15
+    assert set(of_apply().values()) == {"values", "pictures"}
+
+
+@pytest.mark.parametrize("keyword", of_apply())
+def test_apply_takes_the_codes_that_no_operation_has(keyword):
+    volume = replace(VOLUMES["MR"])
+    operation = apply(function=add_one, code=keyword)
+    assert operation.step(volume, operation(volume)).code == context_group(7203).find(keyword)
 
 
 @pytest.mark.parametrize("kind", REGISTRY.values(), ids=lambda k: k.name)

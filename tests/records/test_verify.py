@@ -12,7 +12,24 @@ import pytest
 from pydicom.uid import RLELossless
 
 import derive
-from derive.operations import apply, gaussian_blur, mean_projection, minip, mip, reformat, resample
+from derive.operations import (
+    anisotropic_diffusion,
+    apply,
+    bilateral,
+    clip,
+    crop,
+    gaussian_blur,
+    mean_projection,
+    median,
+    minip,
+    mip,
+    pad,
+    reformat,
+    resample,
+    sharpen,
+    threshold,
+    unsharp_mask,
+)
 from derive.records.verify import verify
 from derive.version import VERSION
 from tests.helpers.commands import run as run_command
@@ -35,6 +52,19 @@ CHAINS = {
     "mean_projection": [mean_projection(slab_mm=9.0)],
     "reformat": [reformat(plane="coronal")],
     "reformat-oblique": [reformat(normal=(0.3, -0.5, 0.8), spacing_mm=4.0, thickness_mm=9.0, combine="mip")],
+    "filters": [
+        median(radius_mm=1.0),
+        bilateral(sigma_mm=0.5, sigma_values=50.0),
+        sharpen(amount=0.4, in_planes=True),
+        unsharp_mask(sigma_mm=(1.0, 1.0, 0.0), threshold=5.0),
+        anisotropic_diffusion(conductance=40.0, iterations=2),
+    ],
+    "edited": [
+        clip(low=-900.0),
+        threshold(low=0.25, high=2000.0, outside="padding"),
+        crop(from_voxel=(3, 2, 1), to_voxel=(9, 9, 2)),
+        pad(by_mm=4.0),
+    ],
     "chain": [gaussian_blur(sigma_mm=2), resample(spacing_mm=4.0), minip(slab_mm=9, plane="axial")],
 }
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from derive.errors import GeometryError, ValuesError
+from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even, way_out
 from derive.told.wording import flag
@@ -105,3 +105,14 @@ def refuse_phase(name: str) -> None:
         "179 and -179, and their mean says 0. Wanted what mixes no neighbours: resample with "
         f"{flag('interpolator', 'nearest')}, or a function of your own that knows of it (apply)",
     )
+
+
+def refuse_views(name: str) -> NoReturn:
+    """Refuse a step behind one that made views.
+
+    Raises
+    ------
+    UsageError
+        ``OP-VIEWS``
+    """
+    raise UsageError("OP-VIEWS", f"{name} takes volumes; the step before made views")

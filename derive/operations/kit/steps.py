@@ -9,7 +9,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
+from derive.model.derivation import Derivation
+from derive.model.frames import Volumes
+from derive.model.source import Sources, SourceSeries
+from derive.model.stacking import stacked
+from derive.model.views import Views
 from derive.operations.declaration import Operation, OperationKind
+from derive.operations.kit.refusing import refuse_views
 from derive.operations.own_function import apply
 
 Step: TypeAlias = Operation | OperationKind[...] | Callable[..., Any]
@@ -66,3 +72,26 @@ def _check_own(step: object, code: str | None) -> None:
             f"{name} is a function of one's own and needs a code, as in code='Smoothing': one of CID 7203, which "
             "derive codes lists, or 99SCHEME:VALUE:Meaning",
         )
+
+
+def planned(source: SourceSeries, operations: Sequence[Operation]) -> tuple[Sources, Volumes | Views, Derivation]:
+    """Plan steps, one after the other: what they come from, what comes out, and the record of it.
+
+    Raises
+    ------
+    UsageError
+        ``OP-VIEWS`` for a step behind one that made views.
+    """
+    uneven = bool(operations) and operations[0].takes(source.geometry)
+    volumes: Volumes | Views = replace(stacked(source, uneven=uneven), source=source)
+    derivation, sources = Derivation(), Sources(source)
+    for each in operations:
+        if isinstance(volumes, Views):
+            refuse_views(each.kind.name)
+        sources, operation = each.settled(volumes).joined(sources, volumes)
+        results = operation.on(volumes)
+        if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
+            continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
+        derivation = derivation.then(operation.step(volumes.first, results.first))
+        volumes = results
+    return sources, volumes, derivation

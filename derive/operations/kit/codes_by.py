@@ -1,0 +1,28 @@
+"""Which operation has which code of CID 7203, and what `apply` takes of the rest (``codes_of_apply.tsv``)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from derive.operations import REGISTRY
+from derive.operations.kit.coding import declared_code
+
+
+@cache
+def of_apply() -> Mapping[str, str]:
+    """Return what `apply` makes of each code that no operation has: by its keyword, ``values`` or ``pictures``."""
+    text = files("derive.operations").joinpath("codes_of_apply.tsv").read_text(encoding="utf-8")
+    return {line["keyword"]: line["makes"] for line in csv.DictReader(text.splitlines(), delimiter="\t")}
+
+
+def of_operations() -> Mapping[str, tuple[str, ...]]:
+    """Return the operations that have each code, by its keyword."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in REGISTRY.values():
+        for declared in filter(None, (kind.code, kind.code_in_new_plane)):
+            keyword = declared_code(declared).keyword
+            found[keyword] = (*found.get(keyword, ()), kind.name)
+    return found
