@@ -31,6 +31,7 @@ NAMES = [
     "04_your_own_function",
     "05_deidentify",
     "06_multi_frame_and_time",
+    "07_two_series_and_quantities",
 ]
 LARGEST = 700_000
 KERNEL = "derive-under-test"
