@@ -38,6 +38,7 @@ class Job(NamedTuple):
     source: Path | None
     recipe: str | None
     reference: Path | None = None
+    several: int = 1
 
 
 def jobs(folder: Path) -> Iterator[Job]:
@@ -50,6 +51,7 @@ def jobs(folder: Path) -> Iterator[Job]:
     yield Job("`mip --slab-mm 10 --step-mm 1`, 400 slices", ["mip", "--slab-mm", "10", "--step-mm", "1"], few, "mip")
     oblique = ["reformat", "--normal", "0", "1", "1", "--spacing-mm", "1"]
     yield Job("`reformat --normal 0 1 1 --spacing-mm 1`, 400 slices", oblique, few, "reformat")
+    yield Job("`subtract`, 400 slices from as many", ["subtract"], few, "subtract", several=2)
     nifti = folder / "ct400.nii.gz"
     yield Job("`convert --reference`, NIfTI of 400 slices, against `nifti2dicom`", ["convert"], nifti, NIFTI2DICOM, few)
     yield Job("`gaussian-blur --sigma-mm 1`, 3,000 slices", blur, many, None)
@@ -81,8 +83,9 @@ def run(job: Job, folder: Path, rounds: int) -> Sides | None:
     elif not job.source.exists():
         return None
     name, *flags = job.arguments
-    mine = Command([python, "-m", "derive", name, str(job.source), "-o", str(ours), "-q", *flags], ours)
-    recipe = Command([python, str(RECIPES), job.recipe, str(job.source), str(theirs)], theirs) if job.recipe else None
+    sources = [str(job.source)] * job.several  # a series is read again as often as another would be
+    mine = Command([python, "-m", "derive", name, *sources, "-o", str(ours), "-q", *flags], ours)
+    recipe = Command([python, str(RECIPES), job.recipe, *sources, str(theirs)], theirs) if job.recipe else None
     return compare(mine, recipe, folder, rounds)
 
 

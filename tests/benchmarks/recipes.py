@@ -119,6 +119,13 @@ def reformat(image: sitk.Image) -> sitk.Image:
     )
 
 
+def subtract(image: sitk.Image, other: sitk.Image) -> sitk.Image:
+    """Difference of two series, in 16 bits if it fits."""
+    return sitk.Cast(sitk.Cast(image, sitk.sitkInt32) - sitk.Cast(other, sitk.sitkInt32), sitk.sitkInt16)
+
+
+#: Jobs of several series; the others take one.
+OF_SEVERAL = {"subtract": subtract}
 JOBS: dict[str, Callable[[sitk.Image], sitk.Image]] = {
     "blur": blur,
     "resample": resample,
@@ -127,10 +134,15 @@ JOBS: dict[str, Callable[[sitk.Image], sitk.Image]] = {
 }
 
 
-def main(job: str, source: str, target: str) -> None:
+def main(job: str, source: str, *others_and_target: str) -> None:
     """Read, change, write."""
+    *others, target = others_and_target
     image, reader = read_series(source)
-    write_series(JOBS[job](image), reader, job, target)
+    if job in OF_SEVERAL:
+        result = OF_SEVERAL[job](image, *(read_series(other)[0] for other in others))
+    else:
+        result = JOBS[job](image)
+    write_series(result, reader, job, target)
 
 
 if __name__ == "__main__":
