@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -68,15 +69,19 @@ class VectorGrid:
         for axis, count in enumerate(self.grid.shape):
             places[axis] = np.where(np.abs(places[axis]) < _BORDER, 0, places[axis])
             places[axis] = np.where(np.abs(places[axis] - (count - 1)) < _BORDER, count - 1, places[axis])
-        known = ~np.isnan(self.vectors).any(axis=-1)
-        share = scipy.ndimage.map_coordinates(known.astype(float), places, order=1, cval=0.0)
-        found = [
-            scipy.ndimage.map_coordinates(np.where(known, v, 0).astype(float), places, order=1)
-            for v in np.moveaxis(self.vectors, -1, 0)
-        ]
+        known, *vectors = self._components
+        share = scipy.ndimage.map_coordinates(known, places, order=1, cval=0.0)
+        found = [scipy.ndimage.map_coordinates(v, places, order=1) for v in vectors]
         result = moved(self.after, points + np.stack(found, axis=-1))
         result[share < 1 - _BORDER] = np.nan
         return result
+
+    @cached_property
+    def _components(self) -> tuple[Points, ...]:
+        """Where vectors are known, 1 or 0; and their x, y and z, 0 where they are not."""
+        known = ~np.isnan(self.vectors).any(axis=-1)
+        components = (np.where(known, v, 0).astype(np.float64) for v in np.moveaxis(self.vectors, -1, 0))
+        return known.astype(np.float64), *components
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +217,9 @@ class Transform:
         if fixed is None and moving == self.frame_of_reference_uid and len(others) == 1:
             fixed = others[0]
         fixed = self.frame_of_reference_uid if fixed is None else fixed
-        there, here = self._registered(moving), self._registered(fixed)
+        # Images that are registered within their own space, as phases of one scan are: the fixed ones stay there.
+        within = fixed == moving == self.frame_of_reference_uid
+        there, here = self._registered(moving), Part(fixed, np.eye(4)) if within else self._registered(fixed)
         if there.deformation is None and here.deformation is None:
             assert there.matrix is not None  # a part has one or the other
             assert here.matrix is not None

@@ -74,9 +74,9 @@ def spatial(folder, matrices, fixed=FIXED, patient="P1", name="reg.dcm"):
     return folder / name
 
 
-def deformable(folder, grid, vectors, before=None, after=None, uid=MOVING, numbers=None):
+def deformable(folder, grid, vectors, before=None, after=None, fixed=FIXED, numbers=None):
     """Write a Deformable Spatial Registration: vectors (slices, rows, columns, 3) mm at the points of a grid."""
-    dataset = _object(DEFORMABLE, FIXED, "P1")
+    dataset = _object(DEFORMABLE, fixed, "P1")
     slices, rows, columns = grid.shape
     field = _item(
         ImagePositionPatient=list(grid.first_position),
@@ -85,7 +85,7 @@ def deformable(folder, grid, vectors, before=None, after=None, uid=MOVING, numbe
         GridResolution=list(grid.spacing[::-1]),
         VectorGridData=np.asarray(vectors, "<f4").tobytes()[:numbers],
     )
-    item = _item(SourceFrameOfReferenceUID=uid, DeformableRegistrationGridSequence=[field])
+    item = _item(SourceFrameOfReferenceUID=MOVING, DeformableRegistrationGridSequence=[field])
     if before is not None:
         item.PreDeformationMatrixRegistrationSequence = [_matrix(before)]
     if after is not None:

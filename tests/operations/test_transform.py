@@ -135,6 +135,20 @@ def test_a_deformable_registration_leads_from_fixed_to_moving(tmp_path):
     np.testing.assert_allclose(result.array, value_at(moved(after, bent)), atol=1e-3)
 
 
+def test_what_is_registered_within_one_space_is_moved(tmp_path):
+    """Phases of one scan have one frame of reference."""
+    matrix, volume = small_turn(), moving_volume()
+    by = derive.read_transform(reg.spatial(tmp_path, [(MOVING, matrix)], fixed=MOVING))
+    grid = replace(fixed_grid(matrix), frame_of_reference_uid=MOVING)
+    result = transform(by=by, reference=grid)(volume)
+    np.testing.assert_allclose(result.array, value_at(moved(np.linalg.inv(matrix), points(grid))), atol=1e-4)
+    vectors = np.full((*vector_grid().shape, 3), (1.0, -2.0, 3.0))
+    bent = derive.read_transform(reg.deformable(tmp_path, vector_grid(), vectors, fixed=MOVING))
+    grid = replace(fixed_grid(np.eye(4)), frame_of_reference_uid=MOVING)
+    result = transform(by=bent, reference=grid)(volume)
+    np.testing.assert_allclose(result.array, value_at(points(grid) + np.array([1.0, -2.0, 3.0])), atol=1e-4)
+
+
 def test_where_a_deformation_says_nothing_is_fill(tmp_path):
     vectors = np.zeros((*vector_grid().shape, 3))
     vectors[7, 7, 6] = np.nan
