@@ -81,7 +81,7 @@ class VectorGrid:
         """Where vectors are known, 1 or 0; and their x, y and z, 0 where they are not."""
         known = ~np.isnan(self.vectors).any(axis=-1)
         components = (np.where(known, v, 0).astype(np.float64) for v in np.moveaxis(self.vectors, -1, 0))
-        return known.astype(np.float64), *components
+        return np.asarray(known, np.float64), *components
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,8 +28,9 @@ from derive.model.source import Sources
 from derive.model.stacking import stacked
 from derive.model.volume import Volume
 from derive.operations import REGISTRY, Operation
-from derive.operations.declaration import Function
+from derive.operations.declaration import Function, Registration
 from tests.helpers.kinds import KINDS, sibling
+from tests.helpers.registrations import small_turn, text
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "as the source": {},
@@ -111,15 +112,23 @@ def sources(tmp_path_factory):
 
 
 def tried(name: str, kind: str, sources) -> Operation:
-    """The operation with the parameters of its trial; what takes other series has one beside the source."""
-    operation, (_, source) = REGISTRY[name], sources(kind)
+    """The operation with the parameters of its trial; what takes other series or a registration has one beside it."""
+    operation, (folder, source) = REGISTRY[name], sources(kind)
     try:
+        if operation.taking(Registration):
+            by = derive.read_transform(shift_beside(folder))
+            return operation(**dict.fromkeys(operation.taking(Registration), by), reference=source)
         if operation.others:
             return operation(**dict.fromkeys(operation.others, sources(kind, beside=True)[1]))
         return operation.tried_on(source.geometry, source.dimensions)
     except DeriveError as error:
         needed = f"{name} has no trial, which is to be declared: @operation(..., trial=lambda geometry: {{...}})"
         pytest.fail(f"{needed} gives parameters with which it can be tried on any series. {error.message}")
+
+
+def shift_beside(folder: Path) -> Path:
+    """A registration as a file beside a folder."""
+    return text(folder.parent, small_turn(0, (1.5, -2.5, 1.0)), f"{folder.name}.txt")
 
 
 def written(source: derive.SourceSeries, operation: Operation, option: str, folder: Path) -> derive.Report | Exception:
@@ -187,6 +196,7 @@ def test_a_cell(name, kind, option, sources, tmp_path):
         np.testing.assert_allclose(one.geometry.slice_step, other.geometry.slice_step, atol=1e-3)
     assert [f for f in derive.check(tmp_path / "out").findings if f.severity == "error"] == []
     at_hand = [folder, sources(kind, beside=True)[0]] if operation.kind.others else folder
-    verified = derive.verify(tmp_path / "out", at_hand)
+    by = shift_beside(folder) if operation.kind.taking(Registration) else None
+    verified = derive.verify(tmp_path / "out", at_hand, reference=by)
     assert len(verified.series) == len(report.series)
     assert verified.verdict == ("NOT-RECOMPUTABLE" if operation.kind.taking(Function) else "SAME"), str(verified)
