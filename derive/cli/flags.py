@@ -121,7 +121,7 @@ def bound(
             values[name] = others or None
             continue
         value = getattr(arguments, name)
-        if value is not None and _is(parameter.annotation, Millimetres):
+        if isinstance(value, list) and _is(parameter.annotation, Millimetres):  # a default is no list
             value = value[0] if len(value) == 1 else tuple(value)
         elif value is not None and any(_is(parameter.annotation, three) for three in (XYZ, Voxel)):
             value = tuple(value)

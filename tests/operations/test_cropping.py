@@ -255,10 +255,19 @@ def test_a_cropped_series_names_the_frames_that_it_has_and_no_others(form, modal
     assert_accepted(tmp_path / "source", tmp_path / "out")
 
 
-@pytest.mark.parametrize("command", ["crop", "pad"])
-def test_on_the_command_line_it_is_recorded_and_computed_again(command, real, tmp_path, capsys):
+FLAGS = {
+    "crop": [
+        ["--above", "air", "--margin-mm", "3"],
+        ["--above", "0"],
+        ["--from-voxel", "2", "3", "0", "--to-voxel", *"991"],
+    ],
+    "pad": [["--by-mm", "10", "5", "0"], ["--by-mm", "1"]],
+}
+
+
+@pytest.mark.parametrize(("command", "flags"), [(name, flags) for name, each in FLAGS.items() for flags in each])
+def test_on_the_command_line_it_is_recorded_and_computed_again(command, flags, real, tmp_path, capsys):
     folder = real("ct_small_ge_3")
-    flags = {"crop": ["--above", "air", "--margin-mm", "3"], "pad": ["--by-mm", "10", "5", "0"]}[command]
     assert main([command, str(folder), "-o", str(tmp_path / "out"), *flags]) == 0
     dataset = pydicom.dcmread(next((tmp_path / "out").iterdir()))
     assert f"{command}(" in dataset.DerivationDescription
