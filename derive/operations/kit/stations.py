@@ -100,14 +100,13 @@ def _refuse_other(lattice: Geometry, grid: Geometry, interpolated: bool) -> None
         raise GeometryError("GEO-PLANES", "the planes of a station have another orientation; wanted parallel ones")
     if interpolated:
         return
-    steps = np.array(lattice.shape) + np.array(grid.shape)
-    off = float((np.abs(np.subtract(lattice.spacing, grid.spacing)) * steps).max())
-    place = lattice.index_of(grid.first_position)
-    beside = float((np.abs(place - np.round(place)) * lattice.spacing).max())
-    if max(off, beside) > BESIDE_MM:
+    places = lattice.index_of(grid.corners())
+    beside = float((np.abs(places - np.round(places)) * lattice.spacing).max())
+    counts = np.ptp(np.round(places), axis=0) + 1
+    if beside > BESIDE_MM or tuple(counts) != grid.shape:
         raise GeometryError(
             "GEO-GRID",
-            f"a station lies {max(off, beside):.2f} mm beside the places of the first one's grid, of spacing "
+            f"a station lies {beside:.2f} mm beside the places of the first one's grid, of spacing "
             f"{lattice.spacing} and {grid.spacing} mm (slice, row, column); wanted one grid within {BESIDE_MM} mm: "
             f"{flag('align', 'resample')}",
         )
