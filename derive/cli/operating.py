@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import derive
 from derive.cli.flags import add_flags, bound, example, first_flags, first_steps
@@ -23,12 +24,12 @@ from derive.cli.shared import (
     series_options,
 )
 from derive.errors import UsageError
-from derive.formats import is_volume_or_picture
-from derive.model.segmentation import Segmentation
 from derive.operations import REGISTRY
 from derive.operations.declaration import Function
 from derive.operations.kit.scales import UNITLESS
-from derive.reading.segmentations import read_other
+
+if TYPE_CHECKING:
+    from derive.model.segmentation import Segmentation
 
 SOURCE = "folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID"
 SEVERAL_SOURCES = (
@@ -99,6 +100,9 @@ def _other(
     found: str | list[str], source: derive.SourceSeries, series: str | None, arguments: argparse.Namespace
 ) -> derive.SourceSeries | Segmentation | derive.Volume:
     """Read a source behind the first: a series, a Segmentation, or a file that is no DICOM."""
+    from derive.formats import is_volume_or_picture  # heavy, and no help needs it
+    from derive.reading.segmentations import read_other
+
     path = Path(found) if isinstance(found, str) else None
     if path is not None and is_volume_or_picture(path):
         return derive.read_volume(path, source, units=arguments.other_units or UNITLESS)
