@@ -17,7 +17,9 @@ from derive.cli.main import main
 from derive.demo import phantom_datasets
 from derive.pacs.service.service import PORT, ArchiveService
 from tests.helpers.asserting import each
+from tests.helpers.beside import another_series
 from tests.helpers.multi_frame import multi_frame
+from tests.helpers.sources import make_series
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,7 +41,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with series `ct/` and `dwi/`, `enhanced.dcm`, volumes, a picture, and a function of the user's."""
+    """A folder with series `ct/`, `dwi/`, `post/` and `pre/`, `enhanced.dcm`, volumes, a picture, and a function of the user's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "ct").mkdir()
@@ -51,7 +53,14 @@ def workplace(tmp_path, monkeypatch):
     (tmp_path / "dwi").mkdir()
     along = {"DiffusionBValue": (0, (1000, (1, 0, 0)), (1000, (0, 1, 0)))}
     for path in ("dwi/1.dcm", "enhanced.dcm"):
-        multi_frame("MR", along=along).save_as(tmp_path / path, enforce_file_format=True)
+        image = multi_frame("MR", along=along)
+        words = np.frombuffer(image.PixelData, "<u2")
+        image.PixelData = (words.max() + 1000 - words).tobytes()  # less with every volume, as diffusion has it
+        image.save_as(tmp_path / path, enforce_file_format=True)
+    for name, images in {"post": make_series(), "pre": another_series()}.items():
+        (tmp_path / name).mkdir()
+        for k, dataset in enumerate(images):
+            dataset.save_as(tmp_path / name / f"{k}.dcm", enforce_file_format=True)
     Image.new("RGB", (8, 6), "red").save(tmp_path / "photo.png")
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "module.py").write_text(FUNCTION)
@@ -151,7 +160,7 @@ def test_every_flag_that_is_named_is_one(text):
     known = {flag for command in parser_of_all()[1] for flag in flags_of(command)}
     code = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text.read_text(encoding="utf-8"), flags=re.S))
     named = {
-        flag for words in code for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]*", words) if "python -m" not in words
+        flag for words in code for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", words) if "python -m" not in words
     }
     assert named - known - OF_OTHERS == set()
 
