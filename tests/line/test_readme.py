@@ -41,7 +41,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with series `ct/`, `dwi/`, `post/` and `pre/`, `enhanced.dcm`, volumes, a picture, and a function of the user's."""
+    """A folder with series, `enhanced.dcm`, volumes, a picture, and a function of the user's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "ct").mkdir()
