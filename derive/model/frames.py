@@ -100,6 +100,13 @@ class Frames(Protocol):
         """Values of frames `first` (included) to `last` (excluded)."""
 
 
+class Saying(Protocol):
+    """What says of its frames more than their values: a series."""
+
+    def value(self, keyword: str, index: int | None = None) -> Any:
+        """Return what frame `index` says, decoded; what all agree on without."""
+
+
 @dataclass(frozen=True, eq=False)
 class Volumes:
     """Volumes on one geometry, of one quantity.
@@ -129,7 +136,7 @@ class Volumes:
     dimensions: tuple[Dimension, ...] = ()
     durations: tuple[float, ...] = ()
     cine: Cine | None = None
-    source: object = None
+    source: Saying | None = None
     format: PixelFormat = GREY_16
 
     def __post_init__(self) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any, Protocol
 
 from derive.model.source_frame import SourceFrame
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 #: Mask Operation (0028,6101): frames averaged; a frame so many before; one before that goes back as the cine goes on.
 AVERAGE, INTERVAL, REVERSED, NONE = "AVG_SUB", "TID", "REV_TID", "NONE"

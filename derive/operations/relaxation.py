@@ -13,7 +13,6 @@ from codes import Code
 from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect
 from derive.model.frames import Volumes
-from derive.model.source import SourceSeries
 from derive.model.volume import Quantity
 from derive.operations.declaration import operation_along
 from derive.operations.kit.fitting import Fit, Method, Values, decay_rates, flip_angle_times, recovery_times
@@ -175,7 +174,7 @@ def _settled(volumes: Volumes, said: Mapping[str, Any]) -> dict[str, Any]:
     """Say by what T1 is told, and the repetition time that the source says."""
     model = said["model"] or _model_of(volumes)
     found: dict[str, Any] = {"model": model} if model else {}
-    if model == "variable-flip-angle" and said["tr_ms"] is None and isinstance(volumes.source, SourceSeries):
+    if model == "variable-flip-angle" and said["tr_ms"] is None and volumes.source is not None:
         value = volumes.source.value("RepetitionTime")
         if isinstance(value, int | float) and value > 0:
             found["tr_ms"] = float(value)

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from codes import Code
-from derive import standard
-from derive.elements.element import tag_of
-from derive.elements.encoding import numbers_of
 from derive.errors import UsageError
-from derive.model.classes import target_of
-from derive.model.decay import decay_of
 from derive.model.derivation import GeometryEffect, ValuesEffect
 from derive.model.frames import Volumes
-from derive.model.source import SourceSeries
 from derive.model.volume import Array, Quantity, SliceBySlice, Volume
 from derive.operations.declaration import operation_along
 from derive.operations.kit.maps import METHOD
 from derive.told.wording import flag
 
+if TYPE_CHECKING:
+    from derive.model.source import SourceSeries
+
 SuvType = Literal["bw", "lbm", "lbm-james128", "lbm-janma", "bsa", "ibw"]
 #: Who weighs more, or is taller, was measured in another unit.
 _HEAVIEST_KG, _TALLEST_M = 500.0, 2.8
-#: Philips says counts, and what makes SUV or Bq/ml of them (PS3.15 E.3.10).
-_PHILIPS = (0x7053, "Philips PET Private Group")
-_SUV_FACTOR, _ACTIVITY_FACTOR = 0x00, 0x09
 
 
 @dataclass(frozen=True)
@@ -188,6 +182,16 @@ def _words(parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
     return "", {"SUVType": _TYPES[parameters["type"]].term}
 
 
+# 2026-12-01: what a series says of units and doses is read by pydicom, which takes longer to import than help and a
+# usage error may take, so that it is imported when a series is there to be asked.
+
+
+def _suits(source: SourceSeries) -> bool:
+    from derive.operations.kit.doses import has_units
+
+    return has_units(source)
+
+
 @operation_along(
     "PixelByPixelMultiplication",
     GeometryEffect.KEEPS_GRID,
@@ -197,7 +201,7 @@ def _words(parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
     takes_uneven=True,
     example={"type": "bw"},
     short=lambda parameters: f"SUV {parameters['type']}",
-    suits=lambda source: target_of(source.sop_class_uid).units_keyword == "Units",
+    suits=_suits,
 )
 def suv(volumes: Volumes, *, type: SuvType = "bw") -> Volumes:
     """Compute standardized uptake values (SUV) of a PET.
@@ -221,11 +225,10 @@ def suv(volumes: Volumes, *, type: SuvType = "bw") -> Volumes:
     SourceError
         ``SRC-DECAY`` where the source does not say what was injected when, or to when its values are corrected.
     """
-    source = volumes.source
-    if not isinstance(source, SourceSeries):
-        raise UsageError("OP-SOURCE", "an SUV needs what a series says of dose and patient, and this volume has none")
+    from derive.operations.kit.doses import series_of
+
     wanted = _TYPES[type]
-    factor = np.float64(_factor(source, volumes.quantity.units, wanted))
+    factor = np.float64(_factor(series_of(volumes), volumes.quantity.units, wanted))
     quantity = replace(
         volumes.quantity.unnamed(wanted.units),
         fill=0.0,
@@ -254,19 +257,21 @@ def _product(values: Array, factor: np.float64) -> Array:
 
 def _factor(source: SourceSeries, units: str, wanted: Normalisation) -> float:
     """Return what makes SUV of the values."""
+    from derive.operations.kit.doses import ACTIVITY_FACTOR, SUV_FACTOR, dose_bq, philips_number
+
     patient = Measures(source)
     has = {n.term: n for n in _TYPES.values() if n.units == units}
     if has:
         return _from_suv(source, units, wanted, has)
     if units == "BQML":
-        return wanted.norm(patient) / _dose_bq(source)
+        return wanted.norm(patient) / dose_bq(source)
     if units == "CNTS":
-        factor, activity = _philips(source, _SUV_FACTOR), _philips(source, _ACTIVITY_FACTOR)
+        factor, activity = philips_number(source, SUV_FACTOR), philips_number(source, ACTIVITY_FACTOR)
         if factor is not None:
             body = _TYPES["bw"]
             return factor if wanted is body else factor * wanted.norm(patient) / body.norm(patient)
         if activity is not None:
-            return activity * wanted.norm(patient) / _dose_bq(source)
+            return activity * wanted.norm(patient) / dose_bq(source)
         raise UsageError(
             "OP-SUV",
             "values are counts, and the images state no factor of Philips (7053,xx00 or 7053,xx09) that makes Bq/ml of "
@@ -277,30 +282,9 @@ def _factor(source: SourceSeries, units: str, wanted: Normalisation) -> float:
 
 def _from_suv(source: SourceSeries, units: str, wanted: Normalisation, has: Mapping[str, Normalisation]) -> float:
     """Return what makes SUV of one type of those of another; of values in GML of which no type is said it is BW."""
-    term = source.text("SUVType") or next(iter(has))
-    own = has.get(term)
-    if own is None or tag_of("SUVType") in source.illegal:
+    from derive.operations.kit.doses import legal_text
+
+    own = has.get(legal_text(source, "SUVType", next(iter(has))))
+    if own is None:
         raise UsageError("OP-SUV", f"SUV Type (0054,1006) is none of {', '.join(has)}, which are in {units}")
     return 1.0 if own is wanted else wanted.norm(Measures(source)) / own.norm(Measures(source))
-
-
-def _dose_bq(source: SourceSeries) -> float:
-    """Return what is left of the dose when values are as they are corrected."""
-    corrected = source.text("CorrectedImage").split("\\")
-    lacking = [term for term in ("ATTN", "DECY") if term not in corrected]
-    if lacking or source.text("DecayCorrection") == "NONE":
-        raise UsageError(
-            "OP-SUV",
-            f"Corrected Image (0028,0051) lacks {', '.join(lacking) or 'nothing'}, and Decay Correction (0054,1102) is "
-            f"{'NONE' if source.text('DecayCorrection') == 'NONE' else 'said'}: an SUV is of values that are corrected "
-            "for attenuation and decay",
-        )
-    return decay_of(source).dose_bq()
-
-
-def _philips(source: SourceSeries, element: int) -> float | None:
-    """Return a factor that all images of Philips state alike; 0 is none."""
-    row = standard.safe_private()[(*_PHILIPS, element)]
-    found = source.agreement(row.tag).element
-    numbers = numbers_of(found) if found is not None else []
-    return numbers[0] if numbers and numbers[0] > 0 else None

@@ -40,6 +40,8 @@ DISPLAY = "derive.display.html"
 LATE = {("derive.builder", "derive.deidentification.derived")}
 #: Frames have pixels of some form, and operations know of frames: their help needs no pydicom for that (2026-12-01).
 LATE |= {("derive.pixels.encode", "pydicom.valuerep")}
+#: What an operation asks a series of, in attributes that pydicom decodes: no help asks it (2026-12-01).
+LATE |= {("derive.operations.uptake", "derive.operations.kit.doses")}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
-from derive.model.source import SourceSeries
+
+if TYPE_CHECKING:
+    from derive.model.source import SourceSeries
 
 #: Parameters to try an operation with on a series of a geometry.
 Trial = Callable[[Geometry], Mapping[str, Any]]
@@ -16,7 +18,7 @@ Short = Callable[[Mapping[str, Any]], str]
 #: The code, and the terms, that follow from its parameters.
 Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
 #: Whether it is tried on a series; the parameters of each series that is made, where there are several.
-Suits = Callable[[SourceSeries], bool]
+Suits = Callable[["SourceSeries"], bool]
 Beside = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], ...]]
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codes import Code
 from derive.errors import UsageError
-from derive.model.source import SourceSeries
 from derive.model.volume import Definition, Quantity
 from derive.operations.kit.details import Words
 from derive.operations.kit.fitting import Fit, Method
 from derive.operations.kit.samples import Curve
 from derive.told.wording import flag
+
+if TYPE_CHECKING:
+    from derive.model.source import SourceSeries
 
 #: What a result is of: the quantity, or how well the curve of each pixel fits.
 Result = Literal["map", "r2"]

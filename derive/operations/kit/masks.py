@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy import ndimage
 
 from derive.errors import UsageError
 from derive.model.frames import Volumes
@@ -274,7 +273,9 @@ class _Difference:
     def _moved_mean(self, mask: tuple[int, ...], shift: Shift, first: int, last: int) -> Array:
         mean = self._mean(mask, first, last)
         if shift != (0.0, 0.0):
-            mean = ndimage.shift(mean, (0.0, *shift), order=1, mode="constant", cval=np.nan)
+            import scipy.ndimage
+
+            mean = scipy.ndimage.shift(mean, (0.0, *shift), order=1, mode="constant", cval=np.nan)
         return self._scaled(mean)
 
     def _mean(self, places: Sequence[int], first: int, last: int) -> Array:
