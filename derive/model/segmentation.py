@@ -177,6 +177,10 @@ class Segmentation(Attributes):
             )
         return float(steps.min())
 
+    def volume_beside(self, first: Geometry) -> Volume:
+        """Return which voxels belong to any segment; on the grid of a series where its frames lie there."""
+        return self.on(first).volume(self.chosen(None))
+
     def volume(self, chosen: Sequence[int], source: int = 0) -> Volume:
         """Return which voxels belong to any of some segments: 1 and 0, or the largest fraction; on its geometry.
 

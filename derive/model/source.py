@@ -233,6 +233,10 @@ class SourceSeries(Attributes):
         """
         return stacked(self).volumes
 
+    def volume_beside(self, first: Geometry) -> Volume:
+        """Return :attr:`volume`, wherever another series lies that it is taken beside."""
+        return self.volume
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """Give :func:`numpy.asarray` the real-world values: (slices, rows, columns), NaN where there is padding."""
         return as_array(self.volume, dtype, copy)

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from functools import WRAPPER_ASSIGNMENTS
 from typing import Any, Concatenate, Generic, ParamSpec, Unpack, cast
 
-import codes
 from codes import Code
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
@@ -26,7 +25,6 @@ from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_te
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.planes import is_even
-from derive.model.source import Sources
 from derive.model.views import Views, ViewSet, together
 from derive.model.volume import Volume
 from derive.operations.kit.calls import meant
@@ -36,7 +34,7 @@ from derive.operations.kit.details import Beside, Details, Suits
 from derive.operations.kit.details import Short as Short
 from derive.operations.kit.details import Trial as Trial
 from derive.operations.kit.details import Words as Words
-from derive.operations.kit.others import Others, interpolates_others, joined_as_one, joined_with, picked
+from derive.operations.kit.others import Others, interpolates_others, picked
 from derive.operations.kit.parameters import XYZ as XYZ
 from derive.operations.kit.parameters import Axis as Axis
 from derive.operations.kit.parameters import CodeText as CodeText
@@ -46,7 +44,6 @@ from derive.operations.kit.parameters import Millimetres as Millimetres
 from derive.operations.kit.parameters import Parameters as Parameters
 from derive.operations.kit.parameters import Registration as Registration
 from derive.operations.kit.refusing import refuse_irregular, refuse_own_plane, refuse_phase
-from derive.operations.kit.registration import led_sources
 from derive.operations.kit.trying import suited
 
 #: Every operation by name.
@@ -292,30 +289,6 @@ class Operation:
     def _beside(self, volume: int) -> Operation:
         """Return the same for one of the volumes, with what other series have beside it."""
         return replace(self, parameters=picked(self.parameters, volume)) if self.kind.others else self
-
-    def joined(self, sources: Sources, volumes: Volumes) -> tuple[Sources, Operation]:
-        """Make the other series that it takes sources of the result; one that a registration moves says where it is.
-
-        Parameters
-        ----------
-        sources : Sources
-        volumes : Volumes
-            What it is done to.
-
-        Raises
-        ------
-        SourceError, GeometryError, UsageError
-            As :func:`derive.operations.kit.others.joined_with`.
-        """
-        purpose = codes.context_group(7202).find(self.kind.purpose)
-        said = self.parameters
-        for name in (n for n in self.kind.others if said[n] is not None):
-            sources, said = joined_with(sources, volumes, said, name, purpose)
-        if self.kind.agreeing:
-            sources, said = joined_as_one(sources, said, self.kind.others)
-        if self.kind.taking(Registration):
-            sources = led_sources(sources, volumes, said)
-        return sources, replace(self, parameters=said)
 
     def settled(self, volumes: Volumes) -> Operation:
         """Return the same with what follows from the volumes said, so that the record of the step has it."""

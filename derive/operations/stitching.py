@@ -18,7 +18,7 @@ from derive.model.volume import Array, SliceBySlice, Volume
 from derive.operations.declaration import operation
 from derive.operations.kit.grids import GridMapping
 from derive.operations.kit.lengths import filled_with
-from derive.operations.kit.others import Align, Joined, Others, each, refuse_other_units
+from derive.operations.kit.others import Align, Others, each, refuse_other_units, volume_of
 from derive.operations.kit.sampling import KERNELS, Sampler
 from derive.operations.kit.stations import Station, placed
 
@@ -82,7 +82,7 @@ def stitch(
     if align not in ("geometry", "resample"):
         raise UsageError("OP-ALIGN", f"align {align!r}; wanted geometry or resample")
     outside = filled_with(volume, fill)
-    others = tuple(o.of(0) if isinstance(o, Joined) else getattr(o, "volume", o) for o in each(series))
+    others = tuple(volume_of(other, volume) for other in each(series))
     refuse_other_units("stitch", volume.quantity, others)
     volumes = (volume, *others)
     grid, stations = placed([v.geometry for v in volumes], interpolated=align == "resample")

@@ -29,6 +29,7 @@ from derive.model.stacking import stacked
 from derive.model.volume import Volume
 from derive.operations import REGISTRY, Operation
 from derive.operations.declaration import Function, Registration
+from derive.operations.kit.joining import join
 from tests.helpers.kinds import KINDS, sibling
 from tests.helpers.registrations import small_turn, text
 
@@ -143,7 +144,7 @@ def in_numbers(source: derive.SourceSeries, operation: Operation) -> Volumes:
     """The operation done to arrays of numbers, one for each volume."""
     given = stacked(source, uneven=True)
     arrays = [Volume.from_array(np.array(v.array), v.geometry, v.quantity) for v in given.volumes]
-    _, joined = operation.settled(given).joined(Sources(source), given)
+    _, joined = join(operation.settled(given), Sources(source), given)
     return joined.on(Volumes(tuple(arrays), given.dimensions, given.durations))
 
 

@@ -7,37 +7,43 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
-from codes import Code
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.model.file_volume import FileVolume
-from derive.model.frames import Volumes
 from derive.model.geometry import ONE_GRID_MM, Geometry
-from derive.model.joining import as_one, joined
 from derive.model.planes import is_even
-from derive.model.reference import FrameRef
-from derive.model.segmentation import Segmentation
-from derive.model.source import Sources, SourceSeries
-from derive.model.stacking import stack, stacked
 from derive.model.volume import Quantity, Volume, known_units, shown_units, slabs
 from derive.operations.kit.grids import checked_reference
 from derive.operations.kit.sampling import KERNELS, Sampler
-from derive.told.wording import counted, flag
+from derive.told.wording import flag
 
-#: Other series whose values enter: from :func:`derive.read`, segmentations from :func:`derive.read_segmentation`, or
-#: volumes of which no DICOM is known; one or several.
-Others = SourceSeries | Volume | Segmentation | Sequence[SourceSeries | Volume | Segmentation]
+
+@runtime_checkable
+class OtherSeries(Protocol):
+    """Another series: from :func:`derive.read`, or a segmentation from :func:`derive.read_segmentation`.
+
+    *2026-12-01.* What it has, and not what it is: parameters are annotated with it, and their help needs no pydicom.
+    """
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Series of its instances."""
+
+    def volume_beside(self, first: Geometry) -> Volume:
+        """Return its values, to be taken beside those of a series that lies so."""
+
+
+#: Other series whose values enter, or volumes of which no DICOM is known; one or several.
+Others = OtherSeries | Volume | Sequence[OtherSeries | Volume]
 #: Whether another series has to lie on the grid of the first, or is interpolated on it.
 Align = Literal["geometry", "resample"]
 #: How the record of values begins that no series is known of.
 DIGEST = "values sha256:"
 #: The parameter that says it, and its value that interpolates.
-_ALIGN, _RESAMPLE = "align", "resample"
-#: The parameters of segmentations: which segments, and from which fraction on they hold.
-_SEGMENT, _THRESHOLD = "segment", "threshold"
+ALIGN, _RESAMPLE = "align", "resample"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +57,13 @@ class Joined:
         One, or one for each volume of the first series; their contributors count it as that source.
     """
 
-    origin: SourceSeries | Segmentation | Volume
+    origin: OtherSeries | Volume
     volumes: tuple[Volume, ...]
 
     @cached_property
     def recorded(self) -> str:
         """What the record of a step calls it: its series, or a digest of values of none, and their units but for 1."""
-        if isinstance(self.origin, SourceSeries | Segmentation):
+        if not isinstance(self.origin, Volume):
             return self.origin.series_instance_uid
         digest = hashlib.sha256(f"{self.origin.geometry.shape}".encode())
         for _, slab in slabs(self.origin):
@@ -84,149 +90,12 @@ def each(others: Any) -> tuple[Any, ...]:
         ``OP-SERIES`` for none, or what is no series.
     """
     found = tuple(others) if isinstance(others, tuple | list) else (others,)
-    wrong = next((o for o in found if not isinstance(o, SourceSeries | Segmentation | Volume | Joined)), None)
+    wrong = next((o for o in found if not isinstance(o, OtherSeries | Volume | Joined)), None)
     if wrong is not None:
         raise UsageError("OP-SERIES", f"{type(wrong).__name__} is no series; wanted what derive.read returns")
     if not found:
         raise UsageError("OP-SERIES", "no other series is given; wanted at least one")
     return found
-
-
-def joined_with(
-    sources: Sources, volumes: Volumes, parameters: Mapping[str, Any], name: str, purpose: Code
-) -> tuple[Sources, Mapping[str, Any]]:
-    """Make other series that are a parameter sources of the result, and return the parameters with them joined.
-
-    Parameters
-    ----------
-    sources : Sources
-        So far.
-    volumes : Volumes
-        What the operation is done to.
-    parameters : mapping
-    name : str
-        Which parameter is a SourceSeries, a Segmentation, a Volume, or a sequence of them.
-    purpose : Code
-        Of CID 7202.
-
-    Raises
-    ------
-    SourceError
-        ``SRC-PATIENT``.
-    GeometryError
-        ``GEO-4D`` for one that has several volumes, and not those of the first.
-    UsageError
-        ``OP-SERIES`` for none, or what is no series, ``OP-SEGMENT`` and ``OP-THRESHOLD`` as :func:`_with_segments`.
-    """
-    found: list[Joined] = []
-    parameters = _with_segments(parameters, each(parameters[name]))
-    for other in each(parameters[name]):
-        if isinstance(other, SourceSeries):
-            sources = joined(sources, other, purpose)
-            found.append(Joined(other, _counted(stacked(other, uneven=True), volumes, len(sources.others))))
-        elif isinstance(other, Segmentation):
-            placed = other.on(volumes.geometry)
-            sources = joined(sources, placed, purpose)
-            chosen = placed.chosen(parameters.get(_SEGMENT))
-            found.append(Joined(other, (placed.volume(chosen, len(sources.others)),)))
-        else:
-            found.append(Joined(other, (replace(other, contributors=_none),)))
-    said = {**parameters, name: tuple(found)}
-    if interpolates_others(said) and all(on_one_grid(volumes.geometry, other.geometry) for other in found):
-        said[_ALIGN] = "geometry"  # nothing is interpolated, and nothing of it is recorded
-    return sources, said
-
-
-def joined_as_one(
-    sources: Sources, parameters: Mapping[str, Any], names: Sequence[str]
-) -> tuple[Sources, Mapping[str, Any]]:
-    """Make all sources one, and return the parameters with the frames of the others counted behind those of the first.
-
-    Raises
-    ------
-    UsageError
-        ``OP-FIRST`` where a step before took other series.
-    SourceError
-        ``SRC-CLASS``
-    """
-    given = [o for name in names for o in parameters[name] if isinstance(o.origin, SourceSeries)]
-    if len(sources.others) > len(given):
-        raise UsageError("OP-FIRST", "a step before took other series; wanted what makes one of several at the start")
-    begins, said = [0], dict(parameters)
-    for source in sources.all:
-        begins.append(begins[-1] + len(source.frames))
-    for name in names:
-        said[name] = tuple(
-            replace(o, volumes=tuple(replace(v, contributors=_behind(v, begins)) for v in o.volumes))
-            for o in parameters[name]
-        )
-    return as_one(sources), said
-
-
-def _behind(volume: Volume, begins: Sequence[int]) -> Any:
-    def contributors(index: int) -> tuple[FrameRef, ...]:
-        return tuple(FrameRef(0, begins[c.source] + c.frame) for c in volume.contributors(index))
-
-    return contributors
-
-
-def _with_segments(parameters: Mapping[str, Any], others: Sequence[Any]) -> Mapping[str, Any]:
-    """Return parameters of which segments are said by their numbers, whatever they were said by.
-
-    *2026-12-01.* A fraction is a probability or a share of a voxel, and nobody but the user knows from which one on a
-    segment holds: where an operation asks for that, it has to be said.
-
-    Raises
-    ------
-    UsageError
-        ``OP-SEGMENT`` for segments of what has none, or that are not there; ``OP-THRESHOLD`` for fractions without a
-        threshold.
-    """
-    found = [o for o in others if isinstance(o, Segmentation)]
-    said = parameters.get(_SEGMENT)
-    if said is not None and not found:
-        raise UsageError(
-            "OP-SEGMENT", f"segment {said!r}: no source is a DICOM Segmentation; leave out {flag(_SEGMENT)}"
-        )
-    if any(o.most for o in found) and _THRESHOLD in parameters and parameters[_THRESHOLD] is None:
-        raise UsageError(
-            "OP-THRESHOLD",
-            f"the segmentation has fractions, 0 to 1; say above which one a voxel counts: {flag(_THRESHOLD, '0.5')}",
-        )
-    numbers = {o.chosen(said) for o in found}
-    return (
-        {**parameters, _SEGMENT: ",".join(map(str, *numbers))} if said is not None and len(numbers) == 1 else parameters
-    )
-
-
-def _counted(theirs: Volumes, volumes: Volumes, source: int) -> tuple[Volume, ...]:
-    """Count the frames of another series as those of a source; its volumes are as many as those of the first, or one.
-
-    Raises
-    ------
-    GeometryError
-        ``GEO-4D``
-    """
-    mine, count = len(volumes.volumes), len(theirs.volumes)
-    told = [[(d.keyword, d.values) for d in v.dimensions] for v in (volumes, theirs)]
-    if count not in (1, mine) or (count > 1 and told[0] != told[1]):
-        raise GeometryError(
-            "GEO-4D",
-            f"the first series has {counted(mine, 'volume')} and another {count}, which are not told apart by the same "
-            f"values; wanted one, or the same ones: {flag('volumes', 'N')}",
-        )
-    return tuple(replace(v, contributors=_of_source(v, source)) for v in theirs.volumes)
-
-
-def _of_source(volume: Volume, source: int) -> Any:
-    def contributors(index: int) -> tuple[FrameRef, ...]:
-        return tuple(FrameRef(source, c.frame) for c in volume.contributors(index))
-
-    return contributors
-
-
-def _none(_: int) -> tuple[FrameRef, ...]:
-    return ()
 
 
 def aligned(
@@ -251,16 +120,14 @@ def aligned(
     """
     if align not in get_args(Align):
         raise UsageError("OP-ALIGN", f"align {align!r}; wanted geometry or resample")
-    return tuple(_aligned(volume, _volume_of(other, volume), align, interpolator) for other in each(others))
+    return tuple(_aligned(volume, volume_of(other, volume), align, interpolator) for other in each(others))
 
 
-def _volume_of(other: Any, beside: Volume) -> Volume:
-    if isinstance(other, Segmentation):
-        return other.on(beside.geometry).volume(other.chosen(None))
-    volume: Volume = (
-        stack(other) if isinstance(other, SourceSeries) else other.of(0) if isinstance(other, Joined) else other
-    )
-    return volume
+def volume_of(other: OtherSeries | Volume | Joined, beside: Volume) -> Volume:
+    """Return the values of another series, to be taken beside a volume of the first."""
+    if isinstance(other, Joined):
+        return other.of(0)
+    return other if isinstance(other, Volume) else other.volume_beside(beside.geometry)
 
 
 def on_one_grid(here: Geometry, there: Geometry) -> bool:
@@ -322,7 +189,7 @@ def _aligned(volume: Volume, other: Volume, align: Align, interpolator: str) -> 
 
 def interpolates_others(parameters: Mapping[str, Any]) -> bool:
     """Whether other series are interpolated on the grid of the first before anything else: a step with its own code."""
-    return parameters.get(_ALIGN) == _RESAMPLE
+    return parameters.get(ALIGN) == _RESAMPLE
 
 
 def refuse_other_units(name: str, quantity: Quantity, others: Sequence[Volume]) -> None:

@@ -15,6 +15,7 @@ from derive.model.source import Sources, SourceSeries
 from derive.model.stacking import stacked
 from derive.model.views import Views
 from derive.operations.declaration import Operation, OperationKind
+from derive.operations.kit.joining import join
 from derive.operations.kit.refusing import refuse_views
 from derive.operations.own_function import apply
 
@@ -88,7 +89,7 @@ def planned(source: SourceSeries, operations: Sequence[Operation]) -> tuple[Sour
     for each in operations:
         if isinstance(volumes, Views):
             refuse_views(each.kind.name)
-        sources, operation = each.settled(volumes).joined(sources, volumes)
+        sources, operation = join(each.settled(volumes), sources, volumes)
         results = operation.on(volumes)
         if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
             continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
