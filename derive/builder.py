@@ -36,7 +36,7 @@ from derive.authoring.prepare import Prepared, in_numbers, prepare, source_encod
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
-from derive.model.classes import PictureKind, class_derived, class_for, makes_pictures, target_of
+from derive.model.classes import PictureKind, class_derived, class_for, makes_pictures, target_of, without_plane
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames
 from derive.model.geometry import extent_of
@@ -131,6 +131,8 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
 def _order(source: SourceSeries, operations: Sequence[Operation], options: Options) -> Order:
     sources, volumes, derivation = planned(source, operations)
     target = target_of(class_derived(source.sop_class_uid, options.into))
+    if source.geometry.in_patient and volumes.geometry is not None and not volumes.geometry.in_patient:
+        target = without_plane(target, options.into)
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))

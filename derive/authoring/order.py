@@ -273,6 +273,12 @@ class Authoring:
         alike = in_all_forms(self.target.iod.sop_class_uid)
         return kept and any(f.reference.sop_class_uid in alike for f in self.source.frames)
 
+    @property
+    def of_other_class(self) -> bool:
+        """Whether it is of a class that no source image is of, in any form: what lies on no plane any more."""
+        alike, frames = in_all_forms(self.target.iod.sop_class_uid), self.source.frames
+        return bool(frames) and not any(f.reference.sop_class_uid in alike for f in frames)
+
     @cached_property
     def times(self) -> Dimension | None:
         """The dimension in which volumes are times, whatever else tells them apart: an echo, say, is none.

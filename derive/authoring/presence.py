@@ -35,7 +35,8 @@ def modules_of(authoring: Authoring) -> frozenset[str]:
     """Modules of the result.
 
     Those that the IOD demands, always or because their condition holds; and those of the others of which the
-    source has something to pull, or of which something of type 1 is made.
+    source has something to pull, or of which something of type 1 is made. In another form or class an
+    optional module is there only where the source says all that it demands.
     """
     iod, derivation = authoring.target.iod, authoring.derivation
 
@@ -67,13 +68,13 @@ def modules_of(authoring: Authoring) -> frozenset[str]:
     conditional = {m.module for m in iod.modules if m.usage == "C"}
     demanded = {module for module in conditional if needed(module)}
     present = conditions.present_modules(iod, standing)
-    if derivation.passes:
+    if derivation.passes or authoring.of_other_class:
         present = frozenset(m for m in present if m in mandatory or _whole(authoring, m))
     return present | demanded
 
 
 def _whole(authoring: Authoring, module: str) -> bool:
-    """Whether a source of another form says all that a module demands; what it says of others is left over."""
+    """Whether a source of another class says all that a module demands; what it says of others is left over."""
     iod, source = authoring.target.iod, authoring.source
 
     def says(keyword: str) -> Any:

@@ -20,6 +20,7 @@ from derive.operations.declaration import (
     XYZ,
     Axis,
     CodeText,
+    CurvePoints,
     Function,
     Grid,
     Millimetres,
@@ -317,6 +318,8 @@ def _how(annotation: Any) -> dict[str, Any]:
         return {"metavar": "FILE"}
     if _is(annotation, Numbers):
         return {"type": numbers, "metavar": "N,N"}
+    if _is(annotation, CurvePoints):
+        return {"metavar": "POINTS.csv"}
     if _is(annotation, Function):
         return {"metavar": "PACKAGE.MODULE:NAME"}
     if annotation in (CodeText, CodeText | None):

@@ -4,7 +4,7 @@
 frames become instances: ``single``, each its own; ``pages``, all in one; ``functional``, volumes in one, each frame
 with what functional groups say of it; or ``cine``, frames of one cine in one, of which nothing is said but their times.
 ``own_spacing`` names what says how far pixels are apart in images that do not say where in the patient they lie, what
-says it best first.
+says it best first. ``without_plane`` is the class of what is cut out of a volume and lies on no plane.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
 knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.pixels.encode.Rescale`.
@@ -135,6 +135,11 @@ def _rows() -> Mapping[str, Mapping[str, str]]:
 def sop_class_uids() -> tuple[str, ...]:
     """SOP Class UIDs of all that can be read."""
     return tuple(uid for uid, line in _rows().items() if line["read"] == "yes")
+
+
+def computed_class_uids() -> tuple[str, ...]:
+    """SOP Class UIDs of all that holds computed values: what can be read, and what lies on no plane."""
+    return (*sop_class_uids(), *dict.fromkeys(filter(None, (line["without_plane"] for line in _rows().values()))))
 
 
 def made_class_uids() -> tuple[str, ...]:
@@ -310,6 +315,44 @@ def target_of(sop_class_uid: str) -> Target:
         line["value_3_tells"],
         tuple(filter(None, line["own_spacing"].split("|"))),
         line["quantity"] == "named",
+    )
+
+
+def without_plane(target: Target, form: str | None) -> Target:
+    """Return what images become that are cut out of a volume, and lie on no plane of the patient.
+
+    *2026-12-01, curved MPR.* CT, MR and PET images have an Image Plane in every one (A.3.3, A.4.3, A.21.3: Mandatory),
+    and so have the frames of their multi-frame classes (Plane Position and Orientation, Mandatory in theirs unless the
+    values are of no place at all). Of a straightened curve no position and no orientation is true. Multi-frame
+    Secondary Capture has no rescale but 0 and 1, US (C.8.6.3), which would lose what values of CT and PET are.
+    Secondary Capture (A.8.1.3) needs no Image Plane, and may have Pixel Spacing (C.8.6.2) and a Modality LUT: values
+    stay what they were, and Rescale Type says their units (C.11.1.1.2 permits others than its terms). The Frame of
+    Reference may be there without an Image Plane, and stays: the points of the curve that the description holds are
+    coordinates in it.
+
+    Raises
+    ------
+    UsageError
+        ``OPT-FORM`` for a form that was asked for; ``OPT-PLANE`` for a class that has no such counterpart.
+    """
+    if form is not None:
+        raise UsageError("OPT-FORM", f"an image that lies on no plane has one form only; leave out {flag('into')}")
+    other = _rows()[target.iod.sop_class_uid]["without_plane"]
+    if not other:
+        raise UsageError("OPT-PLANE", f"{target.modality} images that lie on no plane have no class here")
+    units = "US" if target.units == "1" else target.units
+    return replace(
+        target_of(other),
+        stored=target.stored,
+        rescale=Rescale.SERIES,
+        units_keyword="RescaleType",
+        units=units,
+        unspecified="US" if target.unspecified in ("", "1") else target.unspecified,
+        fill=target.fill,
+        inverted=target.inverted,
+        window=target.window,
+        cyclic=target.cyclic,
+        own_spacing=("PixelSpacing",),
     )
 
 

@@ -30,6 +30,7 @@ from derive.model.volume import Volume
 from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
+from derive.operations.kit.curve import CurvePoints as CurvePoints
 from derive.operations.kit.details import Beside, Details, Suits
 from derive.operations.kit.details import Short as Short
 from derive.operations.kit.details import Trial as Trial

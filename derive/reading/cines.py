@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from derive.elements.element import tag_of
-from derive.model.classes import target_of
+from derive.model.classes import computed_class_uids, target_of
 from derive.model.dimension import Dimension, DimensionValue
 from derive.model.frames import FRAME_TIME, TIME_NUMBER, TIME_OFFSET
 from derive.model.geometry import Geometry, OwnPlane, Plane
@@ -22,6 +22,7 @@ from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
 
+_POSITION = tag_of("ImagePositionPatient")
 _CALIBRATED = "PixelSpacing"
 #: What several cines are told apart by.
 _CINE = "InstanceNumber"
@@ -33,8 +34,10 @@ def is_cine(header: Header) -> bool:
 
 
 def lies_in_patient(header: Header) -> bool:
-    """Whether images of its class say where in the patient they lie."""
-    return not header.readable or target_of(header.sop_class_uid).in_patient
+    """Whether images of its class say where in the patient they lie; one of a class that need not, whether it does."""
+    if header.readable:
+        return target_of(header.sop_class_uid).in_patient
+    return header.sop_class_uid not in computed_class_uids() or _POSITION in header.elements
 
 
 def frames_of_cine(header: Header) -> tuple[Header, ...]:
@@ -65,7 +68,7 @@ def own_plane_of(header: Header) -> tuple[OwnPlane, tuple[float, float]]:
     Pixel Spacing comes first: it was calibrated, and is that of the detector where nothing was (PS3.3 10.7.1.1). Where
     there is none, a pixel is 1 by 1 of nobody knows what.
     """
-    for keyword in target_of(header.sop_class_uid).own_spacing:
+    for keyword in target_of(header.sop_class_uid).own_spacing or (_CALIBRATED,):
         found = header.numbers(keyword)
         if len(found) == 2 and min(found) > 0:
             calibration = header.text("PixelSpacingCalibrationType") if keyword == _CALIBRATED else ""

@@ -42,7 +42,7 @@ from derive.elements.spans import (
 )
 from derive.elements.start import MEDIA_CLASS, TRANSFER_SYNTAX, Start, start_of
 from derive.errors import SourceError
-from derive.model.classes import sop_class_uids
+from derive.model.classes import computed_class_uids, sop_class_uids
 from derive.model.remark import ABSENT, Remark
 from derive.model.source import Skipped
 from derive.model.source_frame import Reference
@@ -288,7 +288,7 @@ class Reader:
         if _is_directory(start.media_class, tags):
             return Skipped(origin.name, _DIRECTORY)
         sop_class = str(dataset.get("SOPClassUID") or (start.media_class if _ROWS in tags else ""))
-        elements = from_dataset(dataset, whole=sop_class in sop_class_uids())
+        elements = from_dataset(dataset, whole=sop_class in computed_class_uids())
         tiling = tiling_of(dataset, elements, tags)
         tags = with_safe(elements, tags, private_of(dataset))
         private = private_of(dataset)

@@ -15,7 +15,9 @@ from derive.elements.element import Element
 from derive.elements.instance import Instance, items_of
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm, is_digest
+from derive.model.classes import computed_class_uids
 from derive.operations import REGISTRY
+from derive.reading.header import Header
 from derive.records.steps import CONVERT, GRID, RecordedStep, assumed_in, own_part, recorded_grid, steps_of
 from derive.version import MANUFACTURER, MODEL
 
@@ -25,6 +27,7 @@ __all__ = [
     "RecordedStep",
     "Software",
     "SourceImage",
+    "lies_on_no_plane",
     "own_part",
     "record_of",
     "recorded_grid",
@@ -213,6 +216,14 @@ class Record:
     def by_derive(self) -> bool:
         """Whether this package made it: by its Equipment, which a caller may set, or by a step of the record."""
         return self.software.ours or any(s.name in REGISTRY or s.name == CONVERT for s in self.steps)
+
+
+def lies_on_no_plane(instance: Header) -> bool:
+    """Whether an image was computed and lies on no plane of the patient: others of its class are pictures."""
+    if instance.readable or instance.sop_class_uid not in computed_class_uids():
+        return False
+    record = record_of(instance)
+    return any(step.name in REGISTRY for step in record.steps) and bool(record.sources)
 
 
 def record_of(instance: Instance) -> Record:

@@ -19,7 +19,8 @@ from derive.errors import DeriveError
 from derive.model.assumption import ASSUME
 from derive.model.geometry import Geometry, triple
 from derive.operations import REGISTRY, Operation
-from derive.operations.declaration import FOUND, Function, Grid, Registration
+from derive.operations.declaration import FOUND, CurvePoints, Function, Grid, Registration
+from derive.operations.kit.curve import DIGEST
 from derive.operations.kit.others import interpolates_others
 from derive.version import VERSION
 
@@ -247,6 +248,9 @@ def _why_not(call: _Call) -> str:
         return f"derive {VERSION} has no operation {call.name}"
     for name in kind.taking(Function):
         return f"a function of a user's own, {call.parameters.get(name, 'unnamed')}: its code is not in the file"
+    for name in kind.taking(CurvePoints):
+        if str(call.parameters.get(name)).startswith(DIGEST):
+            return "the curve has more points than a description has room for, and of them only a digest is recorded"
     if call.unreadable:
         return f"{', '.join(call.unreadable)} cannot be read back from the record"
     try:

@@ -100,6 +100,7 @@ CALLS = {
         {"normal": (1.0, 0.2, 0.0), "thickness_mm": 2.5, "step_mm": 1.0, "combine": "minip"},
         {"normal": (0.1, 0.9, 0.1), "through": (3.5, -7.0, 101.0), "size_mm": (3.0, 4.0, 6.0)},
         {"plane": "coronal", "through": (3.0, -7.0, 101.0), "single": True},
+        {"along_curve": ((2.5, -8.0, 100.0), (3.5, -7.2, 100.6), (4.5, -7.0, 101.0)), "width_mm": 2.5},
     ],
     "sharpen": [{}, {"amount": 0.25, "in_planes": True}],
     "threshold": [

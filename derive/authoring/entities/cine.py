@@ -11,6 +11,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from derive.authoring.entities.real_world import scale_of
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
@@ -18,7 +19,7 @@ from derive.elements.encoding import decode, numbers_of
 from derive.model.cines import Says, said_of_cines
 from derive.model.derivation import ValuesEffect
 from derive.model.frames import FRAME_TIME, TIME_OFFSET
-from derive.pixels.encode import decimal
+from derive.pixels.encode import Rescale, decimal
 
 _POINTER, _STEP = "FrameIncrementPointer", "FrameTime"
 #: The same time between frames, ms, however it was written.
@@ -130,10 +131,16 @@ def pixel_intensity_relationship(authoring: Authoring) -> str | Element | None:
     return authoring.source.agreement(tag_of("PixelIntensityRelationship")).element
 
 
-def _way_back(authoring: Authoring, frame: Frame, keyword: str) -> Element | None:
-    """Return what leads from stored values back to the intensity of the beam, while these are the source's in kind."""
+def _way_back(authoring: Authoring, frame: Frame, keyword: str) -> Element | float | str | None:
+    """Return what leads from stored values back to the intensity of the beam, while these are the source's in kind.
+
+    Of an image that lies on no plane what they are: there it is the only place that says it.
+    """
+    if authoring.target.rescale is Rescale.SERIES:
+        return scale_of(authoring, frame, keyword)
     encoding = frame.encoded.encoding
-    as_they_were = all(f.rescale == (1.0, 0.0) for f in authoring.source.frames)
+    same = authoring.derivation.values_effect is not ValuesEffect.NEW_QUANTITY
+    as_they_were = same and all(f.rescale == (1.0, 0.0) for f in authoring.source.frames)
     if authoring.target.container != "cine" or not as_they_were or (encoding.slope, encoding.intercept) != (1.0, 0.0):
         return None
     return _own(authoring, frame, keyword)

@@ -25,8 +25,8 @@ def pixel_spacing(authoring: Authoring) -> list[float] | None:
 
 @per_plane("ImageOrientationPatient")
 def image_orientation_patient(authoring: Authoring, frame: Frame | None) -> list[float] | None:
-    """Return the cosines of the rows and of the columns."""
-    plane = authoring.geometry or (authoring.views and authoring.views.plane(frame.index if frame else 0))
+    """Return the cosines of the rows and of the columns; none of images that lie on no plane of the patient."""
+    plane = authoring.frames.plane(frame.index if frame else 0)
     return [decimal(v) for v in (*plane.row_cosines, *plane.column_cosines)] if plane else None
 
 
@@ -57,7 +57,7 @@ def image_position_patient(authoring: Authoring, frame: Frame) -> list[float] | 
 @per_series("SliceThickness", sticky=True)
 def slice_thickness(authoring: Authoring) -> float | Element | None:
     """Return the nominal thickness that the operation made; the source's where it left the slices alone."""
-    if not authoring.placed:
+    if not authoring.placed or (authoring.geometry and not authoring.geometry.in_patient):
         return None
     plane = authoring.frames.plane(0)
     thickness = plane.thickness if plane else None
@@ -90,7 +90,7 @@ def reconstruction_diameter(authoring: Authoring) -> Element | None:
 def slice_location(authoring: Authoring, frame: Frame) -> float | Element | None:
     """Return the source's own while the grid is kept, else the position along the normal."""
     geometry = authoring.geometry
-    if geometry is None:
+    if geometry is None or not geometry.in_patient:
         return None
     if authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID and authoring.source.frames:
         return authoring.source.table.element(tag_of("SliceLocation"), frame.place)

@@ -73,6 +73,15 @@ def rescale_type(authoring: Authoring) -> str | None:
     return authoring.source.text("RescaleType") or of_nothing
 
 
+def scale_of(authoring: Authoring, frame: Frame, keyword: str) -> float | str | None:
+    """Return an attribute of the rescale of a Modality LUT (C.11.1); its type says the units of values of any class."""
+    encoding = frame.encoded.encoding
+    said: dict[str, float | str] = {"RescaleSlope": encoding.slope, "RescaleIntercept": encoding.intercept}
+    units = authoring.frames.quantity.units
+    said["RescaleType"] = _OF_UNIT.get(units, units) if units != "1" and len(units) <= _LONGEST_CODE else "US"
+    return said.get(keyword)
+
+
 @per_frame(_SEQUENCE)
 def real_world_value_mapping_sequence(authoring: Authoring, frame: Frame) -> list[bytes] | None:
     """Return what the source maps its values to, for the new stored values; and the units of a new quantity.
