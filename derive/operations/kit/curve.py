@@ -9,17 +9,15 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicSpline
 
 from derive.errors import UsageError
 from derive.model.geometry import Triple, triple
 from derive.operations.kit.planning import FRONT, HEAD, PARALLEL, unit
-
-if TYPE_CHECKING:
-    from scipy.interpolate import CubicSpline
 
 Vector = NDArray[np.float64]
 
@@ -167,8 +165,6 @@ class Way:
 
     @cached_property
     def _smooth(self) -> tuple[CubicSpline, Vector]:
-        from scipy.interpolate import CubicSpline
-
         points = np.array(self.curve.points)
         along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
         return CubicSpline(along, points), along
