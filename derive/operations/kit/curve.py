@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
 
 from derive.errors import UsageError
 from derive.model.geometry import Triple, triple
@@ -164,10 +163,12 @@ class Way:
     up: Triple | None = None
 
     @cached_property
-    def _smooth(self) -> tuple[CubicSpline, Vector]:
+    def _smooth(self) -> tuple[Any, Vector]:
+        import scipy.interpolate
+
         points = np.array(self.curve.points)
         along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-        return CubicSpline(along, points), along
+        return scipy.interpolate.CubicSpline(along, points), along
 
     @cached_property
     def _places(self) -> Vector:
