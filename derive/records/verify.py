@@ -15,7 +15,7 @@ from typing import Any
 from derive.authoring.options import Options
 from derive.builder import DerivedSeries, derived
 from derive.errors import DeriveError, SourceError, UsageError
-from derive.model.classes import FORMS, Form, class_derived, in_all_forms
+from derive.model.classes import FORMS, Form, class_derived, sop_class_uids
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
 from derive.model.segmentation import Segmentation
@@ -335,7 +335,7 @@ class _Run:
     def _form(self, source: SourceSeries) -> Form | None:
         """Return the form that the images have, where it is not that which they would have unasked."""
         written = self.written[0].header.sop_class_uid
-        if class_derived(source.sop_class_uid, None) == written or written not in in_all_forms(source.sop_class_uid):
+        if class_derived(source.sop_class_uid, None) == written or written not in sop_class_uids():
             return None
         forms = (form for form in FORMS if written == class_derived(source.sop_class_uid, form))
         return next(forms, None)
