@@ -105,8 +105,20 @@ def _pet(kind: str, **changes: Any) -> list[Dataset]:
     )
 
 
+def _decaying(datasets: list[Dataset]) -> list[Dataset]:
+    """Turn stored values about: less with every image, as signals decay with a b-value or an echo time."""
+    words = [np.frombuffer(d.PixelData, "<i2" if d.PixelRepresentation else "<u2") for d in datasets]
+    most = max(int(each.max()) for each in words)
+    for dataset, stored in zip(datasets, words, strict=True):
+        turned = (most + 1000 - stored.astype(int)).astype(stored.dtype)
+        dataset.PixelData = turned.tobytes()
+        if "SmallestImagePixelValue" in dataset:
+            dataset.SmallestImagePixelValue, dataset.LargestImagePixelValue = int(turned.min()), int(turned.max())
+    return datasets
+
+
 def _diffusion() -> list[Dataset]:
-    return _saying(diffusion_series("Siemens", AXIAL, slices=SLICES))
+    return _decaying(_saying(diffusion_series("Siemens", AXIAL, slices=SLICES)))
 
 
 def _mosaics(make: Callable[..., Dataset], count: int) -> list[Dataset]:
@@ -123,7 +135,8 @@ def _saying(datasets: list[Dataset]) -> list[Dataset]:
 def _many(modality: str, volumes: int = 1, **form: Any) -> Kind:
     legacy = form.get("legacy", False)
     made = {"slices": SLICES, **form}
-    return Kind(lambda: [multi_frame(modality, **made)], volumes, "legacy-converted" if legacy else "enhanced")
+    turned = _decaying if {"DiffusionBValue", "EffectiveEchoTime"} & form.get("along", {}).keys() else list
+    return Kind(lambda: turned([multi_frame(modality, **made)]), volumes, "legacy-converted" if legacy else "enhanced")
 
 
 _TIMES = {"TemporalPositionTimeOffset": (0.0, 2.5)}
@@ -146,8 +159,10 @@ KINDS = {
     ),
     "diffusion": Kind(_diffusion, 4),
     "echoes at cardiac phases": Kind(
-        lambda: _volumes(
-            "MR", 4, EchoTime=lambda k: (12, 24)[k // (2 * SLICES)], TriggerTime=lambda k: (0, 300)[k // SLICES % 2]
+        lambda: _decaying(
+            _volumes(
+                "MR", 4, EchoTime=lambda k: (12, 24)[k // (2 * SLICES)], TriggerTime=lambda k: (0, 300)[k // SLICES % 2]
+            )
         ),
         4,
     ),
