@@ -339,7 +339,7 @@ def without_plane(target: Target, form: str | None) -> Target:
         raise UsageError("OPT-FORM", f"an image that lies on no plane has one form only; leave out {flag('into')}")
     other = _rows()[target.iod.sop_class_uid]["without_plane"]
     if not other:
-        raise UsageError("OPT-PLANE", f"{target.modality} images that lie on no plane have no class here")
+        raise UsageError("OPT-PLANE", f"an image of {target.modality} that lies on no plane has no class here")
     units = "US" if target.units == "1" else target.units
     return replace(
         target_of(other),

@@ -11,7 +11,7 @@ import pytest
 from derive import standard
 from derive.checking.instance import Judged
 from derive.checking.judges import InstanceChecks
-from derive.elements.element import Element, tag_of
+from derive.elements.element import Element, tag_told
 from derive.elements.encoding import encode
 from derive.standard import AttributeRule, Iod, conditions
 from derive.standard.conditions import ANY, ITEM, NOT_JUDGED, OTHERWISE, Condition
@@ -88,7 +88,8 @@ def evidence(iod: Iod, row: Condition, module: str) -> dict[str, Any]:
 
 
 def elements_of(values: Mapping[str, Any]) -> dict[int, Element]:
-    return {tag_of(keyword): encode(keyword, value) for keyword, value in values.items()}
+    tags = {keyword: tag_told(keyword) for keyword in values}  # those of repeating groups have none of their own
+    return {tag: encode(keyword, values[keyword]) for keyword, tag in tags.items() if tag is not None}
 
 
 def cases(row: Condition, *, present: bool) -> Iterator[Judged]:

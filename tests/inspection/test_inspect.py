@@ -235,6 +235,8 @@ def test_a_header_takes_little_memory(tmp_path):
 NOT_SAID = {"SRC-INPUT", "VAL-EMPTY", "VAL-NONFINITE", "VAL-SHAPE", "VAL-SLAB", "GEO-POSITIONS", "VAL-PADDING"}
 #: What only grids and pictures can be that were no DICOM.
 NOT_SAID |= {"GEO-DETERMINANT", "GEO-SHEAR", "VAL-PICTURE"}
+#: What is said of a second source: segments, a registration.
+NOT_SAID |= {"GEO-GRID", "SRC-TRANSFORM"}
 READ_SIDE = ("reading/*.py", "pixels/decode.py", "pixels/codestream.py", "elements/*.py", "model/geometry.py")
 
 

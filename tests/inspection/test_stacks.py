@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -68,7 +70,9 @@ def test_a_gap_is_named_with_its_files_and_its_size(tmp_path):
     assert (gap.after, gap.before, gap.mm, gap.expected_mm, gap.missing) == ("1.dcm", "4.dcm", 6.0, 2.0, 2)
     assert stack.grid.extent_xyz_mm == (14.0, 15.0, 12.0)
     assert stack.reads.ok
-    assert {name for name, v in stack.operations.items() if v.ok} == {"apply", "gaussian_blur"}
+    taken = {name for name, v in stack.operations.items() if v.ok}
+    assert taken >= {"apply", "gaussian_blur"}
+    assert taken.isdisjoint({"rectify", "resample", "mip", "reformat"})
     assert {v.code for v in stack.operations.values() if not v.ok} == {"GEO-GAP"}
     assert stack.operations["rectify"].fix == "max_gap_mm=MM"
     assert "between 1.dcm and 4.dcm" in str(inspect(folder))
@@ -224,7 +228,7 @@ def test_what_works_with_slices_that_lean_is_said():
     assert (found["gaussian_blur"].code, found["gaussian_blur"].flags) == ("ok", "in_planes=True")
     assert (found["apply"].code, found["apply"].flags) == ("ok", "halo_slices=0")
     assert found["resample"].fix == "derive.operations.rectify() as the first step"
-    assert "with in_planes=True: gaussian-blur" in str(inspection)
+    assert re.search(r"with in_planes=True: [a-z,\s-]*gaussian-blur", str(inspection))
 
 
 def test_what_works_across_a_gap_is_said():

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 import derive
 from derive.model.volume import Volume
-from derive.operations import REGISTRY, apply, gaussian_blur, resample
+from derive.operations import REGISTRY, apply, gaussian_blur, reformat, resample
 from derive.operations.kit.correlation import along_slices
 from tests.helpers.asserting import each, every
 from tests.helpers.sources import make_series
@@ -23,7 +23,10 @@ from tests.helpers.volumes import make_geometry
 MIXED = np.random.default_rng(2).normal(0, 300, (41, 24, 20)).astype(np.float32)
 MIXED[17:19] *= 300
 OF_A_VOLUME = {name: kind for name, kind in REGISTRY.items() if not kind.along}
-STEPS = {name: kind(**kind.example) for name, kind in OF_A_VOLUME.items() if name != "apply" and kind.example}
+#: Examples that are about other volumes: a point of a patient, a file.
+ELSEWHERE = {"apply", "reformat", "transform"}
+STEPS = {name: kind(**kind.example) for name, kind in OF_A_VOLUME.items() if name not in ELSEWHERE and kind.example}
+STEPS["reformat"] = reformat(normal=(0, 0.6, 0.8))
 STEPS["bspline"] = resample(spacing_mm=(1.1, 1.3, 1.7), interpolator="bspline")
 STEPS["halo"] = apply(function=lambda values: values - values.mean(), code="99X:1:Test", halo_slices=2)
 RUNS = st.lists(st.tuples(st.integers(0, 99), st.integers(1, 20)), min_size=1, max_size=12)

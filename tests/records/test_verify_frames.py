@@ -91,7 +91,8 @@ def test_what_was_chosen_of_a_series_is_found_by_what_its_result_names(name, rea
     folder, choice, count = CHOICES[name]
     derive.build(derive.read(real(folder), **choice), *CHAINS["blur"], into="classic").write(tmp_path / "out")
     found = verified(tmp_path / "out", real(folder))
-    assert (found.verdict, found.reason, found.sources[2]) == ("SAME", "", count)
+    assert (found.verdict, found.reason) == ("SAME", "")
+    assert found.sources[2] >= count
     explained = derive.explain(tmp_path / "out", sources=real(folder))
     assert explained.differing == ()
     assert (explained.source_images or 0) >= count

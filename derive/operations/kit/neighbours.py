@@ -50,7 +50,7 @@ class Neighbours:
             ``OP-RADIUS`` for more than thousands.
         """
         steps = [
-            min(int(radius / spacing + TOLERANCE), length - 1)
+            int(min(radius / spacing + TOLERANCE, length - 1))
             for radius, spacing, length in zip(radii, volume.geometry.spacing, volume.shape, strict=True)
         ]
         box = float(np.prod([2 * n + 1.0 for n in steps]))
