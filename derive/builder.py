@@ -133,7 +133,7 @@ def _order(source: SourceSeries, operations: Sequence[Operation], options: Optio
     target = target_of(class_derived(source.sop_class_uid, options.into))
     if source.geometry.in_patient and volumes.geometry is not None and not volumes.geometry.in_patient:
         target = without_plane(target, options.into)
-    stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity))
+    stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity, derivation, sources))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))
     return Order(sources, in_numbers(volumes, target, options.numbers), derivation, target, stored, taken)

@@ -72,7 +72,7 @@ def _stored(order: Order, alone: Frames) -> SourceEncoding:
     frames = order.source.frames
     if not (frames and behind):
         return order.stored
-    step = whole_step(order.target, order.frames.quantity)
+    step = whole_step(order.target, order.frames.quantity, order.derivation, order.sources)
     return source_encoding([frames[k] for k in behind], order.derivation, step)
 
 

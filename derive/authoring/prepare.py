@@ -112,9 +112,18 @@ def source_encoding(frames: Sequence[SourceFrame], derivation: Derivation, step:
     )
 
 
-def whole_step(target: Target, quantity: Quantity) -> float | None:
-    """Return the step of which all values of a quantity are multiples, where a class stores them with one slope."""
-    return quantity.step if target.rescale is Rescale.SERIES else None
+def whole_step(target: Target, quantity: Quantity, derivation: Derivation, sources: Sources) -> float | None:
+    """Return the step of which all values of a new quantity are multiples, where a class stores them with one slope.
+
+    None as soon as anything was computed between values, or a source has another slope, or an intercept between its
+    steps: what lies between two steps would be rounded away.
+    """
+    step = quantity.step
+    between = any(s.values_effect is ValuesEffect.KEEPS_QUANTITY or s.before for s in derivation.steps)
+    if step is None or between or target.rescale is not Rescale.SERIES:
+        return None
+    scales = {frame.rescale for source in sources.all for frame in source.frames}
+    return step if all(slope == step and float(intercept / step).is_integer() for slope, intercept in scales) else None
 
 
 def in_numbers(frames: AnyFrames, target: Target, numbers: str | None) -> AnyFrames:

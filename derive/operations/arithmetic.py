@@ -76,9 +76,8 @@ def add(volume: Volume, series: Others, *, align: Align = "geometry") -> Volume:
     """
     others = aligned(volume, series, align)
     refuse_other_units("add", volume.quantity, others)
-    return combined(
-        (volume, *others), lambda slabs: functools.reduce(np.add, slabs), on_no_scale(volume.quantity), _sum
-    )
+    quantity = on_no_scale(volume.quantity, (other.quantity for other in others))
+    return combined((volume, *others), lambda slabs: functools.reduce(np.add, slabs), quantity, _sum)
 
 
 @operation(

@@ -89,9 +89,8 @@ def subtract(
 def _less(volume: Volume, series: Others, align: Align) -> Volume:
     others = aligned(volume, series, align)
     refuse_other_units("subtract", volume.quantity, others)
-    return combined(
-        (volume, *others), lambda slabs: functools.reduce(np.subtract, slabs), on_no_scale(volume.quantity), _difference
-    )
+    quantity = on_no_scale(volume.quantity, (other.quantity for other in others))
+    return combined((volume, *others), lambda slabs: functools.reduce(np.subtract, slabs), quantity, _difference)
 
 
 def _difference(ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -115,6 +115,26 @@ def test_one_series_stored_with_two_slopes_is_the_same(tmp_path):
     assert np.abs(np.asarray(derive.build(first, subtract(second)))).max() == 1
 
 
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda first, second: (first, gaussian_blur(sigma_mm=1), subtract(second)),
+        lambda first, second: (first, mean(second), subtract(second)),
+        lambda first, second: (derive.read(make_series(RescaleSlope=2)), subtract(second)),
+        lambda first, second: (first, subtract(derive.read(another_series(RescaleSlope=0.25)))),
+        lambda first, second: (first, subtract(derive.read(another_series(stored=brighter, RescaleIntercept=-1024.5)))),
+        lambda first, second: (first, subtract(derive.read(another_series(spacing=(1, 0.8))), align="resample")),
+    ],
+    ids=["blurred", "a mean", "first coarser", "second finer", "between steps", "interpolated"],
+)
+def test_what_lies_between_the_steps_of_a_source_is_stored(of, tmp_path):
+    source, *steps = of(*two())
+    series = derive.build(source, *steps)
+    back, images = written(series, tmp_path / "out")
+    assert step_of(images[0]) < 0.25
+    np.testing.assert_allclose(np.asarray(back), np.asarray(series), atol=0.51 * step_of(images[0]))
+
+
 def test_padding_of_either_is_padding(tmp_path):
     first = derive.read(make_series(PixelPaddingValue=502))
     second = derive.read(another_series(stored=brighter, PixelPaddingValue=650))

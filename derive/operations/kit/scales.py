@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from derive.model.volume import Quantity
 
 #: Units whose 0 is agreed upon: a sum of values on such a scale is on no scale that has a name (2026-12-01), and
@@ -13,7 +15,11 @@ ON_NO_SCALE = "US"
 UNITLESS = "1"
 
 
-def on_no_scale(quantity: Quantity) -> Quantity:
-    """Return what a sum or a difference of values is: nothing of them is outside of the measured field."""
+def on_no_scale(quantity: Quantity, others: Iterable[Quantity] = ()) -> Quantity:
+    """Return what a sum or a difference of values is: nothing of them is outside of the measured field.
+
+    It has the step of the values where all have the same.
+    """
     units = ON_NO_SCALE if quantity.units in ON_A_SCALE else quantity.units
-    return Quantity(units, padded=quantity.padded, step=quantity.step)
+    step = quantity.step if all(other.step == quantity.step for other in others) else None
+    return Quantity(units, padded=quantity.padded, step=step)
