@@ -226,7 +226,8 @@ def checked_reference(source: Geometry, grid: Geometry) -> GridMapping:
         raise GeometryError(
             "GEO-FOR",
             f"source and reference have Frame of Reference UID (0020,0052) {uids[0] or 'absent'} and "
-            f"{uids[1] or 'absent'}; wanted the same: register them first, or choose another reference",
+            f"{uids[1] or 'absent'}; wanted the same: bring one into the space of the other first (derive transform), "
+            "or choose another",
         )
     mapping = GridMapping.between(grid, source)
     if all(mapping.span(k) is None for k in range(grid.shape[0])):
