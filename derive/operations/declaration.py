@@ -104,6 +104,8 @@ class OperationKind(Generic[P]):
         Whether what an image says is pulled from the images that it is made of, whichever series these are of.
     words : callable (parameters) -> (keyword, mapping), optional
         The code and the `terms` that follow from the parameters; empty where the declared ones stay.
+    codes : tuple of str
+        Keywords in CID 7203 that `words` can give.
     takes_own_plane : bool, optional
         Whether it takes images that do not say where in the patient they lie, each by itself. Without it: where it
         keeps the grid.
@@ -131,6 +133,7 @@ class OperationKind(Generic[P]):
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]] | None = None
     purpose: str = "SourceImageForImageProcessingOperation"
     words: Words | None = None
+    codes: tuple[str, ...] = ()
     agreeing: bool = False
     takes_own_plane: bool | None = None
     suits: Suits | None = None

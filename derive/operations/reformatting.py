@@ -64,6 +64,7 @@ def _points(volumes: Volumes, given: Mapping[str, Any]) -> Mapping[str, Any]:
     ValuesEffect.KEEPS_QUANTITY,
     code_in_new_plane="MultiplanarReformatting",
     words=_words,
+    codes=("CurvedMultiplanarReformatting", *filter(None, (each.code for each in COMBININGS.values()))),
     trial=lambda geometry: {"plane": "coronal"},
     example={"normal": (0, 0.7, 0.7), "through": (12, -40, 310), "spacing_mm": 1, "thickness_mm": 3, "combine": "mip"},
     fixes={"VAL-PHASE": "resample, with {flag:interpolator nearest}"},

@@ -43,6 +43,7 @@ def _deforms(given: Mapping[str, Any]) -> bool:
     short=_short,
     mixes=lambda given: given["interpolator"] != "nearest" and given["reference"] is not None,
     words=lambda given: ("DeformedForRegistration" if _deforms(given) else "", {}),
+    codes=("DeformedForRegistration",),
 )
 def transform(
     volume: Volume,

@@ -22,7 +22,7 @@ def of_operations() -> Mapping[str, tuple[str, ...]]:
     """Return the operations that have each code, by its keyword."""
     found: dict[str, tuple[str, ...]] = {}
     for kind in REGISTRY.values():
-        for declared in filter(None, (kind.code, kind.code_in_new_plane)):
+        for declared in filter(None, (kind.code, kind.code_in_new_plane, *kind.codes)):
             keyword = declared_code(declared).keyword
             found[keyword] = (*found.get(keyword, ()), kind.name)
     return found

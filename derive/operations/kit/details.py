@@ -40,6 +40,7 @@ class Details(TypedDict, total=False):
     settles: Callable[[Volumes, Mapping[str, Any]], Mapping[str, Any]]
     purpose: str
     words: Words
+    codes: tuple[str, ...]
     agreeing: bool
     takes_own_plane: bool
     suits: Suits
