@@ -15,10 +15,11 @@ from derive.elements.element import Element, is_standard, tag_of
 from derive.model.classes import Target, in_all_forms
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.dimension import ACQUISITIONS, Dimension, DimensionValue, is_time
-from derive.model.frames import Frames
+from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Frames
 from derive.model.functional_groups import macros
 from derive.model.geometry import Geometry
 from derive.model.mapping import RealWorldMapping, agreed
+from derive.model.pages import numbered
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.source import Attributes, Sources
 from derive.model.uids import Uids
@@ -133,8 +134,9 @@ class Order:
 
     @property
     def stored_as_they_are(self) -> bool:
-        """Whether the values of the frames are stored values: of pictures, and of frames that pass."""
-        return self.derivation.passes or self.target.rescale is Rescale.NONE
+        """Whether the values of the frames are stored values: of pictures, of colours, and of frames that pass."""
+        colours = self.frames.format.samples > 1
+        return colours or self.derivation.passes or self.target.rescale is Rescale.NONE
 
     @cached_property
     def lacking(self) -> frozenset[str]:
@@ -321,6 +323,14 @@ class Authoring:
         """How many pages an instance has; 0 where the class has single frames, or volumes."""
         pages = self.target.container != "single" and not self.frames.volumes and self.views is None
         return self.frames.count if pages else 0
+
+    @property
+    def pages_told(self) -> Dimension | None:
+        """What tells the pages of an instance apart: what their frames say a page, else their number."""
+        said, pages = self.frames.dimension, self.frames_together
+        if not pages or (said is not None and said.keyword in (FRAME_TIME, PAGE_NUMBER)):
+            return said if pages else None
+        return numbered(pages)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def prepare(order: Order, options: Options) -> Prepared:
     """
     authoring = draft(order, options)
     encoding, values = _encoding(order, authoring.target)
-    luts = kept_luts(order, encoding)
+    luts = kept_luts(order, encoding) if order.frames.format.samples == 1 else None
     window, values = _window(order, encoding, values, beside_luts=luts is not None)
     uids = uids_of(order, options, values)
     if order.beside is not None and not order.source.references:
@@ -160,8 +160,8 @@ def _window(
 
     And their range, where it had to be found for that.
     """
-    if order.derivation.passes:
-        return None, values
+    if order.derivation.passes or order.frames.format.samples > 1:
+        return None, values  # colours are shown as they are
     if order.target.window == "stored":
         return picture_window(order.frames), values
     window = kept_window(order)

@@ -26,7 +26,12 @@ def planar_configuration(authoring: Authoring) -> int | None:
 
 @per_series("PhotometricInterpretation")
 def photometric_interpretation(authoring: Authoring) -> str:
-    """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look."""
+    """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look.
+
+    Colours are always RGB, whatever they were stored as in the source.
+    """
+    if authoring.pixel_format.samples > 1 and not authoring.derivation.passes:
+        return authoring.pixel_format.photometric
     source = authoring.source.text("PhotometricInterpretation")
     if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY or not source:
         return authoring.pixel_format.photometric

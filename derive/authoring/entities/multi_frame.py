@@ -23,8 +23,8 @@ def number_of_frames(authoring: Authoring, frame: Frame) -> int | None:
 @per_series("FrameIncrementPointer", module="sc-multi-frame-image")
 def frame_increment_pointer(authoring: Authoring) -> int | None:
     """Return what tells the pages apart: their time, else their number; nothing of a single one (C.8.6.3)."""
-    dimension = authoring.frames.dimension
-    return tag_of(dimension.keyword) if authoring.frames_together and dimension else None
+    dimension = authoring.pages_told
+    return tag_of(dimension.keyword) if dimension else None
 
 
 @per_series("PageNumberVector", module="sc-multi-frame-vector")
@@ -43,8 +43,8 @@ def frame_time_vector(authoring: Authoring, frame: Frame) -> Any:
 
 def _vector(authoring: Authoring, keyword: str) -> list[float] | None:
     """Value a page, of the attribute that tells the pages of an instance apart."""
-    dimension = authoring.frames.dimension
-    if not authoring.frames_together or dimension is None or dimension.keyword != keyword:
+    dimension = authoring.pages_told
+    if dimension is None or dimension.keyword != keyword:
         return None
     return [float(v) for v in dimension.values if isinstance(v, float | int)]
 
