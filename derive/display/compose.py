@@ -10,9 +10,9 @@ import numpy as np
 
 from derive.display import compare
 from derive.display.cuts import Cut, Progress, cuts_of, values_of
-from derive.display.grey import Grey, asked, of_values
 from derive.display.page import Page, Panel, ShownDifference, bar_for, coloured
 from derive.display.sight import Sight
+from derive.model.grey import Grey, asked, of_values
 from derive.model.volume import Array, shown_units
 
 #: Differences beyond this percentile share the colour of the ends, so that a few do not hide the others.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive.display.cuts import Cut, Edges
-from derive.display.grey import Grey
+from derive.model.grey import Grey
 
 #: A scale bar is one of these times a power of ten, and at most this share of the longest side of any picture.
 BARS = (1.0, 2.0, 5.0)

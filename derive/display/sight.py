@@ -11,11 +11,11 @@ import numpy as np
 
 from derive.authoring.window import kept_window
 from derive.builder import DerivedSeries
-from derive.display.grey import Grey, of_series, of_window
 from derive.errors import UsageError, ValuesError
 from derive.formats import Samples, is_volume_or_picture, open_file
 from derive.model.classes import target_of
 from derive.model.geometry import Geometry, extent_of
+from derive.model.grey import Grey, of_series, of_window
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import Array, Volume, shown_units

@@ -15,9 +15,9 @@ from derive.display import (
 )
 from derive.display.compare import planes_of
 from derive.display.cuts import values_of
-from derive.display.grey import Grey
 from derive.display.sampling import sample
 from derive.errors import GeometryError, UsageError
+from derive.model.grey import Grey
 from derive.model.volume import Volume
 from derive.operations import mip, resample
 from tests.helpers.shown import constant

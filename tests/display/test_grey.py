@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 import derive
-from derive.display import (
-    Wishes,
-    grey,
-    page_of,
-    sight_of,
-)
+from derive.display import Wishes, page_of, sight_of
 from derive.display.cuts import cuts_of, values_of
-from derive.display.grey import Grey
 from derive.errors import UsageError
+from derive.model import grey
+from derive.model.grey import Grey
 from tests.helpers.asserting import every
 from tests.helpers.shown import constant, numbered
 from tests.helpers.sources import make_series
