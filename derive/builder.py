@@ -31,7 +31,7 @@ from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, InputAccount, Order
 from derive.authoring.pictured import drawn_of
-from derive.authoring.plan import Plan, plan_of
+from derive.authoring.plan import SeriesPlan, plan_of
 from derive.authoring.prepare import Prepared, in_numbers, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
@@ -265,7 +265,7 @@ class DerivedSeries:
         first = next(self.made())
         return tuple(e for e in self.series[0].account if e.tag in first.elements)
 
-    def plan(self) -> Plan:
+    def plan(self) -> SeriesPlan:
         """Say what the series would be, without decoding a pixel.
 
         Raises

@@ -22,12 +22,22 @@ and what to change. :mod:`derive.told.secrecy` decides what a text may hold.
 
 from __future__ import annotations
 
+import errno
 import pickle
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from derive.told.secrecy import told
 from derive.told.wording import counted
+
+#: The error that a function of the user's ended in: its text is the user's own, and said to the user.
+OF_THE_USER = "OP-FUNCTION"
+#: What libraries say, in words of their own, when there is no memory left.
+_NO_MEMORY = """insufficient memory, failed to allocate, bad_alloc, cannot allocate, unable to allocate,
+failed to map segment, start new thread, out of memory""".replace("\n", " ").split(", ")
+_PACKAGE = Path(__file__).parent
 
 
 class DeriveError(Exception):
@@ -152,3 +162,41 @@ class InvalidInstance(DeriveError):  # noqa: N818 - it is an instance that is in
         more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
         super().__init__("CHK-INVALID", f"{counted(len(errors), 'error')} in the assembled series: {shown}{more}")
         self.findings = tuple(findings)
+
+
+def as_ours(error: BaseException) -> DeriveError:
+    """Return an error of ours as it is, and what another one means: its text may quote a file, and is not repeated."""
+    if isinstance(error, DeriveError):
+        return error
+    where = _where(error)
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return OutputError("SYS-FILES", "this process may not open another file; raise the limit (ulimit -n)")
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+        return ValuesError(
+            "SYS-MEMORY",
+            f"there is not enough memory for this ({where}); take fewer or smaller images at a time, "
+            "raise the limit (ulimit -v), or close other programs",
+        )
+    if isinstance(error, RecursionError):
+        return SourceError("SYS-NESTING", f"something is nested too deeply to be read ({where})")
+    return InternalError(
+        "SYS-UNEXPECTED",
+        f"{type(error).__name__} in {where}: this is a fault of derive. With -v it says where it happened: "
+        "please report that, it holds no values",
+    )
+
+
+def _where(error: BaseException) -> str:
+    """Where in this package an error came up."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(_PACKAGE)]
+    return f"{Path(frames[-1].filename).relative_to(_PACKAGE.parent)}:{frames[-1].lineno}" if frames else "a library"
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the whole traceback; without the texts of errors that are neither ours nor the user's."""
+    cause = error.__cause__
+    if isinstance(error, DeriveError) and error.code == OF_THE_USER and cause is not None:
+        return "".join(traceback.format_exception(cause))
+    lines = [] if cause is None else [trace_of(cause), "which led to\n"]
+    text = f": {error}" if isinstance(error, DeriveError) else ""
+    return "".join([*lines, *traceback.format_tb(error.__traceback__), f"{type(error).__name__}{text}\n"])

@@ -19,7 +19,7 @@ from derive.model.geometry import Geometry
 
 
 @dataclass(frozen=True)
-class Plan:
+class SeriesPlan:
     """A series as it would be made.
 
     Parameters
@@ -92,7 +92,7 @@ class Plan:
         }
 
 
-def plan_of(order: Order, options: Options) -> Plan:
+def plan_of(order: Order, options: Options) -> SeriesPlan:
     """Say what a series would be, without decoding a pixel.
 
     Raises
@@ -106,7 +106,7 @@ def plan_of(order: Order, options: Options) -> Plan:
     authoring = draft(first, own)
     found = (contributors_by_instance(part, one_object=said.one_object) for part, said in parts)
     counts = [len(c) for contributors in found for c in contributors]
-    return Plan(
+    return SeriesPlan(
         source.geometry,
         frames.geometry,
         len(counts),

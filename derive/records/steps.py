@@ -186,36 +186,38 @@ def recorded_grid(text: str, frame_of_reference_uid: str) -> Geometry | None:
         return None
 
 
-class _Call(NamedTuple):
+class Call(NamedTuple):
+    """A call as it is written: its name, the parameters that are literals, and the names of those that are not."""
+
     text: str
     name: str = ""
     parameters: Mapping[str, Any] = {}
     unreadable: tuple[str, ...] = ()
 
 
-def _parts(text: str) -> list[_Call]:
+def _parts(text: str) -> list[Call]:
     """Cut a description into calls and the words between them; the shortest text that is a call is one."""
     borders = [m.start() for m in re.finditer(re.escape(_SEPARATOR), text)]
     starts, ends = [0, *(b + len(_SEPARATOR) for b in borders)], [*borders, len(text)]
-    parts: list[_Call] = []
+    parts: list[Call] = []
     place, words = 0, -1
     while place < len(starts):
-        tried = (_call(text[starts[place] : e]) for e in ends[place : place + _MOST_PARTS])
+        tried = (call_of(text[starts[place] : e]) for e in ends[place : place + _MOST_PARTS])
         call = next((c for c in tried if c is not None), None) if _CALL.match(text, starts[place]) else None
         if call is None:
             words = place if words < 0 else words
             place += 1
             continue
         if words >= 0:
-            parts.append(_Call(text[starts[words] : ends[place - 1]]))
+            parts.append(Call(text[starts[words] : ends[place - 1]]))
         parts.append(call)
         words, place = -1, ends.index(starts[place] + len(call.text)) + 1
     if words >= 0 and text[starts[words] :].strip():
-        parts.append(_Call(text[starts[words] :]))
+        parts.append(Call(text[starts[words] :]))
     return parts
 
 
-def _call(text: str) -> _Call | None:
+def call_of(text: str) -> Call | None:
     """Return a call with keyword arguments only; None for anything else."""
     try:
         node = ast.parse(text, mode="eval").body
@@ -229,15 +231,15 @@ def _call(text: str) -> _Call | None:
             parameters[str(keyword.arg)] = ast.literal_eval(keyword.value)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             unreadable.append(str(keyword.arg))
-    return _Call(text, node.func.id, parameters, tuple(unreadable))
+    return Call(text, node.func.id, parameters, tuple(unreadable))
 
 
-def _step(call: _Call) -> RecordedStep:
+def _step(call: Call) -> RecordedStep:
     parameters = {k: v for k, v in call.parameters.items() if k != FOUND}  # it is found anew
     return RecordedStep(call.text, call.name, parameters, None, _why_not(call._replace(parameters=parameters)))
 
 
-def _why_not(call: _Call) -> str:
+def _why_not(call: Call) -> str:
     if not call.name:
         return "words, not a step of derive: other software, or somebody who said what was done"
     if call.name == CONVERT:

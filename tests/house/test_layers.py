@@ -26,6 +26,7 @@ FLOORS = [
     ["correction", "deidentification"],
     ["builder"],
     ["conversion", "display", "inspection", "records"],
+    ["many"],
     [""],
     ["cli"],
     ["__main__"],
