@@ -66,7 +66,7 @@ class ValuePattern:
 
 
 @dataclass(frozen=True)
-class Criterion:
+class Selector:
     """What a rule wants of one attribute.
 
     Parameters
@@ -88,7 +88,7 @@ class Criterion:
         return not wanted or any(p.fits(value) for p in wanted for value in there)
 
 
-def criteria_of(select: Mapping[str, Any], where: str) -> tuple[Criterion, ...]:
+def criteria_of(select: Mapping[str, Any], where: str) -> tuple[Selector, ...]:
     """Read what a rule selects.
 
     Parameters
@@ -102,10 +102,10 @@ def criteria_of(select: Mapping[str, Any], where: str) -> tuple[Criterion, ...]:
     UsageError
         ``PLAN-SELECT`` for a keyword that the standard does not have, or what is no pattern.
     """
-    return tuple(Criterion(_known(keyword, where), _patterns(keyword, said, where)) for keyword, said in select.items())
+    return tuple(Selector(_known(keyword, where), _patterns(keyword, said, where)) for keyword, said in select.items())
 
 
-def keywords_of(conditions: Iterable[Criterion]) -> set[str]:
+def keywords_of(conditions: Iterable[Selector]) -> set[str]:
     """Return the attributes that are asked for."""
     return {c.keyword for c in conditions if c.keyword != IMAGES}
 

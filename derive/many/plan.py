@@ -29,7 +29,7 @@ from derive.authoring.options import Options, options_of
 from derive.deidentification.derived import wanted_options
 from derive.deidentification.profile.wanted import settled, wanted_of
 from derive.errors import DeriveError, UsageError
-from derive.many.criteria import Criterion, criteria_of, keywords_of
+from derive.many.criteria import Selector, criteria_of, keywords_of
 from derive.many.layout import ResultLayout
 from derive.many.steps import operations_of
 from derive.operations import Operation
@@ -77,7 +77,7 @@ class SeriesRule:
     read: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def criteria(self) -> tuple[Criterion, ...]:
+    def criteria(self) -> tuple[Selector, ...]:
         """What it selects."""
         return criteria_of(self.select, self.name)
 
