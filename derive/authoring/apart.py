@@ -10,6 +10,7 @@ from derive.authoring.options import Options
 from derive.authoring.order import Order
 from derive.authoring.prepare import source_encoding, uids_of, whole_step
 from derive.errors import UsageError
+from derive.model.colours import Colours
 from derive.model.dimension import Dimension, tells_times, value_told
 from derive.model.frames import Frames, Volumes
 from derive.model.reference import frames_of_principal
@@ -63,6 +64,8 @@ def _alone(frames: Frames) -> tuple[Frames, ...]:
     """Return the frames of each volume by themselves; none of pictures."""
     if isinstance(frames, Views):
         return tuple(Views((images,)) for images in frames.images)
+    if isinstance(frames, Colours):
+        return frames.alone
     return tuple(Volumes((volume,)) for volume in frames.volumes)
 
 

@@ -320,8 +320,8 @@ class Authoring:
 
     @property
     def frames_together(self) -> int:
-        """How many pages an instance has; 0 where the class has single frames, or volumes."""
-        pages = self.target.container != "single" and not self.frames.volumes and self.views is None
+        """How many pages an instance has; 0 where the class has single frames, or cines, or volumes."""
+        pages = self.target.container in ("pages", "functional") and not self.frames.volumes and self.views is None
         return self.frames.count if pages else 0
 
     @property

@@ -6,8 +6,11 @@ computed when they are asked for: what is done to a volume is done to each of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +21,46 @@ from derive.model.frames import FORMATS, Volumes
 from derive.model.geometry import Geometry, Plane
 from derive.model.masking import Cine
 from derive.model.reference import FrameRef
-from derive.model.volume import Quantity, Volume
+from derive.model.volume import Array, Quantity, SliceBySlice, Volume
 from derive.pixels.encode import PixelFormat
 
 #: The lowest and the highest value of a sample.
 LOW, HIGH = 0, 255
+#: Computes frames in colours: (first, last) -> (last - first, rows, columns, 3) uint8.
+PullColours: TypeAlias = Callable[[int, int], NDArray[np.uint8]]
+#: What the values of a sample are: whole numbers of nothing that is measured.
+SAMPLE = Quantity(step=1.0)
+
+
+class _LastSeen:
+    """Frames in colours that were computed last: the samples of a colour ask for them one after the other."""
+
+    #: Bytes that are kept, and more only of what was asked for last.
+    most = 256 << 20
+
+    def __init__(self, pulls: Sequence[PullColours]) -> None:
+        self._pulls = pulls
+        self._lock = threading.Lock()
+        self._found: OrderedDict[tuple[int, int, int], NDArray[np.uint8]] = OrderedDict()
+
+    def slab(self, volume: int, first: int, last: int) -> NDArray[np.uint8]:
+        """Return slices of a volume."""
+        key = volume, first, last
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = self._pulls[volume](first, last)
+            self._found.move_to_end(key)
+            while len(self._found) > 1 and sum(slab.nbytes for slab in self._found.values()) > self.most:
+                self._found.popitem(last=False)
+            return self._found[key]
+
+    def sample(self, volume: int, place: int) -> SliceBySlice:
+        """Return what computes a sample of a volume by itself."""
+
+        def pull(first: int, last: int) -> Array:
+            return self.slab(volume, first, last)[..., place].astype(np.float32)
+
+        return SliceBySlice(pull)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +82,54 @@ class Colours:
     green: Volumes
     blue: Volumes
 
+    @classmethod
+    def of(cls, like: Volumes, pulls: Sequence[PullColours]) -> Self:
+        """Make colours that are computed all three at a time.
+
+        Parameters
+        ----------
+        like : Volumes
+            Where they lie, and what they come from; their values are not asked for.
+        pulls : sequence of callable (first, last) -> (last - first, rows, columns, 3) uint8
+            Of each volume.
+        """
+        kept, span = _LastSeen(pulls), (float(LOW), float(HIGH))
+
+        def sample(place: int) -> Volumes:
+            each = (
+                Volume(v.geometry, kept.sample(n, place), v.contributors, SAMPLE, span)
+                for n, v in enumerate(like.volumes)
+            )
+            return replace(like, volumes=tuple(each))
+
+        return cls(*map(sample, range(3)))
+
     def __post_init__(self) -> None:
         layouts = {(*s.shape, s.slices) for s in self.samples}
         if len(layouts) > 1:
             shapes = " and ".join(map(str, sorted(layouts)))
-            raise ValuesError("VAL-SHAPE", f"red, green and blue of a frame have {shapes} frames, rows and columns")
+            raise ValuesError("VAL-SHAPE", f"red, green and blue (frames, rows, columns) do not lie alike: {shapes}")
 
     @property
     def samples(self) -> tuple[Volumes, Volumes, Volumes]:
         """Red, green and blue."""
         return self.red, self.green, self.blue
+
+    @property
+    def lightest(self) -> Volumes:
+        """The largest sample of every pixel: where there is any colour but black."""
+
+        def largest(number: int) -> Volume:
+            each = [sample.volumes[number] for sample in self.samples]
+            return replace(each[0], pull=lambda first, last: np.maximum.reduce([v.slab(first, last) for v in each]))
+
+        return replace(self.red, volumes=tuple(map(largest, range(len(self.red.volumes)))))
+
+    @property
+    def alone(self) -> tuple[Colours, ...]:
+        """The frames of each volume by themselves."""
+        each = zip(*(sample.volumes for sample in self.samples), strict=True)
+        return tuple(Colours(*(Volumes((v,)) for v in volumes)) for volumes in each)
 
     @property
     def shape(self) -> tuple[int, int, int]:

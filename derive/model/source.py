@@ -25,6 +25,7 @@ from derive.elements.mend import legal
 from derive.errors import GeometryError
 from derive.model.attribute_table import Agreement, AttributeTable
 from derive.model.classes import target_of
+from derive.model.colours import Colours
 from derive.model.dimension import Dimension, dimensions_told
 from derive.model.evidence import known_instances
 from derive.model.geometry import ONE_GRID_MM, Geometry, extent_of
@@ -34,7 +35,7 @@ from derive.model.orientation import reach_mm, turned_mm
 from derive.model.reference import FrameRef, frames_of_principal
 from derive.model.remark import ABSENT, Remark
 from derive.model.source_frame import Reference, SourceFrame
-from derive.model.stacking import stack, stacked
+from derive.model.stacking import coloured, stack, stacked
 from derive.model.volume import Volume, as_array
 from derive.standard import is_single_frame
 from derive.told.wording import counted
@@ -232,6 +233,11 @@ class SourceSeries(Attributes):
             As :attr:`volume`.
         """
         return stacked(self).volumes
+
+    @cached_property
+    def colours(self) -> Colours:
+        """Its frames in colours, decoded when asked for; ``VAL-COLOUR`` for grey ones, else as :attr:`volume`."""
+        return coloured(self)
 
     def volume_beside(self, first: Geometry) -> Volume:
         """Return :attr:`volume`, wherever another series lies that it is taken beside."""

@@ -53,6 +53,8 @@ class SourceFrame:
         What its transfer syntax lost of its pixels.
     path : Path, optional
         The file, or the archive that holds it; None for a data set in memory.
+    colour : bool
+        Whether a pixel is a colour: its stored values are (rows, columns, 3) uint8 then, R G B.
     """
 
     name: str
@@ -66,6 +68,7 @@ class SourceFrame:
     plane: Plane | None = None
     loss: Loss | None = None
     path: Path | None = None
+    colour: bool = False
 
     @property
     def lossy(self) -> bool:

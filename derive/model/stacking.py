@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from derive import parallel, standard
 from derive.errors import GeometryError, ValuesError
 from derive.model.classes import Target, target_of
+from derive.model.colours import Colours
 from derive.model.dimension import Dimension, dimensions_told
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
@@ -109,6 +112,45 @@ def stacked(series: Stackable, *, uneven: bool = False) -> Volumes:
     """
     if not uneven:
         refuse_uneven(series)
+    if in_colours(series):
+        raise ValuesError(
+            "VAL-COLOUR",
+            "the images are in colours, which are no values of a quantity; what is done to colours takes their samples "
+            "one by one (SourceSeries.colours)",
+        )
+    return _stacked(series)
+
+
+def in_colours(series: Stackable) -> bool:
+    """Whether the images of a series are in colours."""
+    return any(frame.colour for frame in series.frames)
+
+
+def coloured(series: Stackable, *, uneven: bool = False) -> Colours:
+    """Stack the frames of a series in colours, volume by volume, as :func:`stacked` does.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-COLOUR`` for a series that is not, or only partly.
+    GeometryError
+        As :func:`stack`.
+    """
+    if not uneven:
+        refuse_uneven(series)
+    if not all(frame.colour for frame in series.frames):
+        raise ValuesError("VAL-COLOUR", "the images, or some of them, are grey; colours were asked for")
+    slices = series.geometry.shape[0]
+
+    def pull(begin: int, first: int, last: int) -> NDArray[np.uint8]:
+        frames = series.frames[begin + first : begin + last]
+        return np.stack(parallel.each(lambda frame: frame.stored_values(), frames))
+
+    pulls = [partial(pull, begin) for begin in range(0, len(series.frames), slices)]
+    return Colours.of(_stacked(series), pulls)
+
+
+def _stacked(series: Stackable) -> Volumes:
     count = len(series.frames) // series.geometry.shape[0]
     quantity = quantity_of(series)
     volumes = tuple(_volume(series, v, quantity) for v in range(count))

@@ -27,6 +27,7 @@ TRUNCATE = 4.0
     example={"sigma_mm": 1.5},
     short=lambda given: f"blur {short_text_of(given['sigma_mm'])} mm",
     in_planes=partial(stays_in_planes, "sigma_mm"),
+    by_sample=True,
 )
 def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres, in_planes: bool = False) -> Volume:
     """Smooth with a Gaussian of a width in millimetres.

@@ -63,6 +63,7 @@ def _word(above: float | str) -> str:
     takes_uneven=True,
     mixes=lambda given: False,
     settles=_settled,
+    by_sample=True,
 )
 def crop(
     volume: Volume,
@@ -157,6 +158,7 @@ def _in_planes_of_several(volumes: Volumes, given: Mapping[str, Any]) -> dict[st
     takes_uneven=True,
     mixes=lambda given: False,
     settles=_in_planes_of_several,
+    by_sample=True,
 )
 def pad(
     volume: Volume,

@@ -31,7 +31,7 @@ from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
 from derive.operations.kit.curve import CurvePoints as CurvePoints
-from derive.operations.kit.details import Beside, Details, Suits
+from derive.operations.kit.details import Beside, Details, OfColours, Suits
 from derive.operations.kit.details import Short as Short
 from derive.operations.kit.details import Trial as Trial
 from derive.operations.kit.details import Words as Words
@@ -109,6 +109,10 @@ class OperationKind(Generic[P]):
     takes_own_plane : bool, optional
         Whether it takes images that do not say where in the patient they lie, each by itself. Without it: where it
         keeps the grid.
+    by_sample : bool
+        Whether it is done to colours too: to red, green and blue, each by itself.
+    of_colours : callable (colours, parameters) -> Colours, optional
+        What is done to colours instead, where that is something of its own.
     suits, beside : callable, optional
         (source) -> whether ``inspect`` tries it; (parameters) -> those of each series, where it makes two on request.
     """
@@ -138,6 +142,13 @@ class OperationKind(Generic[P]):
     takes_own_plane: bool | None = None
     suits: Suits | None = None
     beside: Beside | None = None
+    by_sample: bool = False
+    of_colours: OfColours | None = None
+
+    @property
+    def takes_colours(self) -> bool:
+        """Whether it is done to colours."""
+        return self.by_sample or self.of_colours is not None
 
     def __post_init__(self) -> None:
         """Look like the function to whoever asks: :func:`inspect.signature`, an editor, a notebook's help."""
@@ -287,7 +298,7 @@ class Operation:
             each = (self._beside(number)(volume) for number, volume in enumerate(volumes.volumes))
             return together(volumes, tuple(each))
         for volume in volumes.volumes:
-            self._check(volume)
+            self.check(volume)
         return cast(Volumes, self.kind.function(volumes, **self.parameters))
 
     def _beside(self, volume: int) -> Operation:
@@ -312,10 +323,10 @@ class Operation:
         """
         if self.kind.along:
             return self.on(Volumes((volume,))).volumes[0]
-        self._check(volume)
+        self.check(volume)
         return cast(Volume, self.kind.function(volume, **self.parameters))
 
-    def _check(self, volume: Volume) -> None:
+    def check(self, volume: Volume) -> None:
         """Refuse a volume that the operation does not take."""
         if volume.quantity.cyclic and self.mixes:
             refuse_phase(self.kind.name)

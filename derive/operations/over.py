@@ -81,6 +81,7 @@ def _weights(volumes: Volumes, said: Mapping[str, Any]) -> dict[str, Any]:
     in_planes=_by_pixel,
     example={"along": "DiffusionGradientOrientation"},
     settles=_weights,
+    by_sample=True,
 )
 @_along
 def mean_over(

@@ -22,6 +22,7 @@ from derive.operations.kit.coding import derivation_code
 from derive.operations.kit.functions import UserFunction, finite, user_function
 from derive.operations.kit.grids import GridMapping
 from derive.operations.kit.images import from_image, image_of
+from derive.operations.kit.own_colours import applied
 from derive.operations.kit.sampling import KERNELS, Sampler
 
 
@@ -69,6 +70,7 @@ def _short(given: Mapping[str, Any]) -> str:
     example={"function": "package.module:name", "code": "Smoothing", "description": "bilateral, 3 mm"},
     short=_short,
     in_planes=lambda given: given["halo_slices"] == 0,
+    of_colours=applied,
 )
 def apply(
     volume: Volume,
@@ -88,7 +90,8 @@ def apply(
     in real-world values, float32. What it gets is a copy. An array keeps its shape; an image or a volume
     may come back on another grid in the same frame of reference. In an array and an image the fill value
     stands where the source has pixel padding, and there padding is put back; in a volume padding is NaN,
-    both ways.
+    both ways. Of images in colours it takes and returns red, green and blue as they are: an array (slice, row,
+    column, 3) of 8 unsigned bits.
 
     The function is called once, with the whole volume, and every source slice counts as having
     contributed, unless `halo_slices` says how far it looks. It is called when the first slice is asked

@@ -45,6 +45,7 @@ def _short(given: Mapping[str, Any]) -> str:
     },
     short=_short,
     mixes=lambda given: given["interpolator"] != "nearest",
+    by_sample=True,
 )
 def resample(
     volume: Volume,

@@ -27,6 +27,7 @@ Range = tuple[float, float] | None
     example={"sigma_mm": 2, "amount": 0.8},
     short=lambda given: f"unsharp mask {short_text_of([given['sigma_mm'], given['amount'], given['threshold']])}",
     in_planes=partial(stays_in_planes, "sigma_mm"),
+    by_sample=True,
 )
 def unsharp_mask(
     volume: Volume, *, sigma_mm: Millimetres, amount: float = 1.0, threshold: float = 0.0, in_planes: bool = False
@@ -76,6 +77,7 @@ def unsharp_mask(
     example={"amount": 0.5},
     short=lambda given: f"sharpen {short_text_of(given['amount'])}{' in planes' if given['in_planes'] else ''}",
     in_planes=lambda given: given["in_planes"],
+    by_sample=True,
 )
 def sharpen(volume: Volume, *, amount: float = 1.0, in_planes: bool = False) -> Volume:
     """Take away from each value the second differences from its neighbours (Laplacian).

@@ -33,6 +33,7 @@ UNLIKE = 1e18
     example={"radius_mm": 1.5},
     short=lambda given: f"median {short_text_of(given['radius_mm'])} mm",
     in_planes=partial(stays_in_planes, "radius_mm"),
+    by_sample=True,
 )
 def median(volume: Volume, *, radius_mm: Millimetres, in_planes: bool = False) -> Volume:
     """Take the median of the voxels around each, which leaves edges where they are.

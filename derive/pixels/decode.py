@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import IO, Any, NamedTuple, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,11 @@ from derive.errors import SourceError, ValuesError
 from derive.limits import check_unpacked
 from derive.pixels.codecs import CODECS, uid_of
 from derive.pixels.codestream import FrameSize, frame_size, is_irreversible, is_whole_header
+from derive.pixels.colour import in_rgb, unpacked
 from derive.pixels.encapsulated import Fragments, codestream_of, fragments_of, has_end, head_of, whole
+from derive.pixels.layout import PixelBytes as PixelBytes
+from derive.pixels.layout import PixelLayout as PixelLayout
+from derive.pixels.layout import Tile as Tile
 from derive.pixels.listening import complaint, listened
 from derive.told.secrecy import shown_uid
 from derive.told.wording import counted
@@ -24,107 +27,6 @@ from derive.told.wording import counted
 _RLE_RATIO = 64
 #: Zeros behind native pixels that are taken for padding: a block of a disk.
 _LONGEST_PADDING = 512
-
-
-class Tile(NamedTuple):
-    """Where a slice is in an image that holds many side by side.
-
-    Parameters
-    ----------
-    rows, columns : int
-        Of the whole image.
-    row, column : int
-        Of its first pixel, from 0.
-    name : str
-        Of the whole image, for messages.
-    """
-
-    rows: int
-    columns: int
-    row: int
-    column: int
-    name: str
-
-
-class PixelBytes(NamedTuple):
-    """Where the value of Pixel Data (7FE0,0010) is.
-
-    Parameters
-    ----------
-    open : callable () -> binary file
-        Opens what holds it; the caller closes it.
-    offset : int
-        Of the value's first byte.
-    length : int or None
-        Of the value; None is undefined length: encapsulated.
-    end : int
-        Size of what holds it.
-    vr : str
-        Big Endian words (OW) are swapped, bytes (OB) are not.
-    parts : tuple of (offset, length), optional
-        Where the fragments of this frame are, of an encapsulated one of several; None for all there are.
-    skip : int
-        Bits at `offset` that are of the frame before.
-    tile : Tile, optional
-        Which part of the image is meant; all of it without.
-    """
-
-    open: Callable[[], IO[bytes]]
-    offset: int
-    length: int | None
-    end: int
-    vr: str = "OW"
-    parts: tuple[tuple[int, int], ...] | None = None
-    skip: int = 0
-    tile: Tile | None = None
-
-    @property
-    def first(self) -> bool:
-        """Whether it is no part of an image, or the first one."""
-        return self.tile is None or self.tile.row == self.tile.column == 0
-
-
-class PixelLayout(NamedTuple):
-    """How stored values are laid out (PS3.3 C.7.6.3)."""
-
-    transfer_syntax: str
-    rows: int
-    columns: int
-    bits_allocated: int
-    bits_stored: int
-    high_bit: int
-    signed: bool
-    photometric: str
-    floating: bool = False
-
-    def whole(self, pixels: PixelBytes) -> PixelLayout:
-        """Return the layout of the image that is stored, of which a slice may be a part."""
-        tile = pixels.tile
-        return self if tile is None else self._replace(rows=tile.rows, columns=tile.columns)
-
-    @property
-    def stored_range(self) -> tuple[int, int]:
-        """What Bits Stored can hold; of floating point all that a single has."""
-        if self.floating:
-            return -(1 << 127), 1 << 127
-        if self.signed:
-            return -(1 << (self.bits_stored - 1)), (1 << (self.bits_stored - 1)) - 1
-        return 0, (1 << self.bits_stored) - 1
-
-    @property
-    def native_length(self) -> int:
-        """Bytes of the image when it is not compressed."""
-        return -(-self.native_bits // 8)
-
-    @property
-    def native_bits(self) -> int:
-        """Bits of the image when it is not compressed."""
-        return self.rows * self.columns * self.bits_allocated
-
-    @property
-    def encapsulated(self) -> bool:
-        """Whether the transfer syntax is a compressed one."""
-        return uid_of(self.transfer_syntax).is_compressed
 
 
 def check_decodable(layout: PixelLayout, pixels: PixelBytes, name: str) -> None:
@@ -180,7 +82,7 @@ def check_length(layout: PixelLayout, pixels: PixelBytes, name: str, count: int 
     excess = pixels.length - wanted
     if excess <= wanted % 2:
         return
-    least = min(layout.rows, layout.columns) * layout.bits_allocated // 8
+    least = min(layout.rows, layout.columns) * layout.stored_samples * layout.bits_allocated // 8
     if excess < least and excess <= _LONGEST_PADDING:
         with pixels.open() as stream:
             stream.seek(pixels.offset + wanted)
@@ -227,7 +129,8 @@ def decode(layout: PixelLayout, padding: tuple[float, float] | None, pixels: Pix
     Returns
     -------
     (rows, columns) integer array
-        Stored values: bits above High Bit masked, sign extended.
+        Stored values: bits above High Bit masked, sign extended. Colours are (rows, columns, 3) uint8: R G B,
+        whatever they are stored as.
 
     Raises
     ------
@@ -247,7 +150,11 @@ def decode(layout: PixelLayout, padding: tuple[float, float] | None, pixels: Pix
             stream.seek(pixels.offset)
             value = stream.read(2 * -(-(pixels.skip + layout.native_bits) // 16))  # bytes are swapped in pairs
             words = _native(layout, value, pixels, name)
+    if layout.samples > 1:
+        return words
     values = _stored_bits(words, layout)
+    if layout.palette is not None:
+        return layout.palette.of(values)
     if padding is not None and (padding[0] < layout.stored_range[0] or padding[1] > layout.stored_range[1]):
         inside = (words >= padding[0]) & (words <= padding[1])
         values = np.where(inside, words, values)
@@ -294,11 +201,11 @@ def _check_size(layout: PixelLayout, size: FrameSize | None, name: str) -> None:
     """A compressed image says of itself what the attributes say (PS3.5 8.2)."""
     if size is None:
         return
-    if size[:3] != (layout.rows, layout.columns, 1):
+    if size[:3] != (layout.rows, layout.columns, layout.samples):
         raise ValuesError(
             "VAL-DECODE",
             f"{name}: its compressed image has {size.rows} rows, {size.columns} columns and {size.components} samples "
-            f"a pixel; the attributes say {layout.rows}, {layout.columns} and 1",
+            f"a pixel; the attributes say {layout.rows}, {layout.columns} and {layout.samples}",
         )
     wider = size.precision > layout.bits_allocated or (size.precision > 8) != (layout.bits_allocated > 8)
     if (
@@ -325,6 +232,10 @@ def _native(layout: PixelLayout, value: bytes, pixels: PixelBytes, name: str) ->
     if layout.bits_allocated == 1:
         bits = np.unpackbits(np.frombuffer(value, np.uint8), bitorder="little")
         return bits[pixels.skip : pixels.skip + count].reshape(layout.rows, layout.columns)
+    if layout.samples > 1:
+        flat = np.frombuffer(value, np.uint8, layout.native_length, pixels.skip // 8)
+        samples = unpacked(flat, (layout.rows, layout.columns), layout.photometric, by_plane=layout.by_plane)
+        return in_rgb(samples, layout.photometric)
     letter = "f" if layout.floating else "i" if layout.signed else "u"
     kind = f"{order}{letter}{layout.bits_allocated // 8}"
     words = np.frombuffer(value, dtype=kind, count=count, offset=pixels.skip // 8)
@@ -336,12 +247,13 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
         "rows": layout.rows,
         "columns": layout.columns,
         "number_of_frames": 1,
-        "samples_per_pixel": 1,
+        "samples_per_pixel": layout.samples,
         "bits_allocated": layout.bits_allocated,
         "bits_stored": layout.bits_stored,
         "photometric_interpretation": layout.photometric,
         "pixel_representation": int(layout.signed),
         "pixel_keyword": "PixelData",
+        **({"planar_configuration": 0} if layout.samples > 1 else {}),
     }
     codec = CODECS[layout.transfer_syntax]
     image = codestream_of(value) if codec.codestream else value
@@ -360,7 +272,7 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
         ) from error
     if complaint(heard, image):
         raise ValuesError("VAL-DECODE", f"{name}: its compressed image is damaged; some of its values are lost")
-    return np.asarray(words).reshape(layout.rows, layout.columns)
+    return np.asarray(words).reshape(layout.rows, layout.columns, *([layout.samples] if layout.samples > 1 else []))
 
 
 def _stored_bits(words: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:

@@ -11,8 +11,10 @@ from derive.errors import SourceError, ValuesError
 from derive.model.classes import target_of
 from derive.model.mapping import item_of_values
 from derive.model.remark import Remark
+from derive.pixels.colour import COLOURS, RGB
 from derive.pixels.decode import PixelLayout
 from derive.pixels.encode import Rescale
+from derive.reading.colour_attributes import check_supplemental, in_colours, is_colour
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.standard import known_terms
@@ -33,13 +35,15 @@ def layout_of(header: Header) -> PixelLayout:
     Raises
     ------
     ValuesError
-        ``VAL-COLOUR`` for what is not grey, ``VAL-BITS`` for bits that make no sense.
+        ``VAL-COLOUR`` for what is not grey, of a class of which only that is read, and for colours that are not of 8
+        bits; ``VAL-PALETTE`` for a palette that tells none; ``VAL-BITS`` for bits that make no sense.
     SourceError
         ``SRC-VALUE`` if an attribute that decoding needs is missing.
     """
     photometric = header.text("PhotometricInterpretation")
     samples = header.integer("SamplesPerPixel")
-    if samples not in (None, 1) or photometric not in _GREY:
+    colour = is_colour(header)
+    if not colour and (samples not in (None, 1) or photometric not in _GREY):
         raise ValuesError(
             "VAL-COLOUR",
             f"{header.name} is no grey image: Photometric Interpretation is {shown_term(photometric, known_terms())}"
@@ -65,7 +69,13 @@ def layout_of(header: Header) -> PixelLayout:
     wrong = [f"{name} is {found}, wanted {what}" for name, found, right, what in wanted if not right]
     if wrong:
         raise ValuesError("VAL-BITS", f"{header.name}: its pixels cannot be read: {'; '.join(wrong)}")
-    return PixelLayout(header.transfer_syntax, rows, columns, allocated, stored, high, representation == 1, photometric)
+    layout = PixelLayout(
+        header.transfer_syntax, rows, columns, allocated, stored, high, representation == 1, photometric
+    )
+    if colour:
+        return in_colours(header, layout)
+    check_supplemental(header)
+    return layout
 
 
 def _is_floating(header: Header) -> bool:
@@ -172,7 +182,7 @@ def check_one_form(headers: Sequence[Header]) -> None:
         ``VAL-BITS`` for Pixel Representation, ``VAL-COLOUR`` for Photometric Interpretation.
     """
     for keyword, code in _COMMON.items():
-        groups = distinct(headers, partial(Header.text, keyword=keyword))
+        groups = distinct(headers, partial(_kind_of_pixels, keyword=keyword))
         if len(groups) > 1:
             raise ValuesError(
                 code,
@@ -181,8 +191,14 @@ def check_one_form(headers: Sequence[Header]) -> None:
             )
 
 
+def _kind_of_pixels(header: Header, keyword: str) -> str:
+    """Return what a value of an attribute tells of pixels: colours are R G B, whatever they are stored as."""
+    value = header.text(keyword)
+    return RGB if keyword == "PhotometricInterpretation" and value in COLOURS else value
+
+
 def _shown(value: str) -> str:
-    return value if value in (*_GREY, "0", "1") else "another"
+    return value if value in (*_GREY, RGB, "0", "1") else "another"
 
 
 def pixel_remarks(headers: Sequence[Header]) -> list[tuple[str, list[Remark]]]:

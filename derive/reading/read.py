@@ -14,6 +14,7 @@ from derive.elements.encoding import encode
 from derive.limits import Limits
 from derive.model.assumption import BY_ASSUMPTION
 from derive.model.attribute_table import AttributeTable
+from derive.model.colours import HIGH, LOW
 from derive.model.geometry import Plane
 from derive.model.loss import Loss
 from derive.model.remark import Remark, gathered
@@ -180,7 +181,7 @@ def related_to(ordered: Sequence[Header], headers: Sequence[Header]) -> dict[str
 def source_frame_of(header: Header, plane: Plane | None) -> SourceFrame:
     """Return a frame of a source, whose pixels are decoded when they are asked for."""
     layout = layout_of(header)
-    padding = padding_of(header, layout)
+    padding = None if layout.colour else padding_of(header, layout)
     pixels = header.pixels
     assert pixels is not None, "select() refuses images without pixels"
     loss = loss_of(layout, pixels, header.text("LossyImageCompression") == "01", header.name)
@@ -188,14 +189,15 @@ def source_frame_of(header: Header, plane: Plane | None) -> SourceFrame:
         name=header.name,
         reference=header.reference,
         stored_values=partial(decode, layout, padding, pixels, header.name),
-        rescale=rescale_of(header),
+        rescale=(1.0, 0.0) if layout.colour else rescale_of(header),
         padding=padding,
-        stored_range=layout.stored_range,
+        stored_range=(LOW, HIGH) if layout.colour else layout.stored_range,
         number=header.frame_number,
         tiled=pixels.tile is not None,
         plane=plane,
         loss=Loss((loss[0],), (loss[1],)) if loss else None,
         path=header.path,
+        colour=layout.colour,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from derive.model.colours import Colours
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 
@@ -20,6 +21,8 @@ Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
 #: Whether it is tried on a series; the parameters of each series that is made, where there are several.
 Suits = Callable[["SourceSeries"], bool]
 Beside = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], ...]]
+#: What is done to colours as a whole.
+OfColours = Callable[[Colours, Mapping[str, Any]], Colours]
 
 
 class Details(TypedDict, total=False):
@@ -45,3 +48,5 @@ class Details(TypedDict, total=False):
     takes_own_plane: bool
     suits: Suits
     beside: Beside
+    by_sample: bool
+    of_colours: OfColours

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from derive.errors import UsageError, ValuesError
 from derive.model.classes import PictureKind
+from derive.model.colours import Colours
 from derive.model.derivation import GeometryEffect, Step, Typed, ValuesEffect
 from derive.model.frames import Pictures, Volumes
 from derive.model.pages import as_bytes, check_pages, numbered
@@ -25,7 +26,7 @@ from derive.operations.kit.refusing import refuse_views
 from derive.told.wording import flag
 
 
-def pictured(operation: Operation, volumes: Volumes | Views, kind: PictureKind) -> tuple[Pictures, Step]:
+def pictured(operation: Operation, volumes: Volumes | Views | Colours, kind: PictureKind) -> tuple[Pictures, Step]:
     """Have a function draw each volume; return the pictures, and the record of it.
 
     The function gets what `apply` gives it, and returns an array of bool, uint8 or uint16: one picture (rows, columns),
@@ -35,7 +36,7 @@ def pictured(operation: Operation, volumes: Volumes | Views, kind: PictureKind) 
     ----------
     operation : Operation
         `apply`, with the function.
-    volumes : Volumes or Views
+    volumes : Volumes, Views or Colours
     kind : PictureKind
 
     Raises
@@ -55,6 +56,12 @@ def pictured(operation: Operation, volumes: Volumes | Views, kind: PictureKind) 
         )
     if isinstance(volumes, Views):
         refuse_views(declared.name)
+    if isinstance(volumes, Colours):
+        raise UsageError(
+            "OPT-FORM",
+            f"the images are pictures already; leave out {flag('into', kind)}: {declared.name} gives colours as it "
+            "gets them",
+        )
     for name in ("units", "halo_slices"):
         if said.get(name) is not None:
             raise UsageError("OPT-FORM", f"{name} is said of values, and a {kind} has none; leave it out")

@@ -91,6 +91,24 @@ def refuse_own_plane(name: str, given: Any, parameters: Mapping[str, Any], *, pa
         )
 
 
+def refuse_colours(name: str, *, taken: bool) -> None:
+    """Refuse colours where an operation takes values of a quantity.
+
+    Raises
+    ------
+    ValuesError
+        ``OP-COLOUR``
+    """
+    if not taken:
+        raise ValuesError(
+            "OP-COLOUR",
+            f"{name} takes values of a quantity, and the images are in colours, of which red, green and blue would "
+            "each become something else. Wanted what keeps colours (a blur, a median, a crop, a resampling), or a "
+            "function of your own that takes them (apply)",
+            operation=name,
+        )
+
+
 def refuse_phase(name: str) -> None:
     """Refuse values that wrap around.
 

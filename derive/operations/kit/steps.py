@@ -9,14 +9,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
+from derive.model.colours import Colours
 from derive.model.derivation import Derivation
 from derive.model.frames import Volumes
 from derive.model.source import Sources, SourceSeries
-from derive.model.stacking import stacked
+from derive.model.stacking import coloured, in_colours, stacked
 from derive.model.views import Views
 from derive.operations.declaration import Operation, OperationKind
+from derive.operations.kit.colouring import on_colours
 from derive.operations.kit.joining import join
-from derive.operations.kit.refusing import refuse_views
+from derive.operations.kit.refusing import refuse_colours, refuse_views
 from derive.operations.own_function import apply
 
 Step: TypeAlias = Operation | OperationKind[...] | Callable[..., Any]
@@ -75,15 +77,21 @@ def _check_own(step: object, code: str | None) -> None:
         )
 
 
-def planned(source: SourceSeries, operations: Sequence[Operation]) -> tuple[Sources, Volumes | Views, Derivation]:
+def planned(
+    source: SourceSeries, operations: Sequence[Operation]
+) -> tuple[Sources, Volumes | Views | Colours, Derivation]:
     """Plan steps, one after the other: what they come from, what comes out, and the record of it.
 
     Raises
     ------
     UsageError
         ``OP-VIEWS`` for a step behind one that made views.
+    ValuesError
+        ``OP-COLOUR`` for a step that takes no colours.
     """
     uneven = bool(operations) and operations[0].takes(source.geometry)
+    if in_colours(source):
+        return _of_colours(source, operations, uneven)
     volumes: Volumes | Views = replace(stacked(source, uneven=uneven), source=source)
     derivation, sources = Derivation(), Sources(source)
     for each in operations:
@@ -96,3 +104,17 @@ def planned(source: SourceSeries, operations: Sequence[Operation]) -> tuple[Sour
         derivation = derivation.then(operation.step(volumes.first, results.first))
         volumes = results
     return sources, volumes, derivation
+
+
+def _of_colours(
+    source: SourceSeries, operations: Sequence[Operation], uneven: bool
+) -> tuple[Sources, Colours, Derivation]:
+    """Plan steps on colours; what follows from values is found in the lightest of the three."""
+    colours, derivation = coloured(source, uneven=uneven), Derivation()
+    for each in operations:
+        refuse_colours(each.kind.name, taken=each.kind.takes_colours)
+        operation = each.settled(colours.lightest)
+        result = on_colours(operation, colours)
+        derivation = derivation.then(operation.step(colours.first, result.first))
+        colours = result
+    return Sources(source), colours, derivation
