@@ -56,7 +56,7 @@ from derive.told.progress import tell
 from derive.told.wording import counted
 from derive.writing.atomic import target_folder
 from derive.writing.filing import Writer
-from derive.writing.part10 import dataset_of
+from derive.writing.packing import dataset_of
 from derive.writing.report import Report, joined, report_of
 from derive.writing.series import folders_of, write_instances
 from derive.writing.unfinished import scratch
@@ -293,7 +293,7 @@ class DerivedSeries:
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
         for made in self.made():
-            yield dataset_of(made.whole)
+            yield dataset_of(made.elements, made.pixels, self.options.compression)
 
     def write(self, folder: str | Path, *, overwrite: bool = False, progress: Progress | None = None) -> Report:
         """Write the series as a folder of Part 10 files: everything, checked, or nothing; several in folders in it.
@@ -319,7 +319,7 @@ class DerivedSeries:
             for part, below in zip(self.series, folders_of(temporary, len(self.series)), strict=True):
                 below.mkdir(exist_ok=True)
                 done = partial(_told, told, sum(len(report.instances) for report in reports), self.count)
-                writer = Writer(below, part.frames)
+                writer = Writer(below, part.frames, self.options.compression)
                 findings = write_instances(part.made(temporary.parent), writer, part._checker, done)
                 reports.append(report_of(part.series_pass, target, writer, findings))
         return joined(reports, [part.order.told for part in self.series])
@@ -391,7 +391,8 @@ class DerivedSeries:
     @property
     def _size(self) -> int:
         """Bytes that the files take, generously."""
-        return (1 + self._spooled) * self.frames.stored_bytes + self.frames.count * HEADER_ROOM
+        copies = 1 + self._spooled + (self.options.compression is not None)
+        return copies * self.frames.stored_bytes + self.frames.count * HEADER_ROOM
 
 
 def _told(progress: Progress, before: int, count: int, done: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from derive.errors import UsageError
 from derive.model.classes import Form, PictureKind, checked_form, makes_pictures
 from derive.model.uids import checked_root
+from derive.pixels.compress import Compression
 from derive.settings import load_settings
 
 
@@ -52,6 +53,9 @@ class Options:
     series_per : {"source", "volume"}
         Whether several volumes become one series, as the source is, or a series each; of a class that cannot tell them
         apart (CT) they become a series each in any case.
+    compress : {"jpeg2000", "jpeg-ls", "rle", "htj2k", "deflated"} or Compression, optional
+        How what is written is encoded, without loss: each frame is decoded again and held against what went in. None:
+        native.
     """
 
     series_description: str | None = None
@@ -68,9 +72,11 @@ class Options:
     numbers: Literal["int16", "float32", "float64"] | None = None
     one_object: bool = False
     series_per: Literal["source", "volume"] = "source"
+    compress: str | Compression | None = None
 
     def __post_init__(self) -> None:
         checked_root(self.uid_prefix)
+        _ = self.compression
         if self.uids not in ("random", "reproducible"):
             raise UsageError("UID-KIND", f"uids {self.uids!r}; wanted random or reproducible")
         if not makes_pictures(self.into):
@@ -87,6 +93,17 @@ class Options:
             )
         if self.series_number is not None and not -(2**31) <= self.series_number < 2**31:
             raise UsageError("SET-NUMBER", f"Series Number {self.series_number} is not a 32-bit integer")
+
+    @property
+    def compression(self) -> Compression | None:
+        """How what is written is encoded.
+
+        Raises
+        ------
+        UsageError
+            As :class:`derive.pixels.compress.Compression`.
+        """
+        return Compression(self.compress) if isinstance(self.compress, str) else self.compress
 
 
 def options_of(said: Mapping[str, Any]) -> Options:

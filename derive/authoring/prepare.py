@@ -28,6 +28,7 @@ from derive.model.source_frame import SourceFrame
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, checked_root
 from derive.model.volume import Quantity
 from derive.model.window import Window
+from derive.pixels.compress import refuse_unsayable
 from derive.pixels.encode import Encoding, Rescale, SourceEncoding
 from derive.pixels.fitting import fit, in_steps, keep, per_instance
 from derive.standard import is_single_frame
@@ -54,6 +55,9 @@ class Prepared(NamedTuple):
 def draft(order: Order, options: Options) -> Authoring:
     """Settle what can be settled without looking at a single pixel: no window, passing UIDs."""
     target = order.target
+    if options.compression is not None:
+        _, rows, columns = order.frames.shape
+        refuse_unsayable(options.compression, order.frames.format, (rows, columns))
     places = options.spatial_locations_preserved or ""
     if places and order.derivation.places_known:
         raise UsageError("OPT-PLACES", "what these operations do to places is known; it is said of a user's own only")

@@ -25,6 +25,8 @@ FORMS = ("classic", "enhanced", "legacy-converted")
 #: What those of a result can be.
 MADE_FORMS = ("classic", "enhanced", "parametric-map")
 PICTURES = ("secondary-capture", "multi-frame-secondary-capture")
+#: How it can be encoded without loss, as derive.pixels.compress has it.
+COMPRESSIONS = ("jpeg2000", "jpeg-ls", "rle", "htj2k", "deflated")
 
 
 def series_flags(group: argparse._ArgumentGroup) -> None:
@@ -202,9 +204,19 @@ def output_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write sources, parameters, versions, UIDs, errors and findings as JSON",
     )
+    compress_flag(group)
     group.add_argument("--dry-run", action="store_true", help="write nothing and say what would be made")
     group.add_argument("--jobs", type=int, metavar="N", help="threads that work side by side (default: the cores)")
     _deidentify_flags(parser.add_argument_group("a result that names nobody"))
+
+
+def compress_flag(group: argparse._ActionsContainer) -> None:
+    """Add how what is written is encoded."""
+    group.add_argument(
+        "--compress",
+        choices=COMPRESSIONS,
+        help="encode without loss what is written; each frame is decoded again and compared (default: native)",
+    )
 
 
 def _deidentify_flags(group: argparse._ArgumentGroup) -> None:
@@ -287,6 +299,7 @@ def series_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "numbers": getattr(arguments, "numbers", None),
         "one_object": getattr(arguments, "one_object", False),
         "series_per": getattr(arguments, "series_per", "source"),
+        "compress": arguments.compress,
         "set": dict(arguments.set) | ({"BurnedInAnnotation": burned_in} if burned_in else {}),
     }
 

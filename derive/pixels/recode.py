@@ -10,7 +10,6 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, cast
 
-import gdcm
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
@@ -20,6 +19,7 @@ from derive.errors import SourceError, ValuesError
 from derive.pixels.codecs import CODECS, uid_of
 from derive.pixels.codestream import frame_size, is_whole_header
 from derive.pixels.encapsulated import codestream_of
+from derive.pixels.encoders import by_gdcm
 from derive.pixels.listening import complaint, listened
 from derive.pixels.samples import SampleLayout
 from derive.told.secrecy import shown_uid
@@ -27,7 +27,6 @@ from derive.told.secrecy import shown_uid
 #: Colour as JPEG 2000 transforms it without loss; samples are RGB before and behind.
 _TRANSFORMED, _RGB = "YBR_RCT", "RGB"
 _JPEG_2000 = "1.2.840.10008.1.2.4.90"
-_PIXEL_DATA = (0x7FE0, 0x0010)
 #: Bits allocated -> bits stored, least and most, with which GDCM encodes; JPEG-LS of 7 bits ends the process.
 _ENCODED = {8: (8, 8), 16: (8, 16), 32: (32, 32)}
 #: Rows and columns that JPEG 2000 has to have for the levels that GDCM asks for. 2026-11-30: smaller frames, and those
@@ -129,7 +128,7 @@ def encoded(words: NDArray[Any], layout: SampleLayout, name: str) -> bytes | Non
     if words.nbytes % 2 or (layout.transfer_syntax == _JPEG_2000 and min(words.shape[:2]) < _LEAST_SIDE):
         return None
     try:
-        encode = _transformed if layout.photometric == _TRANSFORMED else _encode
+        encode = _transformed if layout.photometric == _TRANSFORMED else by_gdcm
         frame, _ = listened(lambda: encode(words, layout))
         if frame is None:
             return None
@@ -149,28 +148,3 @@ def _transformed(words: NDArray[Any], layout: SampleLayout) -> bytes | None:
     written = BytesIO()
     Image.fromarray(words).save(written, "JPEG2000", irreversible=False, mct=1, no_jp2=True)
     return written.getvalue()
-
-
-def _encode(words: NDArray[Any], layout: SampleLayout) -> bytes | None:
-    writer = gdcm.ImageWriter()  # it owns the image
-    image = writer.GetImage()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((layout.columns, layout.rows, 1))
-    interpretation = gdcm.PhotometricInterpretation.GetPIType(layout.photometric)
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(interpretation))
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ExplicitVRLittleEndian))
-    bits = layout.bits_allocated, layout.bits_stored, layout.bits_stored - 1
-    image.SetPixelFormat(gdcm.PixelFormat(layout.samples, *bits, int(layout.signed)))
-    if layout.samples > 1:
-        image.SetPlanarConfiguration(0)
-    element = gdcm.DataElement(gdcm.Tag(*_PIXEL_DATA))
-    element.SetByteStringValue(words.astype(words.dtype.newbyteorder("<"), copy=False).tobytes())
-    image.SetDataElement(element)
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(layout.transfer_syntax)))
-    change.SetInput(image)
-    if not change.Change():
-        return None
-    fragments = change.GetOutput().GetDataElement().GetSequenceOfFragments()
-    parts = [fragments.GetFragment(i).GetByteValue().GetBuffer() for i in range(fragments.GetNumberOfFragments())]
-    return b"".join(part.encode("utf-8", "surrogateescape") for part in parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -11,12 +11,15 @@ from typing import NamedTuple
 
 from derive import parallel
 from derive.authoring.order import AuthoredInstance
-from derive.elements.element import tag_of
+from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode
 from derive.errors import OutputError
 from derive.model.frames import Frames
 from derive.model.reference import FrameRef
-from derive.writing.part10 import FileRuns, write_instance
+from derive.pixels.compress import Compression
+from derive.pixels.spool import SpooledFrames
+from derive.writing.packing import Sizes, runs_of, sizes_of
+from derive.writing.part10 import write_instance
 from derive.writing.places import Places
 
 #: How many instances are written by one thread, one after the other.
@@ -36,6 +39,10 @@ class WrittenInstance(NamedTuple):
     frames: int = 1
 
 
+#: An instance that waits for the disk: its file, its attributes, and its frames where they wait aside.
+_Waiting = tuple[Path, Mapping[int, Element], SpooledFrames | None]
+
+
 class Writer:
     """Writes the instances of a series into a folder.
 
@@ -46,13 +53,18 @@ class Writer:
     folder : Path
     frames : Frames
         Which know where their pixels were computed to be; pictures that lie nowhere do not.
+    compression : Compression, optional
+        How they are encoded; None: native.
     """
 
-    def __init__(self, folder: Path, frames: Frames) -> None:
+    def __init__(self, folder: Path, frames: Frames, compression: Compression | None = None) -> None:
         self._folder = folder
+        self.compression = compression
         self._places = Places(frames)
-        self._group: list[tuple[Path, FileRuns]] = []
-        self._waiting: deque[Future[None]] = deque()
+        self._group: list[_Waiting] = []
+        self._waiting: deque[Future[Sizes]] = deque()
+        #: Of what was compressed.
+        self.sizes = Sizes()
         self.written: list[WrittenInstance] = []
 
     @property
@@ -75,7 +87,7 @@ class Writer:
             ``OUT-REREAD`` if its position is off; and what :meth:`finish` raises, of an earlier one.
         """
         self._places.check(made, name)
-        self._group.append((self._folder / name, FileRuns.of(made.elements, made.pixels)))
+        self._group.append((self._folder / name, made.elements, made.pixels))
         if len(self._group) == TOGETHER or made.pixels is not None:
             self._send()
         encoded, frame = made.frame.encoded, made.frame
@@ -93,20 +105,24 @@ class Writer:
         """
         self._send()
         while self._waiting:
-            self._waiting.popleft().result()
+            self.sizes += self._waiting.popleft().result()
 
     def _send(self) -> None:
         """Hand the instances at hand over to a thread."""
-        self._waiting.append(parallel.submit(partial(_write_all, self._group)))
+        self._waiting.append(parallel.submit(partial(_write_all, self._group, self.compression)))
         self._group = []
         while len(self._waiting) > MOST_WAITING:
-            self._waiting.popleft().result()
+            self.sizes += self._waiting.popleft().result()
 
 
-def _write_all(instances: Sequence[tuple[Path, FileRuns]]) -> None:
-    for path, runs in instances:
+def _write_all(instances: Sequence[_Waiting], compression: Compression | None) -> Sizes:
+    sizes = Sizes()
+    for path, elements, pixels in instances:
+        runs = runs_of(elements, pixels, compression, path.parent)
         if not write_instance(path, runs):
             raise OutputError("OUT-REREAD", f"{path.name} does not hold what was computed; the disk cannot be trusted")
+        sizes += sizes_of(runs, path)
+    return sizes
 
 
 _SOP_INSTANCE_UID = tag_of("SOPInstanceUID")

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from io import RawIOBase
+from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from derive.elements.datasets import to_dataset
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, element_head, encode, pack, pack_parts
 from derive.errors import OutputError
 from derive.model.uids import IMPLEMENTATION_CLASS_UID
-from derive.pixels.spool import SpooledFrames
 from derive.version import VERSION
 
 #: File Meta Information that is the same in all instances, and that which repeats the data set (PS3.10 7.1).
@@ -65,6 +67,25 @@ def dataset_of(elements: Mapping[int, Element]) -> Dataset:
     return dataset
 
 
+class PixelRuns(Protocol):
+    """The value of Pixel Data, native or compressed, in pieces."""
+
+    @property
+    def tag(self) -> int:
+        """Its tag."""
+
+    @property
+    def vr(self) -> str:
+        """Its value representation."""
+
+    @property
+    def length(self) -> int:
+        """Its length as the element states it."""
+
+    def runs(self) -> Iterator[bytes]:
+        """Give the pieces, as often as they are asked for."""
+
+
 @dataclass(frozen=True)
 class FileRuns:
     """An instance as a Part 10 file in Explicit VR Little Endian: runs of bytes, as often as they are asked for.
@@ -73,29 +94,72 @@ class FileRuns:
 
     Parameters
     ----------
+    start : bytes
+        Preamble and File Meta Information.
     head : tuple of bytes
-        All of it, or all that stands before the value of Pixel Data.
-    pixels : SpooledFrames, optional
+        All of the data set, or all that stands before the value of Pixel Data.
+    pixels : PixelRuns, optional
         That value, of many frames, which wait aside.
+    deflated : bool
+        Whether the data set is deflated (PS3.5 A.5).
     """
 
+    start: bytes
     head: tuple[bytes, ...]
-    pixels: SpooledFrames | None = None
+    pixels: PixelRuns | None = None
+    deflated: bool = False
 
     @classmethod
-    def of(cls, elements: Mapping[int, Element], pixels: SpooledFrames | None = None) -> FileRuns:
-        """Encode an instance; of `pixels` only their length is looked at."""
+    def of(
+        cls, elements: Mapping[int, Element], pixels: PixelRuns | None = None, *, transfer_syntax: str = ""
+    ) -> FileRuns:
+        """Encode an instance; of `pixels` only their length is looked at.
+
+        Parameters
+        ----------
+        elements : mapping tag -> Element
+        pixels : PixelRuns, optional
+        transfer_syntax : str
+            That of the pixels, or the deflated one; Explicit VR Little Endian unless said otherwise.
+        """
         own = {meta: elements[tag].value for meta, tag in _REPEATED_TAGS.items()}
         before = elements if pixels is None else {tag: e for tag, e in elements.items() if tag != pixels.tag}
-        first, *rest = pack_parts(before)
         behind = [] if pixels is None else [element_head(pixels.tag, pixels.vr, pixels.length)]
-        return cls((file_start(own) + first, *rest, *behind), pixels)
+        head = (*pack_parts(before), *behind)
+        return cls(file_start(own, transfer_syntax), head, pixels, transfer_syntax == DeflatedExplicitVRLittleEndian)
 
     def __iter__(self) -> Iterator[bytes]:
         """Give the runs."""
+        yield self.start
+        yield from _deflated(self._data_set()) if self.deflated else self._data_set()
+
+    def _data_set(self) -> Iterator[bytes]:
         yield from self.head
         if self.pixels is not None:
             yield from self.pixels.runs()
+
+
+def _deflated(runs: Iterable[bytes]) -> Iterator[bytes]:
+    """Deflate a data set, and inflate it again beside it: what comes out is what went in, or an error.
+
+    Raises
+    ------
+    OutputError
+        ``OUT-REREAD``
+    """
+    pack, unpack = zlib.compressobj(wbits=-zlib.MAX_WBITS), zlib.decompressobj(-zlib.MAX_WBITS)
+    wanted, found, length = hashlib.blake2b(), hashlib.blake2b(), 0
+    for run in chain(runs, [None]):
+        packed = pack.flush() if run is None else pack.compress(run)
+        wanted.update(run or b"")
+        found.update(unpack.decompress(packed))
+        length += len(packed)
+        if packed:
+            yield packed
+    if not unpack.eof or wanted.digest() != found.digest():
+        raise OutputError("OUT-REREAD", "what was deflated is not what it inflates to; the memory cannot be trusted")
+    if length % 2:
+        yield b"\0"
 
 
 def file_start(repeated: Mapping[int, bytes], transfer_syntax: str = "") -> bytes:

@@ -75,6 +75,23 @@ class SeriesRecord:
 
 
 @dataclass(frozen=True)
+class CompressionRecord:
+    """How the pixels of what was written are encoded.
+
+    Parameters
+    ----------
+    method : str
+    transfer_syntax_uid : str
+    ratio : float
+        How many times longer they are native; of what is deflated, whole data sets.
+    """
+
+    method: str
+    transfer_syntax_uid: str
+    ratio: float
+
+
+@dataclass(frozen=True)
 class Report:
     """What was made, of what, how well, and what the checks said.
 
@@ -101,6 +118,8 @@ class Report:
         What was done to those on reading, and what they do not say.
     series : tuple of SeriesRecord
         Where a result became several series: each of them, in order; `series_instance_uid` is that of the first.
+    compression : CompressionRecord, optional
+        None where it is native.
     """
 
     folder: Path
@@ -115,6 +134,7 @@ class Report:
     missed: tuple[Remark, ...] = ()
     notes: tuple[str, ...] = ()
     series: tuple[SeriesRecord, ...] = ()
+    compression: CompressionRecord | None = None
 
     def __repr__(self) -> str:
         """Return its line."""
@@ -157,7 +177,9 @@ class Report:
         if self.series:
             images = f"{counted(len(self.series), 'series', 'series')} of {images}"
         where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
-        return f"{images} in {self.folder}: {where}values within {self.value_error:.4g}{units}{clipped}, {warnings}"
+        packed = f", {self.compression.method} {self.compression.ratio:.2f}:1" if self.compression else ""
+        within = f"values within {self.value_error:.4g}{units}{clipped}{packed}"
+        return f"{images} in {self.folder}: {where}{within}, {warnings}"
 
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs; also the manifest."""
@@ -178,6 +200,7 @@ class Report:
             "findings": [vars(f) for f in self.findings],
             "missed": [r.to_json() for r in self.missed],
             **({"series": [vars(s) for s in self.series]} if self.series else {}),
+            **({"compression": vars(self.compression)} if self.compression else {}),
         }
 
 
@@ -208,7 +231,13 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
         tuple(f.name for f in order.files if f not in own),
         made.missed,
         account.notes,
+        compression=_compression(writer),
     )
+
+
+def _compression(writer: Writer) -> CompressionRecord | None:
+    how, ratio = writer.compression, writer.sizes.ratio
+    return None if how is None or ratio is None else CompressionRecord(how.method, how.transfer_syntax, ratio)
 
 
 def joined(reports: Sequence[Report], parts: Sequence[str]) -> Report:
