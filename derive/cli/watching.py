@@ -81,6 +81,19 @@ def watched() -> Iterator[None]:
         os.close(told)
 
 
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Let what runs in the block take its time after a signal, of which it hears as an exception: it ends by itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.set_wakeup_fd(-1)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+
+
 def _watch(hears: int) -> None:
     """Wait for a signal that ends; none comes any more when the block is left."""
     number = 0

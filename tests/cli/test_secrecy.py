@@ -187,6 +187,7 @@ def lines(command: str, root, source, out):
         "fetch": [[nowhere, "-o", out, "--series-uid", "1.2.3", "--timeout", "1"]],
         "echo": [[nowhere, "--timeout", "1"]],
         "archive": [[str(root / "picture.png")]],
+        "serve": [[f"{source}/0.dcm", "--to", nowhere], ["--status", "--store", source]],
         "correct": [
             [source, "-o", f"{out}-corrected", "--set", "PatientID=4711"],
             [source, "-o", f"{out}-none", "--remove", "PatientAddress", "--dry-run"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -13,12 +13,20 @@ from pydicom.sequence import Sequence
 from derive.errors import NetworkError
 from derive.pacs.address import DimseAddress
 from derive.pacs.dimse.association import associated
-from derive.pacs.service.index import Index
+from derive.pacs.service.index import Kept
 
 _ALL, _NOT_ALL = 1, 2
 _NO_SUCH_INSTANCE, _OTHER_CLASS = 0x0112, 0x0119
 _NO_SUCH_ACTION, _INVALID = 0x0123, 0x0115
 _log = logging.getLogger(__name__)
+
+
+class Keeping(Protocol):
+    """Who knows what is kept."""
+
+    def get(self, sop_instance_uid: str) -> Kept | None:
+        """Return an instance that is kept."""
+        ...
 
 
 class Committing:
@@ -29,7 +37,7 @@ class Committing:
 
     Parameters
     ----------
-    index : Index
+    index : Keeping
     destinations : mapping AE title -> (host, port)
     aet : str
         Of the archive.
@@ -38,7 +46,7 @@ class Committing:
     SOP_CLASS = "1.2.840.10008.1.20.1"
     INSTANCE = "1.2.840.10008.1.20.1.1"
 
-    def __init__(self, index: Index, destinations: Mapping[str, tuple[str, int]], aet: str) -> None:
+    def __init__(self, index: Keeping, destinations: Mapping[str, tuple[str, int]], aet: str) -> None:
         self._index, self._destinations, self._aet = index, destinations, aet
         self._due: dict[Any, list[tuple[int, Dataset]]] = {}
 
