@@ -32,7 +32,7 @@ from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, InputAccount, Order
 from derive.authoring.pictured import drawn_of
 from derive.authoring.plan import SeriesPlan, plan_of
-from derive.authoring.prepare import Prepared, in_numbers, prepare, source_encoding, whole_step
+from derive.authoring.prepare import Prepared, in_bits_of, in_numbers, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
@@ -136,7 +136,8 @@ def _order(source: SourceSeries, operations: Sequence[Operation], options: Optio
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity, derivation, sources))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))
-    return Order(sources, in_numbers(volumes, target, options.numbers), derivation, target, stored, taken)
+    frames = in_numbers(volumes, target, options.numbers)
+    return Order(sources, frames, derivation, target, in_bits_of(stored, frames.format), taken)
 
 
 def _drawn(source: SourceSeries, operations: Sequence[Operation], options: Options, kind: PictureKind) -> DerivedSeries:
@@ -378,9 +379,8 @@ class DerivedSeries:
             return SeriesChecker(passed=True)
         geometry = self.frames.geometry
         uneven = geometry is not None and (geometry.tilted or not is_even(geometry))
-        return SeriesChecker(
-            sources=self.order.sources.references, made=True, lacking=self.order.lacking, uneven=uneven
-        )
+        sources, blemishes = self.order.sources.references, self.order.blemishes
+        return SeriesChecker(sources=sources, made=True, blemishes=blemishes, uneven=uneven)
 
     @property
     def _untouched(self) -> tuple[Path, ...]:

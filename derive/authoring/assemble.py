@@ -200,7 +200,7 @@ def _unmet(authoring: Authoring, constant: Mapping[int, Element]) -> Iterator[Mi
         decided = row(rule.module, rule.keyword)
         pulled = decided.action(authoring.derivation) is Action.PULL and not decided.fallback
         foreign = authoring.target.container == "functional" and rule.entity not in IDENTITY
-        foreign = foreign and rule.keyword not in authoring.order.lacking
+        foreign = foreign and rule.keyword not in authoring.order.blemishes.lacking
         if not source.frames or foreign or (pulled and rule.tag in source.table.varying):
             why = differs if rule.tag in source.table.varying else source.lacking
             yield missing_attribute(rule, standard.section(rule.module), why)
@@ -223,7 +223,7 @@ def _unbuilt(
     for decision in varying:
         rule, condition = decision.rule, condition_of(decision.rule)
         wanted = rule.type == "1C" and condition is not None and condition.holds(iod.name, has)
-        known = rule.keyword in authoring.order.lacking or not is_standard(rule.tag)
+        known = rule.keyword in authoring.order.blemishes.lacking or not is_standard(rule.tag)
         of_frames = rule.tag in grouped
         if known or not (wanted or (of_frames and rule.type == "1")):
             continue

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codes import Code
-from derive.elements.element import Element, is_standard, tag_of
+from derive.authoring.blemishes import blemishes_of
+from derive.elements.element import Element, tag_of
+from derive.model.blemishes import Blemishes
 from derive.model.classes import Target, in_all_forms
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.dimension import ACQUISITIONS, Dimension, DimensionValue, is_time
 from derive.model.frames import FRAME_TIME, PAGE_NUMBER, Frames
-from derive.model.functional_groups import macros
 from derive.model.geometry import Geometry
 from derive.model.mapping import RealWorldMapping, agreed
 from derive.model.pages import numbered
@@ -139,19 +140,9 @@ class Order:
         return colours or self.derivation.passes or self.target.rescale is Rescale.NONE
 
     @cached_property
-    def lacking(self) -> frozenset[str]:
-        """Keywords of what images of a multi-frame class can say and the source, of the same class, does not.
-
-        *2026-12-01.* That of macros too: scanners leave Slice Thickness out of Pixel Measures.
-        """
-        iod = self.target.iod
-        same = any(f.reference.sop_class_uid == iod.sop_class_uid for f in self.source.frames)
-        rules = iod.attributes.values() if same and self.target.container == "functional" else ()
-        found = {r.keyword for r in rules if is_standard(r.tag) and r.tag not in self.source.tags}
-        for rule in rules:
-            leaves = macros()[rule.tag].leaves if rule.tag in macros() else ()
-            found |= {leaf.path[-1] for leaf in leaves if tag_of(leaf.keyword) not in self.source.tags}
-        return frozenset(found)
+    def blemishes(self) -> Blemishes:
+        """In what the source does not say what its class asks for."""
+        return blemishes_of(self.source, self.target)
 
     @property
     def files(self) -> tuple[Path, ...]:

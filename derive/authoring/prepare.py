@@ -29,7 +29,7 @@ from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, ch
 from derive.model.volume import Quantity
 from derive.model.window import Window
 from derive.pixels.compress import refuse_unsayable
-from derive.pixels.encode import Encoding, Rescale, SourceEncoding
+from derive.pixels.encode import Encoding, PixelFormat, Rescale, SourceEncoding
 from derive.pixels.fitting import fit, in_steps, keep, per_instance
 from derive.standard import is_single_frame
 from derive.told.wording import flag
@@ -116,6 +116,11 @@ def source_encoding(frames: Sequence[SourceFrame], derivation: Derivation, step:
     )
 
 
+def in_bits_of(stored: SourceEncoding, form: PixelFormat) -> SourceEncoding:
+    """Return how values are to be stored in a format; in floating point nothing has to be found out."""
+    return stored if form.floating else replace(stored, bits=form.bits)
+
+
 def whole_step(target: Target, quantity: Quantity, derivation: Derivation, sources: Sources) -> float | None:
     """Return the step of which all values of a new quantity are multiples, where a class stores them with one slope.
 
@@ -169,7 +174,7 @@ def _window(
     if order.target.window == "stored":
         return picture_window(order.frames), values
     window = kept_window(order)
-    if window is not None or beside_luts or (order.target.window == "none" and not _wanted(order.target)):
+    if window is not None or beside_luts or (order.target.window in ("none", "never") and not _wanted(order.target)):
         return window, values
     found = values or scan(order.frames)
     return made_window((found.low, found.high), encoding), found

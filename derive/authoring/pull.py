@@ -63,7 +63,7 @@ def _built(authoring: Authoring, decision: Decision, value: Any, signed: bool = 
     if isinstance(value, Element):
         return value
     if value is None:
-        if _demanded(authoring, rule) and decision.expected and rule.keyword not in authoring.order.lacking:
+        if _demanded(authoring, rule) and decision.expected and rule.keyword not in authoring.order.blemishes.lacking:
             raise missing_attribute(rule, decision.row.section, authoring.source.lacking)
         return Element(rule.tag, vr_of(rule, signed), b"") if rule.type == "2" and decision.expected else None
     return encode(rule.keyword, value, authoring.encodings, signed)

@@ -31,7 +31,7 @@ BYTE = 8
 
 def kept_window(order: Order) -> Window | None:
     """Return the source's window while the quantity is kept; None without."""
-    if order.target.window == "stored" or order.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
+    if order.target.window in ("stored", "never") or order.derivation.values_effect is ValuesEffect.NEW_QUANTITY:
         return None
     return _source_window(order.source)
 
@@ -51,6 +51,7 @@ def kept_luts(order: Order, encoding: Encoding | None) -> Element | None:
         How all frames are stored; None where each has its own.
     """
     kept = row("voi-lut", "VOILUTSequence").action(order.derivation) is Action.RECOMPUTE
+    kept = kept and order.target.window != "never"
     element = order.source.agreement(tag_of("VOILUTSequence")).element
     if not kept or element is None or not element.value:
         return None

@@ -31,9 +31,10 @@ def _image_type(instance: Judged) -> Iterator[Finding]:
     if not values or not terms:
         return
     third = values[2] if len(values) > 2 else ""
-    if not third:
+    needed = instance.target is None or any(instance.target.value_3.values())  # ultrasound may say what was looked at
+    if not third and needed:
         yield instance.find("CHK-IMAGETYPE", "ImageType", f"has no value 3; wanted one of {', '.join(terms)}")
-    elif third not in terms:
+    elif third and third not in terms:
         message = (
             f"has the value 3 {shown_term(third, standard.known_terms())}; the defined terms are {', '.join(terms)}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from derive.checking.stack import Slice, slice_of, stack_findings
 from derive.elements.element import Element, keyword_of
 from derive.elements.instance import Instance
 from derive.elements.meaning import same
+from derive.model.blemishes import NO_BLEMISHES, Blemishes
 from derive.model.classes import IDENTITY
 from derive.model.source_frame import Reference
 from derive.standard.vr import tag_of_pixels
@@ -55,8 +56,8 @@ class SeriesChecker:
         What the series was derived from. With them its UIDs must be new, and it must be one volume.
     made : bool
         Whether the series is one that is being made, of sources or of none.
-    lacking : collection of str
-        Keywords of what its source, of the same class, does not have: what a condition asks for and nobody knows.
+    blemishes : Blemishes
+        In what the source is no better: a result that is held to it warns of that, and no more.
     passed : bool
         Whether its pixels, and what is said of them, are those of a source in another form: what is only odd came so.
     uneven : bool
@@ -70,7 +71,7 @@ class SeriesChecker:
         *,
         sources: Sequence[Reference] = (),
         made: bool = False,
-        lacking: Collection[str] = (),
+        blemishes: Blemishes = NO_BLEMISHES,
         passed: bool = False,
         uneven: bool = False,
         numbers: FrameNumbers | None = None,
@@ -78,7 +79,7 @@ class SeriesChecker:
         self._passed, self._uneven, self._numbers = passed, uneven, numbers
         self._old_instances = frozenset(r.sop_instance_uid for r in sources)
         self._old_series = frozenset(r.series_instance_uid for r in sources)
-        self._made, self._lacking = made or bool(sources), lacking
+        self._made, self._blemishes = made or bool(sources), blemishes
         self._sourceless = made and not sources
         self._names: dict[str, str] = {}
         self._tags: frozenset[int] = frozenset()
@@ -164,7 +165,7 @@ class SeriesChecker:
             findings = [_when_passed(f) for f in findings]
         if self._made:  # of UIDs that are kept as they are the source has told already
             findings = [f for f in findings if f.code != "CHK-UID-KEPT"]
-            findings = [_as_the_source(_when_made(f), self._lacking) for f in findings]
+            findings = [_as_the_source(_when_made(f), self._blemishes) for f in findings]
         if self._uneven:
             findings = [replace(f, severity="warning") if f.code in _UNEVEN else f for f in findings]
         return sorted(findings, key=lambda f: f.severity)
@@ -228,13 +229,14 @@ def _distinct(instance: Instance) -> Iterator[Finding]:
         seen.setdefault(uid, keyword)
 
 
-def _as_the_source(found: Finding, lacking: Collection[str]) -> Finding:
+def _as_the_source(found: Finding, blemishes: Blemishes) -> Finding:
     """Return a finding of a result as a warning, where it lacks what its source lacks and no condition of ours made so.
 
     *2026-12-01.* Multi-frame images that were de-identified by others lack what a condition demands of all of them; a
     result is not worse than they are, and nobody knows the value.
     """
-    same = found.code in ("CHK-CONDITION", "CHK-MACRO") and found.path.rpartition(">")[2] in lacking
+    same = found.code in ("CHK-CONDITION", "CHK-MACRO") and found.path.rpartition(">")[2] in blemishes.lacking
+    same = same or (found.code == "CHK-ENTITY-DIFFERS" and found.path in blemishes.differing)
     return replace(found, severity="warning") if same else found
 
 

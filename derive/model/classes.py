@@ -31,7 +31,7 @@ Container: TypeAlias = Literal["single", "pages", "functional", "cine"]
 #: Which volumes one series can hold: all, those that are times, or none but one.
 SeriesHolds: TypeAlias = Literal["together", "times", "apart"]
 #: What a window is made of.
-MadeWindow: TypeAlias = Literal["values", "stored", "none"]
+MadeWindow: TypeAlias = Literal["values", "stored", "none", "never"]
 
 
 #: By Bits Stored and Samples per Pixel.
@@ -66,9 +66,10 @@ class Target:
         Value of space outside the measured field, in the units of the class.
     inverted : bool
         Whether readers look at it with the highest values dark.
-    window : {"values", "stored", "none"}
+    window : {"values", "stored", "none", "never"}
         What a window is made of where no source has one: real-world values, or stored values of pictures. None is
-        made of counts and uptake: what is hot is a small part of the range, and readers choose it.
+        made of counts and uptake: what is hot is a small part of the range, and readers choose it. Never there is one,
+        not even that of a source, in images for processing (A.26.3): nobody is to look at them.
     original_2, value_2 : str
         Image Type value 2 of what was acquired like this, and of what was derived.
     value_3 : mapping
@@ -79,7 +80,8 @@ class Target:
         Terms of Image Type, from value 3 on, of images of a phase: their values wrap around.
     value_3_tells : str
         ``device`` where Image Type value 3 tells with what the images were taken (XA: C.8.7.1.1.1), which is so of
-        all that is made of them; empty where it tells what they are.
+        all that is made of them; ``nothing`` where it is there without a value unless the source says one (DX:
+        C.8.11.3.1.1); empty where it tells what they are.
     own_spacing : tuple of str
         Keywords of the pixel spacings of images that do not say where in the patient they lie, what is preferred first;
         empty where an Image Plane says it.
@@ -267,7 +269,8 @@ def format_of(target: Target, numbers: str | None, own: PixelFormat) -> PixelFor
         wanted = flag("numbers", "|".join(held)) if len(held) > 1 else f"none: {target.iod.name} holds {held[0]} alone"
         raise UsageError("OPT-NUMBERS", f"numbers {numbers!r:.20}; wanted {wanted}")
     kept = next((name for name, form in NUMBERS.items() if form == own and name in held), "")
-    return NUMBERS.get(numbers or kept, GREY_16)
+    usual = next((name for name in held if name in NUMBERS), "")
+    return NUMBERS.get(numbers or kept or usual, GREY_16)
 
 
 def in_all_forms(sop_class_uid: str) -> frozenset[str]:

@@ -183,7 +183,8 @@ class Derivation:
         key = "new_plane" if effect is GeometryEffect.NEW_GRID and self.new_plane else effect.value
         third = target.value_3[key]
         if not third:
-            return ["DERIVED", target.value_2]
+            kept = ["DERIVED", target.value_2, *(said[2:] if target.value_3_tells else ())]
+            return [*_without_blanks(kept), ""] if target.value_3_tells == "nothing" and not any(kept[2:]) else kept
         own, more = third, [term if _CODE_STRING.fullmatch(term) else "" for term in said[2:]]
         quantities = [t for t in self.terms("ImageType") if t in target.terms_3 and t not in target.value_3.values()]
         third = quantities[-1] if quantities else third  # what an image is of is said before how it lies
@@ -195,9 +196,14 @@ class Derivation:
         added = [t for t in self.terms("ImageType") if t != third]
         terms = [*([own] if own not in (third, target.value_3["keeps_grid"]) else []), *added]
         values = ["DERIVED", target.value_2, third, *(rest or [""]), *(t for t in terms if t not in rest)]
-        while not values[-1]:
-            values.pop()
-        return values
+        return _without_blanks(values)
+
+
+def _without_blanks(values: list[str]) -> list[str]:
+    """Leave out what is empty at the end."""
+    while not values[-1]:
+        values.pop()
+    return values
 
 
 def _strongest(kind: type[_E], effects: list[_E]) -> _E:

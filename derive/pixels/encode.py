@@ -76,10 +76,11 @@ class PixelFormat:
         return self.bits if self.stored is None else self.stored
 
 
-GREY_16 = PixelFormat()
+GREY_16, GREY_8 = PixelFormat(), PixelFormat(8)
 #: How values of a quantity can be stored, by name.
 NUMBERS = {
     "int16": GREY_16,
+    "int8": GREY_8,
     "float32": PixelFormat(32, floating=True),
     "float64": PixelFormat(64, floating=True),
 }
@@ -97,22 +98,26 @@ class Encoding:
         Pixel Representation.
     padding : int, optional
         Stored value of pixel padding.
+    bits : int
+        Bits Allocated and Bits Stored: 8 or 16.
     """
 
     slope: float
     intercept: float
     signed: bool
     padding: int | None = None
+    bits: int = BITS
 
     @property
     def bounds(self) -> tuple[int, int]:
         """Smallest and largest stored value there can be."""
-        return (-(1 << BITS - 1), (1 << BITS - 1) - 1) if self.signed else (0, (1 << BITS) - 1)
+        half = 1 << self.bits - 1
+        return (-half, half - 1) if self.signed else (0, 2 * half - 1)
 
     @property
-    def dtype(self) -> np.dtype[np.int16] | np.dtype[np.uint16]:
-        """Little endian 16-bit type of the stored values."""
-        return np.dtype("<i2") if self.signed else np.dtype("<u2")
+    def dtype(self) -> np.dtype[np.integer[Any]]:
+        """Little endian type of the stored values."""
+        return np.dtype(f"<{'i' if self.signed else 'u'}{self.bits // 8}")
 
     def nearest(self, value: float) -> float:
         """Return the real-world value that is stored for `value`."""
@@ -139,12 +144,15 @@ class SourceEncoding:
     signed : bool
     padding : int, optional
         Stored value that is padding where all instances agree.
+    bits : int
+        How many bits the values are to be stored in.
     """
 
     slopes: tuple[float, ...]
     intercepts: tuple[float, ...]
     signed: bool
     padding: int | None
+    bits: int = BITS
 
     @property
     def rescale(self) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from derive.errors import ValuesError
-from derive.pixels.encode import BITS, Encoding, Range, Rescale, SourceEncoding, decimal, for_instance, for_range
+from derive.pixels.encode import Encoding, Range, Rescale, SourceEncoding, decimal, for_instance, for_range
 
 
 def per_instance(kind: Rescale, source: SourceEncoding, keeps_quantity: bool) -> bool:
@@ -91,7 +91,7 @@ def fit(
 def _fit(rescale: tuple[float, float], source: SourceEncoding, values: Range, padded: bool) -> Encoding | None:
     """Encoding with this slope and intercept, the source's sign first; None if the values do not fit."""
     for signed in (source.signed, not source.signed):
-        encoding = Encoding(decimal(rescale[0]), decimal(rescale[1]), signed)
+        encoding = Encoding(decimal(rescale[0]), decimal(rescale[1]), signed, bits=source.bits)
         if padded:
             encoding = replace(encoding, padding=_padding(encoding, source))
         if encoding.holds(values):
@@ -124,7 +124,7 @@ def _offset(slope: float, source: SourceEncoding, values: Range, padded: bool) -
     """Unsigned encoding; where there is something below 0, this is stored as the least power of two that has room."""
     below = -math.floor(values[0] / slope + 1e-9)
     zero = 1 << (below + padded - 1).bit_length() if below > 0 else 0
-    encoding = Encoding(decimal(slope), decimal(-zero * slope), False)
+    encoding = Encoding(decimal(slope), decimal(-zero * slope), False, bits=source.bits)
     if padded:
         encoding = replace(encoding, padding=_padding(encoding, source))
     return encoding if encoding.holds(values) else None
@@ -135,7 +135,7 @@ def _power_of_ten(
 ) -> Encoding:
     """Encoding with the finest slope 10**n that holds the range; of unsigned ones none that is finer than needed."""
     widest = max(abs(values[0]), abs(values[1]))
-    exponent = math.floor(math.log10(widest / (1 << BITS))) if widest > 0 else 0
+    exponent = math.floor(math.log10(widest / (1 << source.bits))) if widest > 0 else 0
     if step and kind is Rescale.OFFSET:
         exponent = max(exponent, math.floor(math.log10(step) + 1e-9))
     while True:

@@ -96,7 +96,7 @@ def rescale_of(header: Header) -> tuple[float, float]:
     ValuesError
         ``VAL-LUT`` for a Modality LUT Sequence; ``VAL-RESCALE`` if they are missing or the slope is 0.
     """
-    if target_of(header.sop_class_uid).rescale is Rescale.OFFSET:
+    if target_of(header.sop_class_uid).rescale is Rescale.OFFSET and not _has_identity(header.sop_class_uid):
         return mapping_of(header)
     if header.value("ModalityLUTSequence"):
         raise ValuesError(
@@ -118,11 +118,20 @@ def rescale_of(header: Header) -> tuple[float, float]:
     return _checked(header, slope[0], intercept[0])
 
 
+def _has_identity(sop_class_uid: str) -> bool:
+    """Whether images of a class have to say a rescale that changes nothing: of one that says another, it is read."""
+    rule = target_of(sop_class_uid).iod.attributes.get("RescaleSlope")
+    return rule is not None and rule.type == "1"
+
+
 def _may_lack_rescale(sop_class_uid: str) -> bool:
-    """Whether images of a class need no Rescale: it is of none of their modules, or of a macro that they may lack."""
+    """Whether images of a class need no Rescale: it is of none of their modules, or of one that they may lack."""
     target = target_of(sop_class_uid)
     rule = target.iod.attributes.get("PixelValueTransformationSequence")
-    return target.rescale.mapped if rule is None else rule.type != "1"
+    if rule is None:
+        rule = target.iod.attributes.get("RescaleSlope")
+        return target.rescale.mapped or (rule is not None and rule.type == "1C")
+    return rule.type != "1"
 
 
 def mapping_of(header: Header) -> tuple[float, float]:

@@ -53,6 +53,19 @@ IODS = (
     "parametric-map",
     "x-ray-angiographic-image",
     "x-ray-radiofluoroscopic-image",
+    "computed-radiography-image",
+    "digital-x-ray-image",
+    "digital-mammography-x-ray-image",
+    "digital-intra-oral-x-ray-image",
+    "ultrasound-image",
+    "ultrasound-multi-frame-image",
+    "nuclear-medicine-image",
+    "vl-endoscopic-image",
+    "vl-microscopic-image",
+    "vl-slide-coordinates-microscopic-image",
+    "vl-photographic-image",
+    "ophthalmic-photography-8-bit-image",
+    "ophthalmic-photography-16-bit-image",
 )
 """The IODs that the tables hold, by their name in the source."""
 
@@ -61,11 +74,16 @@ Row = tuple[str, ...]
 
 def iods() -> list[Row]:
     """Return iod, SOP Class UID, information entity, module and usage (PS3.3 Annex A)."""
-    uids = {name: uid for uid, name in _highdicom("sop_class_iod_map").items()}
+    uids: dict[str, list[str]] = {}
+    for uid, name in _highdicom("sop_class_iod_map").items():
+        uids.setdefault(name, []).append(uid)  # one IOD can have two classes: for presentation, and for processing
     modules = _highdicom("iod_module_map")
     # Some usages carry their condition; the letter is what is a fact here.
     return [
-        (name, uids[name], use["ie"], use["key"], use["usage"].strip()[0]) for name in IODS for use in modules[name]
+        (name, uid, use["ie"], use["key"], use["usage"].strip()[0])
+        for name in IODS
+        for uid in sorted(uids[name])
+        for use in modules[name]
     ]
 
 

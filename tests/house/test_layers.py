@@ -195,7 +195,8 @@ def test_no_stub_is_left():
 #: What a table says of a class is never said again in code.
 #: But for that which a form is called by: a form is what a person asks for.
 IOD_NAMES = {standard.iod(uid).name for uid in standard.sop_class_uids()} - set(FORMS)
-MODALITIES = {target_of(uid).modality for uid in made_class_uids()} - {"*"}
+#: But for US, which is a value representation as well.
+MODALITIES = {target_of(uid).modality for uid in made_class_uids()} - {"*", "US"}
 #: The generator of the tables: which IODs they have is said there.
 GENERATOR = "derive.standard.regenerate"
 #: What is spelled like a modality and is none: two letters of a side of the patient, as Patient Position has them.

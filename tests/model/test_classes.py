@@ -106,6 +106,5 @@ def test_what_no_class_takes_is_refused():
 
 def test_units_are_said_by_the_class_unless_they_have_to_be_given():
     units = {target_of(uid).modality: (target_of(uid).units, target_of(uid).unspecified) for uid in made_class_uids()}
-    assert units == {"CT": ("HU", "US"), "MR": ("1", "1"), "PT": ("", "")} | dict.fromkeys(
-        ["XA", "RF", "*"], ("1", "1")
-    )
+    own = {"CT": ("HU", "US"), "PT": ("", ""), "CR": ("US", "US")}
+    assert units == dict.fromkeys(units, ("1", "1")) | own

@@ -315,8 +315,8 @@ def test_iods_agree_with_the_digest_of_the_standard() -> None:
         (row["iod"], row["IE"], row["module"], row["usage"]) for row in shared_rows("iod_modules.tsv") if row["module"]
     }
     ours = {(iod.name, use.entity, use.module, use.usage) for iod in EVERY_IOD for use in iod.modules}
-    names = {iod.name for iod in EVERY_IOD}
-    assert ours == {row for row in shared if row[0] in names}
+    both = {row[0] for row in shared} & {row[0] for row in ours}  # the digest has no projections and photographs
+    assert {row for row in ours if row[0] in both} == {row for row in shared if row[0] in both}
 
 
 def test_types_agree_with_the_digest_of_the_standard() -> None:
@@ -328,6 +328,7 @@ def test_types_agree_with_the_digest_of_the_standard() -> None:
     inside = [row for module in modules for row in _macros.macro_rows(module)]
     ours |= {(row[0], row[1]): row[2] for row in inside if row[1].count(">") < regenerate.MAX_DEPTH}
     # The digest leaves out what is inside code sequences.
-    assert every("CodeSequence" in path.rpartition(">")[0] for _, path in ours.keys() - shared.keys())
+    known = {module for module, _ in shared}
+    assert every("CodeSequence" in path.rpartition(">")[0] for m, path in ours.keys() - shared.keys() if m in known)
     in_both = {place: kind for place, kind in ours.items() if place in shared}
     assert in_both == {place: kind for place, kind in shared.items() if place[0] in modules}

@@ -49,7 +49,7 @@ def test_values_fit_their_attributes() -> None:
         if rules[0].vr == "US":
             assert every(str(int(value)) == value for value in values), place
         else:
-            assert rules[0].vr in ("CS", "LO"), place
+            assert rules[0].vr in ("CS", "LO", "SH"), place
             assert every(re.fullmatch(r"[A-Z0-9]([A-Z0-9_ ]{0,14}[A-Z0-9])?", value) for value in values), place
         assert number == "-" or rules[0].vm not in ("1", "0-1"), place
 

@@ -19,6 +19,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     image_pixel,
     image_plane,
     multi_frame,
+    own_plane,
     parametric_map,
     patient_orientation,
     pet_start,

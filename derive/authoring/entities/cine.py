@@ -148,21 +148,3 @@ def _way_back(authoring: Authoring, frame: Frame, keyword: str) -> Element | flo
 
 for _keyword in ("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "RescaleType"):
     per_frame(_keyword, module="modality-lut")(partial(_way_back, keyword=_keyword))
-
-
-def _spacing(authoring: Authoring, keyword: str) -> list[float] | Element | None:
-    """Return a pixel spacing of the source; where the pixels became larger or smaller, as much larger or smaller."""
-    own, before, after = (
-        authoring.source.agreement(tag_of(keyword)).element,
-        authoring.source.geometry,
-        authoring.geometry,
-    )
-    if own is None or before is None or after is None or before.pixel_spacing == after.pixel_spacing:
-        return own
-    ratios = [now / was for now, was in zip(after.pixel_spacing, before.pixel_spacing, strict=True)]
-    numbers = numbers_of(own)
-    return [decimal(n * ratio) for n, ratio in zip(numbers, ratios, strict=True)] if len(numbers) == 2 else None
-
-
-for _keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-    per_series(_keyword, module="x-ray-acquisition")(partial(_spacing, keyword=_keyword))

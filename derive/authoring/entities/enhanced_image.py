@@ -62,6 +62,7 @@ def pixel_presentation(authoring: Authoring) -> str:
     return "MONOCHROME"
 
 
+@per_series("PresentationLUTShape", module="ophthalmic-photography-image")
 @per_series("PresentationLUTShape", module="enhanced-ct-image")
 @per_series("PresentationLUTShape", module="enhanced-mr-image")
 @per_series("PresentationLUTShape", module="enhanced-pet-image")

@@ -51,7 +51,7 @@ def _common_terms(authoring: Authoring) -> list[str]:
 
     What tells with what the images were taken stays whatever their values become.
     """
-    taken_with = authoring.target.value_3_tells == "device"
+    taken_with = authoring.target.value_3_tells != ""
     if not (authoring.same_kind or taken_with):
         return []
     each = [authoring.source.text("ImageType", k).split("\\") for k in range(len(authoring.source.frames))]

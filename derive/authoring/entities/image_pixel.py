@@ -39,6 +39,12 @@ def photometric_interpretation(authoring: Authoring) -> str:
     return source if all(source in rule.values for rule in listed) else "MONOCHROME2"
 
 
+@per_series("PresentationLUTShape", module="dx-image")
+def presentation_lut_shape_of_projection(authoring: Authoring) -> str:
+    """Return what goes with Photometric Interpretation: INVERSE where the lowest values are white (C.8.11.3)."""
+    return "INVERSE" if photometric_interpretation(authoring) == "MONOCHROME1" else "IDENTITY"
+
+
 @per_series("Rows")
 def rows(authoring: Authoring) -> int:
     """Return the count of rows."""

@@ -30,16 +30,16 @@ def image_orientation_patient(authoring: Authoring, frame: Frame | None) -> list
     return [decimal(v) for v in (*plane.row_cosines, *plane.column_cosines)] if plane else None
 
 
-@per_series("PatientOrientation")
-def patient_orientation(authoring: Authoring) -> list[str] | Element | None:
+@per_frame("PatientOrientation")
+def patient_orientation(authoring: Authoring, frame: Frame) -> list[str] | Element | None:
     """Return towards what rows and columns run, for classes that ask for no plane (C.7.6.1.1.1).
 
-    Of images that lie in no patient that of the source; nobody knows it where it says none.
+    Of images that lie in no patient that of the source, view by view; nobody knows it where it says none.
     """
     geometry = authoring.geometry
     if not authoring.target.in_patient:
         tag = tag_of("PatientOrientation")
-        return authoring.source.agreement(tag).element or Element(tag, "CS", b"")
+        return authoring.source.agreement(tag, frame.contributors).element or Element(tag, "CS", b"")
     if authoring.target.rescale is not Rescale.NONE:
         return None
     if geometry is None:
