@@ -30,13 +30,13 @@ from derive.authoring.decision import Entry
 from derive.authoring.groups import with_macros
 from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, InputAccount, Order
-from derive.authoring.pictured import drawn_of
+from derive.authoring.pictured import coloured_of, drawn_of
 from derive.authoring.plan import SeriesPlan, plan_of
 from derive.authoring.prepare import Prepared, in_bits_of, in_numbers, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
-from derive.model.classes import PictureKind, class_derived, class_for, makes_pictures, target_of, without_plane
+from derive.model.classes import class_derived, makes_pictures, target_of, without_plane
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames
 from derive.model.geometry import extent_of
@@ -46,7 +46,7 @@ from derive.model.volume import Volume, as_array
 from derive.operations import Operation
 from derive.operations.kit.others import inputs_of
 from derive.operations.kit.picturing import pictured
-from derive.operations.kit.steps import Own, Step, bound, planned, several
+from derive.operations.kit.steps import Own, Step, bound, makes_colours, planned, several
 from derive.pacs.address import Address
 from derive.pacs.config import Destination
 from derive.pacs.send import SendReport, send
@@ -121,9 +121,8 @@ def build(
 
 def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
     """Derive a series with these options alone, whatever ``derive.toml`` says."""
-    into = options.into
-    if makes_pictures(into):
-        return _drawn(source, operations, options, into)
+    if makes_pictures(options.into) or makes_colours(operations):
+        return _shown(source, operations, options)
     first, *more = (_order(source, each, options) for each in several(operations))
     return DerivedSeries(replace(first, companions=tuple(more)), options)
 
@@ -140,15 +139,17 @@ def _order(source: SourceSeries, operations: Sequence[Operation], options: Optio
     return Order(sources, frames, derivation, target, in_bits_of(stored, frames.format), taken)
 
 
-def _drawn(source: SourceSeries, operations: Sequence[Operation], options: Options, kind: PictureKind) -> DerivedSeries:
-    """Have the last step draw pictures of what the others make."""
-    sources, volumes, derivation = planned(source, operations[:-1])
-    pictures, step = pictured(operations[-1], volumes, kind)
-    target = target_of(class_for(kind, source.text("Modality"), pictures.format))
-    principal, left = drawn_of(source, target, options)
-    derivation, sources = derivation.then(step), replace(sources, principal=principal)
+def _shown(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
+    """Make Secondary Capture: of colours, at the places of the source, or of what the last step draws."""
+    colours = makes_colours(operations)
+    sources, frames, derivation = planned(source, operations if colours else operations[:-1])
+    shown: Frames = frames
+    if not colours and makes_pictures(options.into):
+        shown, step = pictured(operations[-1], frames, options.into)
+        derivation = derivation.then(step)
+    sources, target, left = (coloured_of if colours else drawn_of)(sources, shown, options)
     taken = InputAccount(**inputs_of(each.parameters for each in operations))
-    return DerivedSeries(Order(sources, pictures, derivation, target, source_encoding((), derivation), taken), left)
+    return DerivedSeries(Order(sources, shown, derivation, target, source_encoding((), derivation), taken), left)
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,8 @@ class DerivedSeries:
 
     def __reduce__(self) -> NoReturn:
         """Say why a result that is not computed yet cannot go to another process."""
-        raise UsageError(
-            "OPT-PICKLE",
-            "a result is computed when it is written, and cannot be pickled: write it, or build it there",
-        )
+        told = "a result is computed when it is written, and cannot be pickled: write it, or build it there"
+        raise UsageError("OPT-PICKLE", told)
 
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and what was done; nothing is computed."""

@@ -29,7 +29,7 @@ from derive.operations.declaration import (
     Parameters,
     Registration,
 )
-from derive.operations.kit.parameters import Numbers, Voxel
+from derive.operations.kit.parameters import Numbers, Two, Voxel
 
 
 def add_flags(parser: argparse._ActionsContainer, kind: OperationKind[...]) -> None:
@@ -312,6 +312,8 @@ def _how(annotation: Any) -> dict[str, Any]:
         return {"nargs": "+", "action": WordOrThree, "metavar": "|".join([*words, "X Y Z"])}
     if any(_is(annotation, three) for three in (XYZ, Voxel)):
         return {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z")}
+    if _is(annotation, Two):
+        return {"type": float, "nargs": 2, "metavar": ("N", "N")}
     if _is(annotation, Grid):
         return {"metavar": "SERIES"}
     if _is(annotation, Registration):

@@ -68,7 +68,7 @@ def flags(parser: argparse.ArgumentParser, command: str) -> None:
             metavar="UNITS",
             help="what the numbers of such a SOURCE are that is no DICOM: HU, or another UCUM code (default: 1)",
         )
-    form_flags(series, pictures=bool(kind.taking(Function)))
+    form_flags(series, pictures=bool(kind.taking(Function)) or kind.makes_colours)
     output_flags(parser)
     send_flags(parser.add_argument_group("archive, where -o is one"))
     reading_flags(parser)

@@ -212,6 +212,31 @@ class Segmentation(Attributes):
 
         return Volume(geometry, SliceBySlice(pull), contributors, Quantity(), (0.0, 1.0))
 
+    def labelled(self, chosen: Sequence[int], source: int = 0, threshold: float = 0.0) -> Volume:
+        """Return the Segment Number at each voxel, 0 where there is none of some segments; on its geometry.
+
+        Where segments overlap, it is the highest number.
+
+        Parameters
+        ----------
+        chosen : sequence of int
+            Segment Numbers.
+        source : int
+            Which source it is.
+        threshold : float
+            What a fraction is larger than where a segment holds.
+        """
+        each = {number: self.volume([number], source) for number in sorted(chosen)}
+        whole = self.volume(chosen, source)
+
+        def pull(first: int, last: int) -> Array:
+            slab = np.zeros((last - first, *whole.shape[1:]), np.float32)
+            for number, volume in each.items():
+                slab[volume.slab(first, last) > threshold] = number
+            return slab
+
+        return replace(whole, pull=SliceBySlice(pull), value_range=(0.0, float(max(chosen))))
+
     def _values(self, frame: int, chosen: Sequence[int]) -> NDArray[np.float32]:
         stored = self.frames[frame].stored_values()
         if not self.segments[frame]:

@@ -21,6 +21,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Unpack, cast
 from codes import Code
 from derive.errors import UsageError
 from derive.model.algorithm import Algorithm
+from derive.model.colours import Colours
 from derive.model.derivation import GeometryEffect, Step, ValuesEffect, short_text_of, text_of
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
@@ -115,6 +116,8 @@ class OperationKind(Generic[P]):
         What is done to colours instead, where that is something of its own.
     suits, beside : callable, optional
         (source) -> whether ``inspect`` tries it; (parameters) -> those of each series, where it makes two on request.
+    makes_colours : bool
+        Whether it makes colours of values, which become Secondary Capture.
     """
 
     function: Callable[Concatenate[Any, P], Any]
@@ -144,6 +147,7 @@ class OperationKind(Generic[P]):
     beside: Beside | None = None
     by_sample: bool = False
     of_colours: OfColours | None = None
+    makes_colours: bool = False
 
     @property
     def takes_colours(self) -> bool:
@@ -227,7 +231,8 @@ class OperationKind(Generic[P]):
         found : GridChange
             What the result showed.
         """
-        units = str(parameters.get("units") or (found.units if self.along or self.others else ""))
+        made = (self.along or self.others) and not self.makes_colours
+        units = str(parameters.get("units") or (found.units if made else ""))
         algorithms = [parameters.get(name) for name in self.taking(Algorithm)]
         return Step(
             name=self.name,
@@ -275,8 +280,8 @@ def operation_along(
     geometry: GeometryEffect,
     values: ValuesEffect,
     **details: Unpack[Details],
-) -> Callable[[Callable[Concatenate[Volumes, P], Volumes]], OperationKind[P]]:
-    """Declare a function (volumes, parameters) -> volumes, which takes all volumes of a series together."""
+) -> Callable[[Callable[Concatenate[Volumes, P], Volumes | Colours]], OperationKind[P]]:
+    """Declare a function (volumes, parameters) -> volumes, or colours, which takes all volumes of a series together."""
     return lambda function: _registered(OperationKind(function, code, geometry, values, along=True, **details))
 
 

@@ -51,7 +51,7 @@ def test_help_of_a_command_is_its_page(capsys):
     assert main(["help", "convert"]) == 0
     assert capsys.readouterr().out == page
     assert main(["help", "conver"]) == 2
-    assert "did you mean convert?" in capsys.readouterr().err
+    assert "did you mean convert" in capsys.readouterr().err
     assert main(["help", "convert", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["commands"][0]["group"] == "bring in and out"
 

@@ -44,6 +44,11 @@ LATE = {("derive.builder", "derive.deidentification.derived")}
 LATE |= {("derive.pixels.encode", "pydicom.valuerep")}
 #: What an operation asks a series of, in attributes that pydicom decodes: no help asks it (2026-12-01).
 LATE |= {("derive.operations.uptake", "derive.operations.kit.doses")}
+#: The same of windows, of the colours of segments, and of palettes, which pydicom reads (2026-12-01).
+LATE |= {
+    ("derive.operations.overlaying", f"derive.{name}")
+    for name in ("model.grey", "operations.kit.blending", "operations.kit.windows", "pixels.palettes")
+}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 

@@ -15,7 +15,7 @@ from derive.authoring.pictured import drawn_of
 from derive.authoring.prepare import source_encoding
 from derive.builder import DerivedSeries
 from derive.errors import ValuesError
-from derive.model.classes import class_for, placed, target_of
+from derive.model.classes import placed
 from derive.model.colours import Colours
 from derive.model.frames import Frames, Volumes
 from derive.model.reference import FrameRef
@@ -50,11 +50,9 @@ def test_colours_of_volumes_are_written_as_they_were_computed(kind, tmp_path):
     source = derive.read(saved(tmp_path / "source", *make_series("CT")))
     sources, volumes, derivation = planned(source, [gaussian_blur(sigma_mm=1.0)])
     colours = coloured(volumes)
-    target = target_of(class_for(kind, "CT", colours.format))
-    options = Options(set={"BurnedInAnnotation": "NO"})
-    principal, left = drawn_of(source, target, options)
+    sources, target, left = drawn_of(sources, colours, Options(set={"BurnedInAnnotation": "NO"}, into=kind))
     order = Order(
-        replace(sources, principal=principal),
+        sources,
         colours,
         derivation,
         target if kind == "secondary-capture" else placed(target),

@@ -196,10 +196,11 @@ def _loss(authoring: Authoring, frame: Frame) -> Loss | None:
 
 
 def _any_lossy(authoring: Authoring, frame: Frame) -> bool:
-    """Whether the pixels of any contributor, of whichever source, are compressed with loss."""
+    """Whether any contributor, of whichever source, is compressed with loss, or says that it was."""
     if not frame.contributors:
         return any(f.lossy for f in authoring.source.frames)
-    return any(authoring.sources.all[c.source].frames[c.frame].lossy for c in frame.contributors)
+    behind = [(authoring.sources.all[c.source], c.frame) for c in frame.contributors]
+    return any(s.frames[k].lossy or s.value("LossyImageCompression", k) == "01" for s, k in behind)
 
 
 def _any_says(values: Sequence[Any], yes: str, no: str) -> str | None:

@@ -7,9 +7,10 @@ import numpy as np
 from derive import standard
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
-from derive.elements.element import Element
+from derive.elements.element import Element, tag_of
 from derive.model.derivation import ValuesEffect
 from derive.pixels.encode import decimal
+from derive.pixels.icc import srgb_profile
 
 
 @per_series("SamplesPerPixel")
@@ -43,6 +44,27 @@ def photometric_interpretation(authoring: Authoring) -> str:
 def presentation_lut_shape_of_projection(authoring: Authoring) -> str:
     """Return what goes with Photometric Interpretation: INVERSE where the lowest values are white (C.8.11.3)."""
     return "INVERSE" if photometric_interpretation(authoring) == "MONOCHROME1" else "IDENTITY"
+
+
+@per_series("ColorSpace")
+def color_space(authoring: Authoring) -> str | Element | None:
+    """Return the space of colours that a step made; of a source in colours its own, while they are kept (C.7.6.3)."""
+    made = authoring.derivation.terms("ColorSpace")
+    return made[-1] if made else _of_colours(authoring, "ColorSpace")
+
+
+@per_series("ICCProfile")
+def icc_profile(authoring: Authoring) -> bytes | Element | None:
+    """Return the profile of the colours that a step made, which is sRGB; of a source in colours its own (C.11.15)."""
+    made = authoring.derivation.terms("ColorSpace")
+    return srgb_profile() if made else _of_colours(authoring, "ICCProfile")
+
+
+def _of_colours(authoring: Authoring, keyword: str) -> Element | None:
+    """What a source in colours says of them, while they are kept; nothing of colours that are drawn of grey."""
+    if authoring.pixel_format.samples == 1 or not authoring.same_kind:
+        return None
+    return authoring.source.agreement(tag_of(keyword)).element
 
 
 @per_series("Rows")

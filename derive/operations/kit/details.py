@@ -50,3 +50,4 @@ class Details(TypedDict, total=False):
     beside: Beside
     by_sample: bool
     of_colours: OfColours
+    makes_colours: bool

@@ -14,6 +14,8 @@ Millimetres = float | tuple[float, float, float]
 XYZ = tuple[float, float, float]
 #: An axis of the patient, or a direction.
 Axis = Literal["head-feet", "left-right", "anterior-posterior"] | XYZ
+#: Two numbers: a center and a width, or the ends of a range.
+Two = tuple[float, float]
 #: Which voxel, x y z, counted from 0: column, row and slice.
 Voxel = tuple[int, int, int]
 

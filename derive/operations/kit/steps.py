@@ -51,6 +51,11 @@ def bound(steps: Sequence[Step], own: Own) -> list[Operation]:
     return [s if isinstance(s, Operation) else apply(function=s, **own._asdict()) for s in found]
 
 
+def makes_colours(operations: Sequence[Operation]) -> bool:
+    """Whether any step makes colours of values."""
+    return any(each.kind.makes_colours for each in operations)
+
+
 def several(operations: Sequence[Operation]) -> Iterator[list[Operation]]:
     """Yield the operations of each series that is made: of one, unless any of them makes another one beside it."""
     choices = [
@@ -92,9 +97,12 @@ def planned(
     uneven = bool(operations) and operations[0].takes(source.geometry)
     if in_colours(source):
         return _of_colours(source, operations, uneven)
-    volumes: Volumes | Views = replace(stacked(source, uneven=uneven), source=source)
+    volumes: Volumes | Views | Colours = replace(stacked(source, uneven=uneven), source=source)
     derivation, sources = Derivation(), Sources(source)
-    for each in operations:
+    for place, each in enumerate(operations):
+        if isinstance(volumes, Colours):
+            colours, later = _on_colours(volumes, operations[place:])
+            return sources, colours, Derivation((*derivation.steps, *later.steps))
         if isinstance(volumes, Views):
             refuse_views(each.kind.name)
         sources, operation = join(each.settled(volumes), sources, volumes)
@@ -109,12 +117,17 @@ def planned(
 def _of_colours(
     source: SourceSeries, operations: Sequence[Operation], uneven: bool
 ) -> tuple[Sources, Colours, Derivation]:
+    colours, derivation = _on_colours(coloured(source, uneven=uneven), operations)
+    return Sources(source), colours, derivation
+
+
+def _on_colours(colours: Colours, operations: Sequence[Operation]) -> tuple[Colours, Derivation]:
     """Plan steps on colours; what follows from values is found in the lightest of the three."""
-    colours, derivation = coloured(source, uneven=uneven), Derivation()
+    derivation = Derivation()
     for each in operations:
         refuse_colours(each.kind.name, taken=each.kind.takes_colours)
         operation = each.settled(colours.lightest)
         result = on_colours(operation, colours)
         derivation = derivation.then(operation.step(colours.first, result.first))
         colours = result
-    return Sources(source), colours, derivation
+    return colours, derivation
