@@ -40,7 +40,7 @@ def partition(order: Order, *, one_object: bool = False) -> tuple[Sequence[int],
         return (range(frames.count),)
     if order.derivation.passes:
         return tuple(_by_instance(order).values())
-    if frames.count == frames.slices:
+    if frames.count == frames.slices or not frames.volumes:
         return (range(frames.count),)
     together: dict[object, list[int]] = {}
     for volume, indices in enumerate(_by_volume(frames)):

@@ -23,6 +23,7 @@ from derive.model.classes import Target, format_of
 from derive.model.derivation import Derivation, ValuesEffect
 from derive.model.frames import Frames, Volumes
 from derive.model.plausible import refuse_normalised
+from derive.model.segmented import Segmented
 from derive.model.source import Attributes, Sources
 from derive.model.source_frame import SourceFrame
 from derive.model.uids import RandomUids, ReproducibleUids, Uids, UidsOfPart, checked_root
@@ -280,4 +281,6 @@ def _added_text(order: Order, given: Given) -> list[str]:
     said = [given.quantity, quantity.concept, *chain(*given.definition, *quantity.definition)]
     codes = [c.meaning for c in (*derivation.codes, *said) if isinstance(c, Code)]
     texts = [*(s.label for s in derivation.steps), *(t for a in derivation.algorithms for t in a.texts)]
+    if isinstance(order.frames, Segmented):
+        texts += [text for segment in order.frames.segments for text in segment.texts]
     return [derivation.description, *texts, given.series_description or "", *codes, *given.attributes.values()]

@@ -45,6 +45,8 @@ class Slice(NamedTuple):
     pet: tuple[int, int] | None
     time: int | None
     said: Header | None = None
+    #: Whether slices may be missing: a segmentation leaves out those of which nothing belongs to a segment.
+    sparse: bool = False
 
 
 def slice_of(instance: Judged) -> Slice:
@@ -180,9 +182,12 @@ def position_findings(slices: Sequence[Slice], series: str) -> Iterator[Finding]
         yield from _same(slices, planes, series)
         return
     ordered = [slices[i] for i in planes.order]
-    yield from _gap(ordered, planes, series)
     yield from _shear(planes, series)
-    yield from _spacing(ordered, planes.usual_mm, series)
+    if ordered[0].sparse:
+        yield from _sparse(ordered, planes, series)
+    else:
+        yield from _gap(ordered, planes, series)
+        yield from _spacing(ordered, planes.usual_mm, series)
     yield from _location(ordered, series)
     yield from _pet(ordered, series)
 
@@ -206,6 +211,21 @@ def _gap(ordered: Sequence[Slice], planes: Planes, series: str) -> Iterator[Find
             f"from the usual one"
         )
         yield finding("CHK-SERIES-GAP", "ImagePositionPatient", message, series)
+
+
+def _sparse(ordered: Sequence[Slice], planes: Planes, series: str) -> Iterator[Finding]:
+    """Name a step that is no whole number of slices, of those that say how far these are apart."""
+    between = ordered[0].spacing_between
+    tolerance = max(_STATED_MM, _STATED_SHARE * (between or 0.0))
+    for place, step in enumerate(planes.steps_mm if between else ()):
+        assert between is not None, "it says so"
+        if abs(step - round(step / between) * between) > tolerance:
+            message = (
+                f"the step from {ordered[place].name} to {ordered[place + 1].name} is {step:.4g} mm, which is no whole "
+                f"number of slices {between:g} mm apart"
+            )
+            yield finding("CHK-SERIES-GAP", "ImagePositionPatient", message, series)
+            return
 
 
 def _shear(planes: Planes, series: str) -> Iterator[Finding]:

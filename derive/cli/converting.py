@@ -29,16 +29,19 @@ from derive.cli.shared import (
     series_per_flag,
 )
 from derive.conversion.options import KINDS, Conversion
+from derive.conversion.segmenting import Segmenting
 from derive.errors import UsageError
 from derive.formats import is_volume_or_picture
 from derive.formats.arrays import TYPES, RawLayout
 from derive.formats.writers import format_named
+from derive.model.segments import SEGMENTATION
 
 if TYPE_CHECKING:
     from derive.authoring.decision import Entry
 
 DESCRIPTION = (
-    "Make a series of a volume or of pictures (NIfTI, NRRD, MetaImage, npy, raw bytes, TIFF, PNG, JPEG), or write a "
+    "Make a series of a volume or of pictures (NIfTI, NRRD, MetaImage, npy, raw bytes, TIFF, PNG, JPEG), or a "
+    "segmentation of labels, or write a "
     "series as a volume (-o FILE.nii.gz, .nrrd, .mha, .npy), or with the same pixels in another form (--as classic, "
     "enhanced or legacy-converted)."
 )
@@ -58,6 +61,7 @@ def flags(parser: argparse.ArgumentParser, _: str) -> None:
         help="new or empty folder for the series; or a file .nii.gz, .nrrd, .mha, .npy",
     )
     _what_flags(parser.add_argument_group("what it becomes"))
+    add_fields(parser.add_argument_group("what its labels are, as segmentation"), Segmenting, _SEGMENTS)
     _whose_flags(parser.add_argument_group("whose it is, without --reference"))
     add_fields(parser.add_argument_group("where it lies, if the file does not say"), Conversion, _WHERE)
     _raw_flags(parser.add_argument_group("how raw bytes lie"))
@@ -105,9 +109,17 @@ _WHERE: Mapping[str, Mapping[str, Any]] = {
     "orientation": {"nargs": "+", "metavar": "WORD"},
     "plane": {},
 }
+#: Fields of Segmenting.
+_SEGMENTS: Mapping[str, Mapping[str, Any]] = {
+    "labels": {"metavar": "FILE"},
+    "label": {"action": "append", "metavar": "NUMBER=LABEL,SCHEME,VALUE,MEANING"},
+    "segmentation_type": {},
+    "fractional_type": {},
+    "algorithm_type": {},
+}
 #: What the kind is called among the parsed arguments.
 KIND = "as"
-FIELDS = {**_WHAT, **_WHOSE, **_WHERE}
+FIELDS = {**_WHAT, **_WHOSE, **_WHERE, **_SEGMENTS}
 
 
 def _what_flags(group: argparse._ArgumentGroup) -> None:
@@ -151,7 +163,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_manifest(arguments)
     with source_folder([arguments.reference] if arguments.reference else [], arguments) as reference:
         series = derive.convert(
-            _only_file(arguments.source),
+            _files(arguments),
             reference=derive.read(
                 reference, series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments)
             )
@@ -166,6 +178,13 @@ def run(arguments: argparse.Namespace) -> int:
             _explain(series.explained(), arguments)
             return 0
         return deliver(series, arguments)
+
+
+def _files(arguments: argparse.Namespace) -> Path | list[Path]:
+    """Return the file; of a segmentation there may be one for each segment."""
+    if getattr(arguments, KIND) == SEGMENTATION and len(arguments.source) > 1:
+        return [_only_file([path]) for path in arguments.source]
+    return _only_file(arguments.source)
 
 
 def _only_file(paths: list[str]) -> Path:

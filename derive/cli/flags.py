@@ -74,6 +74,8 @@ def add_fields(parser: argparse._ActionsContainer, kind: type, spelled: Mapping[
     for name, words in spelled.items():
         (flag, dest), default = flag_of(name, words), defaults[name]
         how: dict[str, Any] = {k: v for k, v in words.items() if k != "flag"} | {"default": default}
+        if how.get("action") == "append":
+            how["default"] = None
         text = re.split(r"\. (?=[A-Z][A-Za-z]* )", helps[name])[0]
         plain = [a for a in _members(annotations[name]) if a is not type(None)]
         if default is False:

@@ -12,6 +12,7 @@ from derive.conversion.given import Facts, Patient, Study, new_patient, split_se
 from derive.conversion.subject import Subject
 from derive.elements.element import Element, tag_of
 from derive.model.classes import target_of
+from derive.model.segments import SEGMENTATION
 from derive.model.source import GivenAttributes, SourceSeries
 from derive.told.wording import flag
 
@@ -98,6 +99,6 @@ def _concluded(subject: Subject, known: Mapping[str, str]) -> dict[str, tuple[st
         found["LossyImageCompression"] = ("01", rule)
         found["LossyImageCompressionRatio"] = (ratio, rule)
         found["LossyImageCompressionMethod"] = (method, rule)
-    if not any(k in known for k in _BODY):
+    if subject.wishes.kind != SEGMENTATION and not any(k in known for k in _BODY):  # segments say what they are
         found["Laterality"] = ("", "nobody said of what body part this is, and it may be one of a pair (C.7.3.1)")
     return {k: v for k, v in found.items() if k not in known}

@@ -16,6 +16,7 @@ from derive.conversion.forms import in_form
 from derive.conversion.given import Patient, Study
 from derive.conversion.options import Conversion
 from derive.conversion.overlap import check_overlap
+from derive.conversion.segmenting import Segmenting, check_segmenting, masks_of
 from derive.conversion.subject import Subject
 from derive.errors import UsageError
 from derive.formats import of_object, open_file
@@ -25,11 +26,14 @@ from derive.formats.samples import Samples
 from derive.model.classes import target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
+from derive.model.segments import SEGMENTATION
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import quantity_of, refuse_uneven
 from derive.operations.kit.coding import derivation_code
 from derive.told.wording import flag
 
+#: What a segmentation is, in CID 7203, unless something else is said.
+SEGMENTED = "Segmentation"
 #: Series Number in a study that begins with this series.
 FIRST_SERIES = 1
 
@@ -89,15 +93,17 @@ def convert(
     if into is not None:
         _check_form(reference, patient, study, raw)
         return in_form(source, into, **options)
-    wishes, series_options = _split(options)
+    wishes, segmenting, series_options = _split(options)
     _check_together(reference, patient, study, wishes, series_options)
+    check_segmenting(wishes, segmenting, reference)
     if reference is not None:
         refuse_uneven(reference)
+    source, *more = masks_of(source) if wishes.kind == SEGMENTATION else [source]
     path = Path(source) if isinstance(source, str | Path) else None
     if path is None and raw is not None:
         raise UsageError("RAW-LAYOUT", "a raw layout goes with a file")
     samples = open_file(path, raw) if path is not None else of_object(source)
-    subject = Subject(_one_time(samples, wishes), wishes, reference)
+    subject = Subject(_one_time(samples, wishes), wishes, reference, segmenting, tuple(map(Path, more)))
     given = attributes.Said(series_options.set, patient, study or Study())
     if reference is None:
         order, kept = _of_nobody(subject, given)
@@ -136,17 +142,19 @@ def _check_together(
         raise UsageError(
             "SET-CHARSET", f"the character set is that of the reference; leave out {flag('character_set')}"
         )
-    if wishes.kind != "volume":
+    if wishes.kind not in ("volume", SEGMENTATION):
         refuse_unsaid(options.set)
 
 
-def _split(options: Mapping[str, Any]) -> tuple[Conversion, Options]:
-    ours, theirs = ({f.name for f in fields(kind)} for kind in (Conversion, Options))
-    unknown = options.keys() - ours - theirs
+def _split(options: Mapping[str, Any]) -> tuple[Conversion, Segmenting, Options]:
+    ours, labelled, theirs = ({f.name for f in fields(kind)} for kind in (Conversion, Segmenting, Options))
+    unknown = options.keys() - ours - labelled - theirs
     if unknown:
-        raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {sorted(ours | theirs)}")
+        known = sorted(ours | labelled | theirs)
+        raise UsageError("OPT-UNKNOWN", f"unknown options {sorted(unknown)}; there are {known}")
     return (
         Conversion(**{k: v for k, v in options.items() if k in ours}),
+        Segmenting(**{k: v for k, v in options.items() if k in labelled}),
         options_of({k: v for k, v in options.items() if k in theirs}),
     )
 
@@ -217,11 +225,15 @@ def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> t
 
 def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: ValuesEffect) -> Step:
     """The conversion as a step: what the caller says was done, how it was read, and what happened on reading."""
+    code = subject.wishes.code or (SEGMENTED if subject.wishes.kind == SEGMENTATION else None)
     samples, wishes, volume = subject.samples, subject.wishes, subject.wishes.kind == "volume"
     facts: dict[str, Any] = {"format": samples.format}
     if volume:
         facts |= {"values": wishes.values or subject.meaning.kind, "units": wishes.units}
     facts |= {"algorithm": wishes.algorithm and str(wishes.algorithm)}
+    if wishes.kind == SEGMENTATION:
+        facts |= {"segmentation_type": subject.segmenting.type.value}
+        facts |= {"segments": len(subject.segmentation.frames.segments)}
     facts |= {"frame_index": wishes.frame_index, "nan_value": wishes.nan_value, "plane": wishes.plane}
     chosen = {k: v for k, v in facts.items() if v is not None}
     call = f"convert({', '.join(f'{k}={v!r}' for k, v in chosen.items())})"
@@ -229,13 +241,13 @@ def _step(subject: Subject, geometry_effect: GeometryEffect, values_effect: Valu
     units = subject.quantity.units if volume and (wishes.units or subject.target.units_keyword) else ""
     return Step(
         f"from {samples.format}",
-        derivation_code(wishes.code) if wishes.code else None,
+        derivation_code(code) if code else None,
         "; ".join([*words, call, *subject.samples.notes]),
         chosen | ({"description": wishes.description} if wishes.description else {}),
         geometry_effect,
         values_effect,
         units=units,
         algorithm=wishes.algorithm,
-        short=wishes.description or "",
+        short=wishes.description or (SEGMENTATION if wishes.kind == SEGMENTATION else ""),
         places_known=False,
     )

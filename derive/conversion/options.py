@@ -16,8 +16,8 @@ from derive.model.geometry import Triple, triple
 from derive.told.wording import flag
 
 MULTI_FRAME = "multi-frame-secondary-capture"
-Kind = Literal["volume", "secondary-capture", "multi-frame-secondary-capture"]
-KINDS: tuple[Kind, ...] = ("volume", "secondary-capture", "multi-frame-secondary-capture")
+Kind = Literal["volume", "secondary-capture", "multi-frame-secondary-capture", "segmentation"]
+KINDS: tuple[Kind, ...] = ("volume", "secondary-capture", "multi-frame-secondary-capture", "segmentation")
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class Conversion:
     ----------
     modality : str, optional
         CT, MR or PT; of pictures any, OT if nothing is said. Without it that of the reference.
-    kind : {"volume", "secondary-capture", "multi-frame-secondary-capture"}
-        The class (default: of the modality). A series of the modality's own class, a picture an instance, or all
-        pictures in one.
+    kind : {"volume", "secondary-capture", "multi-frame-secondary-capture", "segmentation"}
+        The class (default: of the modality). A series of the modality's own class, a picture an instance, all
+        pictures in one, or labels as segments.
     values : str, optional
         What the numbers are (CT: hu). They are ``hu``, ``as-is`` or ``scale=a,b``; CT takes them for HU if nothing is
         said, and refuses what cannot be HU.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,20 @@ from numpy.typing import NDArray
 
 from derive import parallel
 from derive.conversion.capture import as_pictures
+from derive.conversion.channels import Channels
 from derive.conversion.numbers import Numbers, numbers_of
 from derive.conversion.options import Conversion, Meaning
 from derive.conversion.overlap import contributors
 from derive.conversion.placement import Stated, affine_of, in_own_space
+from derive.conversion.segmenting import Segmenting, SegmentsFound, segmented
 from derive.conversion.volumes import dimensions_of
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.model.classes import Target, class_for, placed, target_of
+from derive.model.classes import Target, class_for, class_of_kind, placed, target_of
 from derive.model.frames import Frames, Pictures, Volumes
 from derive.model.geometry import POSITION_TOLERANCE_MM
 from derive.model.reorient import Matrix, Placing, Wish, place
+from derive.model.segments import SEGMENTATION
 from derive.model.source import SourceSeries
 from derive.model.volume import Array, Quantity, Volume
 from derive.pixels.encode import GREY_16, SourceEncoding
@@ -43,15 +47,23 @@ class Subject:
         Of one time, or of several for classes that can tell them apart.
     wishes : Conversion
     reference : SourceSeries, optional
+    segmenting : Segmenting
+        What is wished of a segmentation.
+    more : tuple of Path
+        Further files, of several masks.
     """
 
     samples: Samples
     wishes: Conversion
     reference: SourceSeries | None
+    segmenting: Segmenting = field(default_factory=Segmenting)
+    more: tuple[Path, ...] = ()
 
     @cached_property
     def modality(self) -> str:
         """The one that was asked for, else that of the reference; pictures are OT if nobody says more."""
+        if self.wishes.kind == SEGMENTATION:
+            return target_of(self.sop_class_uid).modality
         if self.wishes.modality:
             return self.wishes.modality
         if self.wishes.kind != "volume":
@@ -66,6 +78,8 @@ class Subject:
     @cached_property
     def sop_class_uid(self) -> str:
         """Class of the result."""
+        if self.wishes.kind == SEGMENTATION:
+            return class_of_kind(self.segmenting.type.kind)
         pixels = GREY_16 if self.wishes.kind == "volume" else self.frames.format
         return class_for(self.wishes.kind, self.modality, pixels)
 
@@ -81,7 +95,7 @@ class Subject:
         samples, wishes = self.samples, self.wishes
         there = None if self.reference is None else self.reference.geometry
         stated = (wishes.orientation, wishes.spacing_xyz, wishes.origin_xyz)
-        if wishes.kind != "volume" and samples.affine is None and stated == (None, None, None):
+        if wishes.kind not in ("volume", SEGMENTATION) and samples.affine is None and stated == (None, None, None):
             if wishes.plane is not None:
                 raise UsageError(
                     "GEO-PLANE", f"{samples.name} lies nowhere, and so in no plane; leave out {flag('plane')}"
@@ -115,6 +129,8 @@ class Subject:
     def notes(self) -> tuple[str, ...]:
         """What was done on the way from the file that a user has to know."""
         there = None if self.reference is None else self.reference.geometry
+        if self.wishes.kind == SEGMENTATION:
+            return (*self.samples.notes, *self.segmentation.notes)
         if self.placing is None or self.samples.place.origin or not in_own_space(self.samples, self._stated, there):
             return self.samples.notes
         return (*self.samples.notes, "nobody says where its first voxel is; it is at 0 0 0 of a space of its own")
@@ -152,6 +168,8 @@ class Subject:
     @cached_property
     def frames(self) -> Frames:
         """The values, on planes; or pages."""
+        if self.wishes.kind == SEGMENTATION:
+            return self.segmentation.frames
         if self.wishes.kind != "volume":
             return self._pictures()
         numbers, placing = self.numbers, self.placing
@@ -167,6 +185,21 @@ class Subject:
         )
         volumes = tuple(_volume(array, numbers, empty) for array in placing.of(self.samples.array))
         return Volumes(volumes, dimensions_of(self.samples, self.wishes, self.target, self._affine))
+
+    @cached_property
+    def segmentation(self) -> SegmentsFound:
+        """The frames of a segmentation, on the grid of the reference."""
+        assert self.reference is not None, "a segmentation is one of a series"
+        assert self.placing is not None, "and lies where that does"
+        wishes, who = self.wishes, self.wishes.algorithm
+        return segmented(
+            Channels(self.samples, self.more),
+            self.placing,
+            self.reference,
+            self.segmenting,
+            algorithm=who.name if who else "",
+            require_overlap=wishes.require_overlap,
+        )
 
     def _pictures(self) -> Pictures:
         pictures = as_pictures(self.samples, self.wishes, self.placing)

@@ -177,6 +177,11 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
     )
 
 
+def class_of_kind(kind: str) -> str:
+    """Return the SOP Class UID of a kind that is of one modality, which the class says."""
+    return next(uid for uid, line in _rows().items() if line["kind"] == kind)
+
+
 #: What the instances of a series can be: single frames, multi-frame ones, maps of a quantity of whichever modality
 #: (A.75), or such as were converted (A.70 to A.72).
 Form: TypeAlias = Literal["classic", "enhanced", "parametric-map", "legacy-converted"]

@@ -35,11 +35,14 @@ class Dimension:
         volumes apart, each has as many values as there are volumes.
     units : str
         Of the values; empty for numbers that only count.
+    always : bool
+        Whether a multi-frame instance has an index of it even where there is one value: a segment among segments.
     """
 
     keyword: str
     values: tuple[DimensionValue, ...]
     units: str = ""
+    always: bool = False
 
 
 #: So many values of a dimension are named one by one.

@@ -357,7 +357,7 @@ class Sources:
         ----------
         frame : FrameRef
         index : int
-            Of the result, volume after volume.
+            Of the result, volume after volume; or its slice.
         slices : int
             Of each volume, of the source as well.
         """

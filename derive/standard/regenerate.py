@@ -51,6 +51,7 @@ IODS = (
     "legacy-converted-enhanced-mr-image",
     "legacy-converted-enhanced-pet-image",
     "parametric-map",
+    "segmentation",
     "x-ray-angiographic-image",
     "x-ray-radiofluoroscopic-image",
     "computed-radiography-image",
@@ -78,7 +79,7 @@ def iods() -> list[Row]:
     for uid, name in _highdicom("sop_class_iod_map").items():
         uids.setdefault(name, []).append(uid)  # one IOD can have two classes: for presentation, and for processing
     modules = _highdicom("iod_module_map")
-    # Some usages carry their condition; the letter is what is a fact here.
+    # Some usages carry their condition; the letter is what is a fact here. An IOD can have several SOP classes.
     return [
         (name, uid, use["ie"], use["key"], use["usage"].strip()[0])
         for name in IODS

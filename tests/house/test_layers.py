@@ -49,6 +49,8 @@ LATE |= {
     ("derive.operations.overlaying", f"derive.{name}")
     for name in ("model.grey", "operations.kit.blending", "operations.kit.windows", "pixels.palettes")
 }
+#: Nine hundred codes by which the category of a segment is told, where nobody says it (2026-12-01).
+LATE |= {("derive.conversion.labels", "pydicom.sr.codedict")}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 
@@ -206,6 +208,8 @@ MODALITIES = {target_of(uid).modality for uid in made_class_uids()} - {"*", "US"
 GENERATOR = "derive.standard.regenerate"
 #: What is spelled like a modality and is none: two letters of a side of the patient, as Patient Position has them.
 SPELLED_ALIKE = {("derive.authoring.entities.patient_orientation", "RF")}
+#: A word that callers say, which is that of its IOD.
+SPELLED_ALIKE |= {("derive.conversion.options", "segmentation"), ("derive.model.segments", "segmentation")}
 
 
 def test_there_are_classes_to_look_for():

@@ -28,6 +28,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     real_world,
     references,
     related_series,
+    segments,
     series,
 )
 from derive.authoring.entities.registry import BUILDERS, Builder, builder_of

@@ -46,8 +46,8 @@ class FrameIndex:
 def indices_of(authoring: Authoring, frame: Frame) -> tuple[FrameIndex, ...]:
     """Return what tells the frames of an instance apart, the most telling first."""
     volumes = tuple(each.volume for each in frame.frames)
-    each = (_index(dimension, frame) for dimension in authoring.frames.dimensions)
-    found = list({index.path: index for index in each if len(set(index.values)) > 1}.values())
+    each = [(_index(dimension, frame), dimension.always) for dimension in authoring.frames.dimensions]
+    found = list({index.path: index for index, always in each if always or len(set(index.values)) > 1}.values())
     if len(set(zip(*(i.values for i in found), strict=True))) < len(set(volumes)) > 1:
         found = [index for index in found if index.path[-1] != _STACK]
         found.append(FrameIndex((_CONTENT_GROUP, _STACK), _ranks(volumes)))

@@ -9,6 +9,7 @@ from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
 from derive.model.derivation import ValuesEffect
+from derive.model.segmented import Segmented
 from derive.pixels.encode import decimal
 from derive.pixels.icc import srgb_profile
 
@@ -134,7 +135,9 @@ def _is_grey(authoring: Authoring) -> bool:
 
 @per_frame("PixelPaddingValue")
 def pixel_padding_value(authoring: Authoring, frame: Frame) -> int | None:
-    """Return the stored value of padding, where the series has any (C.7.5.1.1.2)."""
+    """Return the stored value of padding, where the series has any (C.7.5.1.1.2); of a label map what is in none."""
+    if isinstance(authoring.frames, Segmented):
+        return authoring.frames.padding
     return frame.encoded.encoding.padding
 
 

@@ -30,6 +30,7 @@ def recognizable_visual_features(authoring: Authoring, frame: Frame) -> str:
 
 
 @per_frame("LossyImageCompression", module=_MODULE, sticky=True)
+@per_frame("LossyImageCompression", module="segmentation-image", sticky=True)
 def lossy_image_compression(authoring: Authoring, frame: Frame) -> str:
     """Return 01 if any contributor ever was, else 00."""
     return image.lossy_image_compression(authoring, frame) or "00"

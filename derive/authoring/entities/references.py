@@ -120,7 +120,7 @@ def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
     if authoring.sources.tiled(contributor):
         return "NO"  # the image that is referred to lies elsewhere as a whole
-    if not kept or not authoring.sources.at_its_place(contributor, frame.index, authoring.frames.slices):
+    if not kept or not authoring.sources.at_its_place(contributor, frame.place, authoring.frames.slices):
         return "NO"
     return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved
 

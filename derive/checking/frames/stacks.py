@@ -31,6 +31,7 @@ class Stacks:
         self._positions = position_places(groups)
         self._owner = instance.text("ConcatenationUID") or instance.text("SOPInstanceUID") or instance.name
         self._matrix = (int(instance.number("Rows") or 0), int(instance.number("Columns") or 0))
+        self._sparse = "SegmentSequence" in instance.iod.attributes
         self.slices: list[tuple[Volume, Slice]] = []
 
     def add(self, number: int, frame: Mapping[int, Element]) -> None:
@@ -55,6 +56,7 @@ class Stacks:
                     spacing_between=between[0] if between else None,
                     pet=None,
                     time=None,
+                    sparse=self._sparse,
                 ),
             )
         )
