@@ -22,6 +22,7 @@ from typing import Literal, TypeAlias, TypeGuard, cast
 from derive import standard
 from derive.errors import SourceError, UsageError
 from derive.model.functional_groups import iod_of_frames
+from derive.model.vectors import frame_vectors
 from derive.pixels.encode import GREY_16, NUMBERS, PixelFormat, Rescale
 from derive.told.secrecy import shown_uid
 from derive.told.wording import flag
@@ -115,6 +116,11 @@ class Target:
     def in_patient(self) -> bool:
         """Whether images say where in the patient they lie."""
         return not self.own_spacing
+
+    @property
+    def vectors(self) -> bool:
+        """Whether index vectors tell the frames of an instance apart (C.8.4.8); some of them are slices of a volume."""
+        return not frame_vectors().keys().isdisjoint(self.iod.attributes)
 
     @property
     def spooled(self) -> bool:

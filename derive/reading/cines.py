@@ -21,6 +21,7 @@ from derive.pixels.frames import frame_pixels
 from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.pixel_attributes import layout_of
+from derive.reading.vectors import has_vectors, is_placed, told_by_vectors
 
 _POSITION = tag_of("ImagePositionPatient")
 _CALIBRATED = "PixelSpacing"
@@ -36,7 +37,7 @@ def is_cine(header: Header) -> bool:
 def lies_in_patient(header: Header) -> bool:
     """Whether images of its class say where in the patient they lie; one of a class that need not, whether it does."""
     if header.readable:
-        return target_of(header.sop_class_uid).in_patient
+        return target_of(header.sop_class_uid).in_patient or is_placed(header)
     return header.sop_class_uid not in computed_class_uids() or _POSITION in header.elements
 
 
@@ -107,15 +108,29 @@ def told_in_time(headers: Sequence[Header]) -> tuple[tuple[int, ...], tuple[Dime
         numbers = said if known else [float(k) for k in range(1, len(cines) + 1)]
         dimensions.append(Dimension(_CINE, tuple(n for n, cine in zip(numbers, frames, strict=True) for _ in cine)))
     if any(len(cine) > 1 for cine in frames):
-        dimensions.append(_times(frames))
+        dimensions += _told_in_cines(frames, dimensions)
     return order, tuple(dimensions)
+
+
+def _told_in_cines(cines: Sequence[Sequence[Header]], before: Sequence[Dimension]) -> list[Dimension]:
+    """Return what tells the frames of cines apart: their vectors, else their times; or else their numbers."""
+    frames = [h for cine in cines for h in cine]
+    if not has_vectors(frames[0]):
+        return [_times(cines)]
+    told = told_by_vectors(frames)
+    apart = set(zip(*(d.values for d in (*before, *told)), strict=True))
+    return [*told, *([] if len(apart) == len(frames) else [_counted(frames)])]
+
+
+def _counted(frames: Sequence[Header]) -> Dimension:
+    return Dimension(TIME_NUMBER, tuple(float(h.frame_number) for h in frames))
 
 
 def _times(cines: Sequence[Sequence[Header]]) -> Dimension:
     """Return when each frame was taken, from the first of its cine on, s; its number where nobody says it."""
     offsets = [offset for cine in cines for offset in _offsets(cine)]
     if None in offsets:
-        return Dimension(TIME_NUMBER, tuple(float(h.frame_number) for cine in cines for h in cine))
+        return _counted([h for cine in cines for h in cine])
     return Dimension(TIME_OFFSET, tuple(offsets), "s")
 
 

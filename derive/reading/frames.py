@@ -28,6 +28,7 @@ from derive.reading.header import Header
 from derive.reading.macros import FunctionalGroups, groups_of, refuse_frames
 from derive.reading.mosaics import slices_of
 from derive.reading.pixel_attributes import layout_of
+from derive.reading.vectors import with_vectors
 from derive.reading.vendor_words import directed, in_words_of_the_standard
 
 #: How pixels are encoded is said once for all frames.
@@ -64,7 +65,7 @@ def frames_of(header: Header) -> tuple[Header, ...]:
         :func:`derive.reading.pixel_attributes.layout_of` raises.
     """
     if is_cine(header):
-        return frames_of_cine(header)
+        return with_vectors(frames_of_cine(header))
     if not has_frames(header):
         header = in_words_of_the_standard(header)
         return slices_of(header) if header.readable else (header,)

@@ -19,9 +19,12 @@ from derive.model.geometry import normal_of
 from derive.model.orientation import ORIENTATION_MM, one_orientation, orientations, reach_mm, turned_mm
 from derive.model.planes import alike, spacing_tolerance
 from derive.model.quantities import TRACE, is_alone, order_of, quantities_said
+from derive.model.vector_places import kind_of_frames
+from derive.reading.cines import lies_in_patient
 from derive.reading.dimension_values import apartness
 from derive.reading.header import Header
 from derive.reading.planes import plane_of, refuse_cosines
+from derive.reading.vectors import has_vectors
 from derive.told.wording import counted, flag
 
 #: The plane of the patient along whose normal a stack lies: x, y, z.
@@ -192,7 +195,14 @@ def _groups(headers: Sequence[Header]) -> list[_Group]:
             found.setdefault(headers[i].sop_class_uid, []).append(i)
         return [_Alike(group, uid, headers[group[0]].class_name) for uid, group in found.items()]
 
-    splits = [(_CLASS, classes), (_LOCALIZER, kinds), (_MATRIX, matrices), (_PIXELS, spacings), (_ORIENTATION, ways)]
+    splits = [
+        (_CLASS, classes),
+        (_QUANTITY, lambda m: _kinds_of_frames(headers, m)),
+        (_LOCALIZER, kinds),
+        (_MATRIX, matrices),
+        (_PIXELS, spacings),
+        (_ORIENTATION, ways),
+    ]
     for code, split in splits:
         groups = [part for group in groups for part in _parts(group, code, split)]
     groups = [part for g in groups for part in _parts(g, _QUANTITY, lambda m: _quantities(headers, m))]
@@ -217,6 +227,15 @@ def _way(members: list[int], cosines: np.ndarray) -> _Alike:
     normal = normal_of(common[:3], common[3:])
     axis = int(np.abs(normal).argmax())
     return _Alike(members, (-axis, tuple(np.round(common, 4) + 0.0)), _PLANES[axis])
+
+
+def _kinds_of_frames(headers: Sequence[Header], members: Sequence[int]) -> list[_Alike]:
+    """Group images by what tells their frames apart, where that follows from what they are, and whether they lie."""
+    found: dict[tuple[str, bool], list[int]] = {}
+    for i in members:
+        told = kind_of_frames(headers[i]) if has_vectors(headers[i]) else ""
+        found.setdefault((told, lies_in_patient(headers[i])), []).append(i)
+    return [_Alike(group, key, key[0].lower() or "other") for key, group in found.items()]
 
 
 def _quantities(headers: Sequence[Header], members: Sequence[int]) -> list[_Alike]:

@@ -17,6 +17,7 @@ from derive.errors import OutputError
 from derive.model.frames import Frames
 from derive.model.functional_groups import PER_FRAME, SHARED, flattened
 from derive.model.geometry import Plane
+from derive.model.vector_places import places_of_frames
 
 #: Positions are decimal strings of 16 characters; what is read back may differ by their last digit.
 TOLERANCE_MM = 1e-4
@@ -94,7 +95,9 @@ class Places:
 
 
 def _by_frame(elements: Mapping[int, Element]) -> Iterator[dict[int, Element]]:
-    """Give what the functional groups of each frame say of its place, in classic keywords."""
+    """Give what the functional groups, or the vectors, of each frame say of its place, in classic keywords."""
+    if PER_FRAME not in elements:  # slices that index vectors count
+        yield from places_of_frames(elements)
     (shared,) = _groups(elements, SHARED) or [{}]
     for own in _groups(elements, PER_FRAME):
         yield flattened({**shared, **own})

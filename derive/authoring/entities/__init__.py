@@ -10,6 +10,7 @@ its row of ``policy.tsv`` to *recompute*.
 from derive.authoring.entities import (  # noqa: F401 - registers
     cine,
     converted,
+    detectors,
     dimensions,
     enhanced_image,
     equipment,
@@ -30,6 +31,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     related_series,
     segments,
     series,
+    vectors,
 )
 from derive.authoring.entities.registry import BUILDERS, Builder, builder_of
 

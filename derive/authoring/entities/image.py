@@ -43,10 +43,10 @@ def _own_number(authoring: Authoring, frame: Frame, keyword: str) -> int | None:
 @per_series("ImageType")
 def image_type(authoring: Authoring) -> list[str]:
     """Return the terms of the IOD: DERIVED, but for what was acquired like this; and what the source says it is of."""
-    return authoring.derivation.image_type(authoring.target, _common_terms(authoring))
+    return authoring.derivation.image_type(authoring.target, common_terms(authoring))
 
 
-def _common_terms(authoring: Authoring) -> list[str]:
+def common_terms(authoring: Authoring) -> list[str]:
     """Image Type of the source, while its quantity is kept: the values on which all images agree.
 
     What tells with what the images were taken stays whatever their values become.

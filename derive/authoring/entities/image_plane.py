@@ -37,10 +37,11 @@ def patient_orientation(authoring: Authoring, frame: Frame) -> list[str] | Eleme
     Of images that lie in no patient that of the source, view by view; nobody knows it where it says none.
     """
     geometry = authoring.geometry
-    if not authoring.target.in_patient:
+    lies = authoring.target.in_patient or (geometry is not None and geometry.in_patient)
+    if not lies:
         tag = tag_of("PatientOrientation")
         return authoring.source.agreement(tag, frame.contributors).element or Element(tag, "CS", b"")
-    if authoring.target.rescale is not Rescale.NONE:
+    if authoring.target.in_patient and authoring.target.rescale is not Rescale.NONE:
         return None
     if geometry is None:
         return Element(tag_of("PatientOrientation"), "CS", b"")

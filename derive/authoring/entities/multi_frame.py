@@ -17,7 +17,8 @@ from derive.pixels.encode import decimal
 def number_of_frames(authoring: Authoring, frame: Frame) -> int | None:
     """Return the count of frames, or of pages; nothing of the single one of a class that need not say it."""
     count = len(frame.frames) or authoring.frames_together or None
-    return None if count == 1 and authoring.target.container == "cine" else count
+    optional = authoring.target.container == "cine" and authoring.target.iod.usage("multi-frame") != "M"
+    return None if count == 1 and optional else count
 
 
 @per_series("FrameIncrementPointer", module="sc-multi-frame-image")

@@ -20,6 +20,7 @@ _SPACINGS = {
         ("x-ray-acquisition", "cr-image", "dx-detector", "vl-image"), ("PixelSpacing", "ImagerPixelSpacing")
     ),
     "ophthalmic-photography-image": ("PixelSpacing",),
+    "nm-image-pixel": ("PixelSpacing",),
 }
 
 
