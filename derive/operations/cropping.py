@@ -20,6 +20,7 @@ from derive.operations.declaration import Millimetres, operation
 from derive.operations.kit.boxes import VoxelBox
 from derive.operations.kit.lengths import filled_with, widths
 from derive.operations.kit.parameters import XYZ, Voxel
+from derive.operations.kit.refusing import refuse_place
 from derive.told.wording import flag
 
 #: What lies between air and tissue, by the units in which there is such a value: half-way between air and water.
@@ -64,6 +65,7 @@ def _word(above: float | str) -> str:
     mixes=lambda given: False,
     settles=_settled,
     by_sample=True,
+    takes_own_plane=True,
 )
 def crop(
     volume: Volume,
@@ -105,13 +107,16 @@ def crop(
         ``OP-BOX`` unless one box is said, by two corners or by values; ``OP-AIR`` for air in units that have none;
         ``OP-LENGTH``.
     GeometryError
-        ``GEO-OVERLAP`` if nothing of the box lies in the volume, or no value is found.
+        ``GEO-OVERLAP`` if nothing of the box lies in the volume, or no value is found; ``GEO-PLANE`` for corners in
+        the patient of images that lie in none.
 
     Notes
     -----
     *2026-12-01.* It is Volume editing (113077): removal of part of a volume. Of MR and PET no value is known that
     parts air from the patient; a person says it.
     """
+    if from_mm is not None or to_mm is not None:
+        refuse_place("crop", volume.geometry, f"{flag('from_voxel', 'X Y 0')} {flag('to_voxel', 'X Y 0')}")
     lengths = widths("margin_mm", margin_mm, in_planes=False)
     box = _box(volume, (from_mm, to_mm), (from_voxel, to_voxel), above)
     box = box.wider(volume.geometry, lengths).within(volume.shape)
@@ -159,6 +164,7 @@ def _in_planes_of_several(volumes: Volumes, given: Mapping[str, Any]) -> dict[st
     mixes=lambda given: False,
     settles=_in_planes_of_several,
     by_sample=True,
+    takes_own_plane=True,
 )
 def pad(
     volume: Volume,
@@ -175,7 +181,7 @@ def pad(
     volume : Volume
     by_mm : float or (x, y, z), optional
         How much at each side at least, in mm: one for all axes, or along a row, down a column and through the slices;
-        whole voxels are put there.
+        whole voxels are put there. Of images that lie in no patient each stays by itself.
     from_mm : (x, y, z), optional
         A corner of a box in the patient (LPS), mm, all of which the volume shall hold.
     to_mm : (x, y, z), optional
@@ -189,7 +195,8 @@ def pad(
         ``OP-BOX`` unless either lengths or two corners are given, or for what is larger than an image can be;
         ``OP-LENGTH``, ``OP-FILL``.
     GeometryError
-        ``GEO-4D`` for slices beside several volumes.
+        ``GEO-4D`` for slices beside several volumes; ``GEO-PLANE`` for corners in the patient of images that lie in
+        none.
 
     Notes
     -----
@@ -263,8 +270,10 @@ def _around(volume: Volume, by_mm: Millimetres | None, corners: tuple[Any, Any])
         wanted = f"{flag('by_mm', 'MM')}, or {flag('from_mm', 'X Y Z')} {flag('to_mm', 'X Y Z')}"
         raise UsageError("OP-BOX", f"{found} given; wanted {wanted}")
     if by_mm is None:
+        refuse_place("pad", volume.geometry, flag("by_mm", "X Y 0"))
         return whole.joined(VoxelBox.between(volume.geometry, corners))
-    return whole.wider(volume.geometry, widths("by_mm", by_mm, in_planes=False))
+    through, *inside = widths("by_mm", by_mm, in_planes=False)
+    return whole.wider(volume.geometry, (through if volume.geometry.in_patient else 0.0, inside[0], inside[1]))
 
 
 def _reach(geometry: Geometry) -> str:

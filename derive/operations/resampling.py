@@ -14,7 +14,9 @@ from derive.model.volume import Volume
 from derive.operations.declaration import Grid, Millimetres, operation
 from derive.operations.kit.grids import GridMapping, checked_reference, spaced_grid
 from derive.operations.kit.lengths import along_axes, filled_with
+from derive.operations.kit.refusing import refuse_place
 from derive.operations.kit.sampling import KERNELS, Sampler
+from derive.told.wording import flag
 
 #: A grid is tried that is finer than the coarsest axis by this at most: a spacing of nothing is no reason to wait.
 FINER = 4.0
@@ -46,6 +48,7 @@ def _short(given: Mapping[str, Any]) -> str:
     short=_short,
     mixes=lambda given: given["interpolator"] != "nearest",
     by_sample=True,
+    takes_own_plane=True,
 )
 def resample(
     volume: Volume,
@@ -74,7 +77,8 @@ def resample(
     ----------
     volume : Volume
     spacing_mm : float or (x, y, z), optional
-        New spacing in mm: one for all axes, or between columns, between rows and between slices.
+        New spacing in mm: one for all axes, or between columns, between rows and between slices. Images that lie in no
+        patient are resampled each in its plane, whatever is said of slices.
     reference : SourceSeries, Volume or Geometry, optional
         Series whose grid is taken exactly as it is, in the same frame of reference.
     interpolator : {"nearest", "linear", "bspline", "lanczos"}
@@ -89,7 +93,8 @@ def resample(
         ``OP-LENGTH``, ``OP-INTERPOLATOR``, ``OP-FILL``.
     GeometryError
         ``GEO-FOR`` if the frame of reference is another or unknown, ``GEO-OVERLAP`` if the grids do not
-        meet, ``GEO-SINGLE`` if a single slice is asked for another slice spacing.
+        meet, ``GEO-SINGLE`` if a single slice is asked for another slice spacing, ``GEO-PLANE`` for the grid of another
+        series where images lie in no patient.
     """
     if interpolator not in KERNELS:
         wanted = ", ".join(KERNELS)
@@ -111,10 +116,13 @@ def resample(
 def _planned(source: Geometry, spacing_mm: Millimetres | None, reference: Grid | None) -> tuple[Geometry, GridMapping]:
     """Return the new grid and where it lies in the source."""
     if spacing_mm is not None and reference is None:
-        grid = spaced_grid(source, along_axes(spacing_mm))
+        through, down, along = along_axes(spacing_mm)
+        grid = spaced_grid(source, (through if source.in_patient else source.slice_spacing, down, along))
         return grid, GridMapping.between(grid, source)
     if reference is not None and spacing_mm is None:
         grid = reference if isinstance(reference, Geometry) else reference.geometry
+        for geometry in (source, grid):
+            refuse_place("resample", geometry, flag("spacing_mm", "X Y Z"))
         mapping = checked_reference(source, grid)
         thickness = source.slice_thickness if mapping.keeps_slices else grid.slice_spacing
         return replace(grid, slice_thickness=thickness), mapping

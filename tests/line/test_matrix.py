@@ -196,7 +196,8 @@ def test_a_cell(name, kind, option, sources, tmp_path):
     assert len(found) == len(expected.volumes)
     for one, other in zip(found, expected.volumes, strict=True):
         np.testing.assert_allclose(one.array, other.array, rtol=0, atol=report.value_error * 1.001 + 1e-3)
-        np.testing.assert_allclose(one.geometry.first_position, other.geometry.first_position, atol=1e-3)
+        if other.geometry.in_patient:  # else its coordinates begin at its own first pixel, and no file says where
+            np.testing.assert_allclose(one.geometry.first_position, other.geometry.first_position, atol=1e-3)
         np.testing.assert_allclose(one.geometry.slice_step, other.geometry.slice_step, atol=1e-3)
     assert [f for f in derive.check(tmp_path / "out").findings if f.severity == "error"] == []
     at_hand = [folder, sources(kind, beside=True)[0]] if operation.kind.others else folder

@@ -91,6 +91,31 @@ def refuse_own_plane(name: str, given: Any, parameters: Mapping[str, Any], *, pa
         )
 
 
+def refuse_place(name: str, geometry: Geometry, wanted: str) -> None:
+    """Refuse a place in the patient where images lie in none.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation.
+    geometry : Geometry
+    wanted : str
+        What says it otherwise.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-PLANE``
+    """
+    if geometry.own_plane is not None:
+        raise GeometryError(
+            "GEO-PLANE",
+            f"{name}: the images do not say where in the patient they lie (no Image Plane), and a place in the patient "
+            f"is given. Wanted {wanted}",
+            operation=name,
+        )
+
+
 def refuse_colours(name: str, *, taken: bool) -> None:
     """Refuse colours where an operation takes values of a quantity.
 
