@@ -156,7 +156,7 @@ class Comparison:
         """Where the recomputed images of each volume lie; in coordinates of their own where that is no patient."""
         geometry = self.series.frames.geometry
         if geometry is not None and not geometry.in_patient:
-            return (geometry.plane(0),)
+            return (replace(geometry, first_position=(0.0, 0.0, 0.0)).plane(0),)  # which begin at their first pixel
         planes = (self.series.frames.plane(place) for place in range(self.series.frames.slices))
         return tuple(plane for plane in planes if plane is not None)
 
