@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from derive.deidentification.line.tokens import deid_tokens
     from derive.demo import demo_series
     from derive.display import show
+    from derive.display.capturing import capture
     from derive.errors import (
         AssembleError,
         DeriveError,
@@ -87,6 +88,7 @@ _HOMES = {
     "derive.deidentification.line.tokens": "deid_tokens",
     "derive.demo": "demo_series",
     "derive.display": "show",
+    "derive.display.capturing": "capture",
     "derive.errors": "AssembleError DeriveError GeometryError InvalidInstance NetworkError OutputError PartlyStored "
     "SourceError UsageError ValuesError",
     "derive.formats": "RawLayout",
@@ -165,6 +167,7 @@ __all__ = [
     "Volume",
     "__version__",
     "build",
+    "capture",
     "check",
     "convert",
     "correct",

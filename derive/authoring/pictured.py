@@ -18,6 +18,7 @@ from derive.told.wording import flag
 
 BURNED_IN, FEATURES = "BurnedInAnnotation", "RecognizableVisualFeatures"
 
+_OF_SOURCES = "YES where any source says it, NO where it has none"
 #: By what multi-frame images are dated where dates of the source were shifted.
 _DATED = frozenset(map(tag_of, ("ContentDate", "ContentTime", "AcquisitionDate", "AcquisitionTime")))
 
@@ -58,7 +59,7 @@ def drawn_of(sources: Sources, pictures: Frames, options: Options) -> tuple[Sour
     target = target_of(class_for(str(options.into), source.text("Modality"), pictures.format))
     iod = target_of(source.sop_class_uid).iod
     places = {rule.tag for rule in iod.attributes.values() if rule.entity == "Frame of Reference"}
-    texts = {BURNED_IN: (options.set[BURNED_IN], "said by the caller")}
+    texts = {BURNED_IN: (options.set[BURNED_IN], "said by the caller"), **_features(sources.all, options.set)}
     left = {keyword: text for keyword, text in options.set.items() if keyword != BURNED_IN}
     principal = _known(source, target, texts, places)
     return replace(sources, principal=principal), target, replace(options, set=left)
@@ -68,13 +69,12 @@ def coloured_of(sources: Sources, colours: Frames, options: Options) -> tuple[So
     """Return sources as colours know them that were made at their places, their class, and what is left of the options.
 
     *2026-12-01.* Nothing is written into colours over grey, so that text stands in them only where it did in a source,
-    and a face is seen where it was (PS3.3 C.7.6.1). Of text a source that is a scan seldom says that it has none: none
-    is what it has then. Of a face nobody knows without being told, and nothing is said.
+    and a face is seen where it was (PS3.3 C.7.6.1). Of a face nobody knows without being told, and nothing is said.
 
     Raises
     ------
     UsageError
-        ``SET-VALUE``, and ``OPT-FORM`` for a form that has values.
+        ``GIV-BURNED``, ``SET-VALUE``, and ``OPT-FORM`` for a form that has values.
     """
     kind, source = options.into or PICTURE_KINDS[0], sources.principal
     assert isinstance(source, SourceSeries), "colours are made of images"
@@ -84,24 +84,41 @@ def coloured_of(sources: Sources, colours: Frames, options: Options) -> tuple[So
     target = target_of(class_for(kind, source.text("Modality"), colours.format))
     if target.container == "pages" and colours.geometry is not None and colours.geometry.in_patient:
         target = placed(target)
-    texts, left = {}, dict(options.set)
-    for keyword in (BURNED_IN, FEATURES):
-        said, rule = left.pop(keyword, ""), "said by the caller"
-        if said not in ("", "YES", "NO"):
-            raise UsageError("SET-VALUE", f"{keyword} is {said!r:.40}; wanted YES or NO")
-        if not said:
-            said, rule = _of_all(sources.all, keyword), "YES where any source says it, NO where it has none"
-        texts[keyword] = (said, rule)
-    principal = _known(source, target, {k: v for k, v in texts.items() if v[0]}, set())
-    return replace(sources, principal=principal), target, replace(options, set=left)
+    rule = "said by the caller" if options.set.get(BURNED_IN) else _OF_SOURCES
+    texts = {BURNED_IN: (burned_in_of(sources.all, options.set), rule), **_features(sources.all, options.set)}
+    left = {keyword: text for keyword, text in options.set.items() if keyword != BURNED_IN}
+    return replace(sources, principal=_known(source, target, texts, set())), target, replace(options, set=left)
+
+
+def burned_in_of(sources: Sequence[Attributes], settings: Mapping[str, str]) -> str:
+    """Return whether pictures show whose they are that were made of images, without a text of their own: YES or NO.
+
+    What somebody says, else YES where any image says it. Images that say nothing have no text where they lie in a
+    patient: scanners write none into those. Of others it has to be said.
+
+    Raises
+    ------
+    UsageError
+        ``GIV-BURNED``, ``SET-VALUE``
+    """
+    said = settings.get(BURNED_IN) or _of_all(sources, BURNED_IN)
+    if said not in ("", "YES", "NO"):
+        raise UsageError("SET-VALUE", f"{BURNED_IN} is {said!r:.40}; wanted YES or NO")
+    if not said and any(isinstance(s, SourceSeries) and not s.geometry.in_patient for s in sources):
+        refuse_unsaid(settings)
+    return said or "NO"
+
+
+def _features(sources: Sequence[Attributes], settings: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """What is said of features by which a person is recognised; nothing where a source says nothing of them."""
+    found = "" if settings.get(FEATURES) else _of_all(sources, FEATURES)
+    return {FEATURES: (found, _OF_SOURCES)} if found else {}
 
 
 def _of_all(sources: Sequence[Attributes], keyword: str) -> str:
-    """What all images of some sources say together; NO of text in images of which none says anything."""
+    """What all images of some sources say together: YES if any does, NO if all do, else nothing."""
     said = {str(value or "") for source in sources for value in source.values(keyword)}
-    if "YES" in said:
-        return "YES"
-    return "NO" if said == {"NO"} or keyword == BURNED_IN else ""
+    return "YES" if "YES" in said else "NO" if said == {"NO"} else ""
 
 
 def _known(

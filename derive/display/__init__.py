@@ -4,7 +4,8 @@
 
     path, SourceSeries, DerivedSeries, Volume ──sight──▶ Sight ──compose──▶ Page ──▶ draw (PNG, Pillow)
                                                                               ├──▶ figure (matplotlib)
-                                                                              └──▶ html (a small PNG in a table)
+                                                                              ├──▶ html (a small PNG in a table)
+                                                                              └──▶ capturing (Secondary Capture)
 
 It may import everything below the command line but the rooms of its floor; nothing of the line imports it.
 To show something else of a series, touch ``compose`` (what) and ``layout`` (where).

@@ -173,6 +173,6 @@ def overlay(
     for number, volume in enumerate(volumes.volumes):
         beside = picked({"series": (whole,)}, number)["series"]
         (above,) = aligned(volume, beside, align, "nearest" if said["labels"] else "linear")
-        blends.append(Blend(volume, above, grey, shown_inverted(volumes.source), paint).samples())
-    samples = (Volumes(tuple(found), volumes.dimensions, cine=volumes.cine) for found in zip(*blends, strict=True))
-    return Colours(*samples)
+        blends.append(Blend(volume, above, grey, shown_inverted(volumes.source), paint))
+    like = Volumes(tuple(blend.placed for blend in blends), volumes.dimensions, cine=volumes.cine)
+    return Colours.of(like, [blend.pull for blend in blends])

@@ -197,6 +197,15 @@ def lines(command: str, root, source, out):
         "deid-check": [[source, source], [source]],
         "deidentify": [[source, "-o", f"{out}-deid"], [source, "-o", f"{out}-none", "--dry-run", "--retain", "uids"]],
         "deid-tokens": [[source], [source, "--json"]],
+        "overlay": [
+            [source, derived, "-o", out, "--manifest", f"{out}.json"],
+            [source, str(root / "volume.nii.gz"), "-o", f"{out}-labels", "--labels", "--contour"],
+            [source, source, "-o", f"{out}-none", "--colormap", "none"],
+        ],
+        "capture": [
+            [source, "-o", out, "--captions", "--manifest", f"{out}.json"],
+            [source, "-o", f"{out}-named", "--patient", "--layout", "1x2"],
+        ],
         "inspect": [[source]],
         "explain": [
             [derived, "--sources", source],

@@ -8,9 +8,8 @@ proportion, to `alpha` at the upper end.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from derive.model.grey import Grey
 from derive.model.reference import FrameRef
-from derive.model.volume import Array, Quantity, SliceBySlice, Volume
+from derive.model.volume import Array, Volume
 from derive.pixels.palettes import STEPS
 
 #: Colours of a slab (slices, rows, columns, 3), 0 to 255, and how much of them is seen (slices, rows, columns), 0 to 1.
@@ -119,37 +118,18 @@ class Blend:
     grey: Grey
     inverted: bool
     paint: ByValue | ByLabel
-    _last: list[tuple[tuple[int, int], NDArray[np.float32]]] = field(default_factory=list, init=False, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def samples(self) -> tuple[Volume, Volume, Volume]:
-        """Red, green and blue as volumes; what is computed for one is at hand for the others."""
-        red, green, blue = (
-            replace(
-                self.below,
-                pull=SliceBySlice(self._of(sample)),
-                contributors=self.contributors,
-                quantity=Quantity(),
-                value_range=(0.0, 255.0),
-            )
-            for sample in range(3)
-        )
-        return red, green, blue
+    @property
+    def placed(self) -> Volume:
+        """Where the colours lie, and what they come from: the frames of both."""
+        return replace(self.below, contributors=self.contributors)
 
     def contributors(self, index: int) -> tuple[FrameRef, ...]:
         """Frames of both."""
         return tuple(sorted({*self.below.contributors(index), *self.above.contributors(index)}))
 
-    def _of(self, sample: int) -> Callable[[int, int], Array]:
-        return lambda first, last: self._blended(first, last)[..., sample]
-
-    def _blended(self, first: int, last: int) -> NDArray[np.float32]:
-        with self._lock:
-            if not self._last or self._last[0][0] != (first, last):
-                self._last[:] = [((first, last), self._computed(first, last))]
-            return self._last[0][1]
-
-    def _computed(self, first: int, last: int) -> NDArray[np.float32]:
+    def pull(self, first: int, last: int) -> NDArray[np.uint8]:
+        """Compute slices: (last - first, rows, columns, 3)."""
         below = self.grey.levels(self.below.slab(first, last), inverted=self.inverted)[..., None].astype(np.float32)
         colours, opacity = self.paint.paint(self.above.slab(first, last))
-        return np.asarray(below + (colours.astype(np.float32) - below) * opacity[..., None], np.float32)
+        return np.rint(below + (colours.astype(np.float32) - below) * opacity[..., None]).astype(np.uint8)
