@@ -137,16 +137,16 @@ class Node:
 
     def _open(self) -> None:
         doors = self.settings.doors
-        if doors.health_port is not None:
-            page = health_page(lambda: self.status().health(), lambda: self.status().metrics(), self._told)
-            self._servers.append(HttpServer((_LOOPBACK, doors.health_port), page))
-            self.health_port = self._servers[-1].port
+        self._listening.begin()
+        self.port = self._listening.port
         if doors.web_port is not None:
             page = stow_page(self.reception, doors.token_env)
             self._servers.append(HttpServer((doors.host, doors.web_port), page, doors.tls))
             self.web_port = self._servers[-1].port
-        self._listening.begin()
-        self.port = self._listening.port
+        if doors.health_port is not None:  # the last: who asks may send from then on
+            page = health_page(lambda: self.status().health(), lambda: self.status().metrics(), self._told)
+            self._servers.append(HttpServer((_LOOPBACK, doors.health_port), page))
+            self.health_port = self._servers[-1].port
 
     def _told(self) -> dict[str, Any]:
         return self.status().to_json()
