@@ -48,7 +48,8 @@ class Node:
         self.plan = reproducible(plan if isinstance(plan, Plan) else Plan.read(plan))
         self.settings = settings
         self._to = archive_at(settings.to, config)
-        self._count_from = archive_at(settings.count_from, config) if settings.count_from is not None else None
+        count_from = settings.count_from
+        self._count_from = archive_at(count_from, config, new_folder=False) if count_from is not None else None
         self.port, self.web_port, self.health_port = settings.doors.port, 0, 0
         self._servers: list[HttpServer] = []
         self._ended = False

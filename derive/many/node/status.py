@@ -142,7 +142,11 @@ class NodeStatus:
             ("in_work", "Series that are being derived now.", {"": self.live.get("in_work", 0)}),
         ]
         counters = [
-            ("answers_total", "Answers to instances, by status.", _labelled("status", self.live.get("answers", {}))),
+            (
+                "answers_total",
+                "Answers to instances, by status and by what was done.",
+                _labelled("answer", self.live.get("answers", {})),
+            ),
             ("sending_total", "What became of sending, by word.", _labelled("what", self.live.get("sending", {}))),
         ]
         lines = [line for each in gauges for line in _metric("gauge", *each)]
