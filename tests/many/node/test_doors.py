@@ -6,8 +6,10 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from importlib.resources import files
 from types import SimpleNamespace
 
+import jsonschema
 import pytest
 
 import derive
@@ -182,4 +184,5 @@ def test_status_is_told_by_the_ledger_alone(tmp_path, capsys):
     assert "quarantine: 1.2.826.0.1.3680043.10.1111.2.1 GEO-GAP" in capsys.readouterr().out
     assert main([*line, "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
+    jsonschema.validate(told, json.loads((files("derive.cli") / "schemas" / "serve.json").read_text()))
     assert (told["schema"], told["series"]["verified"], told["quarantined"]) == ("derive-serve/1", 1, 1)
