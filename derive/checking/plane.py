@@ -27,18 +27,24 @@ _WRITTEN_TOLERANCE = 2e-5
 def _image_type(instance: Judged) -> Iterator[Finding]:
     values = instance.texts("ImageType")
     rules = standard.values(instance.iod.name, "ImageType")
-    terms = next((r.values for r in rules if r.value_number == 3), ())
-    if not values or not terms:
+    rule = next((r for r in rules if r.value_number == 3), None)
+    if not values or rule is None:
         return
+    terms = rule.values
     third = values[2] if len(values) > 2 else ""
     needed = instance.target is None or any(instance.target.value_3.values())  # ultrasound may say what was looked at
     if not third and needed:
         yield instance.find("CHK-IMAGETYPE", "ImageType", f"has no value 3; wanted one of {', '.join(terms)}")
-    elif third and third not in terms:
+    elif third and third not in terms and not _is_sources(instance, rule):
         message = (
             f"has the value 3 {shown_term(third, standard.known_terms())}; the defined terms are {', '.join(terms)}"
         )
         yield instance.find("CHK-IMAGETYPE-TERM", "ImageType", message)
+
+
+def _is_sources(instance: Judged, rule: standard.ValueRule) -> bool:
+    """Whether value 3 is what a source says of itself, whatever it becomes, and may be another than the listed ones."""
+    return instance.target is not None and bool(instance.target.value_3_tells) and rule.kind == "defined"
 
 
 @reads("ImageType", "MultienergyCTAcquisition", "RealWorldValueMappingSequence")

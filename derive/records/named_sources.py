@@ -57,9 +57,8 @@ class NamedSources:
         if extra := sorted(named.keys() - wanted - inherited):
             yield f"Source Image Sequence names {self._few(extra)}, which did not contribute"
         kept = self._order.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
-        slices = self._order.frames.slices
-        at_place = [c for c in contributors if kept and self._order.sources.at_its_place(c, index, slices)]
-        here = {self._frame(c) for c in at_place if not self._order.sources.tiled(c)}
+        at_place = [c for c in self._staying(index) if kept and not self._order.sources.tiled(c)]
+        here = {self._frame(c) for c in at_place}
         yes = {n for n, image in named.items() if n in wanted and image.locations_preserved == "YES"}
         if yes != here & named.keys():
             yes_for, so_for = self._few(sorted(yes)), self._few(sorted(here))
@@ -70,6 +69,15 @@ class NamedSources:
         if self._order.target.container != "cine":
             return self._order.frames.contributors(index)
         return self._of_instances[index]
+
+    def _staying(self, index: int) -> Iterator[FrameRef]:
+        """Yield what entered an image at its own place; of a cine what did so in any of its frames."""
+        order, together = self._order, [index]
+        if order.target.container == "cine":
+            together = next(list(indices) for indices in partition(order) if index in indices)
+        for each in together:
+            refs = order.frames.contributors(each)
+            yield from (c for c in refs if order.sources.at_its_place(c, each, order.frames.slices))
 
     @cached_property
     def _of_instances(self) -> dict[int, tuple[FrameRef, ...]]:

@@ -18,6 +18,7 @@ from tests.helpers.cines import make_cine, stored_of
 from tests.helpers.mosaics import siemens, uih
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.multi_frame_macros import TOP, code, one
+from tests.helpers.nuclear import make_nm
 from tests.helpers.sources import AXIAL, make_series
 from tests.helpers.vendors import DIRECTIONS, diffusion_series
 
@@ -189,6 +190,11 @@ KINDS = {
     "X-ray image": Kind(lambda: [make_cine("RF", stored_of(1, bits=16))]),
     "X-ray cine": Kind(lambda: [make_cine(frames=stored_of(3, bits=16))], 3),
     "X-ray cines": Kind(lambda: [make_cine(frames=stored_of(2, bits=16, seed=n), number=n) for n in (1, 2)], 4),
+    "NM, dynamic": Kind(lambda: [make_nm("DYNAMIC", counts={"PhaseVector": 1, "TimeSliceVector": 3})], 3),
+    "NM, reconstructed": Kind(lambda: [make_nm("RECON TOMO", counts={"SliceVector": SLICES})]),
+    "NM, gated and reconstructed": Kind(
+        lambda: [make_nm("RECON GATED TOMO", counts={"TimeSlotVector": 2, "SliceVector": SLICES})], 2
+    ),
     "gated PET": Kind(
         lambda: _pet(
             "GATED",

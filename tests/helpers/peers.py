@@ -54,7 +54,9 @@ def dciodvfy_errors(files: Sequence[Path]) -> collections.Counter[str]:
     """
     errors: collections.Counter[str] = collections.Counter()
     for file in files:
-        done = subprocess.run([tool("dciodvfy"), "-new", str(file)], capture_output=True, text=True, errors="replace")
+        done = subprocess.run(
+            [program("dciodvfy"), "-new", str(file)], capture_output=True, text=True, errors="replace"
+        )
         lines = [line for line in done.stderr.splitlines() if line.startswith("Error")]
         if done.returncode not in (0, 1):
             errors[f"aborted with status {done.returncode}"] += 1
@@ -67,6 +69,8 @@ def dciodvfy_errors(files: Sequence[Path]) -> collections.Counter[str]:
 def _text(line: str) -> str:
     if "Illegal root for UID" in line:
         return "Illegal root for UID" + line.rpartition("<")[2].rpartition(".")[2]
+    if "Value invalid for this VR [UI]" in line:
+        return "Value invalid for a UID " + line.partition("<")[2].partition("<")[2].partition(">")[0]
     return re.sub(r"\[[0-9]+\]|= ?<[^>]*>", "", line).strip()
 
 

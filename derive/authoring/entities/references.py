@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache, lru_cache
 from typing import Any
 
@@ -83,9 +84,9 @@ def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     """
     tag = tag_of("SourceImageSequence")
     own = _own_items(authoring, frame)
-    sources = authoring.sources
+    sources, staying = authoring.sources, _staying(authoring, frame)
     ours = [
-        _source_item(sources.reference(c), sources.purpose(c), _preserved(authoring, frame, c), sources.numbers((c,)))
+        _source_item(sources.reference(c), sources.purpose(c), _preserved(authoring, staying, c), sources.numbers((c,)))
         for c in frame.contributors
     ]
     # Slices that lie side by side in an instance refer to it once.
@@ -111,7 +112,14 @@ def _registrations(authoring: Authoring) -> list[Reference]:
     return list(dict.fromkeys(found))
 
 
-def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str:
+def _staying(authoring: Authoring, frame: Frame) -> frozenset[FrameRef]:
+    """Return the contributors that lie where an image does, or where one of its frames does that they entered."""
+    slices, at_its_place = authoring.frames.slices, authoring.sources.at_its_place
+    members = frame.frames or (frame,)
+    return frozenset(c for m in members for c in m.contributors if at_its_place(c, m.place, slices))
+
+
+def _preserved(authoring: Authoring, staying: Collection[FrameRef], contributor: FrameRef) -> str:
     """Whether a contributor's pixels are where they were: YES, NO, or nothing where nobody knows.
 
     *2026-11-30.* A function of a user's own may mirror what it returns on the same grid, and so may whoever wrote a
@@ -120,7 +128,7 @@ def _preserved(authoring: Authoring, frame: Frame, contributor: FrameRef) -> str
     kept = authoring.derivation.geometry_effect is GeometryEffect.KEEPS_GRID
     if authoring.sources.tiled(contributor):
         return "NO"  # the image that is referred to lies elsewhere as a whole
-    if not kept or not authoring.sources.at_its_place(contributor, frame.place, authoring.frames.slices):
+    if not kept or contributor not in staying:
         return "NO"
     return "YES" if authoring.derivation.places_known else authoring.given.spatial_locations_preserved
 
@@ -134,10 +142,10 @@ def _own_items(authoring: Authoring, frame: Frame) -> list[bytes]:
     found: dict[bytes, bytes] = {}
     if not any(_has(s, tag) for s in sources):
         return []
-    located = _located(authoring, frame)
+    located, staying = _located(authoring, frame), _staying(authoring, frame)
     for contributor in frame.contributors:
         value = own_items(authoring, sources[contributor.source].table.element(tag, contributor.frame))
-        preserved = _preserved(authoring, frame, contributor)
+        preserved = _preserved(authoring, staying, contributor)
         for uid, number, item in _placed(Element(tag, "SQ", value), preserved):
             if uid in located and (preserved != "NO" or uid + number not in found):
                 found[uid + number] = item
