@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from derive.elements.element import is_standard, tag_of
 from derive.model.blemishes import Blemishes
+from derive.model.cines import said_of_cines
 from derive.model.classes import Target
 from derive.model.functional_groups import macros
 from derive.model.source import Attributes
@@ -17,9 +18,13 @@ def blemishes_of(source: Attributes, target: Target) -> Blemishes:
 def _lacking(source: Attributes, target: Target) -> frozenset[str]:
     """Return keywords of what images of a multi-frame class can say and the source, of the same class, does not.
 
-    *2026-12-01.* That of macros too: scanners leave Slice Thickness out of Pixel Measures.
+    *2026-12-01.* That of macros too: scanners leave Slice Thickness out of Pixel Measures. Of a cine when its frames
+    were taken: two pictures of an ultrasound system in one instance say no time, and none can be made up.
     """
     same = any(f.reference.sop_class_uid == target.iod.sop_class_uid for f in source.frames)
+    if same and target.container == "cine":
+        times = {keyword for (_, keyword), says in said_of_cines().items() if says == "times"}
+        return frozenset(keyword for keyword in times if tag_of(keyword) not in source.tags)
     rules = target.iod.attributes.values() if same and target.container == "functional" else ()
     found = {r.keyword for r in rules if is_standard(r.tag) and r.tag not in source.tags}
     for rule in rules:

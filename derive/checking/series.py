@@ -235,7 +235,9 @@ def _as_the_source(found: Finding, blemishes: Blemishes) -> Finding:
     *2026-12-01.* Multi-frame images that were de-identified by others lack what a condition demands of all of them; a
     result is not worse than they are, and nobody knows the value.
     """
-    same = found.code in ("CHK-CONDITION", "CHK-MACRO") and found.path.rpartition(">")[2] in blemishes.lacking
+    same = (
+        found.code in ("CHK-CONDITION", "CHK-MACRO", "CHK-TYPE1") and found.path.rpartition(">")[2] in blemishes.lacking
+    )
     same = same or (found.code == "CHK-ENTITY-DIFFERS" and found.path in blemishes.differing)
     return replace(found, severity="warning") if same else found
 

@@ -183,8 +183,9 @@ class Derivation:
         key = "new_plane" if effect is GeometryEffect.NEW_GRID and self.new_plane else effect.value
         third = target.value_3[key]
         if not third:
-            kept = ["DERIVED", target.value_2, *(said[2:] if target.value_3_tells else ())]
-            return [*_without_blanks(kept), ""] if target.value_3_tells == "nothing" and not any(kept[2:]) else kept
+            legal = [term if _CODE_STRING.fullmatch(term) else "" for term in said[2:]]
+            kept = _without_blanks(["DERIVED", target.value_2, *(legal if target.value_3_tells else ())])
+            return [*kept, ""] if target.value_3_tells == "nothing" and not any(kept[2:]) else kept
         own, more = third, [term if _CODE_STRING.fullmatch(term) else "" for term in said[2:]]
         quantities = [t for t in self.terms("ImageType") if t in target.terms_3 and t not in target.value_3.values()]
         third = quantities[-1] if quantities else third  # what an image is of is said before how it lies

@@ -17,6 +17,8 @@ from derive.model.dimension import Dimension, DimensionValue
 from derive.model.frames import FRAME_TIME, TIME_NUMBER, TIME_OFFSET
 from derive.model.geometry import Geometry, OwnPlane, Plane
 from derive.model.remark import Remark
+from derive.model.us_regions import KEYWORD as REGIONS
+from derive.model.us_regions import pixel_spacing_of
 from derive.pixels.frames import frame_pixels
 from derive.reading.groups import distinct
 from derive.reading.header import Header
@@ -70,11 +72,17 @@ def own_plane_of(header: Header) -> tuple[OwnPlane, tuple[float, float]]:
     there is none, a pixel is 1 by 1 of nobody knows what.
     """
     for keyword in target_of(header.sop_class_uid).own_spacing or (_CALIBRATED,):
-        found = header.numbers(keyword)
+        found = _of_regions(header) if keyword == REGIONS else header.numbers(keyword)
         if len(found) == 2 and min(found) > 0:
             calibration = header.text("PixelSpacingCalibrationType") if keyword == _CALIBRATED else ""
             return OwnPlane(keyword, calibration), (float(found[0]), float(found[1]))
     return OwnPlane(), (1.0, 1.0)
+
+
+def _of_regions(header: Header) -> tuple[float, ...]:
+    """Return the distances between rows and columns, mm, that the ultrasound regions of a picture have in common."""
+    items = header.lenient.value(REGIONS)
+    return pixel_spacing_of(items or ()) or ()
 
 
 def geometry_of_cine(header: Header) -> Geometry:

@@ -72,8 +72,14 @@ def _as_it_lies(header: Header, layout: PixelLayout) -> str:
     """Return how samples lie: some are said to share chrominance, and each pixel has its own."""
     if layout.photometric not in SHARED or layout.encapsulated or header.pixels is None:
         return layout.photometric
-    full = layout.rows * layout.columns * layout.samples * (header.integer("NumberOfFrames") or 1)
-    shared = layout.columns % 2 == 0 and (header.pixels.length or 0) < full
+    length, pixels, count = (
+        header.pixels.length or 0,
+        layout.rows * layout.columns,
+        header.integer("NumberOfFrames") or 1,
+    )
+    if length < layout.stored_samples * pixels * count:
+        count = 1  # a frame by itself
+    shared = layout.columns % 2 == 0 and length < layout.samples * pixels * count
     return layout.photometric if shared else _FULL
 
 

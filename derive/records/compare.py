@@ -273,8 +273,17 @@ class Comparison:
         rows, columns = header.integer("Rows"), header.integer("Columns")
         if rows is None or columns is None or (rows, columns) != self.series.frames.shape[1:]:
             return float("inf")
+        if self._unsized:
+            return 0.0
         has, wanted = (p.corners(rows, columns) for p in (plane_of(header), self.planes[place % len(self.planes)]))
         return float(np.linalg.norm(has - wanted, axis=1).max())
+
+    @cached_property
+    def _unsized(self) -> bool:
+        """Whether the class has no place for the pixel spacing that a source said all the same (US: C.8.5.6)."""
+        geometry = self.series.frames.geometry
+        own = None if geometry is None else geometry.own_plane
+        return own is not None and own.spacing_keyword not in self.series.order.target.iod.attributes
 
     def _plane_faults(self, header: Header) -> Iterator[str]:
         geometry, thickness = self.series.frames.geometry, self.planes[0].thickness

@@ -31,6 +31,7 @@ from derive.authoring.entities import (  # noqa: F401 - registers
     related_series,
     segments,
     series,
+    us_regions,
     vectors,
 )
 from derive.authoring.entities.registry import BUILDERS, Builder, builder_of

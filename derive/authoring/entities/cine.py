@@ -75,13 +75,37 @@ def _step(authoring: Authoring, frame: Frame) -> Element | None:
     return own if all(abs(time - said[0]) <= _SAME_MS for time in times[1:]) else None
 
 
+def _alone(authoring: Authoring, frame: Frame) -> bool:
+    """Whether one frame is left of a cine whose class asks for its times all the same (US: C.8.5.6, type 1).
+
+    *2026-12-01.* The time from the frame before is 0 for the first one (C.7.6.5), which is true of one alone.
+    """
+    one = authoring.target.container == "cine" and len(_members(frame)) == 1
+    return one and _has_to_point(authoring) and _said_of_times(authoring) and not _is_whole(authoring, frame)
+
+
+def _has_to_point(authoring: Authoring) -> bool:
+    """Whether images of the class say what tells their frames apart, however many these are."""
+    rule = authoring.target.iod.attributes.get(_POINTER)
+    return rule is not None and rule.type == "1"
+
+
+def _said_of_times(authoring: Authoring) -> bool:
+    """Whether the source tells its frames apart by their times."""
+    pointer = authoring.source.value(_POINTER)
+    said = {int(tag) for tag in (pointer if isinstance(pointer, Sequence) else [pointer]) if tag is not None}
+    return bool(said) and said <= {tag_of(_STEP), tag_of(FRAME_TIME)}
+
+
 def times_said(authoring: Authoring, frame: Frame, keyword: str) -> Any:
     """Return what one of the attributes of time says: of frames at even steps one number, else one a frame.
 
     Where no time is known, what a source says of all of a cine stays as it is.
     """
+    if _alone(authoring, frame):
+        return {_POINTER: tag_of(FRAME_TIME), FRAME_TIME: [0.0]}.get(keyword)
     if not _times(authoring, frame):
-        several = len(_frames_behind(authoring, frame)) > 1
+        several = len(_frames_behind(authoring, frame)) > 1 or _has_to_point(authoring)
         return _own(authoring, frame, keyword) if several and _is_whole(authoring, frame) else None
     step = _step(authoring, frame)
     if keyword == _STEP:

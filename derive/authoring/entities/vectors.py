@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from derive.authoring.entities.cine import times_said
 from derive.authoring.entities.courses import COURSES, Course, Said, course_of
 from derive.authoring.entities.image import common_terms
 from derive.authoring.entities.registry import per_frame, per_series
@@ -112,11 +113,11 @@ def image_type(authoring: Authoring) -> list[str]:
     return values if len(values) > 3 and values[3] else values[:3]
 
 
-@per_series(_POINTER, module="multi-frame")
-def frame_increment_pointer(authoring: Authoring) -> list[int] | Element | None:
-    """Return the vectors, what changes most rapidly last; what the source says where it is of no known kind."""
+@per_frame(_POINTER, module="multi-frame")
+def frame_increment_pointer(authoring: Authoring, frame: Frame) -> Any:
+    """Return the vectors, what changes most rapidly last; the times of frames that are of no known kind."""
     told = told_apart(authoring)
-    return [tag_of(k) for k in told.vectors] or authoring.source.agreement(tag_of(_POINTER)).element
+    return [tag_of(k) for k in told.vectors] or times_said(authoring, frame, _POINTER)
 
 
 def _vector(authoring: Authoring, frame: Frame, vector: FrameVector) -> list[int] | None:
