@@ -321,6 +321,7 @@ class DerivedSeries:
                 done = partial(_told, told, sum(len(report.instances) for report in reports), self.count)
                 writer = Writer(below, part.frames, self.options.compression)
                 findings = write_instances(part.made(temporary.parent), writer, part._checker, done)
+                part.order.proof(below)
                 reports.append(report_of(part.series_pass, target, writer, findings))
         return joined(reports, [part.order.told for part in self.series])
 

@@ -111,6 +111,8 @@ class Order:
         UIDs of the study and the space of all series of such a result, where no source has them.
     companions : tuple of Order
         Series that are made beside it, of other quantities: how well a map fits.
+    proof : callable (folder)
+        Reads what was written with another library before it counts as written, and raises where that finds another.
     """
 
     sources: Sources
@@ -122,6 +124,7 @@ class Order:
     part: str = ""
     beside: Callable[[], Uids] | None = None
     companions: tuple[Order, ...] = ()
+    proof: Callable[[Path], None] = lambda folder: None
 
     @property
     def told(self) -> str:

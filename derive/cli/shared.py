@@ -362,6 +362,8 @@ def print_report(report: derive.Report, arguments: argparse.Namespace) -> None:
         for group in grouped(report.findings):
             say(str(group), stream=sys.stderr)
         say(str(report))
+        for segment in report.segments:
+            say(f"  {segment}")
 
 
 def print_plan(series: derive.DerivedSeries, arguments: argparse.Namespace) -> None:

@@ -22,7 +22,8 @@ from derive.told.wording import flag
 _ABOUT_TEXT = frozenset(map(tag_of, ("SpecificCharacterSet", "TimezoneOffsetFromUTC", SHIFTED)))
 _ABOUT_SERIES = frozenset({tag_of("SeriesNumber"), tag_of("SeriesDescription")})
 _OF_REFERENCE = "that of the reference"
-_BODY = ("BodyPartExamined", "Laterality")
+_SIDE = "Laterality"
+_BODY = ("BodyPartExamined", _SIDE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def narrowed(subject: Subject, reference: SourceSeries, given: Said) -> tuple[So
     """The images of a reference of another class: what is true of any class, what is said, and what follows."""
     shared = known_across_classes(target_of(reference.sop_class_uid).iod)
     shared -= {tag_of(keyword) for keyword in excluded(subject.target.iod)}
+    if subject.wishes.kind == SEGMENTATION:  # each segment says of itself on which side it is
+        shared -= {tag_of(_SIDE)}
     known = {k: "" for k in _BODY if tag_of(k) in shared and reference.agreement(tag_of(k)).element is not None}
     elements, rules, others = _beside(subject, reference, given, known)
     return reference.only(shared, elements, rules), others
@@ -100,5 +103,5 @@ def _concluded(subject: Subject, known: Mapping[str, str]) -> dict[str, tuple[st
         found["LossyImageCompressionRatio"] = (ratio, rule)
         found["LossyImageCompressionMethod"] = (method, rule)
     if subject.wishes.kind != SEGMENTATION and not any(k in known for k in _BODY):  # segments say what they are
-        found["Laterality"] = ("", "nobody said of what body part this is, and it may be one of a pair (C.7.3.1)")
+        found[_SIDE] = ("", "nobody said of what body part this is, and it may be one of a pair (C.7.3.1)")
     return {k: v for k, v in found.items() if k not in known}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,18 @@ from derive.model.reorient import Placing
 from derive.model.segmented import Stored
 from derive.model.segments import MAXIMUM, MOST
 from derive.told.wording import flag
+
+#: What label maps are called, and how many labels they have at most.
+_LIKE_LABELS = re.compile("seg|label|mask", re.IGNORECASE)
+_FEW = 128
+
+
+def like_labels(samples: Samples) -> bool:
+    """Whether a file looks like a label map: by its name, and since it holds few small whole numbers."""
+    if not _LIKE_LABELS.search(samples.name) or samples.colour or samples.scale != (1.0, 0.0):
+        return False
+    different = np.unique(samples.array[..., :1])
+    return bool(len(different) <= _FEW and different[0] == 0 and (different == np.rint(different)).all())
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from derive.conversion.forms import in_form
 from derive.conversion.given import Patient, Study
 from derive.conversion.options import Conversion
 from derive.conversion.overlap import check_overlap
+from derive.conversion.proving import prove
 from derive.conversion.segmenting import Segmenting, check_segmenting, masks_of
 from derive.conversion.subject import Subject
 from derive.errors import UsageError
@@ -26,6 +28,7 @@ from derive.formats.samples import Samples
 from derive.model.classes import target_of
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect
 from derive.model.geometry import Geometry
+from derive.model.segmented import Segmented
 from derive.model.segments import SEGMENTATION
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.model.stacking import quantity_of, refuse_uneven
@@ -195,7 +198,10 @@ def _of_reference(subject: Subject, reference: SourceSeries, given: attributes.S
 
 
 def _order(subject: Subject, source: Attributes, derivation: Derivation) -> Order:
-    return Order(Sources(source), subject.frames, derivation, subject.target, subject.stored)
+    order = Order(Sources(source), subject.frames, derivation, subject.target, subject.stored)
+    if isinstance(order.frames, Segmented):
+        return replace(order, proof=partial(prove, order.frames))
+    return order
 
 
 def _account_of(subject: Subject, reference: SourceSeries | None) -> InputAccount:
@@ -213,7 +219,7 @@ def _effects(subject: Subject, geometry: Geometry, reference: SourceSeries) -> t
     MR numbers are in units of their own: nothing tells that those of a file are those of the reference. Of a
     reference of another class no quantity is known, and what is said of the values stands.
     """
-    target, kept = subject.target, geometry is reference.geometry
+    target, kept = subject.target, geometry.same_grid(reference.geometry)
     same = target != target_of(reference.sop_class_uid)
     if not same and target.units_keyword:
         same = subject.quantity.units == quantity_of(reference).units

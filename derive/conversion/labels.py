@@ -25,6 +25,7 @@ from pathlib import Path
 from codes import Code
 from derive.errors import SourceError, UsageError
 from derive.limits import is_there
+from derive.model.segment_types import known_type
 from derive.model.segments import Segment
 from derive.told.wording import flag
 
@@ -38,18 +39,6 @@ _COLUMNS = ("number", "label", "colour", *(f"{which}{part}" for which in _CODES 
 _LABEL = re.compile(r"\s*(\d+)\s*=(.*)", re.DOTALL)
 #: Most bytes of a table.
 _LARGEST = 1 << 22
-#: Groups of types, each of the category that PS3.16 has it for (CID 7150, CID 7151); regions of the body are anatomy.
-_CATEGORIES = {
-    4: ("91723000", "Anatomical Structure"),
-    7191: ("85756007", "Tissue"),
-    7192: ("91723000", "Anatomical Structure"),
-    7193: ("260787004", "Physical object"),
-    7194: ("49755003", "Morphologically Abnormal Structure"),
-    7195: ("246464006", "Function"),
-    7196: ("309825002", "Spatial and Relational Concept"),
-    7197: ("91720002", "Body Substance"),
-    7198: ("105590001", "Substance"),
-}
 
 
 def segments_said(
@@ -181,7 +170,8 @@ def category_of(type_: Code, number: int) -> Code:
     UsageError
         ``SEG-CATEGORY`` where none does, or several do.
     """
-    found = _category_by_type().get((type_.scheme, type_.value), ())
+    known = known_type(type_.scheme, type_.value)
+    found = known.categories if known else ()
     if len(found) != 1:
         raise UsageError(
             "SEG-CATEGORY",
@@ -192,18 +182,6 @@ def category_of(type_: Code, number: int) -> Code:
             "columns category_scheme, category_value and category_meaning",
         )
     return found[0]
-
-
-@cache
-def _category_by_type() -> Mapping[tuple[str, str], tuple[Code, ...]]:
-    from pydicom.sr.codedict import codes  # heavy, and of use for segments only
-
-    found: dict[tuple[str, str], tuple[Code, ...]] = {}
-    for group, (value, meaning) in _CATEGORIES.items():
-        for concept in getattr(codes, f"cid{group}").concepts.values():
-            place = (concept.scheme_designator, concept.value)
-            found[place] = tuple(dict.fromkeys((*found.get(place, ()), Code(value, _SCT, meaning, ""))))
-    return found
 
 
 @cache

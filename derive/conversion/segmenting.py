@@ -15,6 +15,7 @@ from derive.conversion.channels import Channels, OnGrid, channels_of, map_of
 from derive.conversion.labels import segments_said
 from derive.conversion.options import Conversion
 from derive.conversion.overlap import check_overlap
+from derive.conversion.proving import need_highdicom
 from derive.errors import UsageError, ValuesError
 from derive.model.geometry import ONE_GRID_MM
 from derive.model.reference import FrameRef, of_principal
@@ -97,7 +98,7 @@ def check_segmenting(wishes: Conversion, segmenting: Segmenting, reference: Sour
     Raises
     ------
     UsageError
-        ``OPT-SEG``, ``SEG-REFERENCE``, ``SEG-ALGORITHM``
+        ``OPT-SEG``, ``SEG-REFERENCE``, ``SEG-HIGHDICOM``, ``SEG-ALGORITHM``
     """
     if wishes.kind != SEGMENTATION:
         if segmenting != Segmenting():
@@ -108,6 +109,7 @@ def check_segmenting(wishes: Conversion, segmenting: Segmenting, reference: Sour
             "SEG-REFERENCE",
             f"a segmentation is one of images, and refers to them; wanted {flag('reference', 'SERIES')}",
         )
+    need_highdicom()
     FoundBy(segmenting.algorithm_type or "", wishes.algorithm.name if wishes.algorithm else "")
 
 
@@ -182,6 +184,8 @@ def segmented(
     places = [numbers.index(segment.number) for segment in chosen]
     renumbered = wishes.type is not SegmentationType.LABELMAP
     written = tuple(replace(s, number=n) for n, s in enumerate(chosen, 1)) if renumbered else tuple(chosen)
+    if there.slice_thickness is None:  # of the frames of a segmentation each holds what is nearest to it
+        there = replace(there, slice_thickness=there.slice_spacing)
     frames = Segmented(
         written,
         there,

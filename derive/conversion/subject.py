@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from derive import parallel
 from derive.conversion.capture import as_pictures
-from derive.conversion.channels import Channels
+from derive.conversion.channels import Channels, like_labels
 from derive.conversion.numbers import Numbers, numbers_of
 from derive.conversion.options import Conversion, Meaning
 from derive.conversion.overlap import contributors
@@ -131,9 +131,15 @@ class Subject:
         there = None if self.reference is None else self.reference.geometry
         if self.wishes.kind == SEGMENTATION:
             return (*self.samples.notes, *self.segmentation.notes)
+        notes = self.samples.notes
+        if self.wishes.kind == "volume" and like_labels(self.samples):
+            notes = (
+                *notes,
+                f"{self.samples.name} looks like a label map: {flag('kind', SEGMENTATION)} makes segments of it",
+            )
         if self.placing is None or self.samples.place.origin or not in_own_space(self.samples, self._stated, there):
-            return self.samples.notes
-        return (*self.samples.notes, "nobody says where its first voxel is; it is at 0 0 0 of a space of its own")
+            return notes
+        return (*notes, "nobody says where its first voxel is; it is at 0 0 0 of a space of its own")
 
     @cached_property
     def meaning(self) -> Meaning:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from derive.inspection.segments import InspectedSegmentation
 from derive.inspection.stacks import Objects, Problem, Stack
 from derive.inspection.text import block, refused, some, wrapped
 from derive.inspection.verdicts import Verdict, fix_of
@@ -41,6 +42,8 @@ class Inspection:
         Files that are, or may be, and cannot be read.
     whole : Verdict
         What :func:`derive.read` says to all of it, without a choice.
+    segmentations : tuple of InspectedSegmentation
+        Which of the objects hold segments, and which these are.
     """
 
     source: str
@@ -52,6 +55,7 @@ class Inspection:
     skipped: tuple[Skipped, ...]
     unreadable: tuple[Unreadable, ...]
     whole: Verdict
+    segmentations: tuple[InspectedSegmentation, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -74,6 +78,7 @@ class Inspection:
             "studies": self.studies,
             "stacks": [s.to_json() for s in self.stacks],
             "objects": [asdict(o) for o in self.objects],
+            "segmentations": [asdict(s) for s in self.segmentations],
             "skipped": [s._asdict() for s in self.skipped],
             "unreadable": [u._asdict() for u in self.unreadable],
             "whole": asdict(self.whole),
@@ -82,7 +87,8 @@ class Inspection:
 
 
 def _text_of(inspection: Inspection) -> str:
-    blocks = [_heading(inspection), *map(block, inspection.stacks), _rest(inspection)]
+    segments = (each.lines() for each in inspection.segmentations)
+    blocks = [_heading(inspection), *map(block, inspection.stacks), *segments, _rest(inspection)]
     return "\n\n".join("\n".join(lines) for lines in map(list, blocks) if lines)
 
 

@@ -17,6 +17,7 @@ from derive.inspection.content import coding_of, patients, values_of
 from derive.inspection.grid import Grid, grid_of
 from derive.inspection.inspection import Inspection
 from derive.inspection.parts import described, parts_of
+from derive.inspection.segments import inspected
 from derive.inspection.stacks import Objects, Stack
 from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
 from derive.model.remark import lines_of
@@ -27,6 +28,7 @@ from derive.reading.files import Repeated, Source, Unreadable, find
 from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.scan import scan
+from derive.reading.segmentations import CLASSES, is_segmentation
 from derive.reading.select import apart, unread
 from derive.told.secrecy import shown_code_strings
 from derive.told.wording import flag
@@ -34,8 +36,8 @@ from derive.told.wording import flag
 #: Told how many of how many are done.
 Progress = Callable[[int, int], None]
 _ROWS = tag_of("Rows")
-#: Classes whose objects have rows and columns and are no images to look at (PS3.3 A.51, A.84).
-_NO_IMAGES = frozenset(["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"])
+#: Classes whose objects have rows and columns and are no images to look at (PS3.3 A.51).
+_NO_IMAGES = CLASSES
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class _Contents:
         What derive.read would stop at.
     files : int
         How many were looked at.
+    segmentations : tuple of Header
+        Those of the objects that hold segments, whole.
     """
 
     images: tuple[Header, ...]
@@ -61,6 +65,7 @@ class _Contents:
     skipped: tuple[Skipped, ...]
     unreadable: tuple[Unreadable, ...]
     files: int
+    segmentations: tuple[Header, ...] = ()
 
 
 def inspect(
@@ -110,6 +115,7 @@ def inspect(
             skipped=found.skipped,
             unreadable=found.unreadable,
             whole=_whole(found, stacks),
+            segmentations=tuple(map(inspected, found.segmentations)),
         )
 
 
@@ -140,7 +146,8 @@ def _contents(source: Source, progress: Progress | None) -> _Contents:
     skipped += [unread(h) for h in others if not h.sop_class_uid]
     objects = [_without_sequences(h) for h in others if h.sop_class_uid]
     files = sum(not isinstance(i, Unreadable) for i in items)
-    return _Contents(tuple(images), tuple(objects), tuple(skipped), tuple(closed), files)
+    segments = sorted(filter(is_segmentation, others), key=lambda h: h.name)
+    return _Contents(tuple(images), tuple(objects), tuple(skipped), tuple(closed), files, tuple(segments))
 
 
 def _without_sequences(header: Header) -> Header:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from codes import Code
 from derive.errors import GeometryError, UsageError
 from derive.model.geometry import ONE_GRID_MM, Geometry, Plane, triple
 from derive.model.reference import FrameRef
@@ -24,6 +25,30 @@ from derive.told.wording import counted
 _PARALLEL = 1e-4
 
 
+@dataclass(frozen=True)
+class SegmentSaid:
+    """What a Segmentation says of a segment.
+
+    Parameters
+    ----------
+    label : str
+        Segment Label.
+    category, type : Code, optional
+        Segmented Property Category and Type.
+    how : str
+        Segment Algorithm Type.
+    """
+
+    label: str
+    category: Code | None = None
+    type: Code | None = None
+    how: str = ""
+
+
+def _spelled(code: Code) -> tuple[str, str]:
+    return code.value, f"{code.scheme}:{code.value}"
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Segmentation(Attributes):
     """One Segmentation: frames of segments in one Frame of Reference, and behind them one that stands for all of it.
@@ -31,8 +56,8 @@ class Segmentation(Attributes):
     Parameters
     ----------
     frame_of_reference_uid : str
-    labels : mapping int -> str
-        Segment Number to Segment Label.
+    said_of : mapping int -> SegmentSaid
+        Segment Number to what is said of the segment.
     segments : tuple of int
         Segment Number of each frame; 0 where its stored values are Segment Numbers (label map).
     most : int
@@ -44,7 +69,7 @@ class Segmentation(Attributes):
     """
 
     frame_of_reference_uid: str
-    labels: Mapping[int, str]
+    said_of: Mapping[int, SegmentSaid]
     segments: tuple[int, ...]
     most: int = 0
     step_mm: float = 0.0
@@ -64,12 +89,40 @@ class Segmentation(Attributes):
         """Series of the instance."""
         return self.references[0].series_instance_uid
 
+    @property
+    def labels(self) -> dict[int, str]:
+        """Segment Number to Segment Label."""
+        return {number: said.label for number, said in self.said_of.items()}
+
+    @cached_property
+    def volumes_ml(self) -> dict[int, float]:
+        """How large each segment is, ml, by its number: voxels count by their fractions; on its own grid.
+
+        Raises
+        ------
+        GeometryError
+            ``GEO-SPACING`` for frames that lie in no even stack.
+        ValuesError
+            What is wrong with its pixels.
+        """
+        voxel_ml = float(np.prod(self._own_grid.spacing)) / 1000
+        counts = dict.fromkeys(sorted(self.said_of), 0.0)
+        for frame, segment in enumerate(self.segments):
+            stored = self.frames[frame].stored_values()
+            if segment:
+                counts[segment] += float(stored.sum(dtype=np.float64)) / (self.most or 1)
+                continue
+            for number, count in zip(*np.unique(stored, return_counts=True), strict=True):
+                if int(number) in counts:
+                    counts[int(number)] += float(count)
+        return {number: count * voxel_ml for number, count in counts.items()}
+
     def slice_of(self, frame: int) -> int | None:
         """Return in which slice a frame is; None for what stands for all of them."""
         return self.places[frame] if frame < len(self.places) else None
 
     def chosen(self, said: str | None) -> tuple[int, ...]:
-        """Return segments by number or label, one or several between commas; all where nothing is said.
+        """Return segments by number, label or code, one or several between commas; all where nothing is said.
 
         Raises
         ------
@@ -84,7 +137,7 @@ class Segmentation(Attributes):
             raise UsageError(
                 "OP-SEGMENT",
                 f"segment {said!r}: the segmentation has {', '.join(map(str, sorted(self.labels)))}; wanted "
-                "one of these numbers or its label, or several between commas",
+                "one of these numbers, its label or its code (SCT:10200004), or several between commas",
             )
         return tuple(sorted({number for numbers in found for number in numbers}))
 
@@ -92,7 +145,8 @@ class Segmentation(Attributes):
         word = str(word).strip()
         if word.isdecimal() and int(word) in self.labels:
             return [int(word)]
-        return [n for n, label in self.labels.items() if word and label.casefold() == word.casefold()]
+        found = [n for n, label in self.labels.items() if word and label.casefold() == word.casefold()]
+        return found or [n for n, said in self.said_of.items() if said.type and word in _spelled(said.type)]
 
     def on(self, first: Geometry) -> Segmentation:
         """Return the same on the grid of a series if all its frames are slices of it within 0.01 mm; else on its own.

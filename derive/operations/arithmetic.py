@@ -244,7 +244,7 @@ def mask(
         What a value of the mask is larger than where it holds; of a fractional segmentation the fraction, which has to
         be said.
     segment : str, optional
-        Of a DICOM Segmentation the number or the label of a segment, or several between commas, which are one; all
+        Of a DICOM Segmentation the number, label or code of a segment, or several between commas, which are one; all
         without.
 
     Raises

@@ -139,7 +139,7 @@ def overlay(
     contour : bool
         Whether lines are drawn around labels, and nothing inside.
     segment : str, optional
-        Of a DICOM Segmentation the number or the label of a segment, or several between commas; all without. Where
+        Of a DICOM Segmentation the number, label or code of a segment, or several between commas; all without. Where
         segments overlap, the highest number is seen.
     threshold : float, optional
         What a fraction of a fractional segmentation is larger than where it holds; it has to be said.

@@ -96,6 +96,22 @@ def colour_of_number(number: int) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
+def to_cielab(rgb: Sequence[int]) -> tuple[int, int, int]:
+    """Return an sRGB colour as DICOM scales CIELab, 16 bits each: what :func:`of_cielab` makes sRGB of.
+
+    >>> of_cielab(to_cielab((241, 172, 34)))
+    (241, 172, 34)
+    """
+    c = np.array(rgb) / 255
+    linear = np.where(c <= 12.92 * _SRGB_LINE, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    line = 3 * _CIE_LINE**2
+    t = np.array(_COLORANTS) @ linear / np.array(_WHITE)
+    x, y, z = np.where(t > _CIE_LINE**3, np.cbrt(t), t / line + 4 / 29)
+    scaled = ((116 * y - 16) / 100, (500 * (x - y) + 128) / 255, (200 * (y - z) + 128) / 255)
+    lightness, a, b = (round(min(max(float(v), 0.0), 1.0) * 65535) for v in scaled)
+    return lightness, a, b
+
+
 def of_cielab(scaled: Sequence[int]) -> tuple[int, int, int]:
     """Return sRGB of a CIELab value as DICOM scales it, 16 bits each (PS3.3 C.10.7.1.1).
 

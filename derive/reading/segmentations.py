@@ -12,12 +12,14 @@ from typing import Any
 
 from pydicom.uid import UID, SegmentationStorage
 
+from codes import Code
 from derive.elements.element import GROUPS_OF_FRAMES, Element, tag_of
 from derive.elements.instance import Instance
 from derive.errors import SourceError, ValuesError
 from derive.model.attribute_table import AttributeTable
 from derive.model.geometry import Plane, triple
-from derive.model.segmentation import Segmentation
+from derive.model.segmentation import Segmentation, SegmentSaid
+from derive.model.segments import ALGORITHM_TYPES
 from derive.model.source import SourceSeries
 from derive.model.source_frame import SourceFrame
 from derive.pixels.decode import PixelLayout, decode
@@ -28,13 +30,14 @@ from derive.reading.macros import groups_of
 from derive.reading.read import series_of
 from derive.reading.scan import all_of
 from derive.reading.select import apart
-from derive.told.secrecy import shown_uid
+from derive.told.secrecy import shown_term, shown_uid
 from derive.told.wording import counted, flag
 
 #: Label Map Segmentation Storage, which is younger than pydicom's names.
 LABEL_MAP = UID("1.2.840.10008.5.1.4.1.1.66.7")
 CLASSES = frozenset({SegmentationStorage, LABEL_MAP})
 _FRACTIONAL = "FRACTIONAL"
+_HOW = frozenset(how.upper() for how in ALGORITHM_TYPES)
 #: What of a segmentation is said of the instances that it was made of: it is referred to itself.
 _OF_SOURCES = frozenset(
     tag_of(keyword)
@@ -122,8 +125,8 @@ def segmentation_of(header: Header) -> Segmentation:
     own = [_item(header, each) for each in groups.own]
     label_map = header.sop_class_uid == LABEL_MAP
     segments = tuple(0 if label_map else _segment(header, each, shared) for each in own)
-    labels = dict(_labels(header))
-    unknown = {n for n in segments if n} - labels.keys()
+    said = dict(_said_of(header))
+    unknown = {n for n in segments if n} - said.keys()
     if unknown:
         raise SourceError(
             "SRC-VALUE", f"{header.name} has frames of segment {min(unknown)}, which its Segment Sequence does not list"
@@ -138,7 +141,7 @@ def segmentation_of(header: Header) -> Segmentation:
         tags=frozenset(elements),
         frames=tuple(_frames(header, own, shared)),
         frame_of_reference_uid=header.text("FrameOfReferenceUID"),
-        labels=labels,
+        said_of=said,
         segments=segments,
         most=most,
         step_mm=_step(own, shared),
@@ -149,11 +152,19 @@ def _item(header: Header, macros: Mapping[int, Element]) -> Instance:
     return Instance(header.name, dict(macros), strict=False, around=header.encodings)
 
 
-def _labels(header: Header) -> Iterator[tuple[int, str]]:
+def _said_of(header: Header) -> Iterator[tuple[int, SegmentSaid]]:
     for item in header.items("SegmentSequence"):
         number = item.integer("SegmentNumber")
         if number:  # 0 is what belongs to none (PS3.3 C.8.20.4)
-            yield number, item.text("SegmentLabel")
+            category, type_ = (_code(item, f"SegmentedProperty{which}CodeSequence") for which in ("Category", "Type"))
+            how = shown_term(item.text("SegmentAlgorithmType"), _HOW)
+            yield number, SegmentSaid(item.text("SegmentLabel"), category, type_, how)
+
+
+def _code(item: Instance, keyword: str) -> Code | None:
+    for code in item.items(keyword):
+        return Code(code.text("CodeValue"), code.text("CodingSchemeDesignator"), code.text("CodeMeaning"), "")
+    return None
 
 
 def _segment(header: Header, own: Instance, shared: Instance) -> int:

@@ -15,11 +15,13 @@ from derive.checking.finding import folded
 from derive.model.assumption import told
 from derive.model.derivation import Derivation, GeometryEffect, Typed, text_of
 from derive.model.remark import Remark
+from derive.model.segmented import Segmented
 from derive.model.source import Attributes, SourceSeries
 from derive.model.volume import known_units, shown_units
 from derive.told.wording import counted
 from derive.version import MODEL, VERSION
 from derive.writing.filing import Writer, WrittenInstance
+from derive.writing.segments import SegmentRecord, segments_of
 from derive.writing.series import folders_of
 
 SCHEMA = "derive-report/1"
@@ -118,6 +120,8 @@ class Report:
         What was done to those on reading, and what they do not say.
     series : tuple of SeriesRecord
         Where a result became several series: each of them, in order; `series_instance_uid` is that of the first.
+    segments : tuple of SegmentRecord
+        Of a segmentation.
     compression : CompressionRecord, optional
         None where it is native.
     """
@@ -134,6 +138,7 @@ class Report:
     missed: tuple[Remark, ...] = ()
     notes: tuple[str, ...] = ()
     series: tuple[SeriesRecord, ...] = ()
+    segments: tuple[SegmentRecord, ...] = ()
     compression: CompressionRecord | None = None
 
     def __repr__(self) -> str:
@@ -200,6 +205,7 @@ class Report:
             "findings": [vars(f) for f in self.findings],
             "missed": [r.to_json() for r in self.missed],
             **({"series": [vars(s) for s in self.series]} if self.series else {}),
+            **({"segments": [vars(s) for s in self.segments]} if self.segments else {}),
             **({"compression": vars(self.compression)} if self.compression else {}),
         }
 
@@ -232,6 +238,7 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
         made.missed,
         account.notes,
         compression=_compression(writer),
+        segments=segments_of(frames) if isinstance(frames, Segmented) else (),
     )
 
 

@@ -34,7 +34,7 @@ FLOORS = [
 #: Packages that are imported where they are used, because they are heavy.
 HEAVY = {"SimpleITK", "cv2", "matplotlib", "nibabel", "PIL", "pynetdicom", "requests", "urllib3"}
 HEAVY |= {"scipy.interpolate", "scipy.ndimage"}
-HEAVY |= {"cryptography", "imagecodecs", "IPython", "ipywidgets", "shtab", "tqdm"}
+HEAVY |= {"highdicom", "highdicom.seg", "cryptography", "imagecodecs", "IPython", "ipywidgets", "shtab", "tqdm"}
 #: What notebooks show as pictures: classes far below the display, which ask it only then. Nothing else may.
 SHOWN = {"derive.builder", "derive.model.source", "derive.model.volume", "derive.writing.report"}
 DISPLAY = "derive.display.html"
@@ -50,7 +50,7 @@ LATE |= {
     for name in ("model.grey", "operations.kit.blending", "operations.kit.windows", "pixels.palettes")
 }
 #: Nine hundred codes by which the category of a segment is told, where nobody says it (2026-12-01).
-LATE |= {("derive.conversion.labels", "pydicom.sr.codedict")}
+LATE |= {("derive.model.segment_types", "pydicom.sr.codedict")}
 LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS = 50, 400, 6
 
 

@@ -94,7 +94,7 @@ def _latest(authoring: Authoring) -> tuple[Element | None, Element | None]:
     """Content Date and Time of the source that are the latest, else of its acquisition: for multi-frame classes."""
     if authoring.target.container != "functional":
         return None, None
-    for keywords in (("ContentDate", "ContentTime"), ("AcquisitionDate", "AcquisitionTime")):
+    for keywords in ((f"{what}Date", f"{what}Time") for what in ("Content", "Acquisition", "Study")):
         columns = [authoring.source.table.column(tag_of(keyword)) for keyword in keywords]
         rows = [(d, t) for d, t in zip(*columns, strict=True) if d and t and d.stripped() and t.stripped()]
         if rows:

@@ -9,9 +9,9 @@ from derive.authoring.entities.functional_groups import item_of
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.entities.values import coded
 from derive.authoring.order import Authoring, Frame
-from derive.model.cielab import stored_lab
 from derive.model.segmented import Segmented
 from derive.model.segments import MAXIMUM, FoundBy, Segment, SegmentationType
+from derive.pixels.palettes import to_cielab
 
 _MODULE = "segmentation-image"
 #: What LO holds (PS3.5 6.2).
@@ -98,7 +98,7 @@ def _segment(segment: Segment, found_by: FoundBy) -> dict[str, Any]:
         modified = _modified(segment.region, "AnatomicRegionModifierSequence", segment.region_modifier)
         item["AnatomicRegionSequence"] = [modified]
     if segment.rgb is not None:
-        item["RecommendedDisplayCIELabValue"] = list(stored_lab(segment.rgb))
+        item["RecommendedDisplayCIELabValue"] = list(to_cielab(segment.rgb))
     return item
 
 
