@@ -208,7 +208,7 @@ def _account_of(subject: Subject, reference: SourceSeries | None) -> InputAccoun
     """Say which files the numbers come from, and the patient; and how far off the numbers are."""
     samples = subject.samples
     beside = files_beside(samples.files) if samples.times > 1 else ()
-    files = (*samples.files, *beside, *(reference.paths if reference is not None else ()))
+    files = (*samples.files, *subject.more, *beside, *(reference.paths if reference is not None else ()))
     rounded_by = 0.0 if subject.numbers is None else subject.numbers.rounded_by
     return InputAccount(files, subject.placed_within_mm, rounded_by, subject.notes)
 
