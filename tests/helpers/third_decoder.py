@@ -97,13 +97,30 @@ def _through_palette(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     planes = []
     for colour in ("Red", "Green", "Blue"):
         count, first, bits = (int(v) for v in dataset[f"{colour}PaletteColorLookupTableDescriptor"].value)
-        data = dataset[f"{colour}PaletteColorLookupTableData"].value
+        segments = dataset.get(f"Segmented{colour}PaletteColorLookupTableData")
+        data = _expanded(segments) if segments else dataset[f"{colour}PaletteColorLookupTableData"].value
         count = count or 1 << 16
         narrow = len(data) < 2 * count
         table = np.frombuffer(data, "u1" if narrow else "<u2")[:count]
         index = np.clip(stored.astype(np.int64) - first, 0, count - 1)
         planes.append(table[index] >> (8 if bits == 16 and not narrow else 0))
     return np.stack(planes, axis=-1)
+
+
+def _expanded(segments: bytes) -> bytes:
+    """Expand discrete and linear segments of 16 bits (C.7.9.2)."""
+    words, found, at = np.frombuffer(segments, "<u2").tolist(), [], 0
+    while at < len(words):
+        kind, count = words[at : at + 2]
+        if kind == 0:
+            found += words[at + 2 : at + 2 + count]
+            at += 2 + count
+        else:
+            assert kind == 1, "an indirect segment"
+            step = (words[at + 2] - found[-1]) / count
+            found += [round(found[-1] + step * k) for k in range(1, count + 1)]
+            at += 3
+    return np.array(found, "<u2").tobytes()
 
 
 def _real_world(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
