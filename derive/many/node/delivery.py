@@ -10,7 +10,7 @@ import logging
 import time
 from collections import Counter
 
-from derive.errors import DeriveError, NetworkError
+from derive.errors import DeriveError, NetworkError, trace_of
 from derive.many.node.entries import Failure, NodeResult
 from derive.many.node.ledger import NodeLedger
 from derive.many.node.settings import NodeSettings
@@ -42,6 +42,12 @@ class NodeDelivery:
     def __init__(self, settings: NodeSettings, store: NodeStore, ledger: NodeLedger, archive: Archive) -> None:
         self._settings, self._store, self._ledger, self._archive = settings, store, ledger, archive
         self.counts: Counter[str] = Counter()
+        self._unreached, self._not_before = 0, 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether the archive could not be reached, and is left alone for a while."""
+        return time.time() < self._not_before
 
     def deliver(self, result: NodeResult) -> None:
         """Send a result, or ask once more for one that was sent, and enter what became of it."""
@@ -50,10 +56,13 @@ class NodeDelivery:
         try:
             report = send(folder, self._archive, verify="instances", resume=True)
         except NetworkError as error:
-            self._later(result, tries, Failure(error.code, error.message))
+            self._not_reached(result, Failure(error.code, error.message))
         except DeriveError as error:
             self._give_up(result, Failure(error.code, error.message))
+        except Exception as error:  # a fault of ours about one result never stops the others
+            self._later(result, tries, Failure("NODE-FAULT", type(error).__name__, trace=trace_of(error)))
         else:
+            self._unreached = 0
             self._told(result, report, tries)
 
     def pause_s(self, tries: int) -> float:
@@ -89,6 +98,16 @@ class NodeDelivery:
         self.counts["sent"] += 1
         self._ledger.move_result(result, SeriesState.SENT, due=due, failure=failure)
         _log.warning("series %s: its result is sent, and not verified", result.series)
+
+    def _not_reached(self, result: NodeResult, failure: Failure) -> None:
+        """Leave the archive alone for a while; that is nothing about the result, and does not count as an attempt."""
+        self._unreached += 1
+        pause = self.pause_s(self._unreached)
+        self._not_before = time.time() + pause
+        self.counts["unreached"] += 1
+        self._ledger.move_result(result, result.state, failure=failure)
+        self._ledger.begin_result(result, -1)
+        _log.warning("the archive could not be spoken with (%s); tried again in %.0f s", failure.code, pause)
 
     def _later(self, result: NodeResult, tries: int, failure: Failure) -> None:
         pause = self.pause_s(tries)

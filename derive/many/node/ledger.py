@@ -240,10 +240,10 @@ class NodeLedger:
         )
         return [NodeResult(*row) for row in rows]
 
-    def begin_result(self, result: NodeResult) -> int:
-        """Enter that a result is begun to be sent; return how often it was."""
+    def begin_result(self, result: NodeResult, more: int = 1) -> int:
+        """Enter that a result is begun to be sent, or by -1 that it was not; return how often it was."""
         with self._writing() as at:
-            at.execute("UPDATE result SET tries = tries + 1 WHERE key = ?", (result.key,))
+            at.execute("UPDATE result SET tries = tries + ? WHERE key = ?", (more, result.key))
             return int(at.execute("SELECT tries FROM result WHERE key = ?", (result.key,)).fetchone()[0])
 
     def move_result(

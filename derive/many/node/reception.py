@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -94,7 +95,10 @@ class Reception:
         with self._locks[hash(uid) % _LOCKS]:
             if self.closing:
                 return Reply(OUT_OF_RESOURCES, "the node is closing", uid, sop_class)
-            status, comment = self._judged(came, data)
+            try:
+                status, comment = self._judged(came, data)
+            except sqlite3.Error as error:  # its disk is full, say; who sends tries again
+                return Reply(OUT_OF_RESOURCES, f"the ledger cannot be written ({type(error).__name__})", uid, sop_class)
         return Reply(status, comment, uid, sop_class)
 
     def _judged(self, came: NodeInstance, data: bytes) -> tuple[int, str]:

@@ -204,8 +204,8 @@ class Steward:
         waiting = self._rooms.ledger.results(SeriesState.DERIVED, SeriesState.SENT)
         due: list[NodeResult] = [r for r in waiting if r.due <= now]
         for result in due:
-            if self._stop.is_set():
-                break
+            if self._stop.is_set() or self._delivery.waits:
+                return False
             self._delivery.deliver(result)
         return bool(due)
 
