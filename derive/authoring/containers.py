@@ -31,7 +31,8 @@ def partition(order: Order, *, one_object: bool = False) -> tuple[Sequence[int],
     """Say which frames of a result each instance holds, in order.
 
     Volumes that come from one and the same instance of a source stay together, as they were; others are an instance
-    each, unless all are wanted in one. Single-frame images that pass as they are come together in one.
+    each, unless all are wanted in one. Frames of cines stay together that come from the same ones. Single-frame images
+    that pass as they are come together in one.
     """
     frames, container = order.frames, order.target.container
     if container == "single":
@@ -46,7 +47,8 @@ def partition(order: Order, *, one_object: bool = False) -> tuple[Sequence[int],
     for volume, indices in enumerate(_by_volume(frames)):
         refs = [ref for index in indices for ref in frames.contributors(index)]
         behind = {order.sources.reference(ref) for ref in [r for r in refs if r.source == 0] or refs}
-        together.setdefault(behind.pop() if len(behind) == 1 else volume, []).extend(indices)
+        alike = frozenset(behind) if container == "cine" or len(behind) == 1 else volume
+        together.setdefault(alike, []).extend(indices)
     return tuple(together.values())
 
 

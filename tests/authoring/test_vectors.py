@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk  # noqa: N813 - its own customary name
 from pydicom.tag import Tag
 
 import derive
@@ -12,7 +13,7 @@ from derive.model.vectors import frame_types
 from derive.operations import apply, crop, gaussian_blur, maximum_over, mean_over, mip, reformat, resample, unsharp_mask
 from tests.helpers.asserting import every
 from tests.helpers.enhanced import assert_accepted, saved
-from tests.helpers.nuclear import COSINES, COUNTS, FIRST, make_nm, numbers_of_frames
+from tests.helpers.nuclear import COSINES, COUNTS, FIRST, make_nm, numbers_of_frames, stored_counts
 from tests.helpers.peers import dciodvfy_errors
 
 SAME = apply(function=lambda values: values, code="Smoothing", halo_slices=0)
@@ -162,6 +163,15 @@ def test_a_gate_that_does_not_say_how_long_it_lasted_stays_gated(tmp_path):
     assert len(image.GatedInformationSequence) == 0
 
 
+def test_images_that_became_one_are_one_image(tmp_path):
+    images = make_nm("STATIC"), make_nm("STATIC", 2, frames=stored_counts(4, seed=3))
+    derive.build(derive.read(list(images)), mean_over(along="InstanceNumber")).write(tmp_path / "out")
+    (image,) = [pydicom.dcmread(p) for p in (tmp_path / "out").glob("*.dcm")]
+    assert (column(image, "EnergyWindowVector"), column(image, "DetectorVector")) == ([1, 1, 2, 2], [1, 2, 1, 2])
+    mean = np.mean([each.pixel_array for each in images], axis=0)
+    np.testing.assert_allclose(image.pixel_array, mean, atol=0.5)
+
+
 def test_of_windows_that_became_one_nothing_is_said(tmp_path):
     image = derived(make_nm("STATIC"), mean_over(along="EnergyWindowVector"), tmp_path / "out")
     assert (column(image, "EnergyWindowVector"), column(image, "DetectorVector")) == ([1, 1], [1, 2])
@@ -200,6 +210,20 @@ def test_a_new_grid_has_its_place_and_its_slices(operation, shape, position, spa
     np.testing.assert_allclose(detector.ImagePositionPatient, position)
     assert (tuple(image.PixelSpacing), image.SpacingBetweenSlices) == (spacing, step)
     assert derive.read(tmp_path / "out").geometry.shape == shape
+
+
+@pytest.mark.parametrize("step", [5, -5], ids=["along", "against"])
+def test_others_read_a_volume_where_it_lies(step, tmp_path):
+    source = make_nm("RECON TOMO", SpacingBetweenSlices=step)
+    source.DetectorInformationSequence[0].ImageOrientationPatient = [0.8, 0.6, 0, 0, 0, -1]
+    derived(source, resample(spacing_mm=2), tmp_path / "out")
+    series = derive.read(tmp_path / "out")
+    (path,) = (tmp_path / "out").glob("*.dcm")
+    theirs, ours = sitk.ReadImage(path), series.geometry
+    np.testing.assert_allclose(theirs.GetOrigin(), ours.first_position, atol=1e-6)
+    np.testing.assert_allclose(theirs.GetSpacing(), ours.spacing[::-1])
+    np.testing.assert_allclose(np.reshape(theirs.GetDirection(), (3, 3)), ours.directions[:, ::-1], atol=1e-6)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(theirs), np.asarray(derive.stack(series)))
 
 
 def test_gates_keep_their_numbers_in_a_smaller_box(tmp_path):

@@ -75,9 +75,9 @@ def refuse_own_plane(name: str, given: Any, parameters: Mapping[str, Any], *, pa
     if patient:
         raise GeometryError(
             "GEO-PLANE",
-            "the images do not say where in the patient they lie (no Image Plane), and a volume of slices is needed; "
-            "frames of a cine follow each other in time. Wanted what stays in its planes, or goes along "
-            f"time: {flag('along', 'TemporalPositionTimeOffset')}",
+            "the images do not say where in the patient they lie (no Image Plane), and a volume of slices is needed. "
+            "Wanted what stays in its planes, or goes along what tells the frames apart, as inspect names it: "
+            f"{flag('along', 'KEYWORD')}",
             operation=name,
         )
     lengths = [name for name, value in parameters.items() if name.endswith(OF_LENGTHS) and value]
