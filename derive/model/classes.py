@@ -145,6 +145,12 @@ def sop_class_uids() -> tuple[str, ...]:
     return tuple(uid for uid, line in _rows().items() if line["read"] == "yes")
 
 
+def modalities_read() -> tuple[str, ...]:
+    """Modalities of all that can be read, those of one once."""
+    of_one = (target_of(uid).modality for uid in sop_class_uids())
+    return tuple(dict.fromkeys(modality for modality in of_one if modality != "*"))
+
+
 def computed_class_uids() -> tuple[str, ...]:
     """SOP Class UIDs of all that holds computed values: what can be read, and what lies on no plane."""
     return (*sop_class_uids(), *dict.fromkeys(filter(None, (line["without_plane"] for line in _rows().values()))))

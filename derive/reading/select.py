@@ -8,13 +8,12 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import UID
 
 from derive import standard
 from derive.elements.element import shown_class
 from derive.elements.meaning import meaning
 from derive.errors import SourceError
-from derive.model.classes import sop_class_uids
+from derive.model.classes import modalities_read
 from derive.model.source import Skipped
 from derive.pixels.decode import check_decodable, decode
 from derive.reading.concatenations import check_concatenations
@@ -92,15 +91,12 @@ def _refuse_nothing(others: Sequence[Header], skipped: Sequence[Skipped]) -> NoR
     if classes:
         raise SourceError(
             "SRC-CLASS",
-            f"found {', '.join(classes)} in {counted(len(skipped), 'file')}; only {_class_names()} are read so far",
+            f"found {', '.join(classes)} in {counted(len(skipped), 'file')}, and no image of a class that is read: "
+            f"those of {', '.join(modalities_read())}, and maps of a quantity",
             classes=classes,
         )
     found = some([f"{s.name} ({s.reason})" for s in skipped]) if skipped else "there is no file"
-    raise SourceError("SRC-NONE", f"no {_class_names()} was found: {found}")
-
-
-def _class_names() -> str:
-    return ", ".join(UID(c).name for c in sop_class_uids())
+    raise SourceError("SRC-NONE", f"no image of a class that is read was found: {found}")
 
 
 def _check_identity(header: Header) -> None:

@@ -34,7 +34,7 @@ def test_a_path_that_does_not_exist(tmp_path):
 def test_other_classes_are_named(real, folder, name):
     error = refused(real(folder), "SRC-CLASS")
     assert name in error.message
-    assert "only CT Image Storage, MR Image Storage, Positron Emission" in error.message
+    assert "no image of a class that is read: those of CT, MR, PT" in error.message
 
 
 def test_several_frames_and_several_classes(changed):
