@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, series TEXT NOT NULL, v
     gone INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0,
     code TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS result_of ON result (series);
+CREATE INDEX IF NOT EXISTS result_due ON result (state, due);
 CREATE TABLE IF NOT EXISTS made (series TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS conflict (uid TEXT, digest TEXT, series TEXT NOT NULL, size INTEGER NOT NULL,
     at REAL NOT NULL, PRIMARY KEY (uid, digest)) WITHOUT ROWID;
@@ -232,11 +233,18 @@ class NodeLedger:
             _follow(at, series.uid)
         return True
 
-    def results(self, *states: SeriesState) -> list[NodeResult]:
-        """Return the results in some states, the one that waits longest first."""
-        marks = ",".join("?" * len(states))
+    def folders(self) -> set[str]:
+        """Return the folders of all results."""
+        return {row[0] for row in self.asked("SELECT folder FROM result WHERE NOT gone")}
+
+    def to_send(self, now: float, most: int) -> list[NodeResult]:
+        """Return results that are to be sent, or asked for, by now; those that wait longest first, so many at most."""
         rows = self.asked(
-            f"SELECT {_RESULT} FROM result WHERE state IN ({marks}) ORDER BY due, since", *(s.value for s in states)
+            f"SELECT {_RESULT} FROM result WHERE state IN (?, ?) AND due <= ? ORDER BY due, since LIMIT ?",
+            SeriesState.DERIVED.value,
+            SeriesState.SENT.value,
+            now,
+            most,
         )
         return [NodeResult(*row) for row in rows]
 

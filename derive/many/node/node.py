@@ -14,7 +14,7 @@ from derive.many.node.ledger import NodeLedger
 from derive.many.node.listening import Listening, Promised
 from derive.many.node.reception import Reception
 from derive.many.node.settings import NodeSettings
-from derive.many.node.status import NodeStatus
+from derive.many.node.status import NodeStatus, health_of
 from derive.many.node.steward import Rooms, Steward
 from derive.many.node.store import NodeStore
 from derive.many.node.web import HttpServer, health_page, stow_page
@@ -103,16 +103,19 @@ class Node:
 
     def status(self) -> NodeStatus:
         """Return how it goes."""
-        live = {
+        return NodeStatus.of(self.ledger, self.live())
+
+    def live(self) -> dict[str, Any]:
+        """Return what only this process knows."""
+        return {
             "associations": self._listening.associations,
             "in_work": self._steward.in_work,
             "room": self._store.room_for(0),
             "hanging": self._steward.hanging,
             "answers": dict(self.reception.counts),
             "sending": dict(self._delivery.counts),
-            "pid_since": self._since,
+            "since": self._since,
         }
-        return NodeStatus.of(self.ledger, live)
 
     def describe(self) -> str:
         """Return in words what this is, and where."""
@@ -145,7 +148,7 @@ class Node:
             self._servers.append(HttpServer((doors.host, doors.web_port), page, doors.tls))
             self.web_port = self._servers[-1].port
         if doors.health_port is not None:  # the last: who asks may send from then on
-            page = health_page(lambda: self.status().health(), lambda: self.status().metrics(), self._told)
+            page = health_page(lambda: health_of(self.live()), lambda: self.status().metrics(), self._told)
             self._servers.append(HttpServer((_LOOPBACK, doors.health_port), page))
             self.health_port = self._servers[-1].port
 

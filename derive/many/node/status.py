@@ -95,12 +95,6 @@ class NodeStatus:
         finally:
             ledger.close()
 
-    def health(self) -> tuple[bool, str]:
-        """Say whether the node is well: it takes instances, and its threads do what they are there for."""
-        wrong = [] if self.live.get("room", True) else ["there is no room for more instances"]
-        wrong += [f"{name} hangs" for name in self.live.get("hanging", ())]
-        return not wrong, "; ".join(wrong) or "ok"
-
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
         own = {name: value for name, value in vars(self).items() if name != "live"}
@@ -128,7 +122,7 @@ class NodeStatus:
 
     def metrics(self) -> str:
         """Return metrics in the text format of Prometheus (0.0.4)."""
-        well, _ = self.health()
+        well, _ = health_of(self.live)
         gauges: list[tuple[str, str, Mapping[str, float]]] = [
             ("up", "Whether the node is well.", {"": float(well)}),
             ("series", "Series by state.", _labelled("state", self.series)),
@@ -152,6 +146,13 @@ class NodeStatus:
         lines = [line for each in gauges for line in _metric("gauge", *each)]
         lines += [line for each in counters for line in _metric("counter", *each)]
         return "\n".join(lines) + "\n"
+
+
+def health_of(live: Mapping[str, Any]) -> tuple[bool, str]:
+    """Say whether a node is well, by what only its process knows: it takes instances, and no thread of it hangs."""
+    wrong = [] if live.get("room", True) else ["there is no room for more instances"]
+    wrong += [f"{name} hangs" for name in live.get("hanging", ())]
+    return not wrong, "; ".join(wrong) or "ok"
 
 
 def _labelled(label: str, counts: Mapping[str, float]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from derive.many.node.completion import Completion
 from derive.many.node.delivery import NodeDelivery
 from derive.many.node.deriver import Deriver, Interrupted
-from derive.many.node.entries import Failure, NodeInstance, NodeResult, NodeSeries
+from derive.many.node.entries import Failure, NodeInstance, NodeSeries
 from derive.many.node.ledger import NodeLedger
 from derive.many.node.settings import NodeSettings
 from derive.many.node.states import SeriesState
@@ -31,6 +31,8 @@ from derive.told.wording import flag
 MOST_STARTS = 3
 _LOOK_S = 0.3
 _TIDY_S = 60.0
+#: So many results are looked at before those that came meanwhile are.
+_AT_ONCE = 100
 _DAY_S = 86400.0
 #: A thread that did not look for so long hangs.
 HANGING_S = 300.0
@@ -74,7 +76,7 @@ class Steward:
 
     def begin(self) -> None:
         """Start the threads; what a killed node left half made goes first."""
-        known = {r.folder for r in self._rooms.ledger.results(*SeriesState)}
+        known = self._rooms.ledger.folders()
         for path in self._rooms.store.results.iterdir():
             if path.name.partition(".")[0] not in known:
                 shutil.rmtree(path, ignore_errors=True)
@@ -200,9 +202,7 @@ class Steward:
             _log.error("series %s: put in quarantine (%s)", series.uid, failure.code)
 
     def _send(self) -> bool:
-        now = time.time()
-        waiting = self._rooms.ledger.results(SeriesState.DERIVED, SeriesState.SENT)
-        due: list[NodeResult] = [r for r in waiting if r.due <= now]
+        due = self._rooms.ledger.to_send(time.time(), _AT_ONCE)
         for result in due:
             if self._stop.is_set() or self._delivery.waits:
                 return False

@@ -27,6 +27,7 @@ from tests.helpers.servers import environment, free_port, orthanc, program
 #: 1000 takes minutes on a busy machine; what is tested is the same.
 INSTANCES = int(os.environ.get("DERIVE_NODE_INSTANCES", "200"))
 ASSOCIATIONS, OF_A_SERIES = 10, 5
+FLAGS = ("--associations", str(ASSOCIATIONS), "--workers", "2")
 _SENT = re.compile(r"Sending file: (\S+)|Received Store Response \(Success\)")
 
 
@@ -130,7 +131,7 @@ def test_what_was_acknowledged_before_a_kill_is_in_the_archive_exactly_once(tmp_
     program("storescu")
     files = tmp_path / "files"
     files.mkdir()
-    with orthanc(tmp_path / "orthanc") as archive, served(tmp_path, archive.address, "--associations", "10") as process:
+    with orthanc(tmp_path / "orthanc") as archive, served(tmp_path, archive.address, *FLAGS) as process:
         senders = [Sender(process, files, number) for number in range(ASSOCIATIONS)]
         wanted = {uid for sender in senders for uid in sender.left}
         for sender in senders:

@@ -11,6 +11,7 @@ from pydicom import dcmread
 import derive
 from derive.many.node.ledger import FILE
 from derive.many.node.states import SeriesState
+from derive.many.node.status import health_of
 from derive.pacs.archive import archive_at
 from derive.pacs.sendable import Sendable
 from derive.pacs.service.service import ArchiveService
@@ -176,5 +177,20 @@ def test_a_full_store_refuses_and_says_so(archive, tmp_path):
         statuses = store(running, series)
         assert statuses[0] == SUCCESS
         assert statuses[-1] == FULL
-        assert running.status().health() == (True, "ok"), "something smaller may still come"
+        assert health_of(running.live()) == (True, "ok"), "something smaller may still come"
         assert running.status().live["answers"]["0xA700"] == statuses.count(FULL)
+
+
+def test_what_comes_to_a_series_that_was_removed_waits_for_all_of_it(archive, tmp_path):
+    series = some_series(1, count=5)
+    with node(tmp_path, to(archive)) as running:
+        store(running, series[:4])
+        settled(running, verified=1)
+    with node(tmp_path, to(archive), keep_days=0) as running:
+        until(lambda: not list((tmp_path / "node" / "instances").iterdir()))
+        assert list((tmp_path / "node" / "results").iterdir()) == []
+        store(running, series[4:])
+        assert settled(running, quarantined=1).quarantine[0]["code"] == "NODE-LATE"
+        assert store(running, series) == [SUCCESS] * 5
+        settled(running, verified=1)
+    assert len(files_of(archive)) == 9
