@@ -22,7 +22,7 @@ from derive.authoring.order import Order
 from derive.authoring.pictured import BURNED_IN, burned_in_of, drawn_of
 from derive.authoring.prepare import source_encoding
 from derive.builder import DerivedSeries
-from derive.display.compose import caption_of
+from derive.display.compose import caption_of, colours_of
 from derive.display.cuts import PLANES, Cut, cut_of, cuts_of, values_of
 from derive.display.draw import PAPER, image_of
 from derive.display.layout import Style
@@ -32,7 +32,7 @@ from derive.errors import UsageError
 from derive.model.classes import PICTURE_KINDS, makes_pictures
 from derive.model.derivation import Derivation, GeometryEffect, Step, ValuesEffect, text_of
 from derive.model.frames import Pictures, Volumes
-from derive.model.grey import Grey, asked, of_values
+from derive.model.grey import IN_COLOURS, Grey, asked, of_values
 from derive.model.pages import check_pages, numbered
 from derive.model.reference import FrameRef
 from derive.model.source import Sources, SourceSeries
@@ -216,7 +216,7 @@ def _pages(
         grey = (asked(wishes.window) if wishes.window is not None else sight.grey) or of_values(seen[0])
         images = [grey.levels(values, inverted=bool(sight.inverted)) for values in seen[0]]
     else:
-        images = [np.clip(np.rint(np.stack(rgb, -1)), 0, 255).astype(np.uint8) for rgb in zip(*seen, strict=True)]
+        images = [colours_of(rgb) for rgb in zip(*seen, strict=True)]
     bar = bar_for(max(mm for figure in figures for mm in figure.cut.size_mm)) if wishes.scale and sight.sized else 0.0
     panels = [_panel(sight, figure.cut, image, bar, wishes) for figure, image in zip(figures, images, strict=True)]
     drawn = []
@@ -255,7 +255,7 @@ def _page(sight: Sight, panels: Sequence[Panel], figures: Sequence[_Figure], wis
     filled = [*panels, *[empty] * (rows * columns - len(panels))]
     heading = (sight.patient or "not stated",) if wishes.patient else ()
     lines = tuple(tuple(filled[k : k + columns]) for k in range(0, rows * columns, columns))
-    return Page(heading, lines, tuple(f.cut for f in figures), Grey(0.0, 1.0, "LINEAR_EXACT", ""), {})
+    return Page(heading, lines, tuple(f.cut for f in figures), IN_COLOURS, {})
 
 
 def _step(figures: Sequence[_Figure], wishes: Capture, window: Grey | None) -> Step:

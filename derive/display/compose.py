@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from derive.display import compare
 from derive.display.cuts import Cut, Progress, cuts_of, values_of
 from derive.display.page import Page, Panel, ShownDifference, bar_for, coloured
 from derive.display.sight import Sight
-from derive.model.grey import Grey, asked, of_values
+from derive.errors import UsageError
+from derive.model.grey import IN_COLOURS, Grey, asked, of_values
 from derive.model.volume import Array, shown_units
+from derive.told.wording import flag
 
 #: Differences beyond this percentile share the colour of the ends, so that a few do not hide the others.
 RANGE_PERCENT = 99.5
@@ -50,13 +53,17 @@ def page_of(sight: Sight, wishes: Wishes | None = None, progress: Progress | Non
     Raises
     ------
     UsageError
-        ``SHOW-PLANE``, ``SHOW-SLICE``, ``SHOW-WINDOW``.
+        ``SHOW-PLANE``, ``SHOW-SLICE``, ``SHOW-WINDOW``, ``SHOW-COLOUR``.
     """
     wishes = wishes or Wishes()
     window = None if wishes.window is None else asked(wishes.window)
     cuts = cuts_of(sight.geometry, wishes.plane, wishes.slice_number)
-    planes = values_of(sight.volume, cuts, progress, wishes.most_slices)
-    grey = window or sight.grey or of_values(planes)
+    each = [values_of(v, cuts, progress, wishes.most_slices) for v in (sight.volume, *sight.colours)]
+    planes: Sequence[NDArray[Any]] = each[0]
+    grey = IN_COLOURS if sight.colours else window or sight.grey or of_values(each[0])
+    if sight.colours:
+        _refuse_colours(window is not None, f"have no window; leave out {flag('window')}")
+        planes = [colours_of(samples) for samples in zip(*each, strict=True)]
     panels = tuple(_panel(sight, cut, values, grey, _bar(cuts)) for cut, values in zip(cuts, planes, strict=True))
     heading = [*_who(sight, wishes), sight.extent + _unplaced(sight), f"{_how(sight, grey)}, {sight.values_text()}"]
     return Page(tuple(heading), (panels,), cuts, grey, _facts(sight))
@@ -76,6 +83,7 @@ def comparison_of(result: Sight, source: Sight, wishes: Wishes | None = None, pr
     """
     wishes = wishes or Wishes()
     window = None if wishes.window is None else asked(wishes.window)
+    _refuse_colours(bool(result.colours or source.colours), "are compared by derive diff; show each by itself")
     compare.check(result, source)
     cuts = cuts_of(result.geometry, wishes.plane, wishes.slice_number)
     planes = values_of(result.volume, cuts, progress, wishes.most_slices)
@@ -104,6 +112,16 @@ def comparison_of(result: Sight, source: Sight, wishes: Wishes | None = None, pr
     return Page(tuple(heading), tuple(rows), cuts, grey, _facts(result), difference)
 
 
+def colours_of(samples: Sequence[Array]) -> NDArray[np.uint8]:
+    """Return R G B of the values of three samples: (rows, columns, 3)."""
+    return np.clip(np.rint(np.stack(samples, -1)), 0, 255).astype(np.uint8)
+
+
+def _refuse_colours(asked_for: bool, why: str) -> None:
+    if asked_for:
+        raise UsageError("SHOW-COLOUR", f"colours {why}")
+
+
 def caption_of(cut: Cut, *, placed: bool = True) -> tuple[str, str]:
     """Which plane, which of how many, and where."""
     if placed or not cut.geometry.in_patient:
@@ -119,9 +137,9 @@ def _bar(cuts: Sequence[Cut]) -> float:
     return bar_for(max(mm for cut in cuts for mm in cut.size_mm))
 
 
-def _panel(sight: Sight, cut: Cut, values: Array, grey: Grey, bar_mm: float) -> Panel:
+def _panel(sight: Sight, cut: Cut, values: NDArray[Any], grey: Grey, bar_mm: float) -> Panel:
     return Panel(
-        grey.levels(values, inverted=bool(sight.inverted)),
+        values if values.dtype == np.uint8 else grey.levels(values, inverted=bool(sight.inverted)),
         cut.size_mm,
         caption_of(cut, placed=sight.placed),
         cut.edges if sight.placed else None,

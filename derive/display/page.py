@@ -106,7 +106,8 @@ class Page:
             for cut in self.cuts
         ]
         difference = None if self.difference is None else dict(vars(self.difference))
-        return self.facts | {"planes": planes, "window": self.grey.to_json(), "difference": difference}
+        window = self.grey.to_json() if self.grey.function else None
+        return self.facts | {"planes": planes, "window": window, "difference": difference}
 
 
 def bar_for(longest_mm: float) -> float:

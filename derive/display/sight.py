@@ -14,10 +14,12 @@ from derive.builder import DerivedSeries
 from derive.errors import UsageError, ValuesError
 from derive.formats import Samples, is_volume_or_picture, open_file
 from derive.model.classes import target_of
+from derive.model.colours import Colours
 from derive.model.geometry import Geometry, extent_of
 from derive.model.grey import Grey, of_series, of_window
 from derive.model.reorient import Wish, place
 from derive.model.source import Attributes, SourceSeries
+from derive.model.stacking import coloured, in_colours
 from derive.model.volume import Array, Volume, shown_units
 from derive.reading.choice import Chosen
 from derive.reading.read import read
@@ -48,6 +50,8 @@ class Sight:
         Whether its spacing is known.
     of_volumes : int
         How many volumes there are; this is the first of them.
+    colours : tuple of Volume
+        Of what is in colours green and blue, beside `volume`, which is red; none of grey.
     """
 
     volume: Volume
@@ -58,6 +62,7 @@ class Sight:
     placed: bool = True
     sized: bool = True
     of_volumes: int = 1
+    colours: tuple[Volume, ...] = ()
 
     @property
     def geometry(self) -> Geometry:
@@ -78,6 +83,8 @@ class Sight:
 
     def values_text(self) -> str:
         """Units, for people."""
+        if self.colours:
+            return "red, green and blue"
         return f"values in{shown_units(self.units)}" if shown_units(self.units) else "values without units"
 
 
@@ -136,12 +143,17 @@ def _of_series(series: SourceSeries) -> Sight:
     dark_is_most = _text(series, "PhotometricInterpretation") == "MONOCHROME1"
     inverted = OF_MONOCHROME1 if dark_is_most else PET_INVERTED if target_of(series.sop_class_uid).inverted else ""
     name = _named(modality, _text(series, "SeriesDescription"))
+    if in_colours(series):
+        return _of_colours(coloured(series, uneven=True), name, _patient(series))
     volumes, grey = series.volumes, of_series(series, series.geometry.shape[0])
     return _looked_at(Sight(volumes[0], name, grey, inverted, _patient(series), of_volumes=len(volumes)))
 
 
 def _of_derived(series: DerivedSeries) -> Sight:
     volumes = series.frames.volumes
+    if isinstance(series.frames, Colours):
+        described = series.options.series_description or series.derivation.description
+        return _of_colours(series.frames, _named(_text(series.source, "Modality"), described), _patient(series.source))
     volume = volumes[0] if volumes else series.volume  # which says why there is none
     target = series.order.target
     window = kept_window(series.order)
@@ -149,6 +161,12 @@ def _of_derived(series: DerivedSeries) -> Sight:
     inverted = PET_INVERTED if target.inverted else ""
     grey, patient = of_window(window) if window else None, _patient(series.source)
     return _looked_at(Sight(volume, name, grey, inverted, patient, of_volumes=len(volumes)))
+
+
+def _of_colours(colours: Colours, name: str, patient: str) -> Sight:
+    first, *others = (sample.first for sample in colours.samples)
+    count = len(colours.red.volumes)
+    return _looked_at(Sight(first, name, patient=patient, of_volumes=count, colours=tuple(others)))
 
 
 def _looked_at(sight: Sight) -> Sight:

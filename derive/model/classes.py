@@ -152,8 +152,11 @@ def modalities_read() -> tuple[str, ...]:
 
 
 def computed_class_uids() -> tuple[str, ...]:
-    """SOP Class UIDs of all that holds computed values: what can be read, and what lies on no plane."""
-    return (*sop_class_uids(), *dict.fromkeys(filter(None, (line["without_plane"] for line in _rows().values()))))
+    """SOP Class UIDs of all that holds what is computed: what can be read, what lies on no plane, colours of grey."""
+    pictures = {uid: line["stored"] for uid, line in _rows().items() if line["kind"] in PICTURE_KINDS}
+    colours = [uid for uid, stored in pictures.items() if stored in ("*", "rgb8")]
+    found = [*sop_class_uids(), *filter(None, (line["without_plane"] for line in _rows().values())), *colours]
+    return tuple(dict.fromkeys(found))
 
 
 def made_class_uids() -> tuple[str, ...]:
@@ -201,6 +204,12 @@ FORMS: tuple[Form, ...] = ("classic", "enhanced", "parametric-map", "legacy-conv
 #: What pictures become that a function makes of a volume: one an instance, or all in one (A.8).
 PictureKind: TypeAlias = Literal["secondary-capture", "multi-frame-secondary-capture"]
 PICTURE_KINDS: tuple[PictureKind, ...] = ("secondary-capture", "multi-frame-secondary-capture")
+
+
+def picture_kind_of(sop_class_uid: str) -> PictureKind | None:
+    """Return which of these a class is; None for one of no pictures."""
+    kind = _rows().get(sop_class_uid, {}).get("kind")
+    return next((known for known in PICTURE_KINDS if known == kind), None)
 
 
 def checked_form(form: str | None) -> None:

@@ -34,7 +34,7 @@ class Grey:
     ----------
     center, width : float
     function : {"LINEAR", "LINEAR_EXACT", "SIGMOID"}
-        VOI LUT Function (0028,1056).
+        VOI LUT Function (0028,1056); empty of colours, which have no window.
     origin : str
         Where it comes from, for people.
     """
@@ -71,6 +71,8 @@ class Grey:
 
     def says(self, units: str) -> str:
         """Return the window for people."""
+        if not self.function:
+            return self.origin
         return (
             f"window center {self.center:.5g}, width {self.width:.5g}{shown_units(units)} "
             f"({self.function}, {self.origin})"
@@ -79,6 +81,10 @@ class Grey:
     def to_json(self) -> dict[str, Any]:
         """Return everything, for programs."""
         return dict(vars(self))
+
+
+#: Of what is in colours, which has no window.
+IN_COLOURS = Grey(0.0, 0.0, "", "colours as they are")
 
 
 def asked(window: Sequence[float]) -> Grey:

@@ -13,7 +13,8 @@ from derive.reading.header import Header
 from derive.standard import known_terms
 from derive.told.secrecy import shown_term
 
-_HELD = "rgb8"
+#: What `stored` of a class says that holds colours: by name, or anything.
+_HELD = {"rgb8", "*"}
 _FULL = "YBR_FULL"
 #: What says that grey pixels are shown in colours from some value on (C.7.6.19, C.8.16.2.1.1.1).
 _SUPPLEMENTAL = ("COLOR", "MIXED")
@@ -22,7 +23,7 @@ _SUPPLEMENTAL = ("COLOR", "MIXED")
 def is_colour(header: Header) -> bool:
     """Whether an image is in colours that are read, of a class that may be."""
     held = target_of(header.sop_class_uid).stored.split("|")
-    return _HELD in held and header.text("PhotometricInterpretation") in COLOURS
+    return bool(_HELD & {*held}) and header.text("PhotometricInterpretation") in COLOURS
 
 
 def check_supplemental(header: Header) -> None:
@@ -34,7 +35,7 @@ def check_supplemental(header: Header) -> None:
         ``VAL-COLOUR``
     """
     held = target_of(header.sop_class_uid).stored.split("|")
-    if _HELD in held and header.text("PixelPresentation") in _SUPPLEMENTAL:
+    if _HELD & {*held} and header.text("PixelPresentation") in _SUPPLEMENTAL:
         raise ValuesError(
             "VAL-COLOUR",
             f"{header.name} is grey up to some value, and shows colours of a table above it (Pixel Presentation, "

@@ -39,7 +39,7 @@ from derive.operations import REGISTRY
 from derive.operations.kit.change import GridChange
 from derive.reading.header import Header
 from derive.records.contributors import contributors_of, frames_of_instances
-from derive.records.record import CONVERT, Record, RecordedStep, record_of
+from derive.records.record import CAPTURE, CONVERT, Record, RecordedStep, record_of
 from derive.records.written import iod_told
 from derive.told.wording import counted, flag
 
@@ -89,7 +89,7 @@ def derivation_of(record: Record, steps: Sequence[RecordedStep], new_plane: bool
     derivation = Derivation()
     for step in steps:
         kind = REGISTRY.get(step.name)
-        if kind is None and step.name != CONVERT:
+        if kind is None and step.name not in (CONVERT, CAPTURE):
             continue
         done = kind.step(step.parameters, step.text, step.code, found) if kind else _conversion(step, found)
         algorithm = record.algorithm(str(step.parameters.get("algorithm") or ""))

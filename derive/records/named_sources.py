@@ -65,19 +65,26 @@ class NamedSources:
             yield f"Spatial Locations Preserved is YES for {yes_for}; it is so for {so_for}"
 
     def _contributors(self, index: int) -> tuple[FrameRef, ...]:
-        """Return what entered an image; of a cine, which says it once, what entered any of its frames."""
-        if self._order.target.container != "cine":
+        """Return what entered an image; where an instance of many says it once, what entered any of its frames."""
+        if not self._once:
             return self._order.frames.contributors(index)
         return self._of_instances[index]
 
     def _staying(self, index: int) -> Iterator[FrameRef]:
         """Yield what entered an image at its own place; of a cine what did so in any of its frames."""
         order, together = self._order, [index]
-        if order.target.container == "cine":
+        if self._once:
             together = next(list(indices) for indices in partition(order) if index in indices)
         for each in together:
             refs = order.frames.contributors(each)
             yield from (c for c in refs if order.sources.at_its_place(c, each, order.frames.slices))
+
+    @cached_property
+    def _once(self) -> bool:
+        """Whether an instance says for all its frames together what entered them: no macro does (C.7.6.16.2.6)."""
+        target = self._order.target
+        macro = "DerivationImageSequence" in target.iod.attributes
+        return target.container == "cine" or (target.container == "functional" and not macro)
 
     @cached_property
     def _of_instances(self) -> dict[int, tuple[FrameRef, ...]]:

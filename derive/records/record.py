@@ -18,16 +18,17 @@ from derive.model.algorithm import Algorithm, is_digest
 from derive.model.classes import computed_class_uids
 from derive.operations import REGISTRY
 from derive.reading.header import Header
-from derive.records.steps import CONVERT, GRID, RecordedStep, assumed_in, own_part, recorded_grid, steps_of
+from derive.records.steps import CAPTURE, CONVERT, GRID, RecordedStep, assumed_in, own_part, recorded_grid, steps_of
 from derive.version import MANUFACTURER, MODEL
 
 __all__ = [
+    "CAPTURE",
     "CONVERT",
     "Record",
     "RecordedStep",
     "Software",
     "SourceImage",
-    "lies_on_no_plane",
+    "is_computed",
     "own_part",
     "record_of",
     "recorded_grid",
@@ -218,12 +219,12 @@ class Record:
         return self.software.ours or any(s.name in REGISTRY or s.name == CONVERT for s in self.steps)
 
 
-def lies_on_no_plane(instance: Header) -> bool:
-    """Whether an image was computed and lies on no plane of the patient: others of its class are pictures."""
+def is_computed(instance: Header) -> bool:
+    """Whether a Secondary Capture was made by steps of ours, of images: others of its class are pictures."""
     if instance.readable or instance.sop_class_uid not in computed_class_uids():
         return False
     record = record_of(instance)
-    return any(step.name in REGISTRY for step in record.steps) and bool(record.sources)
+    return any(step.name in (*REGISTRY, CAPTURE) for step in record.steps) and bool(record.sources)
 
 
 def record_of(instance: Instance) -> Record:

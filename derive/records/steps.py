@@ -26,6 +26,8 @@ from derive.version import VERSION
 
 #: What a conversion of files that are no DICOM is recorded as.
 CONVERT = "convert"
+#: What pages of pictures are recorded as.
+CAPTURE = "capture"
 _CALL = re.compile(r"[A-Za-z_]\w*\(")
 _SEPARATOR = "; "
 #: No call has more separators, no text more characters (the attribute has 1024).
@@ -70,6 +72,12 @@ class RecordedStep:
         kind = REGISTRY.get(self.name)
         names = kind.taking(Grid) if kind else ()
         return {name: str(self.parameters[name]) for name in names if self.parameters.get(name)}
+
+    @property
+    def makes_colours(self) -> bool:
+        """Whether it makes colours of values."""
+        kind = REGISTRY.get(self.name)
+        return kind is not None and kind.makes_colours
 
     @property
     def registrations(self) -> Mapping[str, str]:
@@ -245,6 +253,8 @@ def _why_not(call: Call) -> str:
     if call.name == CONVERT:
         form = call.parameters.get("format", "unknown format")
         return f"the values come from a file that is no DICOM ({form}), which no attribute refers to"
+    if call.name == CAPTURE:
+        return "pages of pictures, which are not drawn again"
     kind = REGISTRY.get(call.name)
     if kind is None:
         return f"derive {VERSION} has no operation {call.name}"

@@ -15,7 +15,7 @@ from typing import Any
 from derive.authoring.options import Options
 from derive.builder import DerivedSeries, derived
 from derive.errors import DeriveError, SourceError, UsageError
-from derive.model.classes import FORMS, Form, class_derived, sop_class_uids
+from derive.model.classes import FORMS, Form, PictureKind, class_derived, picture_kind_of, sop_class_uids
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
 from derive.model.segmentation import Segmentation
@@ -34,7 +34,7 @@ from derive.records.compare import Comparison, ImageVerdict, Written, of_one_ser
 from derive.records.contributors import description_of
 from derive.records.converted import compared_with_before
 from derive.records.others_at_hand import other_of
-from derive.records.record import Record, RecordedStep, SourceImage, lies_on_no_plane, recorded_grid
+from derive.records.record import Record, RecordedStep, SourceImage, is_computed, recorded_grid
 from derive.records.sources_tried import SourcesTried, frames_needed
 from derive.records.verification import NotRecomputableError, Verdict, Verification, together
 from derive.records.written import Gathered, gather
@@ -147,7 +147,7 @@ def _others_of(record: Record, at_hand: Gathered | None) -> Mapping[str, str]:
 def _chosen(found: Gathered, series: str | None) -> list[list[Written]]:
     """Choose a series among the images of the classes that can be computed; all, where all are ours."""
     groups: dict[str, list[Header]] = {}
-    for header in (h for h in found.headers if h.readable or lies_on_no_plane(h)):
+    for header in (h for h in found.headers if h.readable or is_computed(h)):
         groups.setdefault(header.text("SeriesInstanceUID"), []).append(header)
     if not groups:
         raise SourceError("SRC-NONE", "no CT, MR or PET image was found; other classes are not recomputed")
@@ -332,9 +332,11 @@ class _Run:
         except DeriveError as error:
             raise NotRecomputableError(f"the recorded steps cannot be done to the sources: {error}") from error
 
-    def _form(self, source: SourceSeries) -> Form | None:
+    def _form(self, source: SourceSeries) -> Form | PictureKind | None:
         """Return the form that the images have, where it is not that which they would have unasked."""
         written = self.written[0].header.sop_class_uid
+        if any(step.makes_colours for step in self.steps):
+            return picture_kind_of(written)
         if class_derived(source.sop_class_uid, None) == written or written not in sop_class_uids():
             return None
         forms = (form for form in FORMS if written == class_derived(source.sop_class_uid, form))

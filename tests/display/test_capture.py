@@ -119,6 +119,15 @@ def test_frames_of_a_cine_are_shown_and_somebody_says_that_nothing_is_burned_in(
     assert sorted(int(i.ReferencedFrameNumber) for i in image.SourceImageSequence) == [2, 4, 6, 8]
 
 
+def test_pages_say_that_they_are_not_drawn_again(tmp_path):
+    source = saved(tmp_path / "ct", *make_series())
+    derive.capture(source, layout="1x2").write(tmp_path / "out")
+    found = derive.verify(tmp_path / "out", source)
+    assert found.verdict == "NOT-RECOMPUTABLE"
+    assert "pages of pictures" in found.reason
+    assert found.sources[:2] == (2, 2)
+
+
 WRONG = [
     ({"layout": "3"}, "CAP-LAYOUT"),
     ({"layout": "0x3"}, "CAP-LAYOUT"),

@@ -176,6 +176,27 @@ def test_burned_in_and_recognizable_are_what_both_say(mine, theirs, wanted, tmp_
     assert tuple(image.get(k) for k in keywords) == wanted
 
 
+@pytest.mark.parametrize("kind", [None, "multi-frame-secondary-capture"])
+@pytest.mark.parametrize("over", ["a series", "a segmentation"])
+def test_it_is_computed_again_and_a_pixel_that_was_changed_is_found(over, kind, tmp_path):
+    shape = (11, 13)
+    (tmp_path / "in").mkdir()
+    saved(tmp_path / "in" / "ct", *make_series(shape=shape))
+    saved(tmp_path / "in" / "pt", *another_series(modality="PT", shape=shape, stored=uptake))
+    seg, _ = segmentation(tmp_path / "in")
+    second = derive.read(tmp_path / "in" / "pt") if over == "a series" else derive.read_segmentation(seg)
+    derive.build(derive.read(tmp_path / "in" / "ct"), overlay(second), into=kind).write(tmp_path / "out")
+    assert derive.verify(tmp_path / "out", tmp_path / "in").verdict == "SAME"
+    path = sorted((tmp_path / "out").glob("*.dcm"))[0]
+    image = pydicom.dcmread(path)
+    spoiled = bytearray(image.PixelData)
+    spoiled[7] ^= 64
+    image.PixelData = bytes(spoiled)
+    image.save_as(path)
+    found = derive.verify(tmp_path / "out", tmp_path / "in")
+    assert (found.verdict, len(found.differing), found.differing[0].voxels) == ("DIFFERS", 1, 1)
+
+
 def test_another_grid_is_resampled_and_recorded():
     first = derive.read(make_series(shape=SHAPE))
     second = derive.read(another_series(modality="PT", shape=(20, 25), spacing=(2.5, 2.0), count=4, step=3.0))
