@@ -32,6 +32,7 @@ NAMES = [
     "05_deidentify",
     "06_multi_frame_and_time",
     "07_two_series_and_quantities",
+    "08_colour_labels_compression",
 ]
 LARGEST = 700_000
 KERNEL = "derive-under-test"
