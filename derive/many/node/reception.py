@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from derive.many.node.entries import NodeInstance
 from derive.many.node.ledger import NodeLedger
+from derive.many.node.sameness import mean_the_same
 from derive.many.node.states import SeriesState
 from derive.many.node.store import NodeStore
 from derive.pacs.dimse.intake import DUPLICATE, NOT_UNDERSTOOD, OUT_OF_RESOURCES, SUCCESS
@@ -103,7 +104,7 @@ class Reception:
 
     def _judged(self, came: NodeInstance, data: bytes) -> tuple[int, str]:
         there = self._ledger.instance(came.uid)
-        if there is not None and (there.digest, there.series) != (came.digest, came.series):
+        if there is not None and not self._is_the_same(there, came, data):
             return self._aside(came, data)
         if there is not None and not self._is_wanted_again(there):
             self.counts["duplicates"] += 1
@@ -122,6 +123,12 @@ class Reception:
             _log.warning("series %s: an instance came after it was complete; it is derived anew", came.series)
         self.counts["kept"] += 1
         return SUCCESS, ""
+
+    def _is_the_same(self, there: NodeInstance, came: NodeInstance, data: bytes) -> bool:
+        if there.series != came.series or there.digest == came.digest:
+            return there.series == came.series
+        path = self._store.path(there.series, there.uid)
+        return there.syntax != came.syntax and path.is_file() and mean_the_same(path.read_bytes(), data)
 
     def _is_wanted_again(self, there: NodeInstance) -> bool:
         """Whether a file that was removed is needed, since its series is no longer done."""

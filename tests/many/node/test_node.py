@@ -7,6 +7,7 @@ import time
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 
 import derive
 from derive.many.node.ledger import FILE
@@ -66,6 +67,26 @@ def test_a_second_time_is_ignored_and_other_contents_are_kept_aside(archive, tmp
     (aside,) = (tmp_path / "node" / "conflicts").iterdir()
     assert dcmread(aside).ImageComments == "changed"
     assert len(files_of(archive)) == 4
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, RLELossless], ids=["implicit", "rle"])
+def test_the_same_in_another_transfer_syntax_is_the_same_and_what_is_changed_is_not(archive, tmp_path, syntax):
+    again = some_series(1)
+    for dataset in again:
+        reencoded(dataset, syntax)
+    with node(tmp_path, to(archive)) as running:
+        assert store(running, some_series(1)) == [SUCCESS] * 4
+        assert store(running, again) == [SUCCESS] * 4
+        again[1].PixelSpacing = [1.25, 1.5]
+        again[2].ReferencedImageSequence = []
+        assert store(running, again) == [SUCCESS, DUPLICATE, DUPLICATE, SUCCESS]
+        assert running.status().instances == 4
+
+
+def reencoded(dataset, syntax):
+    if syntax.is_encapsulated:
+        dataset.compress(syntax, generate_instance_uid=False)
+    dataset.file_meta.TransferSyntaxUID = syntax
 
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["by the ledger", "by the record"])
