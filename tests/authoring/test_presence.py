@@ -58,3 +58,12 @@ def test_what_reads_nothing_that_varies_is_settled_in_the_series_pass():
     assert "InversionTime" in bannable & requirable
     iod = derive.build(derive.read(mr("IR", "GR", "IR")), POINTWISE).order.target.iod
     assert len(bannable) < len(conditionals(iod)) / 4
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "cut"])
+def test_an_optional_module_that_says_too_little_is_left_out_and_stops_nothing(whole, tmp_path):
+    said = {"SynchronizationTrigger": "NO TRIGGER", "AcquisitionTimeSynchronized": "N"} if whole else {}
+    synchronized = {"SynchronizationFrameOfReferenceUID": "1.2.840.10008.15.1.1", **said}
+    report = derive.build(derive.read(make_series("CT", 2, **synchronized)), POINTWISE).write(tmp_path / "o")
+    kept = {keyword: pydicom.dcmread(report.files[0]).get(keyword) for keyword in synchronized}
+    assert kept == (synchronized if whole else dict.fromkeys(synchronized))

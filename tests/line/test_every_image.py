@@ -20,7 +20,7 @@ from derive.operations import apply, crop, gaussian_blur
 from tests.conftest import DATA
 from tests.helpers.asserting import raises_code
 from tests.helpers.peers import dciodvfy_errors
-from tests.helpers.third_decoder import decoded
+from tests.helpers.third_decoder import decoded, uncompressed
 
 FOLDERS = (
     *("pydicom_test_files", "pydicom_data", "testpattern_palette_ybr", "xa_rubo_96f", "nm_13frame"),
@@ -87,7 +87,10 @@ def _written(series, operation, folder: Path, source: Path) -> list[Path]:
     """What becomes of a source, when all have read it and dciodvfy finds nothing that the source has not."""
     derive.build(series, operation).write(folder)
     files = sorted(folder.glob("*.dcm"))
-    assert not dciodvfy_errors(files).keys() - dciodvfy_errors([source]).keys()
+    if new := dciodvfy_errors(files).keys() - dciodvfy_errors([source]).keys():
+        plain = uncompressed(source, folder)  # it does not read all that is deflated
+        assert plain is not None
+        assert not new - dciodvfy_errors([plain]).keys()
     for file in files:
         reader = gdcm.ImageReader()
         reader.SetFileName(str(file))
