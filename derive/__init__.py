@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from derive.formats.volume import read_volume
     from derive.inspection import Inspection, inspect
     from derive.limits import set_unpack_gib
+    from derive.many.batch import batch
+    from derive.many.outcome import Outcome
+    from derive.many.plan import Plan
     from derive.model.algorithm import Algorithm
     from derive.model.geometry import Geometry
     from derive.model.source import SourceSeries
@@ -95,6 +98,9 @@ _HOMES = {
     "derive.formats.volume": "read_volume",
     "derive.inspection": "Inspection inspect",
     "derive.limits": "set_unpack_gib",
+    "derive.many.batch": "batch",
+    "derive.many.outcome": "Outcome",
+    "derive.many.plan": "Plan",
     "derive.model.algorithm": "Algorithm",
     "derive.model.geometry": "Geometry",
     "derive.model.source": "SourceSeries",
@@ -150,9 +156,11 @@ __all__ = [
     "Inspection",
     "InvalidInstance",
     "NetworkError",
+    "Outcome",
     "OutputError",
     "PartlyStored",
     "Patient",
+    "Plan",
     "Quantity",
     "RawLayout",
     "Report",
@@ -166,6 +174,7 @@ __all__ = [
     "Violation",
     "Volume",
     "__version__",
+    "batch",
     "build",
     "capture",
     "check",

@@ -64,7 +64,7 @@ def _send_flags(parser: argparse.ArgumentParser) -> None:
 
 def _find_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("archive", metavar="ARCHIVE", help=f"{ARCHIVE}, or a folder")
-    wanted = _filter_flags(parser)
+    wanted = filter_flags(parser)
     wanted.add_argument("--level", choices=LEVELS, help="what is listed (default: studies; of one study its series)")
     wanted.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"so many at most (default {LIMIT})")
     target_flags(group_of(parser, "archive"))
@@ -86,7 +86,7 @@ def _fetch_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep what came although it is not all (exit code 8), or nobody knows whether it is (9)",
     )
-    wanted = _filter_flags(parser)
+    wanted = filter_flags(parser)
     wanted.add_argument(
         "--from", dest="from_file", metavar="FILE", help="what derive find printed, as JSON or lines; - for its output"
     )
@@ -99,7 +99,7 @@ def _fetch_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_fetch)
 
 
-def _filter_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+def filter_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add what studies and series can be asked for by."""
     told = {
         "date": "Study Date, or a range: 20260131, 2026-01, 20260101-20260131, today",
@@ -318,7 +318,7 @@ def run_find(arguments: argparse.Namespace) -> int:
         destination_of(arguments.archive, arguments, new_folder=False),
         level=arguments.level,
         limit=arguments.limit,
-        **_filters(arguments),
+        **filters_of(arguments),
     )
     if arguments.json:
         print_json(found.to_json())
@@ -330,7 +330,7 @@ def run_find(arguments: argparse.Namespace) -> int:
 
 def run_fetch(arguments: argparse.Namespace) -> int:
     """Fetch what filters, UIDs or lines of ``find`` name."""
-    destination, filters = destination_of(arguments.archive, arguments, new_folder=False), _filters(arguments)
+    destination, filters = destination_of(arguments.archive, arguments, new_folder=False), filters_of(arguments)
     how: dict[str, Any] = {"overwrite": arguments.overwrite, "incomplete": arguments.incomplete}
     named = " ".join(arguments.what)
     if arguments.from_file:
@@ -357,7 +357,8 @@ def _fetched_by_name(destination: Destination, named: str, folder: Path, how: di
     return fetch_series(archive, named_series(archive, pairs), folder, **how)
 
 
-def _filters(arguments: argparse.Namespace) -> dict[str, Any]:
+def filters_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what flags ask of studies and series, as derive.find takes it."""
     return {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name)}
 
 

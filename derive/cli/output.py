@@ -23,7 +23,22 @@ from derive.told.secrecy import clean
 #: Exit code where a pipe was closed, as that of whatever SIGPIPE ends: 128 and its number.
 UNHEARD = 141
 #: Packages whose warnings and logs quote values; what of them matters is a finding, or an error of ours.
-FOREIGN = ("pydicom", "pynetdicom", "urllib3", "requests", "nibabel", "PIL", "matplotlib", "numpy", "scipy", "asyncio")
+FOREIGN = (
+    "pydicom",
+    "pynetdicom",
+    "urllib3",
+    "requests",
+    "nibabel",
+    "PIL",
+    "matplotlib",
+    "numpy",
+    "scipy",
+    "asyncio",
+    "distributed",
+    "dask",
+    "tornado",
+    "bokeh",
+)
 
 
 #: Make room for what is printed: what stands on the terminal and is no text.

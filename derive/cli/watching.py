@@ -27,6 +27,25 @@ PATIENCE_S = 0.6
 TIDYING_S = 0.2
 
 
+#: What is said at such an end: by a command that writes as it goes, what became of that.
+_said = ["interrupted; nothing was written\n"]
+
+
+@contextmanager
+def ending_with(text: str) -> Iterator[None]:
+    """Have another text said where the block is ended by a signal."""
+    _said.append(text)
+    try:
+        yield
+    finally:
+        _said.remove(text)
+
+
+def said() -> str:
+    """Return what is said where a signal ends the process."""
+    return _said[-1]
+
+
 class Terminated(KeyboardInterrupt):
     """A signal asked the process to end: it cleans up as it does after Ctrl-C."""
 
@@ -112,7 +131,7 @@ def _end(number: int) -> None:
     tidying = threading.Thread(target=_tidied, daemon=True)
     tidying.start()
     tidying.join(TIDYING_S)
-    sys.stderr.write("interrupted; nothing was written\n")
+    sys.stderr.write(said())
     with suppress(Exception):
         sys.stderr.flush()
     os._exit(128 + number)

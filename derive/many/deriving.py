@@ -124,7 +124,7 @@ def _derived(rule: SeriesRule, paths: list[str], target: Path | None, *, overwri
         report = series.write(target, overwrite=overwrite)
         facts |= {"result": report.series_instance_uid, "value_error": report.value_error}
     files = files_in(target)
-    facts["bytes"] = sum((target / name).stat().st_size for name in files)
+    facts |= {"files": len(files), "bytes": sum((target / name).stat().st_size for name in files)}
     return Outcome(Ending.DONE, uid, files=files, folder=str(target), facts=facts)
 
 

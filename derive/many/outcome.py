@@ -78,6 +78,10 @@ class Outcome:
         """Return the same of a series and a rule."""
         return replace(self, series_instance_uid=series_instance_uid, rule=rule)
 
+    def at(self, folder: str) -> Outcome:
+        """Return the same with its result in another folder."""
+        return replace(self, folder=folder)
+
     def to_json(self) -> dict[str, Any]:
         """Return everything that is said, for programs; schemas/batch.json describes it."""
         told = {"ending": self.ending.value, "series": self.series_instance_uid, "rule": self.rule}

@@ -29,8 +29,8 @@ from derive.authoring.options import Options, options_of
 from derive.deidentification.derived import wanted_options
 from derive.deidentification.profile.wanted import settled, wanted_of
 from derive.errors import DeriveError, UsageError
-from derive.many.criteria import Selector, criteria_of, keywords_of
 from derive.many.layout import ResultLayout
+from derive.many.selectors import Selector, keywords_of, selectors_of
 from derive.many.steps import operations_of
 from derive.operations import Operation
 from derive.reading.assumed import checked_assumptions
@@ -55,7 +55,7 @@ class SeriesRule:
     name : str
         Unique in its plan.
     select : mapping keyword -> pattern, or several
-        See :mod:`derive.many.criteria`.
+        See :mod:`derive.many.selectors`.
     steps : tuple of str
         As results record themselves.
     options : mapping
@@ -77,9 +77,9 @@ class SeriesRule:
     read: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def criteria(self) -> tuple[Selector, ...]:
+    def selectors(self) -> tuple[Selector, ...]:
         """What it selects."""
-        return criteria_of(self.select, self.name)
+        return selectors_of(self.select, self.name)
 
     @cached_property
     def operations(self) -> tuple[Operation, ...]:
@@ -185,7 +185,7 @@ class Plan:
     @cached_property
     def keywords(self) -> frozenset[str]:
         """The attributes that it asks of series."""
-        return self.layout.keywords | keywords_of(c for rule in self.rules for c in rule.criteria)
+        return self.layout.keywords | keywords_of(c for rule in self.rules for c in rule.selectors)
 
     def key(self, rule: SeriesRule) -> str:
         """Return what a result of a rule follows from, and where it lies, as a digest."""
@@ -202,7 +202,7 @@ def _rule(said: Any, number: int, where: str, folder: Path) -> SeriesRule:
     if not isinstance(table.get("continue", False), bool):
         raise UsageError("PLAN-RULE", f"{at}: continue is true or false")
     select, read = _table(table.get("select", {}), f"{at}: select"), _read(table.get("read", {}), at)
-    criteria_of(select, at)
+    selectors_of(select, at)
     operations_of(table.get("steps"), at)
     return SeriesRule(
         name,

@@ -18,7 +18,7 @@ def rules_for(plan: Plan, facts: Mapping[str, str]) -> tuple[SeriesRule, ...]:
     """
     found = []
     for rule in plan.rules:
-        if all(c.holds(facts.get(c.keyword, "").split("\\")) for c in rule.criteria):
+        if all(c.holds(facts.get(c.keyword, "").split("\\")) for c in rule.selectors):
             found.append(rule)
             if not rule.goes_on:
                 break
@@ -28,5 +28,6 @@ def rules_for(plan: Plan, facts: Mapping[str, str]) -> tuple[SeriesRule, ...]:
 def may_be_wanted(plan: Plan, facts: Mapping[str, str]) -> bool:
     """Whether any rule could want a series of which not all is known; what is empty here is not known."""
     return any(
-        all(c.holds(facts[c.keyword].split("\\")) for c in rule.criteria if facts.get(c.keyword)) for rule in plan.rules
+        all(c.holds(facts[c.keyword].split("\\")) for c in rule.selectors if facts.get(c.keyword))
+        for rule in plan.rules
     )

@@ -34,6 +34,7 @@ FLOORS = [
 #: Packages that are imported where they are used, because they are heavy.
 HEAVY = {"SimpleITK", "cv2", "matplotlib", "nibabel", "PIL", "pynetdicom", "requests", "urllib3"}
 HEAVY |= {"scipy.interpolate", "scipy.ndimage"}
+HEAVY |= {"dask", "distributed"}
 HEAVY |= {"highdicom", "highdicom.seg", "cryptography", "imagecodecs", "IPython", "ipywidgets", "shtab", "tqdm"}
 #: What notebooks show as pictures: classes far below the display, which ask it only then. Nothing else may.
 SHOWN = {"derive.builder", "derive.model.source", "derive.model.volume", "derive.writing.report"}

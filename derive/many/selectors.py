@@ -88,7 +88,7 @@ class Selector:
         return not wanted or any(p.fits(value) for p in wanted for value in there)
 
 
-def criteria_of(select: Mapping[str, Any], where: str) -> tuple[Selector, ...]:
+def selectors_of(select: Mapping[str, Any], where: str) -> tuple[Selector, ...]:
     """Read what a rule selects.
 
     Parameters
