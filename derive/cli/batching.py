@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from derive.cli.network import filter_flags, filters_of
+from derive.cli.filtering import filter_flags, filters_of
 from derive.cli.output import cleared_by
 from derive.cli.pages import RESULT, SOURCE, group_of, say
 from derive.cli.shared import common_flags, print_json
@@ -18,7 +18,7 @@ from derive.told.wording import Language, speaking
 
 if TYPE_CHECKING:
     from derive.many.outcome import Outcome
-    from derive.many.run import Told
+    from derive.many.run import HowFar
 
 #: Seconds between two lines of how far it is, where standard error is no terminal.
 LINE_S = 60.0
@@ -140,7 +140,7 @@ class Bar:
         if self._wanted and (done % 200 == 0 or done == count):
             self._show(stage, "files", done, count)
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: HowFar) -> None:
         """Tell how far the run is."""
         if not self._wanted:
             return

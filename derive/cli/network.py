@@ -14,6 +14,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, TextIO
 
 import derive
+from derive.cli.filtering import filter_flags, filters_of
 from derive.cli.pages import RESULT, group_of, say
 from derive.cli.shared import (
     common_flags,
@@ -28,7 +29,7 @@ from derive.cli.shared import (
 from derive.errors import OutputError, UsageError
 from derive.pacs.address import parse_entity, split_series
 from derive.pacs.config import Destination, load
-from derive.pacs.filters import FILTERS, LEVELS, LIMIT
+from derive.pacs.filters import LEVELS, LIMIT
 
 if TYPE_CHECKING:
     from derive.deidentification.derived import DeidentifiedSeries
@@ -97,19 +98,6 @@ def _fetch_flags(parser: argparse.ArgumentParser) -> None:
         help="replace a folder of instances that derive wrote, or that come again, as a whole",
     )
     parser.set_defaults(run=run_fetch)
-
-
-def filter_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add what studies and series can be asked for by."""
-    told = {
-        "date": "Study Date, or a range: 20260131, 2026-01, 20260101-20260131, today",
-        "description": "of the study, or with --level series of the series",
-        "modality": "of any series of the study, or of the series",
-    }
-    group = group_of(parser, "what is wanted (* and ? stand for other characters)")
-    for name, (_, of_series) in FILTERS.items():
-        group.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT", help=told.get(name, of_series))
-    return group
 
 
 def _echo_flags(parser: argparse.ArgumentParser) -> None:
@@ -355,11 +343,6 @@ def _fetched_by_name(destination: Destination, named: str, folder: Path, how: di
 
     pairs, archive = uids_in(named), archive_at(destination)
     return fetch_series(archive, named_series(archive, pairs), folder, **how)
-
-
-def filters_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what flags ask of studies and series, as derive.find takes it."""
-    return {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name)}
 
 
 def _text_of(name: str) -> str:

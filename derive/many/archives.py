@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from derive.errors import NetworkError
+from derive.many.criteria import IMAGES
 from derive.many.ledger import Ledger
 from derive.many.outcome import Ending, Outcome
 from derive.many.plan import Plan
 from derive.many.selecting import may_be_wanted
-from derive.many.selectors import IMAGES
 from derive.many.tasks import Delivery, SeriesTask
 from derive.many.working import NO_RULE
 from derive.pacs.archive import archive_at

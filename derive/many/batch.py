@@ -20,7 +20,7 @@ from derive.many.ledger import JOURNAL, Ledger
 from derive.many.outcome import Outcome
 from derive.many.plan import Plan
 from derive.many.report import BatchSummary, ReportFile, now
-from derive.many.run import PlanRun, SeriesSource, Told, TreeSource, paired, scanned, state_of
+from derive.many.run import HowFar, PlanRun, SeriesSource, TreeSource, paired, scanned, state_of
 from derive.many.tasks import STATE, Delivery
 from derive.pacs.config import Destination, load
 from derive.told.wording import did_you_mean, flag
@@ -56,8 +56,8 @@ class BatchOptions:
         Folder of index and ledger; ``.derive`` in the output, or beside the plan where results go to an archive.
     filters : mapping of str to str, optional
         What is asked of an archive, as :func:`derive.find` takes it: ``date``, ``patient_id``, ``modality``.
-    told : callable (Told) -> None, optional
-        Told how far the run is.
+    told : callable (HowFar) -> None, optional
+        HowFar how far the run is.
     """
 
     workers: int | None = None
@@ -70,7 +70,7 @@ class BatchOptions:
     report: str | Path | None = None
     state: str | Path | None = None
     filters: Mapping[str, str] | None = None
-    told: Callable[[Told], None] | None = None
+    told: Callable[[HowFar], None] | None = None
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from derive.elements.element import tag_of
 from derive.elements.memory import Memory
 from derive.errors import DeriveError
-from derive.many.selectors import IMAGES
+from derive.many.criteria import IMAGES
 from derive.model.functional_groups import flattened
 from derive.reading.frames import has_frames
 from derive.reading.header import Header

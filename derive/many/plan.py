@@ -29,8 +29,8 @@ from derive.authoring.options import Options, options_of
 from derive.deidentification.derived import wanted_options
 from derive.deidentification.profile.wanted import settled, wanted_of
 from derive.errors import DeriveError, UsageError
+from derive.many.criteria import Selector, keywords_of, selectors_of
 from derive.many.layout import ResultLayout
-from derive.many.selectors import Selector, keywords_of, selectors_of
 from derive.many.steps import operations_of
 from derive.operations import Operation
 from derive.reading.assumed import checked_assumptions
@@ -55,7 +55,7 @@ class SeriesRule:
     name : str
         Unique in its plan.
     select : mapping keyword -> pattern, or several
-        See :mod:`derive.many.selectors`.
+        See :mod:`derive.many.criteria`.
     steps : tuple of str
         As results record themselves.
     options : mapping

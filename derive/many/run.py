@@ -31,7 +31,7 @@ BEFORE = "before"
 
 
 @dataclass(frozen=True)
-class Told:
+class HowFar:
     """How far a run is.
 
     Parameters
@@ -131,7 +131,7 @@ class PlanRun:
         How many tasks are begun at most.
     seconds : float, optional
         How long each may take.
-    told : callable (Told) -> None, optional
+    told : callable (HowFar) -> None, optional
     dry_run : bool
         Nothing is kept.
     """
@@ -141,7 +141,7 @@ class PlanRun:
     engine: Engine
     limit: int | None = None
     seconds: float | None = None
-    told: Callable[[Told], None] | None = None
+    told: Callable[[HowFar], None] | None = None
     dry_run: bool = False
     counts: Counter[Ending] = field(default_factory=Counter)
     _begun: int = 0
@@ -204,7 +204,7 @@ class PlanRun:
     def _tell(self, since: float) -> None:
         if self.told is not None:
             total = min(self.source.total, self._limited())
-            self.told(Told(total, self.counts, self._worked, time.monotonic() - since, self.engine.standing))
+            self.told(HowFar(total, self.counts, self._worked, time.monotonic() - since, self.engine.standing))
 
     def _limited(self) -> int:
         before = sum(self.counts.values()) - self.counts[Ending.SKIPPED] - self._worked
