@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from derive.many.plan import Plan
     from derive.model.algorithm import Algorithm
     from derive.model.geometry import Geometry
+    from derive.model.segments import Segment
     from derive.model.source import SourceSeries
     from derive.model.stacking import stack
     from derive.model.volume import Quantity, Volume
@@ -102,6 +103,7 @@ _HOMES = {
     "derive.many.outcome": "Outcome",
     "derive.many.plan": "Plan",
     "derive.model.algorithm": "Algorithm",
+    "derive.model.segments": "Segment",
     "derive.model.geometry": "Geometry",
     "derive.model.source": "SourceSeries",
     "derive.model.volume": "Quantity Volume",
@@ -164,6 +166,7 @@ __all__ = [
     "Quantity",
     "RawLayout",
     "Report",
+    "Segment",
     "SendReport",
     "SourceError",
     "SourceSeries",

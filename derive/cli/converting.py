@@ -29,7 +29,7 @@ from derive.cli.shared import (
     series_per_flag,
 )
 from derive.conversion.options import KINDS, Conversion
-from derive.conversion.segmenting import Segmenting
+from derive.conversion.segment_options import Segmenting
 from derive.errors import UsageError
 from derive.formats import is_volume_or_picture
 from derive.formats.arrays import TYPES, RawLayout

@@ -145,9 +145,10 @@ def map_of(samples: Samples, on_grid: OnGrid) -> tuple[list[int], Stored]:
     labels = on_grid.of(_whole(samples.array[:, :, :, 0], samples))
     each = parallel.each(lambda place: np.unique(labels[place]), range(labels.shape[0]))
     numbers = [int(n) for n in np.unique(np.concatenate(each)) if n]
+    there, nothing = [frozenset(map(int, found)) for found in each], np.zeros(labels.shape[1:], np.bool_)
 
     def stored(index: int, place: int) -> NDArray[Any]:
-        return np.asarray(labels[place] == numbers[index])
+        return np.asarray(labels[place] == numbers[index]) if numbers[index] in there[place] else nothing
 
     return numbers, stored
 

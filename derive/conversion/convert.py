@@ -18,7 +18,8 @@ from derive.conversion.given import Patient, Study
 from derive.conversion.options import Conversion
 from derive.conversion.overlap import check_overlap
 from derive.conversion.proving import prove
-from derive.conversion.segmenting import Segmenting, check_segmenting, masks_of
+from derive.conversion.segment_options import Segmenting
+from derive.conversion.segmenting import check_segmenting, masks_of
 from derive.conversion.subject import Subject
 from derive.errors import UsageError
 from derive.formats import of_object, open_file

@@ -7,23 +7,22 @@ between two labels is neither, and the largest error is half a voxel of the fine
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from derive.conversion.channels import Channels, OnGrid, channels_of, map_of
 from derive.conversion.labels import segments_said
 from derive.conversion.options import Conversion
 from derive.conversion.overlap import check_overlap
 from derive.conversion.proving import need_highdicom
+from derive.conversion.segment_options import Segmenting
 from derive.errors import UsageError, ValuesError
 from derive.model.geometry import ONE_GRID_MM
 from derive.model.reference import FrameRef, of_principal
 from derive.model.reorient import Placing
 from derive.model.segmented import Segmented
 from derive.model.segments import (
-    ALGORITHM_TYPES,
-    FRACTIONAL_TYPES,
     SEGMENTATION,
     FoundBy,
     Segment,
@@ -34,62 +33,6 @@ from derive.told.wording import counted, flag
 
 #: So many numbers and labels are named one by one.
 _NAMED = 20
-_TYPES = tuple(each.value for each in SegmentationType)
-
-
-@dataclass(frozen=True)
-class Segmenting:
-    """What a caller can say of a segmentation.
-
-    Parameters
-    ----------
-    labels : str, optional
-        What the segments are: a .csv with number, label and codes; or 'totalsegmentator'. Its columns are those of
-        :mod:`derive.conversion.labels`.
-    label : sequence of str or Segment
-        A segment: 1=Liver,SCT,10200004,Liver, with the code of its category behind it where that does not follow;
-        repeatable.
-    segmentation_type : {"binary", "fractional", "labelmap"}
-        Whether segments have frames of bits, or of fractions, or are numbers in one frame (default: binary).
-    fractional_type : {"probability", "occupancy"}, optional
-        What the fractions of segments are.
-    algorithm_type : {"automatic", "semiautomatic", "manual"}, optional
-        How the segments were found; with --algorithm-name and others, unless they were drawn by hand.
-    """
-
-    labels: str | None = None
-    label: Sequence[str | Segment] = ()
-    segmentation_type: Literal["binary", "fractional", "labelmap"] | None = None
-    fractional_type: Literal["probability", "occupancy"] | None = None
-    algorithm_type: Literal["automatic", "semiautomatic", "manual"] | None = None
-
-    def __post_init__(self) -> None:
-        listed = (self.label,) if isinstance(self.label, str | Segment) else tuple(self.label)
-        object.__setattr__(self, "label", listed)
-        for name, known in (
-            ("segmentation_type", _TYPES),
-            ("fractional_type", FRACTIONAL_TYPES),
-            ("algorithm_type", ALGORITHM_TYPES),
-        ):
-            said = getattr(self, name)
-            if said is not None and said not in known:
-                raise UsageError("OPT-SEG", f"{flag(name)} {str(said)!r:.20}; wanted one of {', '.join(known)}")
-        fractional = self.type is SegmentationType.FRACTIONAL
-        if fractional and self.fractional_type is None:
-            raise UsageError(
-                "OPT-SEG",
-                f"are the fractions probabilities, or how much of a voxel is of a segment? Wanted "
-                f"{flag('fractional_type', '|'.join(FRACTIONAL_TYPES))}",
-            )
-        if self.fractional_type is not None and not fractional:
-            raise UsageError(
-                "OPT-SEG", f"{flag('fractional_type')} goes with {flag('segmentation_type', 'fractional')}"
-            )
-
-    @property
-    def type(self) -> SegmentationType:
-        """How it is stored."""
-        return SegmentationType(self.segmentation_type or SegmentationType.BINARY.value)
 
 
 def check_segmenting(wishes: Conversion, segmenting: Segmenting, reference: SourceSeries | None) -> None:

@@ -17,7 +17,8 @@ from derive.conversion.numbers import Numbers, numbers_of
 from derive.conversion.options import Conversion, Meaning
 from derive.conversion.overlap import contributors
 from derive.conversion.placement import Stated, affine_of, in_own_space
-from derive.conversion.segmenting import Segmenting, SegmentsFound, segmented
+from derive.conversion.segment_options import Segmenting
+from derive.conversion.segmenting import SegmentsFound, segmented
 from derive.conversion.volumes import dimensions_of
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples

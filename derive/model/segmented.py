@@ -76,14 +76,16 @@ class Segmented:
 
     def _count(self, place: int) -> tuple[list[float], bool]:
         """How many voxels of a slice belong to each segment, by their fractions; whether any belongs to several."""
-        taken = np.zeros(self.grid.shape[1:], np.uint8)
+        taken = np.zeros(self.grid.shape[1:], np.bool_)
         counts, several = [], False
         for index in range(len(self.segments)):
             stored = self.stored(index, place)
-            counts.append(float(stored.sum(dtype=np.float64)) / self._most)
-            if counts[-1]:
-                several = several or bool((taken[stored > 0]).any())
-                taken |= stored > 0
+            there = stored if stored.dtype == np.bool_ else stored > 0
+            whole = np.count_nonzero(there)
+            counts.append(whole if there is stored else float(stored.sum(dtype=np.int64)) / self._most)
+            if whole:
+                several = several or bool(taken[there].any())
+                taken |= there
         return counts, several
 
     @property
@@ -206,7 +208,9 @@ class Segmented:
             return self.stored(segment, place)
         numbers = np.zeros(self.grid.shape[1:], np.uint8 if self.format.bits == _BYTES.bits else np.uint16)
         for index, each in enumerate(self.segments):
-            numbers[self.stored(index, place)] = each.number
+            there = self.stored(index, place)
+            if there.any():
+                numbers[there] = each.number
         return numbers
 
 

@@ -254,7 +254,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Made]]] = {
     "no modality": ("OPT-MODALITY", array(hu, modality=None)),
     "a modality of no class": ("OPT-MODALITY", array(hu, modality="US")),
     "an unknown option": ("OPT-UNKNOWN", array(hu, colour="red")),
-    "a kind that is none": ("OPT-KIND", array(hu, kind="segmentation")),
+    "a kind that is none": ("OPT-KIND", array(hu, kind="surface")),
     "a share of overlap above 1": ("GEO-OVERLAP", array(hu, require_overlap=1.5)),
     "original and a code": ("OPT-ORIGINAL", array(hu, original=True, code="Smoothing")),
     "original and a description": ("OPT-ORIGINAL", array(hu, original=True, description="smoothed")),
