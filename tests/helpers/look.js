@@ -47,6 +47,10 @@ function state() {
       loaded: Boolean(v.loadStatus && v.loadStatus.loaded),
       range: v.voxelManager.getRange ? plain(v.voxelManager.getRange()) : plain(v.voxelManager.getMinMax()),
     })),
+    segmentations: (services.segmentationService ? services.segmentationService.getSegmentations() : []).map((s) => ({
+      label: s.label,
+      segments: Object.values(s.segments || {}).filter(Boolean).map((one) => one.label),
+    })),
     series: services.displaySetService.getActiveDisplaySets().map((s) => ({
       uid: s.SeriesInstanceUID,
       images: s.numImageFrames || (s.images && s.images.length) || 0,
@@ -59,6 +63,7 @@ function state() {
   };
 }
 
+const segmentsThere = (s) => s.segmentations.length > 0 && s.viewports.some((v) => v.shown && v.shades.mean > 0);
 const stackThere = (s) => s.viewports.some((v) => v.type === "stack" && v.shown);
 const volumeThere = (s) => s.volumes.some((v) => v.loaded) && s.viewports.filter((v) => v.shown).length >= 3;
 
@@ -90,7 +95,7 @@ async function look(page, url, ready, picture) {
     return route.abort();
   });
   for (const one of job.looks) {
-    const ready = one.volume ? volumeThere : stackThere;
+    const ready = one.segments ? segmentsThere : one.volume ? volumeThere : stackThere;
     answer.looks[one.name] = await look(page, one.url, ready, one.picture);
   }
   await browser.close();
