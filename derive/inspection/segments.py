@@ -15,6 +15,7 @@ from derive.inspection.text import wrapped
 from derive.inspection.verdicts import Verdict, fix_of
 from derive.model.segment_types import known_type
 from derive.model.segmentation import Segmentation
+from derive.model.segments import SEGMENTATION
 from derive.reading.header import Header
 from derive.reading.segmentations import segmentation_of
 from derive.told.secrecy import shown_code_strings
@@ -85,7 +86,7 @@ class InspectedSegmentation:
     def lines(self) -> Iterator[str]:
         """Give its lines."""
         held = f"{self.type or 'of no type'}, {counted(len(self.segments), 'segment')}"
-        yield from wrapped("segmentation", f"{self.file}: {held}", 0)
+        yield from wrapped(SEGMENTATION, f"{self.file}: {held}", 0)
         for segment in self.segments:
             yield from wrapped(f"segment {segment.number}", str(segment))
         if not self.reads.ok:

@@ -77,11 +77,12 @@ class Segmented:
     def _count(self, place: int) -> tuple[list[float], bool]:
         """How many voxels of a slice belong to each segment, by their fractions; whether any belongs to several."""
         taken = np.zeros(self.grid.shape[1:], np.bool_)
-        counts, several = [], False
+        counts: list[float] = []
+        several = False
         for index in range(len(self.segments)):
             stored = self.stored(index, place)
             there = stored if stored.dtype == np.bool_ else stored > 0
-            whole = np.count_nonzero(there)
+            whole = float(np.count_nonzero(there))
             counts.append(whole if there is stored else float(stored.sum(dtype=np.int64)) / self._most)
             if whole:
                 several = several or bool(taken[there].any())
