@@ -70,13 +70,12 @@ def modules_of(authoring: Authoring) -> frozenset[str]:
     present = conditions.present_modules(iod, standing)
     if derivation.passes or authoring.of_other_class:
         present = frozenset(m for m in present if m in mandatory or _whole(authoring, m))
-    optional = {m.module for m in iod.modules if m.usage == "U"}
-    present = frozenset(m for m in present if m not in optional or _sayable(authoring, m))
+    present = frozenset(m for m in present if m in mandatory | demanded or _sayable(authoring, m))
     return present | demanded
 
 
 def _sayable(authoring: Authoring, module: str) -> bool:
-    """Whether an optional module can be there: what it demands of type 1 somebody says, or a fallback does.
+    """Whether a module that nothing demands can be there: what it demands of type 1 somebody says, or a fallback does.
 
     *2026-12-01.* A synchronization without its trigger tells nobody anything, and a source that has no more of it is no
     reason to refuse its pixels.
