@@ -19,6 +19,8 @@ from derive.told.wording import flag
 if TYPE_CHECKING:
     from derive.operations.kit.blending import ByLabel, ByValue
 
+#: Colours of values where nobody says any.
+_USUAL = "hot-iron"
 #: Opacity where nobody says any: of what covers the image below, and of lines around something.
 _COVERING, _LINES = 0.5, 1.0
 
@@ -33,6 +35,7 @@ def _settled(volumes: Volumes, said: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"labels": labels, "alpha": alpha, "window": said["window"] or grey_of(volumes)}
     if not labels:
         found["over_window"] = said["over_window"] or ends_of(_only(said["series"]))
+        found["colormap"] = said["colormap"] or _USUAL
     return found
 
 
@@ -59,6 +62,10 @@ def _refuse(said: Mapping[str, Any], *, labels: bool) -> None:
     if labels and over is not None:
         without = flag("over_window")
         raise UsageError("OP-WINDOW", f"labels have colours of their own, and no window; leave out {without}")
+    if labels and said["colormap"] is not None:
+        raise UsageError("OP-COLORMAP", f"labels have colours of their own; leave out {flag('colormap')}")
+    if labels and said["alpha_by"] != "constant":
+        raise UsageError("OP-ALPHA", f"labels are no more and no less; leave out {flag('alpha_by')}")
     if not labels and said["contour"]:
         raise UsageError("OP-LABELS", f"lines are drawn around labels; say that the values are that: {flag('labels')}")
 
@@ -79,7 +86,7 @@ def _paint(over: Any, said: Mapping[str, Any]) -> ByValue | ByLabel:
 
 def _short(given: Mapping[str, Any]) -> str:
     """Colours and opacity in a few words."""
-    what = ("contours" if given["contour"] else "labels") if given["labels"] else given["colormap"]
+    what = ("contours" if given["contour"] else "labels") if given["labels"] else given["colormap"] or _USUAL
     words = ["overlay", what, *([] if given["alpha"] is None else [short_text_of(given["alpha"])])]
     return " ".join([*words, *([f"segment {given['segment']}"] if given["segment"] else [])])
 
@@ -100,7 +107,7 @@ def overlay(
     volumes: Volumes,
     series: Others,
     *,
-    colormap: str = "hot-iron",
+    colormap: str | None = None,
     alpha: float | None = None,
     alpha_by: Literal["constant", "value"] = "constant",
     window: Two | None = None,
@@ -120,9 +127,9 @@ def overlay(
     volumes : Volumes
     series : SourceSeries, Segmentation or Volume
         What is laid over the first: of the same patient, and in the same frame of reference.
-    colormap : str
+    colormap : str, optional
         Colours of its values: a palette of DICOM (hot-iron, pet, hot-metal-blue, pet-20-step, spring, summer, fall,
-        winter), by its name or its UID; or one of matplotlib, where that is installed.
+        winter), by its name or its UID; or one of matplotlib, where that is installed; hot-iron without.
     alpha : float, optional
         Opacity of the second series, 0 to 1; without it 0.5, of contours 1.
     alpha_by : {"constant", "value"}

@@ -281,6 +281,8 @@ WRONG = [
     ({"over_window": (10, 10)}, "OP-WINDOW"),
     ({"over_window": (0, 10), "labels": True}, "OP-WINDOW"),
     ({"contour": True}, "OP-LABELS"),
+    ({"colormap": "pet", "labels": True}, "OP-COLORMAP"),
+    ({"alpha_by": "value", "labels": True}, "OP-ALPHA"),
     ({"segment": "1"}, "OP-SEGMENT"),
     ({"align": "near"}, "OP-ALIGN"),
 ]
