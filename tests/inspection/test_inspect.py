@@ -116,13 +116,15 @@ def test_patients_are_counted_and_never_named(tmp_path):
 
 
 def test_other_classes_are_stacks_with_the_reason_and_what_is_no_image_is_counted(real):
-    inspection = inspect([real("nm_13frame"), real("pydicom_test_files/test_files/reportsi.dcm")])
+    inspection = inspect(
+        [real("pydicom_test_files/test_files/rtdose.dcm"), real("pydicom_test_files/test_files/reportsi.dcm")]
+    )
     stack = only(inspection)
     assert (stack.class_name, stack.number, stack.images, stack.frames) == (
-        "Nuclear Medicine Image Storage",
+        "RT Dose Storage",
         None,
         1,
-        13,
+        15,
     )
     assert stack.reads.code == "SRC-CLASS"
     assert stack.coding.syntaxes[0].files == 1

@@ -83,7 +83,7 @@ def test_what_lies_beside_is_skipped_with_a_reason(real, six):
     (folder / "empty").write_bytes(b"")
     (folder / "deep").mkdir()
     beside = {
-        "nuclear.dcm": "nm_13frame",
+        "dose.dcm": "pydicom_test_files/test_files/rtdose.dcm",
         "capture.dcm": "ct_philips_exam_summary_SC",
         "DICOMDIR": "pydicom_test_files/test_files/dicomdirtests/DICOMDIR",
     }
@@ -96,7 +96,7 @@ def test_what_lies_beside_is_skipped_with_a_reason(real, six):
     assert {s.name: s.reason for s in series.skipped} == {
         "notes.txt": "not a DICOM file",
         "empty": "empty",
-        "deep/nuclear.dcm": "other class: Nuclear Medicine Image Storage",
+        "deep/dose.dcm": "other class: RT Dose Storage",
         "deep/capture.dcm": "other class: Secondary Capture Image Storage",
         "deep/DICOMDIR": "a DICOMDIR",
     }

@@ -28,7 +28,7 @@ def test_a_path_that_does_not_exist(tmp_path):
     ("folder", "name"),
     [
         ("ct_philips_exam_summary_SC", "Secondary Capture Image Storage"),
-        ("nm_13frame", "Nuclear Medicine Image Storage"),
+        ("pydicom_test_files/test_files/rtdose.dcm", "RT Dose Storage"),
     ],
 )
 def test_other_classes_are_named(real, folder, name):
