@@ -226,7 +226,16 @@ def _pages(
         page = _page(sight, panels[begin : begin + len(some)], some, wishes, alone=len(panels) <= rows * columns)
         drawn.append(np.asarray(image_of(page, wishes.style)))
         tell("drawing", first + 1, -(-len(panels) // (rows * columns)))
-    return np.stack(drawn), grey
+    return _of_one_size(drawn), grey
+
+
+def _of_one_size(pages: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Stack pages, each on paper as large as that of the largest: captions are not equally long on all."""
+    rows, columns = (max(page.shape[axis] for page in pages) for axis in (0, 1))
+    found = np.full((len(pages), rows, columns, 3), PAPER, np.uint8)
+    for whole, page in zip(found, pages, strict=True):
+        whole[: page.shape[0], : page.shape[1]] = page
+    return found
 
 
 def _seen(volumes: Volumes, figures: Sequence[_Figure]) -> list[NDArray[np.float32]]:

@@ -108,6 +108,15 @@ def test_every_slice_on_as_many_pages_as_it_takes(kind, tmp_path):
         assert (images[0].NumberOfFrames, len(images[0].SourceImageSequence)) == (2, 7)
 
 
+def test_pages_with_longer_captions_and_an_empty_row_are_of_one_size():
+    ct = derive.read(make_series(count=12, shape=(4, 4), step=9.5))
+    series = derive.capture(ct, layout="3x3", every=1, captions=True, letters=True, scale=True, patient=True)
+    assert series.frames.shape[0] == 2
+    last = page_of(series, 1)
+    assert has(last, INK)
+    assert (last[-20:] == np.array(PAPER, np.uint8)).all()
+
+
 def test_frames_of_a_cine_are_shown_and_somebody_says_that_nothing_is_burned_in(tmp_path):
     source = saved(tmp_path / "xa", make_cine())
     with raises_code("GIV-BURNED", UsageError):
