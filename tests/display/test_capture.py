@@ -10,11 +10,14 @@ from pydicom.uid import MultiFrameTrueColorSecondaryCaptureImageStorage, Seconda
 
 import derive
 from derive.cli.main import main
+from derive.display import Wishes, image_of, sight_of
+from derive.display import page_of as page_of_sight
 from derive.display.draw import INK, LETTERS, PAPER
 from derive.errors import UsageError
 from derive.model.grey import asked
 from tests.helpers.asserting import raises_code
 from tests.helpers.cines import make_cine
+from tests.helpers.coloured import make_coloured
 from tests.helpers.enhanced import assert_accepted, saved
 from tests.helpers.sources import ROOT, make_series
 
@@ -135,6 +138,18 @@ def test_pages_say_that_they_are_not_drawn_again(tmp_path):
     assert found.verdict == "NOT-RECOMPUTABLE"
     assert "pages of pictures" in found.reason
     assert found.sources[:2] == (2, 2)
+
+
+def test_colours_are_shown_as_they_are(tmp_path):
+    picture = np.zeros((1, 40, 50, 3), np.uint8)
+    picture[0, 10:30, 10:40] = (250, 120, 10)
+    source = saved(tmp_path / "us", make_coloured(picture=picture))
+    page = page_of(derive.capture(source, layout="1x1", set={"BurnedInAnnotation": "NO"}))
+    assert (page == np.array((250, 120, 10), np.uint8)).all(axis=-1).sum() > 5000
+    shown = image_of(page_of_sight(sight_of(source)))
+    assert (np.asarray(shown) == np.array((250, 120, 10), np.uint8)).all(axis=-1).sum() > 5000
+    with raises_code("SHOW-COLOUR", UsageError):
+        page_of_sight(sight_of(source), Wishes(window=(40, 400)))
 
 
 WRONG = [
