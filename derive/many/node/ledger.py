@@ -290,8 +290,11 @@ class NodeLedger:
         return [row[0] for row in rows]
 
     def remove(self, series: str) -> list[str]:
-        """Enter that the files of a series are gone; return the folders of its results, which are to go too."""
+        """Enter that the files of a series are gone, if nothing came to it; return the folders of its results."""
         with self._writing() as at:
+            row = at.execute("SELECT state FROM series WHERE uid = ?", (series,)).fetchone()
+            if row is None or SeriesState(row[0]) not in DONE:
+                return []
             at.execute("UPDATE instance SET gone = 1 WHERE series = ?", (series,))
             rows = at.execute("SELECT folder FROM result WHERE series = ? AND NOT gone", (series,)).fetchall()
             at.execute("UPDATE result SET gone = 1 WHERE series = ?", (series,))

@@ -7,6 +7,7 @@ looks into it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import sqlite3
@@ -151,6 +152,16 @@ class Reception:
             )
         return DUPLICATE, "there with other contents; kept aside"
 
+    def clear(self, series: str) -> None:
+        """Remove the files of a series that the ledger says are gone; none that comes meanwhile, or comes again."""
+        for uid in [instance.uid for instance in self._ledger.instances(series)]:
+            with self._locks[hash(uid) % _LOCKS]:
+                came = self._ledger.instance(uid)
+                if came is not None and came.gone:
+                    self._store.discard(came.series, came.uid)
+        with contextlib.suppress(OSError):  # something came
+            self._store.series_folder(series).rmdir()
+
     def adopt(self) -> int:
         """Take what lies in the store and is not in the ledger; say how many that are.
 
@@ -158,7 +169,10 @@ class Reception:
         """
         count = 0
         for path in self._store.paths():
-            if self._ledger.instance(path.stem) is not None:
+            known = self._ledger.instance(path.stem)
+            if known is not None:
+                if known.gone:
+                    path.unlink()
                 continue
             try:
                 data = path.read_bytes()

@@ -19,6 +19,7 @@ from derive.many.node.delivery import NodeDelivery
 from derive.many.node.deriver import Deriver, Interrupted
 from derive.many.node.entries import Failure, NodeInstance, NodeSeries
 from derive.many.node.ledger import NodeLedger
+from derive.many.node.reception import Reception
 from derive.many.node.settings import NodeSettings
 from derive.many.node.states import SeriesState
 from derive.many.node.store import NodeStore
@@ -65,10 +66,12 @@ class Steward:
     rooms : Rooms
     completion : Completion
     delivery : NodeDelivery
+    reception : Reception
     """
 
-    def __init__(self, rooms: Rooms, completion: Completion, delivery: NodeDelivery) -> None:
+    def __init__(self, rooms: Rooms, completion: Completion, delivery: NodeDelivery, reception: Reception) -> None:
         self._rooms, self._completion, self._delivery = rooms, completion, delivery
+        self._reception = reception
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._in_work: set[str] = set()
         self._threads: list[threading.Thread] = []
@@ -214,8 +217,8 @@ class Steward:
         ledger, store = self._rooms.ledger, self._rooms.store
         for uid in ledger.old(time.time() - self._rooms.settings.keep_days * _DAY_S):
             # The ledger first: files that it does not speak of are taken in again, and derived.
-            folders = [store.results / name for name in ledger.remove(uid)]
-            store.remove([store.series_folder(uid), *folders])
+            store.remove([store.results / name for name in ledger.remove(uid)])
+            self._reception.clear(uid)
             _log.info("series %s: its files are removed", uid)
         self._stop.wait(_TIDY_S)
         return True

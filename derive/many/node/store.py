@@ -133,6 +133,14 @@ class NodeStore:
         with self._lock:
             self._used += size
 
+    def discard(self, series: str, instance: str) -> None:
+        """Remove the file of an instance."""
+        path = self.path(series, instance)
+        with contextlib.suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            self.count(-size)
+
     def remove(self, folders: list[Path]) -> None:
         """Remove folders of what is done."""
         for folder in folders:

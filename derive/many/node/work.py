@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
-
 from derive.errors import DeriveError
-from derive.many.criteria import IMAGES
 from derive.many.deriving import derive_series, outcome_of
+from derive.many.facts import facts_of, merged
 from derive.many.node.entries import Made
 from derive.many.node.store import size_of, sync
 from derive.many.outcome import Ending, Outcome
 from derive.many.plan import Plan, SeriesRule
 from derive.many.selecting import rules_for
-from derive.pacs.matching import texts
 from derive.pacs.sendable import sendables_of
 from derive.reading.files import plain
 from derive.reading.header import Header, Reader
@@ -83,8 +80,10 @@ def key_of(rule: SeriesRule, sources: str) -> str:
 def worked(task: DeriveTask) -> Worked:
     """Derive a series by every rule that wants it; nothing is raised."""
     try:
-        rules = rules_for(task.plan, facts_of(task.plan, task.paths))
-        done = _steps_done(task.paths[0]) if rules else ()
+        headers = _headers(task.paths)
+        told = (facts_of(header, task.plan.keywords).facts for header in headers)
+        rules = rules_for(task.plan, merged(told, len(headers)))
+        done = _steps_done(headers[0]) if headers else ()
     except Exception as error:  # one series never stops the others
         return Worked((outcome_of(error),))
     outcomes, made, kept, own = [], [], [], False
@@ -114,23 +113,14 @@ def _by(rule: SeriesRule, task: DeriveTask, key: str) -> tuple[Outcome, Made | N
         return outcome_of(error, rule), None
 
 
-def facts_of(plan: Plan, paths: Sequence[Path]) -> dict[str, str]:
-    """Return what a series says of itself, of what the plan asks: all values that its instances have."""
-    keywords = sorted(plan.keywords)
-    found: dict[str, dict[str, None]] = {keyword: {} for keyword in keywords}
-    for path in paths:
-        head = dcmread(path, specific_tags=["SpecificCharacterSet", *keywords], stop_before_pixels=True)
-        said = texts(head)
-        for keyword in keywords:
-            found[keyword] |= dict.fromkeys(filter(None, said.get(keyword, "").split("\\")))
-    return {keyword: "\\".join(values) for keyword, values in found.items()} | {IMAGES: str(len(paths))}
+def _headers(paths: Sequence[Path]) -> list[Header]:
+    """Read the headers of a series; what is none is not counted, and refused by who reads the series."""
+    reader = Reader()
+    return [header for header in (reader.read(plain(path)) for path in paths) if isinstance(header, Header)]
 
 
-def _steps_done(path: Path) -> tuple[str, ...]:
+def _steps_done(header: Header) -> tuple[str, ...]:
     """Return the steps that an instance says were done, as operations write themselves."""
-    header = Reader().read(plain(path))
-    if not isinstance(header, Header):
-        return ()
     return tuple(str(step.operation()) if step.recomputable else step.text for step in record_of(header).steps)
 
 

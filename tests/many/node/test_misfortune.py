@@ -6,7 +6,10 @@ import pytest
 
 from derive.many.node.entries import NodeInstance
 from derive.many.node.ledger import FILE, NodeLedger
+from derive.many.node.reception import Reception
 from derive.many.node.states import SeriesState
+from derive.many.node.store import NodeStore
+from derive.pacs.sendable import Sendable
 from derive.pacs.service.service import ArchiveService
 from tests.helpers.archive_peers import some_series, store
 from tests.helpers.asserting import raises_code
@@ -99,3 +102,21 @@ def test_what_was_made_of_a_series_before_another_instance_came_is_not_entered(t
     assert ledger.receive(came(3)), "it was complete"
     assert [s.version for s in ledger.series(SeriesState.RECEIVED)] == [3]
     ledger.close()
+
+
+def test_what_comes_while_a_series_is_removed_stays(tmp_path):
+    store_, ledger = NodeStore(tmp_path), NodeLedger(tmp_path)
+    reception = Reception(store_, ledger)
+    first, second = (Sendable.of_dataset(d).read() for d in some_series(1)[:2])
+    assert reception.take(first).status == 0
+    (series,) = ledger.series(SeriesState.RECEIVED)
+    assert ledger.remove(series.uid) == [] == [i for i in ledger.instances(series.uid) if i.gone], "it is not done"
+    ledger.move(series, SeriesState.SKIPPED)
+    ledger.remove(series.uid)
+    assert reception.take(second).status == 0  # before the files go
+    reception.clear(series.uid)
+    there = sorted(path.stem for path in store_.series_folder(series.uid).iterdir())
+    assert there == [i.uid for i in ledger.instances(series.uid) if not i.gone]
+    assert len(there) == 1
+    ledger.close()
+    store_.close()
