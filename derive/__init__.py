@@ -23,7 +23,9 @@ from derive.version import VERSION as __version__  # noqa: N811 - the name that 
 if TYPE_CHECKING:
     from derive.builder import DerivedSeries, build
     from derive.checking import CheckReport, Finding, check
+    from derive.conversion.compress import compress
     from derive.conversion.convert import convert
+    from derive.conversion.decompress import Decompression, DecompressionReport, decompress
     from derive.conversion.export import Exported, export
     from derive.conversion.given import Patient, Study
     from derive.correction.correct import Correction, correct
@@ -80,7 +82,9 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is logged 
 _HOMES = {
     "derive.builder": "DerivedSeries build",
     "derive.checking": "CheckReport Finding check",
+    "derive.conversion.compress": "compress",
     "derive.conversion.convert": "convert",
+    "derive.conversion.decompress": "Decompression DecompressionReport decompress",
     "derive.conversion.export": "Exported export",
     "derive.correction.correct": "Correction correct",
     "derive.correction.report": "CorrectionReport",
@@ -147,6 +151,8 @@ __all__ = [
     "CheckReport",
     "Correction",
     "CorrectionReport",
+    "Decompression",
+    "DecompressionReport",
     "DeidCheckReport",
     "DeidentificationReport",
     "DeriveError",
@@ -181,8 +187,10 @@ __all__ = [
     "build",
     "capture",
     "check",
+    "compress",
     "convert",
     "correct",
+    "decompress",
     "deid_check",
     "deid_tokens",
     "deidentify",

@@ -135,7 +135,7 @@ def _order(source: SourceSeries, operations: Sequence[Operation], options: Optio
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity, derivation, sources))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))
-    frames = in_numbers(volumes, target, options.numbers)
+    frames = in_numbers(volumes, target, options.numbers, source if derivation.only_compressed else None)
     return Order(sources, frames, derivation, target, in_bits_of(stored, frames.format), taken)
 
 
@@ -293,7 +293,7 @@ class DerivedSeries:
     def instances(self) -> Iterator[Dataset]:
         """Give the instances one at a time, as plain Datasets with File Meta Information."""
         for made in self.made():
-            yield dataset_of(made.elements, made.pixels, self.options.compression)
+            yield dataset_of(made, self.options.compression_of(self.derivation))
 
     def write(self, folder: str | Path, *, overwrite: bool = False, progress: Progress | None = None) -> Report:
         """Write the series as a folder of Part 10 files: everything, checked, or nothing; several in folders in it.
@@ -319,7 +319,7 @@ class DerivedSeries:
             for part, below in zip(self.series, folders_of(temporary, len(self.series)), strict=True):
                 below.mkdir(exist_ok=True)
                 done = partial(_told, told, sum(len(report.instances) for report in reports), self.count)
-                writer = Writer(below, part.frames, self.options.compression)
+                writer = Writer(below, part.frames, self.options.compression_of(self.derivation))
                 findings = write_instances(part.made(temporary.parent), writer, part._checker, done)
                 part.order.proof(below)
                 reports.append(report_of(part.series_pass, target, writer, findings))
@@ -391,7 +391,7 @@ class DerivedSeries:
     @property
     def _size(self) -> int:
         """Bytes that the files take, generously."""
-        copies = 1 + self._spooled + (self.options.compression is not None)
+        copies = 1 + self._spooled + (self.options.compression_of(self.derivation) is not None)
         return copies * self.frames.stored_bytes + self.frames.count * HEADER_ROOM
 
 

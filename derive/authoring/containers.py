@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from derive import parallel
+from derive.authoring.lossy import codestream_of_all, keeps_stored, kept_frame, padding_of_all, with_loss
 from derive.authoring.order import Authoring, Frame, Order
 from derive.model.frames import Frames
 from derive.model.reference import FrameRef
-from derive.model.volume import SLAB, slabs
+from derive.model.volume import SLAB
+from derive.pixels.encapsulating import Encapsulator
 from derive.pixels.encode import EncodedFrame, Encoding, as_they_are, encode
 from derive.pixels.floating import in_floating_point
 from derive.pixels.spool import Spool, SpooledFrames
@@ -86,26 +88,31 @@ def instances(authoring: Authoring, encoding: Encoding | None, folder: Path | No
     if authoring.target.container == "single":
         return ((frame, None) for frame in _single(authoring, encoding))
     if authoring.target.container == "pages":
-        return ((frame, None) for frame in _pages(authoring))
+        return iter((_pages(authoring, folder),))
     return _functional(authoring, encoding, folder)
 
 
 def encoded_frames(authoring: Authoring, encoding: Encoding | None) -> Iterator[EncodedFrame]:
     """Compute and encode the frames, a slab at a time; the frames of a slab side by side."""
-    return _encoded(authoring, encoding, (slab for _, slab in slabs(authoring.frames)))
+    return _encoded(authoring, encoding, range(authoring.frames.count))
 
 
-def _encoded(
-    authoring: Authoring, encoding: Encoding | None, values: Iterator[NDArray[np.float32]]
-) -> Iterator[EncodedFrame]:
-    form = authoring.pixel_format
+def _encoded(authoring: Authoring, encoding: Encoding | None, indices: Sequence[int]) -> Iterator[EncodedFrame]:
+    frames, form, compression = authoring.frames, authoring.pixel_format, authoring.derivation.compression
     quantise: Callable[[NDArray[Any]], EncodedFrame] = partial(encode, encoding=encoding)
     if authoring.order.stored_as_they_are:
         quantise = as_they_are
     elif form.floating:
         quantise = partial(in_floating_point, bits=form.bits)
-    for slab in values:
-        yield from parallel.each(quantise, list(slab))
+    kept = keeps_stored(authoring.order)
+    for run in _runs(indices):
+        if kept:
+            found = parallel.each(partial(kept_frame, authoring.order), run)
+        else:
+            found = parallel.each(quantise, list(frames.slab(run[0], run[-1] + 1)))
+        if compression is not None:
+            found = parallel.each(partial(with_loss, form=form, compression=compression), found)
+        yield from found
 
 
 def _single(authoring: Authoring, encoding: Encoding | None) -> Iterator[Frame]:
@@ -118,26 +125,41 @@ def _single(authoring: Authoring, encoding: Encoding | None) -> Iterator[Frame]:
         yield Frame(index, number, frames.contributors(index), encoded, place, volume)
 
 
-def _pages(authoring: Authoring) -> Iterator[Frame]:
-    """Put all frames into one instance: classes with pages hold stored values as they are."""
-    frames = authoring.frames
+def _pages(authoring: Authoring, folder: Path | None) -> Held:
+    """Put all frames into one instance: classes with pages hold stored values as they are, or what a loss left."""
+    frames, compression = authoring.frames, authoring.derivation.compression
     contributors = _together(frames, range(frames.count))
-    yield Frame(0, 1, contributors, as_they_are(frames.slab(0, frames.count)), 0)
+    if compression is None:
+        return Frame(0, 1, contributors, as_they_are(frames.slab(0, frames.count)), 0), None
+    spool, packed = Spool(folder), Encapsulator(compression.transfer_syntax, folder)
+    each = list(_encoded(authoring, None, range(frames.count)))
+    for encoded in each:
+        assert encoded.codestream is not None, "it was compressed"
+        spool.add(encoded.stored)
+        packed.add(encoded.codestream.data, encoded.codestream.native_length)
+    whole = as_they_are(np.stack([encoded.stored for encoded in each]))
+    whole = replace(whole, error=max(e.error for e in each), codestream=codestream_of_all(each))
+    return Frame(0, 1, contributors, whole, 0), spool.close(packed.close())
 
 
 def _functional(authoring: Authoring, encoding: Encoding | None, folder: Path | None) -> Iterator[Held]:
     """Put volumes into instances; of their frames nothing is kept in memory but what their groups will say."""
-    frames = authoring.frames
+    frames, compression = authoring.frames, authoring.derivation.compression
     parts = partition(authoring.order, one_object=authoring.given.one_object)
     for number, indices in enumerate(parts, 1):
         spool, members = Spool(folder), []
-        for index, encoded in zip(indices, _encoded(authoring, encoding, _slabs(frames, indices)), strict=True):
+        packed = Encapsulator(compression.transfer_syntax, folder) if compression is not None else None
+        for index, encoded in zip(indices, _encoded(authoring, encoding, indices), strict=True):
             spool.add(encoded.stored)
             volume, place = frames.volume_and_place(index)
             kept = replace(encoded, stored=encoded.stored[:0].copy())  # a view would keep the whole
+            if packed is not None and encoded.codestream is not None:
+                packed.add(encoded.codestream.data, encoded.codestream.native_length)
+                kept = replace(kept, codestream=encoded.codestream._replace(data=b""))
             members.append(Frame(index, number, frames.contributors(index), kept, place, volume))
         contributors = _together(frames, indices)
-        yield Frame(number - 1, number, contributors, _summed(members), 0, frames=tuple(members)), spool.close()
+        pixels = spool.close(None if packed is None else packed.close())
+        yield Frame(number - 1, number, contributors, _summed(members), 0, frames=tuple(members)), pixels
 
 
 def stand_in_of(authoring: Authoring) -> Frame:
@@ -150,14 +172,14 @@ def stand_in_of(authoring: Authoring) -> Frame:
     return Frame(0, 1, _together(frames, range(frames.count)), nothing, 0, frames=tuple(members))
 
 
-def _slabs(frames: Frames, indices: Sequence[int]) -> Iterator[NDArray[np.float32]]:
-    """Values of some frames, in order: as many at a time as follow one another, a slab at most."""
+def _runs(indices: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Give some frames, in order: as many at a time as follow one another, a slab at most."""
     begin = 0
     while begin < len(indices):
         end = begin + 1
         while end < len(indices) and end - begin < SLAB and indices[end] == indices[end - 1] + 1:
             end += 1
-        yield frames.slab(indices[begin], indices[end - 1] + 1)
+        yield indices[begin:end]
         begin = end
 
 
@@ -165,14 +187,15 @@ def _summed(frames: Sequence[Frame]) -> EncodedFrame:
     """Sum up how the frames of an instance are stored: the worst error, all that was clipped, and all limits."""
     each = [frame.encoded for frame in frames]
     first = each[0]
-    padding = next((e.encoding.padding for e in each if e.encoding.padding is not None), None)
+    smallest, largest = min(e.smallest for e in each), max(e.largest for e in each)
     return EncodedFrame(
         first.stored,
-        replace(first.encoding, padding=padding),
-        min(e.smallest for e in each),
-        max(e.largest for e in each),
+        padding_of_all(each, (smallest, largest)),
+        smallest,
+        largest,
         max(e.error for e in each),
         sum(e.saturated for e in each),
+        codestream_of_all(each),
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from derive.errors import UsageError
 from derive.model.classes import Form, PictureKind, checked_form, makes_pictures
+from derive.model.derivation import Derivation
 from derive.model.uids import checked_root
-from derive.pixels.compress import Compression
+from derive.pixels.compressions import Compression
 from derive.settings import load_settings
 
 
@@ -104,6 +105,18 @@ class Options:
             As :class:`derive.pixels.compress.Compression`.
         """
         return Compression(self.compress) if isinstance(self.compress, str) else self.compress
+
+    def compression_of(self, derivation: Derivation) -> Compression | None:
+        """How what is written is encoded: with loss, where that is the last step; None: native.
+
+        Raises
+        ------
+        UsageError
+            ``OPT-COMPRESS`` for both.
+        """
+        if derivation.compression is not None and self.compress is not None:
+            raise UsageError("OPT-COMPRESS", "what is compressed with loss is not compressed once more without")
+        return derivation.compression or self.compression
 
 
 def options_of(said: Mapping[str, Any]) -> Options:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from codes import Code
+from derive.authoring.lossy import keeps_stored, kept_format
 from derive.authoring.naming import named
 from derive.authoring.options import Options
 from derive.authoring.order import Authoring, Given, Order
@@ -56,9 +57,9 @@ class Prepared(NamedTuple):
 def draft(order: Order, options: Options) -> Authoring:
     """Settle what can be settled without looking at a single pixel: no window, passing UIDs."""
     target = order.target
-    if options.compression is not None:
+    if (compression := options.compression_of(order.derivation)) is not None:
         _, rows, columns = order.frames.shape
-        refuse_unsayable(options.compression, order.frames.format, (rows, columns))
+        refuse_unsayable(compression, order.frames.format, (rows, columns))
     places = options.spatial_locations_preserved or ""
     if places and order.derivation.places_known:
         raise UsageError("OPT-PLACES", "what these operations do to places is known; it is said of a user's own only")
@@ -136,15 +137,29 @@ def whole_step(target: Target, quantity: Quantity, derivation: Derivation, sourc
     return step if all(slope == step and float(intercept / step).is_integer() for slope, intercept in scales) else None
 
 
-def in_numbers(frames: AnyFrames, target: Target, numbers: str | None) -> AnyFrames:
-    """Return volumes that are stored as a person wants it; in 16 bits where a class holds nothing else."""
+def in_numbers(frames: AnyFrames, target: Target, numbers: str | None, kept: Attributes | None = None) -> AnyFrames:
+    """Return volumes that are stored as a person wants it; in 16 bits where a class holds nothing else.
+
+    Parameters
+    ----------
+    frames : Frames
+    target : Target
+    numbers : str, optional
+    kept : Attributes, optional
+        The source of which stored values stay, in as many bits as there.
+    """
     if not isinstance(frames, Volumes):
         return frames
+    if kept is not None:
+        return replace(frames, format=kept_format(kept, target.iod))
     return replace(frames, format=format_of(target, numbers, frames.format))
 
 
 def _encoding(order: Order, target: Target) -> tuple[Encoding | None, ValueRange | None]:
     frames, stored = order.frames, order.stored
+    if keeps_stored(order):
+        common = stored.rescale
+        return (Encoding(*common, stored.signed, stored.padding, stored.bits) if common else None), None
     kept, padded = bool(stored.slopes), frames.quantity.padded
     if order.stored_as_they_are or frames.format.floating or per_instance(target.rescale, stored, kept):
         return None, None

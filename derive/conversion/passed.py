@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from derive import standard
+from derive.authoring.lossy import BYTE, kept_format
 from derive.errors import ValuesError
 from derive.model.dimension import Dimension
 from derive.model.geometry import Geometry, Plane
@@ -22,7 +22,6 @@ from derive.pixels.encode import PixelFormat
 from derive.standard import Iod
 from derive.told.wording import counted
 
-BYTE = 8
 #: Digits of cosines, and of places along a normal in mm, by which frames lie alike.
 _COSINES, _PLACES = 4, 2
 
@@ -134,19 +133,8 @@ class PassedFrames:
 
     @cached_property
     def format(self) -> PixelFormat:
-        """Bits as they are: as many as decoded values had, the most of any image.
-
-        *2026-12-01.* More, where the class lists how many there can be (neither 13 in multi-frame CT nor 8 in
-        single-frame MR): the stored values are the same.
-        """
-        allocated = self._listed("BitsAllocated", -(-max(self._numbers("BitsAllocated")) // BYTE) * BYTE)
-        return PixelFormat(allocated, stored=self._listed("BitsStored", max(self._numbers("BitsStored"))))
-
-    def _listed(self, keyword: str, bits: int) -> int:
-        """The least count of bits that the class lists and that holds `bits`; `bits` where it lists none."""
-        rules = standard.values(self.iod.name, keyword)
-        counts = sorted(int(v) for rule in rules if rule.kind == "enumerated" for v in rule.values)
-        return next((count for count in counts if count >= bits), bits)
+        """Bits as they are."""
+        return kept_format(self.source, self.iod)
 
     def _one(self, keyword: str) -> int:
         said = sorted(self._numbers(keyword))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -33,7 +33,7 @@ from derive.correction.charset import CharacterSet
 from derive.correction.computed import Computed
 from derive.correction.identity import Moves
 from derive.correction.like import like_of
-from derive.correction.members import Members, SetMember, members_of, walking
+from derive.correction.members import Members, SetMember, members_of, name_below, walking
 from derive.correction.mending import Mending
 from derive.correction.renewed import Renewed, following_study, renewed_of
 from derive.correction.report import ChangeTally, CorrectionReport
@@ -43,7 +43,7 @@ from derive.model.uids import checked_root
 from derive.reading.files import Source
 from derive.rewriting.change import parts_of
 from derive.rewriting.correct import corrected, restored, undone
-from derive.rewriting.file import Part, Passage, StoredFile
+from derive.rewriting.file import Part, StoredFile, runs_of_parts
 from derive.rewriting.history import CorrectionNote, corrections
 from derive.rewriting.splice import exchanged
 from derive.settings import load_settings
@@ -143,7 +143,7 @@ class Correction:
         for _, stored in self._stored():
             with walking(stored):
                 made = self._made(stored, self._parts(stored))
-            runs = _runs(exchanged(stored, {}) if made is None else made)
+            runs = runs_of_parts(exchanged(stored, {}) if made is None else made)
             yield dcmread(io.BytesIO(b"".join(runs)), force=True)
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> CorrectionReport:
@@ -176,7 +176,7 @@ class Correction:
                     made = self._made(stored, parts)
                 if made is None and isinstance(member.origin, Dataset):
                     made = exchanged(stored, {})
-                _write(temporary / _name(member), member, made)
+                _write(temporary / name_below(member), member, made)
                 tell("correcting", number, len(self.members.objects))
             if self.asked.check and not self.asked.undo:
                 _refuse_new_errors(self.members.paths, temporary)
@@ -261,17 +261,6 @@ class Correction:
         return corrected(stored, parts, self.note, self.characters.before(stored))
 
 
-def _runs(parts: Iterable[Part]) -> Iterator[bytes]:
-    for part in parts:
-        yield from part.chunks() if isinstance(part, Passage) else (part,)
-
-
-def _name(member: SetMember) -> str:
-    """Return the name of a member below the target: never above it."""
-    parts = [part for part in Path(member.name).parts if part not in ("..", "/")]
-    return str(Path(*parts))
-
-
 def _write(path: Path, member: SetMember, made: tuple[Part, ...] | None) -> None:
     """Write an object, or copy it byte for byte."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -280,7 +269,7 @@ def _write(path: Path, member: SetMember, made: tuple[Part, ...] | None) -> None
             "OUT-EXISTS", f"two objects of the source are called {path.name}; correct their folders one by one"
         )
     with member.open() as stream:
-        runs = _runs(made) if made is not None else iter(lambda: stream.read(1 << 20), b"")
+        runs = runs_of_parts(made) if made is not None else iter(lambda: stream.read(1 << 20), b"")
         if not write_runs(path, runs):
             raise OutputError("OUT-REREAD", f"{path.name} does not hold what was made; the disk cannot be trusted")
 

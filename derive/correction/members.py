@@ -72,6 +72,12 @@ class SetMember:
         return replace(stored, start=file_start(repeated, stored.transfer_syntax), meta=meta)
 
 
+def name_below(member: SetMember) -> str:
+    """Return the name of a member below a target: never above it."""
+    parts = [part for part in Path(member.name).parts if part not in ("..", "/")]
+    return str(Path(*parts))
+
+
 @contextmanager
 def walking(stored: StoredFile) -> Iterator[None]:
     """Refuse an object of which a sequence that matters is damaged: files are read without going into all of them.

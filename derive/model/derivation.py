@@ -14,6 +14,7 @@ from codes import Code
 from derive.model.algorithm import Algorithm
 from derive.model.geometry import Geometry
 from derive.model.volume import Volume
+from derive.pixels.compressions import Compression
 
 if TYPE_CHECKING:
     from derive.model.classes import Target
@@ -76,6 +77,8 @@ class Step:
         file of a user's own, which may turn, shift or mirror on the same grid.
     before : tuple of Code
         What was done to another series before it entered, in front of the code of the step.
+    compression : Compression, optional
+        With what loss the result is encoded, of a step that is that.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Step:
     short: str = ""
     places_known: bool = True
     before: tuple[Code, ...] = ()
+    compression: Compression | None = None
 
     @property
     def label(self) -> str:
@@ -116,6 +120,16 @@ class Derivation:
     def then(self, step: Step) -> Derivation:
         """Return the derivation with one more step at its end."""
         return Derivation((*self.steps, step))
+
+    @property
+    def compression(self) -> Compression | None:
+        """With what loss the result is encoded; None without."""
+        return self.steps[-1].compression if self.steps else None
+
+    @property
+    def only_compressed(self) -> bool:
+        """Whether nothing was done but that: stored values are those of the source, as far as they are left."""
+        return bool(self.steps) and all(step.compression is not None for step in self.steps)
 
     @property
     def geometry_effect(self) -> GeometryEffect:

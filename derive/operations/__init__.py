@@ -11,6 +11,7 @@ for editors and type checkers.
 import sys
 
 from derive.operations.blur import gaussian_blur
+from derive.operations.compressing import compress
 from derive.operations.cropping import crop, pad
 from derive.operations.declaration import REGISTRY, Operation, OperationKind
 from derive.operations.diffusing import anisotropic_diffusion
@@ -34,6 +35,7 @@ __all__ = [
     "apply",
     "bilateral",
     "clip",
+    "compress",
     "crop",
     "discover",
     "gaussian_blur",

@@ -32,7 +32,7 @@ from derive.operations.kit.calls import meant
 from derive.operations.kit.change import GridChange
 from derive.operations.kit.coding import declared_code, derivation_code
 from derive.operations.kit.curve import CurvePoints as CurvePoints
-from derive.operations.kit.details import Beside, Details, OfColours, Suits
+from derive.operations.kit.details import Beside, Details, Encodes, OfColours, Suits
 from derive.operations.kit.details import Short as Short
 from derive.operations.kit.details import Trial as Trial
 from derive.operations.kit.details import Words as Words
@@ -114,6 +114,8 @@ class OperationKind(Generic[P]):
         Whether it is done to colours too: to red, green and blue, each by itself.
     of_colours : callable (colours, parameters) -> Colours, optional
         What is done to colours instead, where that is something of its own.
+    encodes : callable (parameters) -> Compression, optional
+        With what loss the result is compressed; such an operation is the last.
     suits, beside : callable, optional
         (source) -> whether ``inspect`` tries it; (parameters) -> those of each series, where it makes two on request.
     makes_colours : bool
@@ -148,6 +150,7 @@ class OperationKind(Generic[P]):
     by_sample: bool = False
     of_colours: OfColours | None = None
     makes_colours: bool = False
+    encodes: Encodes | None = None
 
     @property
     def takes_colours(self) -> bool:
@@ -246,6 +249,7 @@ class OperationKind(Generic[P]):
             terms=(self.words and self.words(parameters)[1]) or self.terms,
             own_function=bool(self.taking(Function)),
             places_known=not self.taking(Function),
+            compression=self.encodes(parameters) if self.encodes else None,
             algorithm=next((a for a in algorithms if isinstance(a, Algorithm)), None),
         )
 

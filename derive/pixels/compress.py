@@ -1,133 +1,23 @@
-"""Frames compressed, each decoded again by another library and held against what went in (PS3.5 8.2, A.4, A.5).
-
-``compressions.tsv`` has a row for each method, with and without loss: its transfer syntax; who encodes it; how many
-Bits Allocated it takes, and whether Bits Stored have to be all of them; the fewest rows and columns; what colours
-become (PS3.5 8.2.1 to 8.2.4); and the Defined Term that says it of an image that lost something (PS3.3
-C.7.6.1.1.5.1). Who decodes is :mod:`derive.pixels.codecs`, which is another library in every row.
-
-*2026-12-01.* The encoder of high throughput states the precision of the words, so that Bits Stored have to be all of
-them: decoders that believe the code stream would say more than there are.
-"""
+"""Frames compressed, each decoded again by another library and held against what went in (PS3.5 8.2, A.4, A.5)."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.processing import convert_color_space
 
-from derive.errors import SourceError, UsageError, ValuesError
+from derive.errors import SourceError, ValuesError
 from derive.pixels.codecs import CODECS
+from derive.pixels.compressions import DEFLATED, CompressionRow, rows
+from derive.pixels.compressions import Compression as Compression
 from derive.pixels.encode import PixelFormat
-from derive.pixels.encoders import ENCODERS, is_installed
+from derive.pixels.encoders import ENCODERS
 from derive.pixels.recode import decoded
 from derive.pixels.samples import SampleLayout
-from derive.told.wording import flag
 
-DEFLATED = "deflated"
 _RGB = "RGB"
-
-
-class _Row(NamedTuple):
-    """A line of the table."""
-
-    method: str
-    lossy: bool
-    transfer_syntax: str
-    encoder: str
-    bits: frozenset[int]
-    all_stored: bool
-    least_side: int
-    colour: str
-    term: str
-
-
-@cache
-def _rows() -> Mapping[tuple[str, bool], _Row]:
-    text = files("derive.pixels").joinpath("compressions.tsv").read_text(encoding="utf-8")
-    rows = {}
-    for line in csv.DictReader(text.splitlines(), delimiter="\t"):
-        lossy, bits = line["loss"] == "yes", frozenset(map(int, line["bits"].split()))
-        side, whole = int(line["least_side"]), line["stored"] == "all"
-        names = line["transfer_syntax"], line["encoder"]
-        rows[line["method"], lossy] = _Row(
-            line["method"], lossy, *names, bits, whole, side, line["colour"], line["term"]
-        )
-    return rows
-
-
-def methods(*, lossy: bool = False) -> tuple[str, ...]:
-    """Return the methods that lose something, or those that lose nothing."""
-    return tuple(method for method, loses in _rows() if loses == lossy)
-
-
-@dataclass(frozen=True)
-class Compression:
-    """How pixels are encoded when they are written.
-
-    Parameters
-    ----------
-    method : {"jpeg2000", "jpeg-ls", "rle", "htj2k", "deflated", "jpeg"}
-    setting : float, optional
-        Of a method with loss: the ratio of JPEG 2000, the largest error of JPEG-LS in stored values, the quality of
-        JPEG from 1 to 100. None: without loss.
-
-    Raises
-    ------
-    UsageError
-        ``OPT-COMPRESS`` for a method, or a setting, that there is none of; ``OPT-PACKAGE`` where what encodes is not
-        installed.
-    """
-
-    method: str
-    setting: float | None = None
-
-    def __post_init__(self) -> None:
-        wanted = methods(lossy=self.lossy)
-        if self.method not in wanted:
-            kind = "with loss" if self.lossy else "without loss"
-            raise UsageError("OPT-COMPRESS", f"compression {self.method!r:.40} {kind}; wanted {', '.join(wanted)}")
-        if not all(is_installed(name) for name in (self.row.encoder, self._decoder)):
-            raise UsageError(
-                "OPT-PACKAGE",
-                f"{self.method} needs packages that are not installed: pip install 'dicom-derive[compress]'; "
-                f"{flag('compress', 'rle')} and {flag('compress', DEFLATED)} need none",
-            )
-
-    @property
-    def lossy(self) -> bool:
-        """Whether it may lose something."""
-        return self.setting is not None
-
-    @property
-    def row(self) -> _Row:
-        """What the table says of it."""
-        return _rows()[self.method, self.lossy]
-
-    @property
-    def transfer_syntax(self) -> str:
-        """UID of its transfer syntax."""
-        return self.row.transfer_syntax
-
-    @property
-    def term(self) -> str:
-        """Defined Term of Lossy Image Compression Method; empty of what loses nothing."""
-        return self.row.term
-
-    @property
-    def _decoder(self) -> str:
-        codec = CODECS.get(self.transfer_syntax)
-        return codec.plugin if codec else ""
-
-    def photometric(self, form: PixelFormat | SampleLayout) -> str:
-        """Return the Photometric Interpretation that pixels have when they are compressed."""
-        return self.row.colour if form.samples > 1 and self.row.colour else form.photometric
 
 
 def refuse_unsayable(compression: Compression, form: PixelFormat, shape: tuple[int, int]) -> None:
@@ -146,7 +36,7 @@ def refuse_unsayable(compression: Compression, form: PixelFormat, shape: tuple[i
     """
     if _holds(compression.row, form, shape):
         return
-    can = [row.method for row in _rows().values() if row.lossy == compression.lossy and _holds(row, form, shape)]
+    can = [row.method for row in rows().values() if row.lossy == compression.lossy and _holds(row, form, shape)]
     kind = "floating point" if form.floating else f"{form.samples} x {form.bits_stored} of {form.bits} bits a pixel"
     told = f"{shape[1]} x {shape[0]} pixels of {kind}"
     instead = f"wanted {' or '.join(can)}" if can else "no method can"
@@ -154,7 +44,7 @@ def refuse_unsayable(compression: Compression, form: PixelFormat, shape: tuple[i
     raise ValuesError("VAL-COMPRESS", f"{compression.method} {how} cannot say {told}; {instead}")
 
 
-def _holds(row: _Row, form: PixelFormat, shape: tuple[int, int]) -> bool:
+def _holds(row: CompressionRow, form: PixelFormat, shape: tuple[int, int]) -> bool:
     if row.method == DEFLATED:
         return True
     codec = CODECS[row.transfer_syntax]
@@ -222,6 +112,8 @@ def packed(frame: NDArray[Any], layout: SampleLayout, compression: Compression, 
         by_plane=False,
         photometric=compression.photometric(layout),
     )
+    if compression.lossy and layout.signed:
+        _refuse_signed(words, layout, compression, name)
     try:
         data = ENCODERS[compression.row.encoder](words, wanted, compression.setting)
     except (RuntimeError, ValueError, OSError) as error:
@@ -238,7 +130,23 @@ def packed(frame: NDArray[Any], layout: SampleLayout, compression: Compression, 
     again = _as_rgb(again, photometric)
     if not compression.lossy and not np.array_equal(again, words):
         raise ValuesError("VAL-ENCODE", f"{name}: what {compression.method} made of it decodes to other values")
+    if compression.row.bounded and np.abs(again.astype(np.int64) - words).max() > (compression.setting or 0):
+        raise ValuesError("VAL-ENCODE", f"{name}: what {compression.method} made of it is further off than asked for")
     return Packed(data, again)
+
+
+def _refuse_signed(words: NDArray[Any], layout: SampleLayout, compression: Compression, name: str) -> None:
+    """Refuse signed values of what knows no sign (PS3.5 8.2.1, 8.2.3): near its ends one would become the other end."""
+    method, setting = compression.method, compression.setting or 0
+    if compression.row.signed == "no":
+        raise ValuesError("VAL-COMPRESS", f"{name}: {method} cannot say signed values; wanted jpeg2000 or jpeg-ls")
+    low, high = layout.stored_range
+    if compression.row.signed == "inside" and (words.min() < low + setting or words.max() > high - setting):
+        raise ValuesError(
+            "VAL-COMPRESS",
+            f"{name}: signed values reach {int(words.min())} to {int(words.max())}, within {setting:g} of the ends of "
+            f"{layout.bits_stored} bits, and {method} knows no sign; wanted jpeg2000",
+        )
 
 
 def _as_rgb(words: NDArray[Any], photometric: str) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -45,6 +45,7 @@ class EncapsulatedFrames:
     native_length: int
     _shared: SharedFile
     most_basic: int = MOST_BASIC
+    _begin: int = 0
 
     tag = PIXEL_DATA
     vr = "OB"
@@ -69,11 +70,17 @@ class EncapsulatedFrames:
         """Where the item of each frame begins, from that of the first one on."""
         return tuple(accumulate((_even(n) + _ITEM.size for n in self.lengths[:-1]), initial=0))
 
+    def part(self, first: int, last: int) -> EncapsulatedFrames:
+        """Return frames `first` (included) to `last` (excluded)."""
+        native = self.native_length // len(self.lengths) * (last - first)
+        begin = self._begin + sum(self.lengths[:first])
+        return replace(self, lengths=self.lengths[first:last], native_length=native, _begin=begin)
+
     def runs(self) -> Iterator[bytes]:
         """Give the value of Pixel Data in pieces, its delimiter at the end; as often as is asked for."""
         basic = b"" if self.extended else struct.pack(f"<{len(self.lengths)}L", *self._offsets)
         yield _ITEM.pack(0xFFFE, 0xE000, len(basic)) + basic
-        at = 0
+        at = self._begin
         for length in self.lengths:
             data = self._shared.exactly(at, length)
             yield _ITEM.pack(0xFFFE, 0xE000, _even(length)) + data + b"\0" * (length % 2)
@@ -119,6 +126,13 @@ class Encapsulator:
         """Return the frames that were taken, at least one; no more can be."""
         assert self._lengths, "there is a frame"
         return EncapsulatedFrames(self._transfer_syntax, tuple(self._lengths), self._native, self._shared)
+
+
+def encapsulated(data: bytes, transfer_syntax: str, native_length: int) -> EncapsulatedFrames:
+    """Return the only frame of a Pixel Data."""
+    into = Encapsulator(transfer_syntax)
+    into.add(data, native_length)
+    return into.close()
 
 
 def _even(length: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,8 @@ class Encoding:
         Stored value of pixel padding.
     bits : int
         Bits Allocated and Bits Stored: 8 or 16.
+    padding_limit : int, optional
+        The other end of a range of them (Pixel Padding Range Limit).
     """
 
     slope: float
@@ -107,6 +109,15 @@ class Encoding:
     signed: bool
     padding: int | None = None
     bits: int = BITS
+    padding_limit: int | None = None
+
+    @property
+    def padded(self) -> Range | None:
+        """The range of stored values that are pixel padding: (low, high)."""
+        if self.padding is None:
+            return None
+        ends = self.padding, self.padding if self.padding_limit is None else self.padding_limit
+        return min(ends), max(ends)
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -161,6 +172,25 @@ class SourceEncoding:
         return pairs.pop() if len(pairs) == 1 else None
 
 
+class Codestream(NamedTuple):
+    """A frame that was compressed with loss.
+
+    Parameters
+    ----------
+    data : bytes
+        Empty of what waits aside.
+    length, native_length : int
+        Bytes that it has, and that it had.
+    error : int
+        Largest difference of a stored value to what it was.
+    """
+
+    data: bytes
+    length: int
+    native_length: int
+    error: int
+
+
 @dataclass(frozen=True)
 class EncodedFrame:
     """The stored values of one instance.
@@ -175,6 +205,8 @@ class EncodedFrame:
         Largest absolute difference to the values that were given, in their units.
     saturated : int
         How many values did not fit and were clipped.
+    codestream : Codestream, optional
+        Of what was compressed with loss: `stored` is what that decodes to.
     """
 
     stored: NDArray[np.integer[Any]]
@@ -183,6 +215,7 @@ class EncodedFrame:
     largest: int
     error: float
     saturated: int
+    codestream: Codestream | None = None
 
 
 def as_they_are(stored: NDArray[Any]) -> EncodedFrame:

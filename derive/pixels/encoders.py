@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from io import BytesIO
 from typing import Any
 
@@ -32,18 +31,7 @@ _TRANSFORMED = ("YBR_RCT", "YBR_ICT")
 #: OpenJPEG halves a frame five times by default; fewer times where it has fewer pixels.
 _HALVED = 5
 _HIGH_THROUGHPUT = "1.2.840.10008.1.2.4.201"
-#: Packages that an encoder needs beyond what derive always has, by the names with which they are imported.
-_MODULES: Mapping[str, tuple[str, ...]] = {
-    "imagecodecs": ("imagecodecs",),
-    "pylibjpeg": ("pylibjpeg", "openjpeg"),
-    "pyjpegls": ("jpeg_ls",),
-}
 _one_at_a_time = threading.Lock()
-
-
-def is_installed(encoder: str) -> bool:
-    """Whether the packages are there that an encoder needs."""
-    return all(find_spec(name) is not None for name in _MODULES.get(encoder, ()))
 
 
 def by_imagecodecs(words: NDArray[Any], layout: SampleLayout, _: float | None) -> bytes:
@@ -68,9 +56,10 @@ def by_imagecodecs(words: NDArray[Any], layout: SampleLayout, _: float | None) -
 
 
 def by_pylibjpeg(words: NDArray[Any], layout: SampleLayout, setting: float | None) -> bytes:
-    """Encode as JPEG 2000 with loss, by OpenJPEG, at a ratio."""
+    """Encode as JPEG 2000 with loss, by OpenJPEG, at a ratio to the native bytes; it counts Bits Stored."""
+    ratio = max(1.0, (setting or 1.0) * layout.bits_stored / layout.bits_allocated)
     with _one_at_a_time:
-        return _by_pydicom(words, layout, "pylibjpeg", {"j2k_cr": [setting]})
+        return _by_pydicom(words, layout, "pylibjpeg", {"j2k_cr": [ratio]})
 
 
 def by_pyjpegls(words: NDArray[Any], layout: SampleLayout, setting: float | None) -> bytes:

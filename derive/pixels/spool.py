@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from derive.errors import OutputError
 from derive.pixels import shared
+from derive.pixels.encapsulating import EncapsulatedFrames
 from derive.pixels.shared import SharedFile
 from derive.standard.vr import tag_of_pixels
 
@@ -37,6 +38,8 @@ class SpooledFrames:
         Of one frame: (rows, columns), or (rows, columns, samples).
     dtype : numpy.dtype
         Of its stored values; bool for bits.
+    codestreams : EncapsulatedFrames, optional
+        The same frames, where they were compressed with loss: these are what they decode to.
     """
 
     count: int
@@ -44,6 +47,7 @@ class SpooledFrames:
     dtype: np.dtype[Any]
     _shared: SharedFile
     _first: int = 0
+    codestreams: EncapsulatedFrames | None = None
 
     @property
     def length(self) -> int:
@@ -98,7 +102,8 @@ class SpooledFrames:
         """
         if first * self.frame_bits % 8 or (last < self.count and last * self.frame_bits % 8):
             raise ValueError(f"frames {first} to {last} do not begin and end on a byte")
-        return SpooledFrames(last - first, self.shape, self.dtype, self._shared, self._first + first)
+        packed = self.codestreams.part(first, last) if self.codestreams is not None else None
+        return SpooledFrames(last - first, self.shape, self.dtype, self._shared, self._first + first, packed)
 
     @property
     def _bytes(self) -> int:
@@ -149,11 +154,11 @@ class Spool:
         self._write(np.packbits(bits[:whole], bitorder="little").data)
         self._bits = bits[whole:]
 
-    def close(self) -> SpooledFrames:
-        """Return the frames that were taken, at least one; no more can be."""
+    def close(self, codestreams: EncapsulatedFrames | None = None) -> SpooledFrames:
+        """Return the frames that were taken, at least one, and what they were decoded from; no more can be."""
         assert self._like is not None, "there is a frame"
         self._write(np.packbits(self._bits, bitorder="little").data)
-        return SpooledFrames(self._count, *self._like, self._shared)
+        return SpooledFrames(self._count, *self._like, self._shared, codestreams=codestreams)
 
     def _write(self, data: memoryview) -> None:
         try:

@@ -308,7 +308,7 @@ class Comparison:
             return verdict.with_fault(f"its pixels cannot be read: {error.message}"), ""
         if stored.shape != frame.stored.shape:
             return verdict.with_fault(f"has {stored.shape} pixels; recomputed {frame.stored.shape}"), ""
-        wanted = _values(frame.stored, (encoding.slope, encoding.intercept), encoding.padding, encoding.padding)
+        wanted = _values(frame.stored, (encoding.slope, encoding.intercept), *(encoding.padded or (None, None)))
         has = _values(stored, rescale, *(padding or (None, None)))
         return self._judged(verdict, has, wanted, abs(encoding.slope)), _digest(stored)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import IO, NamedTuple, TypeAlias
@@ -90,6 +90,12 @@ class Passage(NamedTuple):
 
 #: A run of bytes of a file.
 Part: TypeAlias = bytes | Passage
+
+
+def runs_of_parts(parts: Iterable[Part]) -> Iterator[bytes]:
+    """Give the bytes of a file, some at a time."""
+    for part in parts:
+        yield from part.chunks() if isinstance(part, Passage) else (part,)
 
 
 class StoredPixels(NamedTuple):

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from derive.elements.element import Element
+from derive.elements.spans import vr_of
 from derive.rewriting.stored import AttributePath, StoredDataSet, StoredElement
 from derive.standard.vr import LONG_LENGTH_VRS, TEXT_VRS
 
@@ -19,6 +20,8 @@ _SHORT_LENGTH = 0xFFFF
 _NUMBERS = frozenset(["DS", "IS"])
 _OF_NUMBERS = b"0123456789+-.eE \\\0"
 _LONGEST_UNIT = 3
+#: Of numbers that are of the sign of the pixels.
+_EITHER = "US or SS"
 
 
 class Act(Enum):
@@ -218,14 +221,22 @@ def _implicit_items(value: bytes) -> bytes:
     return b"".join(struct.pack("<4sL", _ITEM, len(body)) + body for body in bodies)
 
 
-def uniform(dataset: StoredDataSet) -> bytes:
-    """Encode a data set as Explicit VR at every depth, private attributes included."""
+def uniform(dataset: StoredDataSet, *, signed: bool = False) -> bytes:
+    """Encode a data set as Explicit VR at every depth, private attributes included.
+
+    Parameters
+    ----------
+    dataset : StoredDataSet
+    signed : bool
+        Whether stored values are signed, as numbers are then that are of either sign (PS3.5 A.1).
+    """
     parts = []
     for stored in dataset.stored():
         if stored.vr == "SQ":
-            bodies = [uniform(item) for item in dataset.items(stored)]
+            bodies = [uniform(item, signed=signed) for item in dataset.items(stored)]
             value = b"".join(struct.pack("<4sL", _ITEM, len(body)) + body for body in bodies)
         else:
             value = dataset.data[stored.value : stored.end]
-        parts.append(_head(stored.tag, stored.vr, len(value)) + value)
+        of_pixels = signed and not dataset.written_vr(stored) and vr_of(stored.tag).startswith(_EITHER)
+        parts.append(_head(stored.tag, "SS" if of_pixels else stored.vr, len(value)) + value)
     return b"".join(parts)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from derive.elements.element import tag_of
+from derive.elements.start import TRANSFER_SYNTAX
 from derive.rewriting.big_endian import turned
 from derive.rewriting.deflation import deflated
 from derive.rewriting.file import Part, StoredFile
@@ -54,6 +55,22 @@ def _start(stored: StoredFile, new: Mapping[int, bytes | None]) -> bytes:
     alone = StoredDataSet.of(part, implicit=stored.implicit)
     value = alone.element(alone.stored()[0]).value
     head = struct.pack("<HH2s", 0x0002, 0x0003, b"UI")
+    before = head + struct.pack("<H", len(element.value)) + element.value
+    start = stored.start.replace(before, head + struct.pack("<H", len(value)) + value, 1)
+    return _counted(start, len(start) - len(stored.start))
+
+
+def start_with(stored: StoredFile, transfer_syntax: str) -> bytes:
+    """Return what stands before the data set, with another transfer syntax; all else of it as it was.
+
+    Raises
+    ------
+    KeyError
+        Where no transfer syntax is declared.
+    """
+    element = stored.meta[TRANSFER_SYNTAX]
+    value = transfer_syntax.encode() + b"\0" * (len(transfer_syntax) % 2)
+    head = struct.pack("<HH2s", 0x0002, 0x0010, b"UI")
     before = head + struct.pack("<H", len(element.value)) + element.value
     start = stored.start.replace(before, head + struct.pack("<H", len(value)) + value, 1)
     return _counted(start, len(start) - len(stored.start))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 from derive import parallel
 from derive.authoring.order import AuthoredInstance
-from derive.elements.element import Element, tag_of
+from derive.elements.element import tag_of
 from derive.elements.encoding import decode
 from derive.errors import OutputError
 from derive.model.frames import Frames
 from derive.model.reference import FrameRef
-from derive.pixels.compress import Compression
-from derive.pixels.spool import SpooledFrames
-from derive.writing.packing import Sizes, runs_of, sizes_of
+from derive.pixels.compressions import Compression
+from derive.writing.packing import Encodable, Sizes, runs_of, sizes_of
 from derive.writing.part10 import write_instance
 from derive.writing.places import Places
 
@@ -39,10 +38,6 @@ class WrittenInstance(NamedTuple):
     frames: int = 1
 
 
-#: An instance that waits for the disk: its file, its attributes, and its frames where they wait aside.
-_Waiting = tuple[Path, Mapping[int, Element], SpooledFrames | None]
-
-
 class Writer:
     """Writes the instances of a series into a folder.
 
@@ -61,10 +56,10 @@ class Writer:
         self._folder = folder
         self.compression = compression
         self._places = Places(frames)
-        self._group: list[_Waiting] = []
+        self._group: list[tuple[Path, Encodable]] = []
         self._waiting: deque[Future[Sizes]] = deque()
-        #: Of what was compressed.
-        self.sizes = Sizes()
+        #: Of what was compressed; and by how much a stored value is off, where that was with loss.
+        self.sizes, self.lost = Sizes(), 0
         self.written: list[WrittenInstance] = []
 
     @property
@@ -87,12 +82,13 @@ class Writer:
             ``OUT-REREAD`` if its position is off; and what :meth:`finish` raises, of an earlier one.
         """
         self._places.check(made, name)
-        self._group.append((self._folder / name, made.elements, made.pixels))
+        self._group.append((self._folder / name, Encodable.of(made)))
         if len(self._group) == TOGETHER or made.pixels is not None:
             self._send()
         encoded, frame = made.frame.encoded, made.frame
         uid = decode(made.elements[_SOP_INSTANCE_UID])
         many = len(frame.frames) or 1
+        self.lost = max(self.lost, encoded.codestream.error if encoded.codestream else 0)
         self.written.append(WrittenInstance(name, uid, frame.contributors, encoded.error, encoded.saturated, many))
 
     def finish(self) -> None:
@@ -115,10 +111,10 @@ class Writer:
             self.sizes += self._waiting.popleft().result()
 
 
-def _write_all(instances: Sequence[_Waiting], compression: Compression | None) -> Sizes:
+def _write_all(instances: Sequence[tuple[Path, Encodable]], compression: Compression | None) -> Sizes:
     sizes = Sizes()
-    for path, elements, pixels in instances:
-        runs = runs_of(elements, pixels, compression, path.parent)
+    for path, one in instances:
+        runs = runs_of(one, compression, path.parent)
         if not write_instance(path, runs):
             raise OutputError("OUT-REREAD", f"{path.name} does not hold what was computed; the disk cannot be trusted")
         sizes += sizes_of(runs, path)

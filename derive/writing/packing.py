@@ -8,7 +8,7 @@ from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,13 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from derive import parallel
+from derive.authoring.order import AuthoredInstance
 from derive.elements.element import Element, tag_of
 from derive.elements.encoding import decode, encode
-from derive.pixels.compress import DEFLATED, Compression, compressed
-from derive.pixels.encapsulating import EncapsulatedFrames, Encapsulator
+from derive.pixels.compress import compressed
+from derive.pixels.compressions import DEFLATED, Compression
+from derive.pixels.encapsulating import EncapsulatedFrames, Encapsulator, encapsulated
+from derive.pixels.encode import Codestream
 from derive.pixels.samples import SampleLayout
 from derive.pixels.spool import SpooledFrames
 from derive.standard.vr import PIXEL_DATA
@@ -64,13 +67,8 @@ def sizes_of(runs: FileRuns, path: Path) -> Sizes:
     return Sizes()
 
 
-def runs_of(
-    elements: Mapping[int, Element],
-    pixels: SpooledFrames | None,
-    compression: Compression | None,
-    folder: Path | None = None,
-) -> FileRuns:
-    """Encode an instance as a Part 10 file.
+class Encodable(NamedTuple):
+    """What is written of an instance.
 
     Parameters
     ----------
@@ -78,6 +76,26 @@ def runs_of(
         Its attributes; native Pixel Data among them unless there are `pixels`.
     pixels : SpooledFrames, optional
         Stored values of many frames, which wait aside.
+    codestream : Codestream, optional
+        Its only frame, where it was compressed with loss: Pixel Data is what that decodes to.
+    """
+
+    elements: Mapping[int, Element]
+    pixels: SpooledFrames | None
+    codestream: Codestream | None
+
+    @classmethod
+    def of(cls, made: AuthoredInstance) -> Encodable:
+        """Take what is written of an instance, and leave its stored values."""
+        return cls(made.elements, made.pixels, made.frame.encoded.codestream)
+
+
+def runs_of(one: Encodable, compression: Compression | None, folder: Path | None = None) -> FileRuns:
+    """Encode an instance as a Part 10 file.
+
+    Parameters
+    ----------
+    one : Encodable
     compression : Compression, optional
         None: native.
     folder : Path, optional
@@ -88,24 +106,28 @@ def runs_of(
     ValuesError
         As :func:`derive.pixels.compress.compressed`.
     """
+    elements, pixels, codestream = one
     if compression is None or compression.method == DEFLATED:
         return FileRuns.of(elements, pixels, transfer_syntax=compression.transfer_syntax if compression else "")
     layout = _layout(elements)
-    frames = _compressed(_frames(elements, pixels, layout), layout, compression, folder)
+    if pixels is not None and pixels.codestreams is not None:
+        frames = pixels.codestreams
+    elif codestream is not None and codestream.data:
+        frames = encapsulated(codestream.data, compression.transfer_syntax, codestream.native_length)
+    else:
+        assert not compression.lossy, "what is lost is settled, and said, before an instance is written"
+        frames = _compressed(_frames(elements, pixels, layout), layout, compression, folder)
     rest = {tag: e for tag, e in elements.items() if tag != PIXEL_DATA}
     rest[_PHOTOMETRIC] = encode("PhotometricInterpretation", compression.photometric(layout))
     rest |= {tag_of(k): Element(tag_of(k), "OV", value) for k, value in frames.extended.items()}
     return FileRuns.of(rest, frames, transfer_syntax=compression.transfer_syntax)
 
 
-def dataset_of(
-    elements: Mapping[int, Element], pixels: SpooledFrames | None, compression: Compression | None
-) -> Dataset:
+def dataset_of(made: AuthoredInstance, compression: Compression | None) -> Dataset:
     """Return an instance as pydicom has it, with its File Meta Information; its frames in memory."""
     if compression is None:
-        own = {} if pixels is None else {pixels.tag: Element(pixels.tag, pixels.vr, pixels.value())}
-        return native_dataset_of({**elements, **own})
-    return dcmread(BytesIO(b"".join(runs_of(elements, pixels, compression))))
+        return native_dataset_of(made.whole)
+    return dcmread(BytesIO(b"".join(runs_of(Encodable.of(made), compression))))
 
 
 def _compressed(

@@ -131,7 +131,7 @@ class FileRuns:
     def __iter__(self) -> Iterator[bytes]:
         """Give the runs."""
         yield self.start
-        yield from _deflated(self._data_set()) if self.deflated else self._data_set()
+        yield from deflated_runs(self._data_set()) if self.deflated else self._data_set()
 
     def _data_set(self) -> Iterator[bytes]:
         yield from self.head
@@ -139,7 +139,7 @@ class FileRuns:
             yield from self.pixels.runs()
 
 
-def _deflated(runs: Iterable[bytes]) -> Iterator[bytes]:
+def deflated_runs(runs: Iterable[bytes]) -> Iterator[bytes]:
     """Deflate a data set, and inflate it again beside it: what comes out is what went in, or an error.
 
     Raises

@@ -86,11 +86,19 @@ class CompressionRecord:
     transfer_syntax_uid : str
     ratio : float
         How many times longer they are native; of what is deflated, whole data sets.
+    largest_error : int, optional
+        By how much a stored value is off, of what was compressed with loss.
     """
 
     method: str
     transfer_syntax_uid: str
     ratio: float
+    largest_error: int | None = None
+
+    def __str__(self) -> str:
+        """Return a few words."""
+        lost = "" if self.largest_error is None else f", stored values within {self.largest_error}"
+        return f"{self.method} {self.ratio:.2f}:1{lost}"
 
 
 @dataclass(frozen=True)
@@ -182,7 +190,7 @@ class Report:
         if self.series:
             images = f"{counted(len(self.series), 'series', 'series')} of {images}"
         where = "" if self.geometry_error_mm is None else f"geometry {self.geometry_error_mm:.4f} mm, "
-        packed = f", {self.compression.method} {self.compression.ratio:.2f}:1" if self.compression else ""
+        packed = f", {self.compression}" if self.compression else ""
         within = f"values within {self.value_error:.4g}{units}{clipped}{packed}"
         return f"{images} in {self.folder}: {where}{within}, {warnings}"
 
@@ -244,7 +252,9 @@ def report_of(made: SeriesPass, folder: Path, writer: Writer, findings: Sequence
 
 def _compression(writer: Writer) -> CompressionRecord | None:
     how, ratio = writer.compression, writer.sizes.ratio
-    return None if how is None or ratio is None else CompressionRecord(how.method, how.transfer_syntax, ratio)
+    if how is None or ratio is None:
+        return None
+    return CompressionRecord(how.method, how.transfer_syntax, ratio, writer.lost if how.lossy else None)
 
 
 def joined(reports: Sequence[Report], parts: Sequence[str]) -> Report:

@@ -98,6 +98,7 @@ DECIDING = [
     "WindowCenter",
 ]
 FLAGS = {"gaussian-blur": ["--sigma-mm", "1"], "resample": ["--spacing-mm", "2"], "apply": ["--function", "numpy:abs"]}
+FLAGS["compress"] = ["--jpeg-ls", "--error", "2"]
 FLAGS["apply"] += ["--code", "Smoothing"]
 
 
@@ -193,6 +194,7 @@ def lines(command: str, root, source, out):
             [source, "-o", f"{out}-none", "--remove", "PatientAddress", "--dry-run"],
             [source, "-o", f"{out}-back", "--undo"],
         ],
+        "decompress": [[source, "-o", f"{out}-native"], [source, "-o", f"{out}-rle", "--compress", "rle"]],
         "deid-explain": [["PatientID", "--sop-class", "CT"], ["--all"]],
         "deid-check": [[source, source], [source]],
         "deidentify": [[source, "-o", f"{out}-deid"], [source, "-o", f"{out}-none", "--dry-run", "--retain", "uids"]],

@@ -15,8 +15,9 @@ from tests.house.test_layers import KNOWN, ROOT, name_of, tree_of
 
 OUTSIDE = {name: path for name, path in KNOWN.items() if not name.startswith("derive.operations")}
 TABLES = [p for p in sorted((ROOT / "derive").rglob("*.tsv")) if "standard" not in p.parts]
-#: Words that mean something else elsewhere: a mask of bits, of a window, of an identifier; an overlay plane in bits.
-ORDINARY = {"mask", "overlay"}
+#: Words that mean something else elsewhere: a mask of bits, of a window, of an identifier; an overlay plane in bits; to
+#: compress without loss.
+ORDINARY = {"mask", "overlay", "compress"}
 #: Names of operations, in Python and on the command line.
 OPERATIONS = {*REGISTRY, *(name.replace("_", "-") for name in REGISTRY)} - ORDINARY
 

@@ -56,6 +56,11 @@ CALLS = {
         {"sigma_mm": 0.8, "sigma_values": 1e9, "in_planes": True},
     ],
     "clip": [{"low": -200.0}, {"low": 10.0, "high": 2000.5}],
+    "compress": [
+        {"jpeg2000": True, "ratio": 4.5},
+        {"jpeg": True, "quality": 90},
+        {"jpeg_ls": True, "error": 2, "padding": "drop"},
+    ],
     "crop": [
         {"from_voxel": (1, 2, 1), "to_voxel": (5, 6, 4)},
         {"from_mm": (1.5, -9.0, 99.0), "to_mm": (5.0, -4.0, 104.0)},

@@ -8,18 +8,16 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
 import derive
-from derive.pixels import compress
+from derive.pixels import compress, compressions
 from derive.pixels.codecs import uid_of
-from derive.pixels.compress import Compression, compressed, methods, packed, refuse_unsayable
+from derive.pixels.compress import Compression, compressed, packed, refuse_unsayable
+from derive.pixels.compressions import DEFLATED, is_installed, methods, rows
 from derive.pixels.encode import NUMBERS, PixelFormat
-from derive.pixels.encoders import is_installed
 from derive.pixels.samples import SampleLayout
 from tests.helpers.asserting import raises_code
 
-_NEEDS = pytest.mark.skipif(not is_installed("imagecodecs"), reason="needs the package imagecodecs")
-LOSSLESS = [
-    pytest.param(m, marks=[_NEEDS] if m in ("jpeg2000", "htj2k") else []) for m in methods() if m != compress.DEFLATED
-]
+_NEEDS = pytest.mark.skipif(not is_installed(rows()["htj2k", False]), reason="needs the package imagecodecs")
+LOSSLESS = [pytest.param(m, marks=[_NEEDS] if m in ("jpeg2000", "htj2k") else []) for m in methods() if m != DEFLATED]
 #: Bits allocated, bits stored, signed, rows, columns, samples.
 FORMS = {
     "16 signed": (16, 16, True, 40, 33, 1),
@@ -131,7 +129,7 @@ def test_a_method_that_there_is_none_of_is_refused(method):
 
 
 def test_who_lacks_a_package_is_told_which_to_install(monkeypatch):
-    monkeypatch.setattr(compress, "is_installed", lambda name: name != "pyjpegls")
+    monkeypatch.setattr(compressions, "is_installed", lambda row: not row.needs)
     with pytest.raises(derive.UsageError, match=r"OPT-PACKAGE.*dicom-derive\[compress\].*rle"):
         Compression("jpeg-ls")
     assert Compression("rle").transfer_syntax == "1.2.840.10008.1.2.5"

@@ -12,17 +12,17 @@ from pydicom.encaps import generate_frames, parse_basic_offsets
 
 import derive
 from derive.operations import apply, gaussian_blur
+from derive.pixels.compressions import is_installed, rows
 from derive.pixels.encapsulating import EncapsulatedFrames, Encapsulator
-from derive.pixels.encoders import is_installed
 from tests.helpers.asserting import every, raises_code
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.sources import make_series
 
 BLUR = gaussian_blur(sigma_mm=1.0)
-NEEDS = {"jpeg2000": "imagecodecs", "htj2k": "imagecodecs", "jpeg-ls": "pyjpegls"}
 METHODS = [
-    pytest.param(m, marks=pytest.mark.skipif(m in NEEDS and not is_installed(NEEDS[m]), reason=f"needs {NEEDS.get(m)}"))
-    for m in ("jpeg2000", "jpeg-ls", "rle", "htj2k", "deflated")
+    pytest.param(name, marks=pytest.mark.skipif(not is_installed(row), reason=f"needs {' '.join(row.needs)}"))
+    for (name, lossy), row in rows().items()
+    if not lossy
 ]
 FORMS = {
     "classic": lambda: make_series("CT", shape=(48, 40)),
@@ -125,7 +125,7 @@ def test_what_32_bits_cannot_say_stands_in_the_extended_table():
 
 
 def test_a_file_with_an_extended_table_is_read_by_pydicom_and_by_us(tmp_path, monkeypatch):
-    monkeypatch.setattr(EncapsulatedFrames.__init__, "__defaults__", (100,))
+    monkeypatch.setattr(EncapsulatedFrames.__init__, "__defaults__", (100, 0))
     source = derive.read(FORMS["enhanced"]())
     native = derive.build(source, BLUR).write(tmp_path / "native")
     report = derive.build(source, BLUR, compress="rle").write(tmp_path / "o")

@@ -12,6 +12,9 @@ from derive.elements.element import Element, tag_of
 from derive.model.loss import Loss
 from derive.pixels.encode import decimal
 
+#: Digits behind the point with which a ratio is said, which is approximate (C.7.6.1.1.5.2).
+_RATIO_DIGITS = 3
+
 
 @per_series("SOPClassUID")
 def sop_class_uid(authoring: Authoring) -> str:
@@ -171,7 +174,9 @@ def recognizable_visual_features(authoring: Authoring, frame: Frame) -> str | No
 
 @per_frame("LossyImageCompression", sticky=True)
 def lossy_image_compression(authoring: Authoring, frame: Frame) -> str | None:
-    """Return 01 if any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
+    """Return 01 if it or any contributor ever was, 00 if none of them ever was (C.7.6.1.1.5)."""
+    if authoring.derivation.compression is not None:
+        return "01"
     if authoring.source.frames and _any_lossy(authoring, frame):
         return "01"
     return _any_says(_distinct(authoring, frame, "LossyImageCompression"), "01", "00")
@@ -179,7 +184,7 @@ def lossy_image_compression(authoring: Authoring, frame: Frame) -> str | None:
 
 @per_frame("LossyImageCompressionRatio", sticky=True)
 def lossy_image_compression_ratio(authoring: Authoring, frame: Frame) -> list[float] | None:
-    """Return that of the source image that lost most, in every image that lost something."""
+    """Return that of the source image that lost most, in every image that lost something; behind it its own."""
     loss = _loss(authoring, frame)
     return [decimal(ratio) for ratio in loss.ratios] if loss else None
 
@@ -192,7 +197,14 @@ def lossy_image_compression_method(authoring: Authoring, frame: Frame) -> list[s
 
 
 def _loss(authoring: Authoring, frame: Frame) -> Loss | None:
-    return authoring.sources.loss if lossy_image_compression(authoring, frame) == "01" else None
+    """Return what was lost, the first step first; what is compressed here last, as it is measured."""
+    now, own = authoring.derivation.compression, frame.encoded.codestream
+    before = authoring.sources.loss if lossy_image_compression(authoring, frame) == "01" else None
+    if now is None or own is None:
+        return before
+    earlier = before or Loss((), ())
+    ratio = round(own.native_length / own.length, _RATIO_DIGITS)
+    return Loss((*earlier.ratios, ratio), (*earlier.methods, now.term))
 
 
 def _any_lossy(authoring: Authoring, frame: Frame) -> bool:

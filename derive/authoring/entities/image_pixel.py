@@ -141,6 +141,12 @@ def pixel_padding_value(authoring: Authoring, frame: Frame) -> int | None:
     return frame.encoded.encoding.padding
 
 
+@per_frame("PixelPaddingRangeLimit")
+def pixel_padding_range_limit(authoring: Authoring, frame: Frame) -> int | None:
+    """Return the other end of a range of padding, which compression with loss leaves of one value; else nothing."""
+    return frame.encoded.encoding.padding_limit
+
+
 @per_frame("PixelData")
 def pixel_data(authoring: Authoring, frame: Frame) -> bytes | None:
     """Return the stored values, row by row, little endian; bits from the lowest one on (PS3.5 D).

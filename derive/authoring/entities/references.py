@@ -33,6 +33,7 @@ _FRAMES = tag_of("ReferencedFrameNumber")
 _OTHERS = tag_of("ReferencedImageSequence")
 _ELSEWHERE = tag_of("StudiesContainingOtherReferencedInstancesSequence")
 SOURCE_PURPOSE = "SourceImageForImageProcessingOperation"
+UNCOMPRESSED_PREDECESSOR, LOSSY_PREDECESSOR = "UncompressedPredecessor", "LossyCompressedPredecessor"
 
 
 @per_series("DerivationDescription")
@@ -85,12 +86,20 @@ def source_image_sequence(authoring: Authoring, frame: Frame) -> Element | None:
     tag = tag_of("SourceImageSequence")
     own = _own_items(authoring, frame)
     sources, staying = authoring.sources, _staying(authoring, frame)
-    ours = [
-        _source_item(sources.reference(c), sources.purpose(c), _preserved(authoring, staying, c), sources.numbers((c,)))
-        for c in frame.contributors
-    ]
+    said = ((c, _purpose_of(authoring, c), _preserved(authoring, staying, c)) for c in frame.contributors)
+    ours = [_source_item(sources.reference(c), purpose, kept, sources.numbers((c,))) for c, purpose, kept in said]
     # Slices that lie side by side in an instance refer to it once.
     return Element(tag, "SQ", b"".join([*own, *dict.fromkeys(ours)])) if own or ours else None
+
+
+def _purpose_of(authoring: Authoring, contributor: FrameRef) -> Code | None:
+    """Return why a source is referred to; of what was only compressed with loss, what it was before (CID 7202)."""
+    sources = authoring.sources
+    if not authoring.derivation.only_compressed:
+        return sources.purpose(contributor)
+    before = sources.all[contributor.source]
+    lossy = before.value("LossyImageCompression", contributor.frame) == "01" or before.frames[contributor.frame].lossy
+    return codes.context_group(7202).find(LOSSY_PREDECESSOR if lossy else UNCOMPRESSED_PREDECESSOR)
 
 
 @per_series("SourceInstanceSequence")

@@ -47,7 +47,8 @@ _ENCODED_AS = {
     "1.2.840.10008.1.2.4.202": "1.2.840.10008.1.2.4.90",
     "1.2.840.10008.1.2.4.203": "1.2.840.10008.1.2.4.90",
 }
-_OF_ENCAPSULATED = tuple(
+#: What stands beside encapsulated Pixel Data and says where its frames are.
+OF_ENCAPSULATED = tuple(
     map(tag_of, ("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "EncapsulatedPixelDataValueTotalLength"))
 )
 _ICON = tag_of("IconImageSequence")
@@ -145,7 +146,7 @@ def frames_of(instance: Instance, stored: StoredValue, layout: SampleLayout) -> 
         stream = BytesIO(stored.value)
         yield whole(stream, fragments_of(stream, 0, len(stored.value)))
         return
-    tables = [instance.elements.get(tag) for tag in _OF_ENCAPSULATED[:2]]
+    tables = [instance.elements.get(tag) for tag in OF_ENCAPSULATED[:2]]
     extended = tuple(t.value for t in tables if t is not None and t.value)
     count = 0
     try:
@@ -204,7 +205,7 @@ def _recoded(instance: Instance, frames: list[bytes], layout: SampleLayout, want
     codec = CODECS.get(layout.transfer_syntax)
     loss = "none" if codec is None else codec.loss
     if loss == "certain" or (loss == "possible" and is_irreversible(codestream_of(frames[0]))):
-        return _made_native(instance, frames, layout, wanted, _loss(instance, layout, sum(map(len, frames))))
+        return _made_native(instance, frames, layout, wanted, marked_lossy(instance, layout, sum(map(len, frames))))
     return _made_lossless(instance, frames, layout, wanted) or _made_native(instance, frames, layout, wanted, {})
 
 
@@ -244,7 +245,7 @@ def _made_native(
     found = {**elements, **(extremes.elements() if wanted.areas else {}), **_photometric(layout, meaning)}
     if layout.samples > 1:
         found[tag_of("PlanarConfiguration")] = encode("PlanarConfiguration", 0)
-    found |= dict.fromkeys(tag for tag in _OF_ENCAPSULATED if tag in instance.elements)
+    found |= dict.fromkeys(tag for tag in OF_ENCAPSULATED if tag in instance.elements)
     value += b"\0" * (len(value) % 2)
     stored = StoredValue("OW" if layout.bits_allocated > 8 else "OB", bytes(value), False)
     return BlankedPixels(stored, _NATIVE, found | _icon(instance))
@@ -272,7 +273,7 @@ def _encapsulated(
 ) -> BlankedPixels:
     has_table = sum(len(frame) + 8 for frame in frames) < _LONGEST_TABLE
     value = encapsulate(frames, has_bot=has_table) + _DELIMITER
-    gone: dict[int, Element | None] = dict.fromkeys(tag for tag in _OF_ENCAPSULATED if tag in instance.elements)
+    gone: dict[int, Element | None] = dict.fromkeys(tag for tag in OF_ENCAPSULATED if tag in instance.elements)
     return BlankedPixels(StoredValue("OB", value, True), syntax, {**elements, **gone, **_icon(instance)})
 
 
@@ -287,7 +288,7 @@ def _photometric(layout: SampleLayout, now: str) -> dict[int, Element | None]:
     return {tag_of("PhotometricInterpretation"): encode("PhotometricInterpretation", now)}
 
 
-def _loss(instance: Instance, layout: SampleLayout, size: int) -> dict[int, Element | None]:
+def marked_lossy(instance: Instance, layout: SampleLayout, size: int) -> dict[int, Element | None]:
     """Say that there was loss; what is said of it already stays (PS3.3 C.7.6.1.1.5)."""
     elements: dict[int, Element | None] = {tag_of("LossyImageCompression"): encode("LossyImageCompression", "01")}
     if not instance.text("LossyImageCompressionRatio"):

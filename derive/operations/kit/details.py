@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from derive.model.colours import Colours
 from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
+from derive.pixels.compressions import Compression
 
 if TYPE_CHECKING:
     from derive.model.source import SourceSeries
@@ -21,6 +22,8 @@ Words = Callable[[Mapping[str, Any]], tuple[str, Mapping[str, str]]]
 #: Whether it is tried on a series; the parameters of each series that is made, where there are several.
 Suits = Callable[["SourceSeries"], bool]
 Beside = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], ...]]
+#: How what is written is encoded with loss.
+Encodes = Callable[[Mapping[str, Any]], Compression]
 #: What is done to colours as a whole.
 OfColours = Callable[[Colours, Mapping[str, Any]], Colours]
 
@@ -51,3 +54,4 @@ class Details(TypedDict, total=False):
     by_sample: bool
     of_colours: OfColours
     makes_colours: bool
+    encodes: Encodes

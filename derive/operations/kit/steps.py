@@ -94,6 +94,7 @@ def planned(
     ValuesError
         ``OP-COLOUR`` for a step that takes no colours.
     """
+    refuse_behind_loss(operations)
     uneven = bool(operations) and operations[0].takes(source.geometry)
     if in_colours(source):
         return _of_colours(source, operations, uneven)
@@ -107,11 +108,24 @@ def planned(
             refuse_views(each.kind.name)
         sources, operation = join(each.settled(volumes), sources, volumes)
         results = operation.on(volumes)
-        if len(operations) > 1 and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
+        if len(operations) > 1 and not each.kind.encodes and [*map(id, results.volumes)] == [*map(id, volumes.volumes)]:
             continue  # nothing was done, and nothing is recorded: a stack that was regular before it was rectified
         derivation = derivation.then(operation.step(volumes.first, results.first))
         volumes = results
     return sources, volumes, derivation
+
+
+def refuse_behind_loss(operations: Sequence[Operation]) -> None:
+    """Refuse a step behind one that compresses with loss, or two of these: nothing would be left of it in the end.
+
+    Raises
+    ------
+    UsageError
+        ``OP-LAST``
+    """
+    for each in operations[:-1]:
+        if each.kind.encodes is not None:
+            raise UsageError("OP-LAST", f"{each.kind.name} is the last step: it says how what is made is encoded")
 
 
 def _of_colours(
