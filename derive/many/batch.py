@@ -248,7 +248,7 @@ class BatchRun(Iterator[Outcome]):
         """Refuse an output before anything runs; what is there is only gone on with by who says so."""
         folder = self.delivery.output
         if folder is None:
-            if self.state.is_dir() and any(self.state.iterdir()) and not self.options.resume:
+            if _began(self.state) and not self.options.resume and not self.options.dry_run:
                 text = f"a run of this plan left {self.state.name}; {flag('resume')} goes on with it"
                 raise OutputError("OUT-EXISTS", text)
             return
@@ -266,9 +266,11 @@ class BatchRun(Iterator[Outcome]):
 def _holds_something(folder: Path) -> bool:
     """Whether there is anything in a folder but the state of a run that began nothing."""
     names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    if names == [STATE]:
-        return any("begun" in line for line in lines_of(folder / STATE / JOURNAL))
-    return bool(names)
+    return _began(folder / STATE) if names == [STATE] else bool(names)
+
+
+def _began(state: Path) -> bool:
+    return any("begun" in line for line in lines_of(state / JOURNAL))
 
 
 def _source_of(source: Any) -> Destination | list[Path]:

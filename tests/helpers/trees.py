@@ -11,7 +11,6 @@ import numpy as np
 from pydicom.uid import generate_uid
 
 from derive.many.outcome import Ending
-from tests.helpers.source_files import save
 from tests.helpers.sources import make_series
 
 #: What becomes of each kind of series under :data:`PLAN`.
@@ -60,7 +59,7 @@ def small_series(modality="CT", count=4, shape=(12, 14)):
     return make_series(modality, count=count, shape=shape)
 
 
-def tree_of(root: Path, count: int, templates=None) -> Counter:
+def tree_of(root: Path, count: int, templates=None, kinds=KINDS) -> Counter:
     """Write a tree of so many series, and return how many of them end how.
 
     Parameters
@@ -69,11 +68,13 @@ def tree_of(root: Path, count: int, templates=None) -> Counter:
     count : int
     templates : mapping modality -> list of Dataset, optional
         Images that are written with other UIDs again and again; small synthetic ones without.
+    kinds : sequence of str
+        Of :data:`EXPECTED`, in the order in which they come.
     """
     templates = templates or {modality: small_series(modality) for modality in ("CT", "MR", "PT")}
     expected = Counter()
     for number in range(count):
-        kind = KINDS[number % len(KINDS)]
+        kind = kinds[number % len(kinds)]
         expected[EXPECTED[kind]] += 1
         _series(root, number, kind, templates)
     _junk(root)
@@ -96,10 +97,10 @@ def _series(root, number, kind, templates):
         dataset.SeriesDescription = "a scout" if kind == "other" else "a series"
         if kind == "gap" and place == 1:
             continue
-        save(dataset, folder / f"IM{place:04d}.dcm")
+        dataset.save_as(folder / f"IM{place:04d}.dcm", enforce_file_format=True)
         if kind == "twice" and place == 1:
             (folder / "again").mkdir()
-            save(dataset, folder / "again" / "copy")
+            dataset.save_as(folder / "again" / "copy", enforce_file_format=True)
     if kind == "corrupt":
         whole = (folder / "IM0001.dcm").read_bytes()
         (folder / "IM0001.dcm").write_bytes(whole[:-100])

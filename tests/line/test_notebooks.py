@@ -33,6 +33,7 @@ NAMES = [
     "06_multi_frame_and_time",
     "07_two_series_and_quantities",
     "08_colour_labels_compression",
+    "09_many_studies",
 ]
 LARGEST = 700_000
 KERNEL = "derive-under-test"

@@ -115,6 +115,7 @@ class Cluster:
         self._threads: int | None = 1
         if scheduler is None:
             import dask
+            import distributed  # noqa: F401 - brings its settings along: set before, they would go with ours
 
             # A worker that died is started again here, not by Dask's tries, and however long that takes; the second
             # is asked for when it dies, so both hold as long as the cluster lives.
