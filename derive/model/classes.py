@@ -206,12 +206,6 @@ PictureKind: TypeAlias = Literal["secondary-capture", "multi-frame-secondary-cap
 PICTURE_KINDS: tuple[PictureKind, ...] = ("secondary-capture", "multi-frame-secondary-capture")
 
 
-def picture_kind_of(sop_class_uid: str) -> PictureKind | None:
-    """Return which of these a class is; None for one of no pictures."""
-    kind = _rows().get(sop_class_uid, {}).get("kind")
-    return next((known for known in PICTURE_KINDS if known == kind), None)
-
-
 def checked_form(form: str | None) -> None:
     """Refuse a form that there is none of.
 

@@ -15,7 +15,7 @@ from typing import Any
 from derive.authoring.options import Options
 from derive.builder import DerivedSeries, derived
 from derive.errors import DeriveError, SourceError, UsageError
-from derive.model.classes import FORMS, Form, PictureKind, class_derived, picture_kind_of, sop_class_uids
+from derive.model.classes import FORMS, PICTURE_KINDS, Form, PictureKind, class_derived, sop_class_uids, target_of
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
 from derive.model.segmentation import Segmentation
@@ -336,7 +336,7 @@ class _Run:
         """Return the form that the images have, where it is not that which they would have unasked."""
         written = self.written[0].header.sop_class_uid
         if any(step.makes_colours for step in self.steps):
-            return picture_kind_of(written)
+            return PICTURE_KINDS[target_of(written).container != "single"]
         if class_derived(source.sop_class_uid, None) == written or written not in sop_class_uids():
             return None
         forms = (form for form in FORMS if written == class_derived(source.sop_class_uid, form))
