@@ -84,11 +84,9 @@ def told_apart(authoring: Authoring) -> Told:
     if own is None:
         return Told(None, was, frozenset())
     every = [authoring.frames.contributors(k) for k in range(authoring.frames.count)]
-    varying = authoring.source.table.varying
-    of_frames = {
-        k: [_numbers(authoring, k, refs) for refs in (every if tag_of(k) in varying else every[:1])]
-        for k in own.vectors
-    }
+    behind = list(map(_behind, every))
+    columns = {k: authoring.source.table.column(tag_of(k)) for k in own.vectors}
+    of_frames = {k: [{column[i] for i in each} for each in behind] for k, column in columns.items()}
     merged = {k for k, found in of_frames.items() if any(len(numbers) > 1 for numbers in found)}
     merged -= {v.keyword for v in frame_vectors().values() if v.counts == "slices" and own.placed}
     for vector in (frame_vectors()[k] for k in tuple(merged) if frame_vectors()[k].within):
