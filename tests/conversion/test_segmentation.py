@@ -11,6 +11,7 @@ import pytest
 import derive
 from derive.conversion.labels import known_segments, segments_said
 from derive.operations import mask
+from derive.standard import is_single_frame
 from tests.helpers.asserting import each
 from tests.helpers.convert_files import affine_of, nifti, read_reference
 from tests.helpers.peers import dciodvfy_errors
@@ -249,3 +250,19 @@ def test_real_labels_of_a_real_series(real, tmp_path):
     for number in (1, 2):
         frames = dataset.pixel_array[np.array(numbers) == number]
         assert np.array_equal(frames.sum(), (found == number).sum())
+
+
+@pytest.mark.parametrize("name", ["enhanced_ct_2f", "siemens_xa60_enh_7t", "mr_siemens_dwi_b0_500_1500"])
+def test_multi_frame_images_and_several_volumes_are_referred_to_frame_by_frame(name, real, tmp_path):
+    source = derive.read(real(name))
+    found = np.zeros(source.geometry.shape, np.uint8)
+    found[-2:, 10:20, 5:30] = 1
+    segmentation, report = made(found, source, tmp_path / "out", orientation="reference", label=[LIVER])
+    _, frame = segmentation.PerFrameFunctionalGroupsSequence
+    items = frame.DerivationImageSequence[0].SourceImageSequence
+    slices = source.geometry.shape[0]
+    behind = [f for k, f in enumerate(source.frames) if k % slices == slices - 1]
+    assert [(i.ReferencedSOPInstanceUID, i.get("ReferencedFrameNumber")) for i in items] == [
+        (f.reference.sop_instance_uid, None if is_single_frame(f.reference.sop_class_uid) else f.number) for f in behind
+    ]
+    assert not dciodvfy_errors(report.files)
