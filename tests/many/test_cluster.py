@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -169,9 +170,11 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tree, plain, tmp_path, number
     time.sleep(0.011 * number)
     if number % 3 == 2:
         for worker in children_of(client.pid):
-            os.kill(worker, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(worker, signal.SIGKILL)
         client.wait(PATIENCE_S)
-    os.kill(client.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(client.pid, signal.SIGKILL)
     client.wait()
     outcomes = list(derive.batch(tree[0], tree[2], output=output, workers=2, resume=True))
     assert counted_endings(outcomes) == tree[1]
