@@ -24,6 +24,7 @@ from pydicom.dataset import Dataset
 
 from derive.authoring.apart import in_series
 from derive.authoring.assemble import SeriesPass, assemble
+from derive.authoring.becoming import becomes
 from derive.authoring.concatenation import part_count, parts_of
 from derive.authoring.containers import instances, partition
 from derive.authoring.decision import Entry
@@ -32,11 +33,11 @@ from derive.authoring.options import Options, options_of
 from derive.authoring.order import AuthoredInstance, InputAccount, Order
 from derive.authoring.pictured import coloured_of, drawn_of
 from derive.authoring.plan import SeriesPlan, plan_of
-from derive.authoring.prepare import Prepared, in_bits_of, in_numbers, prepare, source_encoding, whole_step
+from derive.authoring.prepare import Prepared, in_bits_of, prepare, source_encoding, whole_step
 from derive.checking import SeriesChecker
 from derive.errors import GeometryError, UsageError
 from derive.model.algorithm import Algorithm
-from derive.model.classes import class_derived, makes_pictures, target_of, without_plane
+from derive.model.classes import makes_pictures
 from derive.model.derivation import Derivation
 from derive.model.frames import Frames
 from derive.model.geometry import extent_of
@@ -129,13 +130,10 @@ def derived(source: SourceSeries, operations: Sequence[Operation], options: Opti
 
 def _order(source: SourceSeries, operations: Sequence[Operation], options: Options) -> Order:
     sources, volumes, derivation = planned(source, operations)
-    target = target_of(class_derived(source.sop_class_uid, options.into))
-    if source.geometry.in_patient and volumes.geometry is not None and not volumes.geometry.in_patient:
-        target = without_plane(target, options.into)
+    target, frames = becomes(source, volumes, derivation, options)
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity, derivation, sources))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))
-    frames = in_numbers(volumes, target, options.numbers, source if derivation.only_compressed else None)
     return Order(sources, frames, derivation, target, in_bits_of(stored, frames.format), taken)
 
 

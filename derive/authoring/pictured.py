@@ -11,8 +11,9 @@ from derive.authoring.presence import excluded
 from derive.elements.element import tag_of
 from derive.elements.encoding import encode
 from derive.errors import UsageError
-from derive.model.classes import PICTURE_KINDS, Target, class_for, makes_pictures, placed, target_of
+from derive.model.classes import PICTURE_KINDS, Target, class_for, makes_pictures, target_of
 from derive.model.frames import Frames
+from derive.model.other_class import placed
 from derive.model.source import Attributes, Sources, SourceSeries
 from derive.told.wording import flag
 
@@ -56,7 +57,7 @@ def drawn_of(sources: Sources, pictures: Frames, options: Options) -> tuple[Sour
         raise UsageError("SET-VALUE", f"{BURNED_IN} is {options.set[BURNED_IN]!r:.40}; wanted YES or NO")
     source = sources.principal
     assert isinstance(source, SourceSeries), "pictures are drawn of images"
-    target = target_of(class_for(str(options.into), source.text("Modality"), pictures.format))
+    target = target_of(class_for(str(options.into), source.text("Modality"), pictures.format), drawn=True)
     iod = target_of(source.sop_class_uid).iod
     places = {rule.tag for rule in iod.attributes.values() if rule.entity == "Frame of Reference"}
     texts = {BURNED_IN: (options.set[BURNED_IN], "said by the caller"), **_features(sources.all, options.set)}
@@ -81,7 +82,7 @@ def coloured_of(sources: Sources, colours: Frames, options: Options) -> tuple[So
     if not makes_pictures(kind):
         wanted = flag("into", "|".join(PICTURE_KINDS))
         raise UsageError("OPT-FORM", f"form {kind!r} has values, and colours have none; wanted {wanted}")
-    target = target_of(class_for(kind, source.text("Modality"), colours.format))
+    target = target_of(class_for(kind, source.text("Modality"), colours.format), drawn=True)
     if target.container == "pages" and colours.geometry is not None and colours.geometry.in_patient:
         target = placed(target)
     rule = "said by the caller" if options.set.get(BURNED_IN) else _OF_SOURCES

@@ -237,9 +237,9 @@ def _rescale(instance: Judged) -> Iterator[Finding]:
         yield instance.find("CHK-RESCALE", "RescaleSlope", "is 0; all values would be one")
     if instance.rescale in (Rescale.INSTANCE, Rescale.SLOPE) and intercept not in (None, 0):
         yield instance.find("CHK-RESCALE-PET", "RescaleIntercept", f"is {intercept}; wanted 0")
-    # A map has one that does nothing (C.7.6.16.2.9b), and so has a digital radiograph (C.8.11.3.1.2).
+    # A map has one that does nothing (C.7.6.16.2.9b), and so have digital radiographs and pages (C.8.11.3, C.8.6.3).
     rule = instance.iod.attributes.get("RescaleSlope")
-    identity = instance.target is not None and (instance.target.named or (rule is not None and rule.type == "1"))
+    identity = instance.target is not None and (instance.target.named or rule is not None)
     nothing = ((None, None), (1, 0)) if identity else ((None, None),)
     if instance.rescale is not None and instance.rescale.mapped and (slope, intercept) not in nothing:
         message = (

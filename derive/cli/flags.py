@@ -27,6 +27,7 @@ from derive.operations.declaration import (
     Operation,
     OperationKind,
     Parameters,
+    Pixels,
     Registration,
 )
 from derive.operations.kit.parameters import Numbers, Two, Voxel
@@ -124,7 +125,7 @@ def bound(
             values[name] = others or None
             continue
         value = getattr(arguments, name)
-        if isinstance(value, list) and _is(parameter.annotation, Millimetres):  # a default is no list
+        if isinstance(value, list) and _is(parameter.annotation, Millimetres, Pixels):  # a default is no list
             value = value[0] if len(value) == 1 else tuple(value)
         elif value is not None and any(_is(parameter.annotation, three) for three in (XYZ, Voxel)):
             value = tuple(value)
@@ -301,14 +302,14 @@ def _no_number(text: str) -> Any:
     raise ValueError(text)
 
 
-def _is(annotation: Any, kind: Any) -> bool:
-    return bool(annotation == kind or annotation == kind | None)
+def _is(annotation: Any, *kinds: Any) -> bool:
+    return any(annotation in (kind, kind | None) for kind in kinds)
 
 
 def _how(annotation: Any) -> dict[str, Any]:
     """Argparse's words for an annotation of :mod:`derive.operations.declaration`."""
-    if _is(annotation, Millimetres):
-        return {"type": float, "nargs": "+", "action": OneOrThree, "metavar": "MM"}
+    if _is(annotation, Millimetres, Pixels):
+        return {"type": float, "nargs": "+", "action": OneOrThree, "metavar": "PX" if _is(annotation, Pixels) else "MM"}
     if _is(annotation, Axis):
         words = [choice for member in get_args(Axis) for choice in get_args(member) if isinstance(choice, str)]
         return {"nargs": "+", "action": WordOrThree, "metavar": "|".join([*words, "X Y Z"])}

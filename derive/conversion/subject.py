@@ -22,9 +22,10 @@ from derive.conversion.segmenting import SegmentsFound, segmented
 from derive.conversion.volumes import dimensions_of
 from derive.errors import GeometryError, UsageError, ValuesError
 from derive.formats.samples import Samples
-from derive.model.classes import Target, class_for, class_of_kind, placed, target_of
+from derive.model.classes import Target, class_for, class_of_kind, target_of
 from derive.model.frames import Frames, Pictures, Volumes
 from derive.model.geometry import POSITION_TOLERANCE_MM
+from derive.model.other_class import placed
 from derive.model.reorient import Matrix, Placing, Wish, place
 from derive.model.segments import SEGMENTATION
 from derive.model.source import SourceSeries
@@ -87,7 +88,7 @@ class Subject:
     @property
     def target(self) -> Target:
         """What we decided for that class."""
-        target = target_of(self.sop_class_uid)
+        target = target_of(self.sop_class_uid, drawn=True)
         return placed(target) if target.container == "pages" and self.placing is not None else target
 
     @cached_property

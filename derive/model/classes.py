@@ -4,7 +4,9 @@
 frames become instances: ``single``, each its own; ``pages``, all in one; ``functional``, volumes in one, each frame
 with what functional groups say of it; or ``cine``, frames of one cine in one, of which nothing is said but their times.
 ``own_spacing`` names what says how far pixels are apart in images that do not say where in the patient they lie, what
-says it best first. ``without_plane`` is the class of what is cut out of a volume and lies on no plane.
+says it best first. ``without_plane`` is the class of what is cut out of a volume and lies on no plane, and ``instead``
+that of values which a class does not hold. Secondary Capture has two lines: of pictures that are drawn, whose numbers
+are all there is, and of images that were captured, whose values may have units and are computed with.
 
 Image Type: value 2 and, by what the derivation does to the grid, value 3 (C.8.2.1.1.1, C.8.3.1.1.1; PET
 knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.pixels.encode.Rescale`.
@@ -13,8 +15,8 @@ knows only PRIMARY, C.8.9.4.1.1). ``rescale`` is the way of :class:`derive.pixel
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal, TypeAlias, TypeGuard, cast
@@ -88,6 +90,8 @@ class Target:
         empty where an Image Plane says it.
     named : bool
         Whether it holds values of a quantity that is said, and no others.
+    instead : str
+        Class of values that it does not hold: of another quantity, or beyond its bits; empty where it holds all.
     """
 
     iod: standard.Iod
@@ -111,6 +115,7 @@ class Target:
     value_3_tells: str
     own_spacing: tuple[str, ...]
     named: bool
+    instead: str
 
     @property
     def in_patient(self) -> bool:
@@ -135,9 +140,17 @@ class Target:
 
 
 @cache
-def _rows() -> Mapping[str, Mapping[str, str]]:
+def _lines() -> Sequence[Mapping[str, str]]:
     text = files(__package__).joinpath("classes.tsv").read_text(encoding="utf-8")
-    return {line["sop_class_uid"]: line for line in csv.DictReader(text.splitlines(), delimiter="\t")}
+    return tuple(csv.DictReader(text.splitlines(), delimiter="\t"))
+
+
+@cache
+def _rows() -> Mapping[str, Mapping[str, str]]:
+    """Return the line of each class: of one that is read and drawn that by which it is read."""
+    lines = sorted(_lines(), key=lambda line: line["read"] == "yes")
+    found = {line["sop_class_uid"]: line for line in lines}
+    return {uid: found[uid] for uid in dict.fromkeys(line["sop_class_uid"] for line in _lines())}
 
 
 def sop_class_uids() -> tuple[str, ...]:
@@ -151,10 +164,15 @@ def modalities_read() -> tuple[str, ...]:
     return tuple(dict.fromkeys(modality for modality in of_one if modality != "*"))
 
 
+def is_captured(sop_class_uid: str) -> bool:
+    """Whether images of a class are captures of whatever was on a screen."""
+    return _rows().get(sop_class_uid, {}).get("kind") == "captured"
+
+
 def computed_class_uids() -> tuple[str, ...]:
     """SOP Class UIDs of all that holds what is computed: what can be read, what lies on no plane, colours of grey."""
-    pictures = {uid: line["stored"] for uid, line in _rows().items() if line["kind"] in PICTURE_KINDS}
-    colours = [uid for uid, stored in pictures.items() if stored in ("*", "rgb8")]
+    pictures = (line for line in _lines() if line["kind"] in PICTURE_KINDS)
+    colours = [line["sop_class_uid"] for line in pictures if line["stored"] in ("*", "rgb8")]
     found = [*sop_class_uids(), *filter(None, (line["without_plane"] for line in _rows().values())), *colours]
     return tuple(dict.fromkeys(found))
 
@@ -180,7 +198,7 @@ def class_for(kind: str, modality: str, pixels: PixelFormat = GREY_16) -> str:
         ``OPT-MODALITY`` if there is none.
     """
     stored = _STORED.get((pixels.bits, pixels.samples), "")
-    lines = [line for line in _rows().values() if line["kind"] == kind]
+    lines = [line for line in _lines() if line["kind"] == kind]
     for line in lines:
         if line["modality"] in ("*", modality) and line["stored"] in ("*", stored):
             return line["sop_class_uid"]
@@ -300,9 +318,20 @@ def in_all_forms(sop_class_uid: str) -> frozenset[str]:
     return frozenset(same) if line.get("form") else frozenset({sop_class_uid})
 
 
+def class_without_plane(sop_class_uid: str) -> str:
+    """Return the class of what is cut out of images of a class and lies on no plane; empty where there is none."""
+    return _rows()[sop_class_uid]["without_plane"]
+
+
 @cache
-def target_of(sop_class_uid: str) -> Target:
+def target_of(sop_class_uid: str, *, drawn: bool = False) -> Target:
     """Return the target for a class.
+
+    Parameters
+    ----------
+    sop_class_uid : str
+    drawn : bool
+        Whether it is wanted for pictures that are drawn, and not as what its images are when they are read.
 
     Raises
     ------
@@ -313,7 +342,8 @@ def target_of(sop_class_uid: str) -> Target:
         raise SourceError(
             "SRC-CLASS", f"SOP Class {shown_uid(sop_class_uid)} cannot be made; wanted one of {', '.join(_rows())}"
         )
-    line = _rows()[sop_class_uid]
+    pictures = (row for row in _lines() if row["sop_class_uid"] == sop_class_uid and row["kind"] in PICTURE_KINDS)
+    line = next(pictures, _rows()[sop_class_uid]) if drawn else _rows()[sop_class_uid]
     value_3 = {effect: line[effect] for effect in ("keeps_grid", "new_grid", "new_plane", "projection")}
     iod = standard.iod(sop_class_uid)
     return Target(
@@ -338,62 +368,8 @@ def target_of(sop_class_uid: str) -> Target:
         line["value_3_tells"],
         tuple(filter(None, line["own_spacing"].split("|"))),
         line["quantity"] == "named",
+        line["instead"],
     )
-
-
-def without_plane(target: Target, form: str | None) -> Target:
-    """Return what images become that are cut out of a volume, and lie on no plane of the patient.
-
-    *2026-12-01, curved MPR.* CT, MR and PET images have an Image Plane in every one (A.3.3, A.4.3, A.21.3: Mandatory),
-    and so have the frames of their multi-frame classes (Plane Position and Orientation, Mandatory in theirs unless the
-    values are of no place at all). Of a straightened curve no position and no orientation is true. Multi-frame
-    Secondary Capture has no rescale but 0 and 1, US (C.8.6.3), which would lose what values of CT and PET are.
-    Secondary Capture (A.8.1.3) needs no Image Plane, and may have Pixel Spacing (C.8.6.2) and a Modality LUT: values
-    stay what they were, and Rescale Type says their units (C.11.1.1.2 permits others than its terms). The Frame of
-    Reference may be there without an Image Plane, and stays: the points of the curve that the description holds are
-    coordinates in it.
-
-    Raises
-    ------
-    UsageError
-        ``OPT-FORM`` for a form that was asked for; ``OPT-PLANE`` for a class that has no such counterpart.
-    """
-    if form is not None:
-        raise UsageError("OPT-FORM", f"an image that lies on no plane has one form only; leave out {flag('into')}")
-    other = _rows()[target.iod.sop_class_uid]["without_plane"]
-    if not other:
-        raise UsageError("OPT-PLANE", f"an image of {target.modality} that lies on no plane has no class here")
-    units = "US" if target.units == "1" else target.units
-    return replace(
-        target_of(other),
-        stored=target.stored,
-        rescale=Rescale.SERIES,
-        units_keyword="RescaleType",
-        units=units,
-        unspecified="US" if target.unspecified in ("", "1") else target.unspecified,
-        fill=target.fill,
-        inverted=target.inverted,
-        window=target.window,
-        cyclic=target.cyclic,
-        own_spacing=("PixelSpacing",),
-    )
-
-
-def placed(target: Target) -> Target:
-    """Return what pages become that lie somewhere: functional groups say where (A.8.3 to A.8.5).
-
-    Raises
-    ------
-    UsageError
-        ``OPT-PLACED`` for a class whose pages cannot say where they lie: black and white in single bits.
-    """
-    if "SharedFunctionalGroupsSequence" not in target.iod.attributes:
-        raise UsageError(
-            "OPT-PLACED",
-            f"pages of single bits cannot say where they lie; {flag('kind', 'secondary-capture')} makes an image a "
-            "slice, each at its place, and 8 bits a pixel can lie in one instance",
-        )
-    return replace(target, container="functional", iod=iod_of_frames(target.iod))
 
 
 #: Entities that stay the same: pulled even where a value is not legal, and never set by a caller.

@@ -161,9 +161,11 @@ def _stacked(series: Stackable) -> Volumes:
 
 def _format(series: Stackable) -> PixelFormat:
     """Return how the values are stored: as they are, in a class that holds such, or in 16 bits."""
-    floating = target_of(series.sop_class_uid).named and series.value("BitsStored") is None
-    bits = series.value("BitsAllocated") if floating else None
-    return next((form for form in NUMBERS.values() if form.floating and form.bits == bits), GREY_16)
+    target, bits = target_of(series.sop_class_uid), series.value("BitsAllocated")
+    floating = target.named and series.value("BitsStored") is None
+    plain = "int8" in target.stored.split("|") and all(f.rescale == (1.0, 0.0) for f in series.frames)
+    kinds = (form for form in NUMBERS.values() if (floating and form.floating) or (plain and not form.floating))
+    return next((form for form in kinds if form.bits == bits), GREY_16)
 
 
 def _volume(series: Stackable, number: int, quantity: Quantity) -> Volume:

@@ -70,9 +70,11 @@ def unit_of(source: Attributes, index: int) -> float:
 def acted_on(source: Attributes, index: int) -> tuple[float, float]:
     """Slope and intercept to real-world values of what a VOI LUT acts on (C.11.2.1.2).
 
-    With a modality LUT that is its output; without one stored values: so in MR, whose values are mapped.
+    With a modality LUT that is its output; without one stored values: so in MR, whose values are mapped, and in digital
+    radiographs, whose modality LUT does nothing.
     """
-    return (1.0, 0.0) if source.value("RescaleSlope", index) is not None else source.frames[index].rescale
+    said = source.value("RescaleSlope", index), source.value("RescaleIntercept", index)
+    return source.frames[index].rescale if said in ((None, None), (1, 0)) else (1.0, 0.0)
 
 
 def _numbers(value: Any) -> list[float]:

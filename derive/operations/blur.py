@@ -7,12 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
+from derive.model.derivation import GeometryEffect, ValuesEffect
 from derive.model.volume import Volume
-from derive.operations.declaration import Millimetres, operation
+from derive.operations.declaration import Millimetres, Pixels, operation
 from derive.operations.kit.correlation import Exact, banded, inside
 from derive.operations.kit.correlation import in_planes as smoothed
-from derive.operations.kit.lengths import stays_in_planes, widths
+from derive.operations.kit.lengths import stays_in_planes, width_told, width_tried, widths_of
 from derive.operations.kit.separable import Separable
 
 #: Where the kernel ends, in standard deviations.
@@ -23,14 +23,16 @@ TRUNCATE = 4.0
     "GaussianBlur",
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_QUANTITY,
-    trial=lambda geometry: {"sigma_mm": 1.0},
+    trial=partial(width_tried, "sigma", 1.0),
     example={"sigma_mm": 1.5},
-    short=lambda given: f"blur {short_text_of(given['sigma_mm'])} mm",
-    in_planes=partial(stays_in_planes, "sigma_mm"),
+    short=lambda given: f"blur {width_told('sigma', given)}",
+    in_planes=partial(stays_in_planes, "sigma"),
     by_sample=True,
 )
-def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres, in_planes: bool = False) -> Volume:
-    """Smooth with a Gaussian of a width in millimetres.
+def gaussian_blur(
+    volume: Volume, *, sigma_mm: Millimetres | None = None, sigma_px: Pixels | None = None, in_planes: bool = False
+) -> Volume:
+    """Smooth with a Gaussian of a width in millimetres, or in pixels.
 
     The kernel ends at 4 standard deviations. At the border of the volume and around pixel padding the
     weights that are left are normalised: nothing enters from outside, and padding stays padding.
@@ -38,23 +40,26 @@ def gaussian_blur(volume: Volume, *, sigma_mm: Millimetres, in_planes: bool = Fa
     Parameters
     ----------
     volume : Volume
-    sigma_mm : float or (x, y, z)
+    sigma_mm : float or (x, y, z), optional
         Standard deviation in mm: one for all axes, or along a row, down a column and through the slices;
         0 leaves an axis as it is.
+    sigma_px : float or (x, y, z), optional
+        The same in pixels, for images of which nobody says how large one is.
     in_planes : bool
         Whether slices are smoothed each by itself, which leaves those that lean or lie unevenly where they are.
 
     Raises
     ------
     UsageError
-        ``OP-SIGMA`` if a width is negative or not finite, or one through the slices is given where these stay by
-        themselves; ``OP-LENGTH`` unless there are one or three.
+        ``OP-SIGMA`` unless one width is given, if it is negative or not finite, or one through the slices is given
+        where these stay by themselves; ``OP-LENGTH`` unless there are one or three.
 
     References
     ----------
     Knutsson, Westin, "Normalized and differential convolution", CVPR 1993.
     """
-    sigmas = widths("sigma_mm", sigma_mm, in_planes=in_planes, code="OP-SIGMA")
+    said = {"sigma_mm": sigma_mm, "sigma_px": sigma_px, "in_planes": in_planes}
+    sigmas = widths_of(volume, "sigma", said, code="OP-SIGMA")
     kernels = [
         _kernel(sigma / spacing, length)
         for sigma, spacing, length in zip(sigmas, volume.geometry.spacing, volume.shape, strict=True)

@@ -16,9 +16,9 @@ from derive.model.frames import Volumes
 from derive.model.geometry import Geometry
 from derive.model.reference import FrameRef
 from derive.model.volume import Array, SliceBySlice, Volume
-from derive.operations.declaration import Millimetres, operation
+from derive.operations.declaration import Millimetres, Pixels, operation
 from derive.operations.kit.boxes import VoxelBox
-from derive.operations.kit.lengths import filled_with, widths
+from derive.operations.kit.lengths import filled_with, widths, widths_of
 from derive.operations.kit.parameters import XYZ, Voxel
 from derive.operations.kit.refusing import refuse_place
 from derive.told.wording import flag
@@ -47,6 +47,12 @@ def _short(given: Mapping[str, Any]) -> str:
     ]
     unit = "mm" if given["from_mm"] is not None else "voxels"
     return f"crop {' to '.join(map(short_text_of, corners))} {unit}"
+
+
+def _how_far(given: Mapping[str, Any]) -> str:
+    if given["by_px"] is not None:
+        return f"{short_text_of(given['by_px'])} px"
+    return f"{short_text_of(given['by_mm'] or [*given['from_mm'], *given['to_mm']])} mm"
 
 
 def _word(above: float | str) -> str:
@@ -139,7 +145,7 @@ def _in_planes_of_several(volumes: Volumes, given: Mapping[str, Any]) -> dict[st
     *2026-12-01.* No image is behind such a slice, and so nothing says its time or echo: those of all volumes would be
     one heap.
     """
-    box = _around(volumes.volumes[0], given["by_mm"], (given["from_mm"], given["to_mm"]))
+    box = _around(volumes.volumes[0], (given["by_mm"], given["by_px"]), (given["from_mm"], given["to_mm"]))
     if len(volumes.volumes) > 1 and box.shape[0] > volumes.slices:
         raise GeometryError(
             "GEO-4D",
@@ -156,8 +162,7 @@ def _in_planes_of_several(volumes: Volumes, given: Mapping[str, Any]) -> dict[st
     trial=lambda geometry: {"by_mm": (*geometry.pixel_spacing[::-1], 0.0)},
     example={"by_mm": (20, 20, 0)},
     short=lambda given: (
-        f"pad {short_text_of(given['by_mm'] or [*given['from_mm'], *given['to_mm']])} mm"
-        + ("" if given["fill"] is None else f" {short_text_of(given['fill'])}")
+        f"pad {_how_far(given)}" + ("" if given["fill"] is None else f" {short_text_of(given['fill'])}")
     ),
     takes_tilt=True,
     takes_uneven=True,
@@ -170,6 +175,7 @@ def pad(
     volume: Volume,
     *,
     by_mm: Millimetres | None = None,
+    by_px: Pixels | None = None,
     from_mm: XYZ | None = None,
     to_mm: XYZ | None = None,
     fill: float | Literal["padding"] | None = None,
@@ -182,6 +188,8 @@ def pad(
     by_mm : float or (x, y, z), optional
         How much at each side at least, in mm: one for all axes, or along a row, down a column and through the slices;
         whole voxels are put there. Of images that lie in no patient each stays by itself.
+    by_px : float or (x, y, z), optional
+        The same in voxels.
     from_mm : (x, y, z), optional
         A corner of a box in the patient (LPS), mm, all of which the volume shall hold.
     to_mm : (x, y, z), optional
@@ -203,7 +211,7 @@ def pad(
     *2026-12-01.* CID 7203 has no code for space that is added. It is what `resample` makes of a larger grid of the same
     spacing, and has its code (113085).
     """
-    box = _around(volume, by_mm, (from_mm, to_mm))
+    box = _around(volume, (by_mm, by_px), (from_mm, to_mm))
     geometry, outside = box.geometry(volume.geometry), float(np.float32(filled_with(volume, fill)))
     slices, rows, columns = volume.shape
     begin, down, along = (-n for n in box.first)
@@ -262,17 +270,18 @@ def _found(volume: Volume, above: float | str) -> VoxelBox:
     return box
 
 
-def _around(volume: Volume, by_mm: Millimetres | None, corners: tuple[Any, Any]) -> VoxelBox:
+def _around(volume: Volume, by: tuple[Millimetres | None, Pixels | None], corners: tuple[Any, Any]) -> VoxelBox:
     """Return the box with its space around."""
     whole, said = VoxelBox.of(volume.shape), any(corner is not None for corner in corners)
-    if (by_mm is not None) == said:
-        found = "both are" if said else "neither is"
-        wanted = f"{flag('by_mm', 'MM')}, or {flag('from_mm', 'X Y Z')} {flag('to_mm', 'X Y Z')}"
+    count = sum(length is not None for length in by) + said
+    if count != 1:
+        found = "more than one of them is" if count else "nothing is"
+        wanted = f"{flag('by_mm', 'MM')}, {flag('by_px', 'N')}, or {flag('from_mm', 'X Y Z')} {flag('to_mm', 'X Y Z')}"
         raise UsageError("OP-BOX", f"{found} given; wanted {wanted}")
-    if by_mm is None:
-        refuse_place("pad", volume.geometry, flag("by_mm", "X Y 0"))
+    if said:
+        refuse_place("pad", volume.geometry, f"{flag('by_mm', 'X Y 0')} or {flag('by_px', 'X Y 0')}")
         return whole.joined(VoxelBox.between(volume.geometry, corners))
-    through, *inside = widths("by_mm", by_mm, in_planes=False)
+    through, *inside = widths_of(volume, "by", {"by_mm": by[0], "by_px": by[1], "in_planes": False})
     return whole.wider(volume.geometry, (through if volume.geometry.in_patient else 0.0, inside[0], inside[1]))
 
 

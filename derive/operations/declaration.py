@@ -44,6 +44,7 @@ from derive.operations.kit.parameters import Function as Function
 from derive.operations.kit.parameters import Grid as Grid
 from derive.operations.kit.parameters import Millimetres as Millimetres
 from derive.operations.kit.parameters import Parameters as Parameters
+from derive.operations.kit.parameters import Pixels as Pixels
 from derive.operations.kit.parameters import Registration as Registration
 from derive.operations.kit.refusing import refuse_irregular, refuse_own_plane, refuse_phase
 from derive.operations.kit.trying import suited

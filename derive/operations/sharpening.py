@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -12,25 +14,35 @@ from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.volume import Array, Volume
 from derive.operations.blur import gaussian_blur
-from derive.operations.declaration import Millimetres, operation
-from derive.operations.kit.lengths import stays_in_planes
+from derive.operations.declaration import Millimetres, Pixels, operation
+from derive.operations.kit.lengths import stays_in_planes, width_told, width_tried
 from derive.operations.kit.neighbours import Surroundings, plane_by_plane
 
 Range = tuple[float, float] | None
+
+
+def _width(given: Mapping[str, Any]) -> Any:
+    return width_told("sigma", given) if given["sigma_mm"] is None else given["sigma_mm"]
 
 
 @operation(
     "UnsharpMask",
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_QUANTITY,
-    trial=lambda geometry: {"sigma_mm": max(geometry.pixel_spacing)},
+    trial=lambda geometry: width_tried("sigma", max(geometry.pixel_spacing), geometry),
     example={"sigma_mm": 2, "amount": 0.8},
-    short=lambda given: f"unsharp mask {short_text_of([given['sigma_mm'], given['amount'], given['threshold']])}",
-    in_planes=partial(stays_in_planes, "sigma_mm"),
+    short=lambda given: f"unsharp mask {short_text_of([_width(given), given['amount'], given['threshold']])}",
+    in_planes=partial(stays_in_planes, "sigma"),
     by_sample=True,
 )
 def unsharp_mask(
-    volume: Volume, *, sigma_mm: Millimetres, amount: float = 1.0, threshold: float = 0.0, in_planes: bool = False
+    volume: Volume,
+    *,
+    sigma_mm: Millimetres | None = None,
+    sigma_px: Pixels | None = None,
+    amount: float = 1.0,
+    threshold: float = 0.0,
+    in_planes: bool = False,
 ) -> Volume:
     """Add to each value what a Gaussian blur takes from it.
 
@@ -40,8 +52,10 @@ def unsharp_mask(
     Parameters
     ----------
     volume : Volume
-    sigma_mm : float or (x, y, z)
+    sigma_mm : float or (x, y, z), optional
         Standard deviation of the blur in mm: one for all axes, or along a row, down a column and through the slices.
+    sigma_px : float or (x, y, z), optional
+        The same in pixels, for images of which nobody says how large one is.
     amount : float
         How much of the difference is added.
     threshold : float
@@ -57,7 +71,7 @@ def unsharp_mask(
     """
     _check("amount", amount, amount > 0)
     _check("threshold", threshold, threshold >= 0)
-    blurred = gaussian_blur(sigma_mm=sigma_mm, in_planes=in_planes)(volume)
+    blurred = gaussian_blur(sigma_mm=sigma_mm, sigma_px=sigma_px, in_planes=in_planes)(volume)
 
     def pull(first: int, last: int) -> Array:
         values = volume.slab(first, last)

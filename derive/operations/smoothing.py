@@ -9,8 +9,8 @@ import numpy as np
 from derive.errors import UsageError
 from derive.model.derivation import GeometryEffect, ValuesEffect, short_text_of
 from derive.model.volume import Array, Volume
-from derive.operations.declaration import Millimetres, operation
-from derive.operations.kit.lengths import stays_in_planes, widths
+from derive.operations.declaration import Millimetres, Pixels, operation
+from derive.operations.kit.lengths import stays_in_planes, width_told, width_tried, widths_of
 from derive.operations.kit.neighbours import Neighbours, Surroundings, plane_by_plane
 
 #: Values that are sorted at a time: 8 MB.
@@ -29,13 +29,15 @@ UNLIKE = 1e18
     "Smoothing",
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_QUANTITY,
-    trial=lambda geometry: {"radius_mm": max(geometry.pixel_spacing)},
+    trial=lambda geometry: width_tried("radius", max(geometry.pixel_spacing), geometry),
     example={"radius_mm": 1.5},
-    short=lambda given: f"median {short_text_of(given['radius_mm'])} mm",
-    in_planes=partial(stays_in_planes, "radius_mm"),
+    short=lambda given: f"median {width_told('radius', given)}",
+    in_planes=partial(stays_in_planes, "radius"),
     by_sample=True,
 )
-def median(volume: Volume, *, radius_mm: Millimetres, in_planes: bool = False) -> Volume:
+def median(
+    volume: Volume, *, radius_mm: Millimetres | None = None, radius_px: Pixels | None = None, in_planes: bool = False
+) -> Volume:
     """Take the median of the voxels around each, which leaves edges where they are.
 
     Those enter whose centres lie within the radius: in a ball, or an ellipsoid. Beyond the border of the volume and in
@@ -45,19 +47,22 @@ def median(volume: Volume, *, radius_mm: Millimetres, in_planes: bool = False) -
     Parameters
     ----------
     volume : Volume
-    radius_mm : float or (x, y, z)
+    radius_mm : float or (x, y, z), optional
         How far around it looks, in mm: one for all axes, or along a row, down a column and through the slices; below
         the spacing of an axis it takes no neighbour there.
+    radius_px : float or (x, y, z), optional
+        The same in pixels, for images of which nobody says how large one is.
     in_planes : bool
         Whether slices are filtered each by itself, which leaves those that lean or lie unevenly where they are.
 
     Raises
     ------
     UsageError
-        ``OP-RADIUS`` if a radius is negative or not finite, or holds thousands of voxels, or one through the slices is
-        given where these stay by themselves; ``OP-LENGTH`` unless there are one or three.
+        ``OP-RADIUS`` unless one radius is given, if it is negative or not finite, or holds thousands of voxels, or one
+        through the slices is given where these stay by themselves; ``OP-LENGTH`` unless there are one or three.
     """
-    radii = widths("radius_mm", radius_mm, in_planes=in_planes, code="OP-RADIUS")
+    said = {"radius_mm": radius_mm, "radius_px": radius_px, "in_planes": in_planes}
+    radii = widths_of(volume, "radius", said, code="OP-RADIUS")
     around = Neighbours.within(radii, volume)
     return plane_by_plane(volume, around.reach, partial(_median, around))
 
@@ -89,14 +94,19 @@ def _of_fewer(values: Array) -> Array:
     "Smoothing",
     GeometryEffect.KEEPS_GRID,
     ValuesEffect.KEEPS_QUANTITY,
-    trial=lambda geometry: {"sigma_mm": max(geometry.pixel_spacing) / 2, "sigma_values": 50.0},
+    trial=lambda geometry: width_tried("sigma", max(geometry.pixel_spacing) / 2, geometry) | {"sigma_values": 50.0},
     example={"sigma_mm": 1.5, "sigma_values": 50},
-    short=lambda given: (
-        f"bilateral {short_text_of(given['sigma_mm'])} mm, values {short_text_of(given['sigma_values'])}"
-    ),
-    in_planes=partial(stays_in_planes, "sigma_mm"),
+    short=lambda given: f"bilateral {width_told('sigma', given)}, values {short_text_of(given['sigma_values'])}",
+    in_planes=partial(stays_in_planes, "sigma"),
 )
-def bilateral(volume: Volume, *, sigma_mm: Millimetres, sigma_values: float, in_planes: bool = False) -> Volume:
+def bilateral(
+    volume: Volume,
+    *,
+    sigma_mm: Millimetres | None = None,
+    sigma_px: Pixels | None = None,
+    sigma_values: float,
+    in_planes: bool = False,
+) -> Volume:
     """Smooth with a Gaussian, of the values that are alike.
 
     A voxel weighs by a Gaussian of its distance times a Gaussian of how much its value differs, so that edges that are
@@ -106,9 +116,11 @@ def bilateral(volume: Volume, *, sigma_mm: Millimetres, sigma_values: float, in_
     Parameters
     ----------
     volume : Volume
-    sigma_mm : float or (x, y, z)
+    sigma_mm : float or (x, y, z), optional
         Standard deviation of the distance in mm: one for all axes, or along a row, down a column and through the
         slices; 0 for no neighbour along an axis.
+    sigma_px : float or (x, y, z), optional
+        The same in pixels, for images of which nobody says how large one is.
     sigma_values : float
         Standard deviation of the difference, in the units of the values.
     in_planes : bool
@@ -117,8 +129,9 @@ def bilateral(volume: Volume, *, sigma_mm: Millimetres, sigma_values: float, in_
     Raises
     ------
     UsageError
-        ``OP-SIGMA`` if a width is negative or not finite, or one through the slices is given where these stay by
-        themselves, or `sigma_values` is not above 0; ``OP-RADIUS`` for thousands of voxels around one; ``OP-LENGTH``.
+        ``OP-SIGMA`` unless one width is given, if it is negative or not finite, or one through the slices is given
+        where these stay by themselves, or `sigma_values` is not above 0; ``OP-RADIUS`` for thousands of voxels around
+        one; ``OP-LENGTH``.
 
     References
     ----------
@@ -126,7 +139,8 @@ def bilateral(volume: Volume, *, sigma_mm: Millimetres, sigma_values: float, in_
     """
     if not LEAST <= sigma_values <= MOST:
         raise UsageError("OP-SIGMA", f"sigma_values {sigma_values}; wanted above 0, in the units of the values")
-    across, down, along = widths("sigma_mm", sigma_mm, in_planes=in_planes, code="OP-SIGMA")
+    said = {"sigma_mm": sigma_mm, "sigma_px": sigma_px, "in_planes": in_planes}
+    across, down, along = widths_of(volume, "sigma", said, code="OP-SIGMA")
     around = Neighbours.within((TRUNCATE * across, TRUNCATE * down, TRUNCATE * along), volume)
     return plane_by_plane(volume, around.reach, partial(_bilateral, around, sigma_values))
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
+from derive import standard
 from derive.elements.element import tag_of
 from derive.model.classes import computed_class_uids, target_of
 from derive.model.dimension import Dimension, DimensionValue
@@ -38,9 +39,22 @@ def is_cine(header: Header) -> bool:
 
 def lies_in_patient(header: Header) -> bool:
     """Whether images of its class say where in the patient they lie; one of a class that need not, whether it does."""
-    if header.readable:
-        return target_of(header.sop_class_uid).in_patient or is_placed(header)
-    return header.sop_class_uid not in computed_class_uids() or _POSITION in header.elements
+    if header.readable and (target_of(header.sop_class_uid).in_patient or is_placed(header)):
+        return True
+    return header.sop_class_uid not in computed_class_uids() or _lies_somewhere(header)
+
+
+#: What an image says that is a slice at a place, and how thick it is.
+_OF_A_SLICE = (_POSITION, *map(tag_of, ("ImageOrientationPatient", "PixelSpacing", "SliceThickness")))
+
+
+def _lies_somewhere(header: Header) -> bool:
+    """Whether an image is a slice that says where it lies, of a class that can say it: Secondary Capture (A.8.1.3)."""
+    if not standard.is_single_frame(header.sop_class_uid):
+        return _POSITION in header.elements  # of a frame, by its functional groups
+    can = "ImagePositionPatient" in standard.iod(header.sop_class_uid).attributes
+    said = (header.elements.get(tag) for tag in _OF_A_SLICE)
+    return can and all(element is not None and element.stripped() for element in said)
 
 
 def frames_of_cine(header: Header) -> tuple[Header, ...]:

@@ -45,6 +45,18 @@ _UNASSIGNED = frozenset(
 )
 
 
+def refuse_placed_pages(header: Header) -> None:
+    """Refuse Secondary Capture of many pages that lie somewhere: to be looked at, and not computed with.
+
+    Raises
+    ------
+    SourceError
+        ``SRC-FRAMES``
+    """
+    if is_cine(header) and not GROUPS_OF_FRAMES.isdisjoint(header.elements):
+        refuse_frames(header, "its pages lie somewhere, each at a place of its own, and are not read as frames")
+
+
 def has_frames(header: Header) -> bool:
     """Whether an instance says in functional groups what its frames are, or should."""
     grouped = not GROUPS_OF_FRAMES.isdisjoint(header.elements)
@@ -64,7 +76,7 @@ def frames_of(header: Header) -> tuple[Header, ...]:
         ``VAL-TRUNCATED`` and ``VAL-LENGTH`` where frames and pixels do not; what
         :func:`derive.reading.pixel_attributes.layout_of` raises.
     """
-    if is_cine(header):
+    if is_cine(header) and GROUPS_OF_FRAMES.isdisjoint(header.elements):
         return with_vectors(frames_of_cine(header))
     if not has_frames(header):
         header = in_words_of_the_standard(header)

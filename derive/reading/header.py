@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
@@ -89,6 +91,8 @@ class Header(Instance):
         Which frame of its instance it tells of, from 1; which slice, where they lie side by side in one frame.
     tiling : tuple of Element
         Private attributes that may say where slices lie, of an image that may hold many side by side.
+    table : (int, (entries,) uint16), optional
+        What makes values of its stored values: that of the first entry, and all entries (C.11.1.1.1).
     privates : tuple of Element
         Private attributes that are read and go into no result (``elements/private_read.tsv``).
     """
@@ -103,6 +107,7 @@ class Header(Instance):
     frame_number: int = 1
     tiling: tuple[Element, ...] = field(default=(), repr=False)
     privates: tuple[Element, ...] = field(default=(), repr=False)
+    table: tuple[int, NDArray[np.uint16]] | None = field(default=None, repr=False, compare=False)
 
     @property
     def readable(self) -> bool:

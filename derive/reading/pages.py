@@ -13,6 +13,7 @@ import numpy as np
 from derive import standard
 from derive.elements.element import tag_of
 from derive.errors import SourceError
+from derive.model.classes import is_captured, target_of
 from derive.model.geometry import Triple, normal_of, triple
 from derive.model.source import Skipped
 from derive.reading.frames import frames_of
@@ -48,10 +49,12 @@ def without_pages(headers: Sequence[Header]) -> WithoutPages:
         ``SRC-CLASS`` for several classes of which nothing says that only one holds slices, and what
         :func:`derive.reading.frames.frames_of` raises.
     """
-    placed = [h for h in headers if not _is_page(h)]
+    views = not any(target_of(h.sop_class_uid).in_patient for h in headers)
+    placed = [h for h in headers if views or not _is_page(h)]
     if not placed:
         return WithoutPages(list(headers), [])
-    pages = [Skipped(h.name, "a page: it has no place in the patient") for h in headers if _is_page(h)]
+    left = [h for h in headers if not views and _is_page(h)]
+    pages = [Skipped(h.name, "a page: it has no place in the patient") for h in left]
     classes = distinct(placed, lambda h: h.sop_class_uid)
     volumes = {uid: group for uid, group in classes.items() if _holds_volume(group)}
     if len(classes) == 1:
@@ -62,8 +65,8 @@ def without_pages(headers: Sequence[Header]) -> WithoutPages:
     apart = [h for h in placed if h.sop_class_uid not in volumes]
     if any(_lies_as(h, slices) for h in apart):
         refuse_classes(placed)
-    views = [Skipped(h.name, f"no slice of the series, and of another class: {h.class_name}") for h in apart]
-    return WithoutPages([h for h in placed if h.sop_class_uid in volumes], [*pages, *views])
+    scouts = [Skipped(h.name, f"no slice of the series, and of another class: {h.class_name}") for h in apart]
+    return WithoutPages([h for h in placed if h.sop_class_uid in volumes], [*pages, *scouts])
 
 
 def refuse_classes(headers: Sequence[Header]) -> None:
@@ -80,10 +83,14 @@ def refuse_classes(headers: Sequence[Header]) -> None:
 
 
 def _is_page(header: Header) -> bool:
-    """Whether an image of a single frame was made of others and lies nowhere; who says less may have lost it."""
+    """Whether an image of one frame lies nowhere and was captured, or made of others; who says less lost it."""
     single = standard.is_single_frame(header.sop_class_uid)
+    if any(header.elements[tag].value for tag in _PLACE if tag in header.elements):
+        return False
+    if single and is_captured(header.sop_class_uid):
+        return True
     made = tuple(text.strip() for text in header.lenient.texts("ImageType")[:2]) == _MADE
-    return single and made and not any(header.elements[tag].value for tag in _PLACE if tag in header.elements)
+    return single and made
 
 
 def _holds_volume(headers: Sequence[Header]) -> bool:

@@ -115,13 +115,16 @@ def rescale_of(header: Header) -> tuple[float, float]:
             f"{flag('assume', 'RescaleIntercept=VALUE' if slope else 'RescaleSlope=VALUE')}",
             keyword="RescaleIntercept" if slope else "RescaleSlope",
         )
+    if _has_identity(header.sop_class_uid) and (slope[0], intercept[0]) == (1, 0):
+        return mapping_of(header)
     return _checked(header, slope[0], intercept[0])
 
 
 def _has_identity(sop_class_uid: str) -> bool:
     """Whether images of a class have to say a rescale that changes nothing: of one that says another, it is read."""
-    rule = target_of(sop_class_uid).iod.attributes.get("RescaleSlope")
-    return rule is not None and rule.type == "1"
+    target = target_of(sop_class_uid)
+    rule = target.iod.attributes.get("RescaleSlope")
+    return target.rescale is Rescale.OFFSET and rule is not None and rule.type == "1"
 
 
 def _may_lack_rescale(sop_class_uid: str) -> bool:

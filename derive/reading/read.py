@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import Unpack
+from typing import Any, TypeAlias, Unpack
+
+from numpy.typing import NDArray
 
 from derive import standard
 from derive.elements.charset import transcode
@@ -28,6 +30,7 @@ from derive.reading.counting import miscounted
 from derive.reading.files import Source
 from derive.reading.header import Header
 from derive.reading.illegal import lawful, refuse_illegal
+from derive.reading.modality_luts import through_table, with_table
 from derive.reading.pixel_attributes import (
     check_alike,
     check_one_form,
@@ -38,6 +41,8 @@ from derive.reading.pixel_attributes import (
 )
 from derive.reading.scan import all_of
 from derive.reading.select import apart, select, unread
+
+StoredValues: TypeAlias = Callable[[], NDArray[Any]]
 
 
 def read(
@@ -125,7 +130,7 @@ def series_of(
     assumptions = checked_assumptions(assume)
     headers = lawful(headers, assumptions)
     chosen = select(headers, skipped, series)
-    chosen = chosen._replace(headers=tuple(lawful(chosen.headers, assumptions)))
+    chosen = chosen._replace(headers=tuple(map(with_table, lawful(chosen.headers, assumptions))))
     refuse_illegal(chosen.headers)
     assumed = used(chosen.headers, assumptions)
     stack, lie = laid_out(chosen.headers, choice or Choice())
@@ -185,13 +190,17 @@ def source_frame_of(header: Header, plane: Plane | None) -> SourceFrame:
     pixels = header.pixels
     assert pixels is not None, "select() refuses images without pixels"
     loss = loss_of(layout, pixels, header.text("LossyImageCompression") == "01", header.name)
+    values: StoredValues = partial(decode, layout, padding, pixels, header.name)
+    ends = (LOW, HIGH) if layout.colour else layout.stored_range
+    if header.table is not None:
+        values, padding, ends = through_table(header, values, padding)
     return SourceFrame(
         name=header.name,
         reference=header.reference,
-        stored_values=partial(decode, layout, padding, pixels, header.name),
+        stored_values=values,
         rescale=(1.0, 0.0) if layout.colour else rescale_of(header),
         padding=padding,
-        stored_range=(LOW, HIGH) if layout.colour else layout.stored_range,
+        stored_range=ends,
         number=header.frame_number,
         tiled=pixels.tile is not None,
         plane=plane,

@@ -13,11 +13,11 @@ from derive import standard
 from derive.elements.element import shown_class
 from derive.elements.meaning import meaning
 from derive.errors import SourceError
-from derive.model.classes import modalities_read
+from derive.model.classes import is_captured, modalities_read
 from derive.model.source import Skipped
 from derive.pixels.decode import check_decodable, decode
 from derive.reading.concatenations import check_concatenations
-from derive.reading.frames import frames_of
+from derive.reading.frames import frames_of, refuse_placed_pages
 from derive.reading.groups import distinct, tallied
 from derive.reading.header import Header
 from derive.reading.pages import without_pages
@@ -66,6 +66,7 @@ def select(headers: Sequence[Header], skipped: Sequence[Skipped], series: str | 
     _check_one_kind(chosen)
     for header in chosen:
         _check_has_pixels(header)
+        refuse_placed_pages(header)
     frames = {id(header): frames_of(header) for header in chosen}
     for frame in (frame for header in chosen for frame in frames[id(header)]):
         _check_pixels(frame)
@@ -114,6 +115,9 @@ def _choose(headers: Sequence[Header], series: str | None) -> list[Header]:
     groups = list(distinct(headers, lambda h: h.text("SeriesInstanceUID")).values())
     groups.sort(key=lambda g: (g[0].integer("SeriesNumber") or 0, g[0].text("SeriesInstanceUID")))
     if series is None:
+        scanned = [g for g in groups if not all(is_captured(h.sop_class_uid) for h in g)]
+        if len(scanned) == 1:  # what was captured of a screen beside it is looked at, and asked for by name
+            return scanned[0]
         if len(groups) > 1:
             _refuse_series(
                 f"there are {len(groups)} series; choose one with {flag('series', 'WHICH')} "

@@ -15,7 +15,7 @@ from typing import Any
 from derive.authoring.options import Options
 from derive.builder import DerivedSeries, derived
 from derive.errors import DeriveError, SourceError, UsageError
-from derive.model.classes import FORMS, PICTURE_KINDS, Form, PictureKind, class_derived, sop_class_uids, target_of
+from derive.model.classes import FORMS, PICTURE_KINDS, Form, PictureKind, class_derived, form_of, target_of
 from derive.model.geometry import POSITION_TOLERANCE_MM, Geometry
 from derive.model.planes import NOISE_MM
 from derive.model.segmentation import Segmentation
@@ -337,7 +337,7 @@ class _Run:
         written = self.written[0].header.sop_class_uid
         if any(step.makes_colours for step in self.steps):
             return PICTURE_KINDS[target_of(written).container != "single"]
-        if class_derived(source.sop_class_uid, None) == written or written not in sop_class_uids():
+        if class_derived(source.sop_class_uid, None) == written or not form_of(written):
             return None
         forms = (form for form in FORMS if written == class_derived(source.sop_class_uid, form))
         return next(forms, None)

@@ -19,6 +19,7 @@ from tests.helpers.mosaics import siemens, uih
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.multi_frame_macros import TOP, code, one
 from tests.helpers.nuclear import make_nm
+from tests.helpers.projections import make_projection
 from tests.helpers.sources import AXIAL, make_series
 from tests.helpers.vendors import DIRECTIONS, diffusion_series
 
@@ -73,7 +74,8 @@ def sibling(datasets: list[Dataset]) -> list[Dataset]:
             f"{uid}.7" for uid in (dataset.SeriesInstanceUID, dataset.SOPInstanceUID)
         )
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-        stored = np.frombuffer(dataset.PixelData, "<i2" if dataset.PixelRepresentation else "<u2")
+        kind = f"<{'i' if dataset.PixelRepresentation else 'u'}{dataset.BitsAllocated // 8}"
+        stored = np.frombuffer(dataset.PixelData, kind)
         dataset.PixelData = (stored // 2).tobytes()
     return datasets
 
@@ -195,6 +197,18 @@ KINDS = {
     "NM, gated and reconstructed": Kind(
         lambda: [make_nm("RECON GATED TOMO", counts={"TimeSlotVector": 2, "SliceVector": SLICES})], 2
     ),
+    "plain CR": Kind(
+        lambda: [
+            make_projection("CR", number=n, RescaleSlope=0.5, RescaleIntercept=-3, RescaleType="OD") for n in (1, 2)
+        ],
+        2,
+    ),
+    "plain DX": Kind(lambda: [make_projection("DX", PhotometricInterpretation="MONOCHROME1")]),
+    "plain MG": Kind(lambda: [make_projection("MG raw")]),
+    "plain US": Kind(lambda: [make_projection("US")]),
+    "plain US cine": Kind(lambda: [make_projection("US cine", BurnedInAnnotation="NO")], 3),
+    "plain XC": Kind(lambda: [make_projection("XC")]),
+    "plain SC": Kind(lambda: [make_projection("SC")]),
     "gated PET": Kind(
         lambda: _pet(
             "GATED",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     DigitalIntraOralXRayImageStorageForPresentation,
@@ -14,7 +15,9 @@ from pydicom.uid import (
     DigitalXRayImageStorageForPresentation,
     DigitalXRayImageStorageForProcessing,
     ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
     UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
     VLEndoscopicImageStorage,
     VLPhotographicImageStorage,
 )
@@ -32,11 +35,13 @@ CLASSES = {
     "IO": DigitalIntraOralXRayImageStorageForPresentation,
     "IO raw": DigitalIntraOralXRayImageStorageForProcessing,
     "US": UltrasoundImageStorage,
+    "US cine": UltrasoundMultiFrameImageStorage,
+    "SC": SecondaryCaptureImageStorage,
     "ES": VLEndoscopicImageStorage,
     "XC": VLPhotographicImageStorage,
 }
 #: Classes of 8 bits a pixel.
-BYTES = ("US", "ES", "XC")
+BYTES = ("US", "US cine", "ES", "XC")
 _CHEST = code("51185008", "SCT", "Chest")
 _BREAST = code("76752008", "SCT", "Breast")
 
@@ -51,6 +56,8 @@ def make_projection(kind="DX", stored=None, number=1, **changes):
     """One image of a kind of `CLASSES`; `changes` are attributes, None takes one out."""
     stored = stored_of(8 if kind in BYTES else 16, seed=number) if stored is None else stored
     modality, _, raw = kind.partition(" ")
+    if kind == "US cine" and stored.ndim == 2:
+        stored = np.stack([stored, stored // 2 + 30, 255 - stored])
     bits = stored.dtype.itemsize * 8
     dataset = Dataset()
     dataset.SOPClassUID, dataset.SOPInstanceUID = CLASSES[kind], f"{ROOT}.24.{number}"
@@ -62,7 +69,10 @@ def make_projection(kind="DX", stored=None, number=1, **changes):
     dataset.ImageType = ["ORIGINAL", "PRIMARY", ""] if modality in ("DX", "MG", "IO") else ["ORIGINAL", "PRIMARY"]
     dataset.PatientOrientation = ["L", "F"]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.Rows, dataset.Columns = stored.shape
+    dataset.Rows, dataset.Columns = stored.shape[-2:]
+    if stored.ndim > 2:
+        dataset.NumberOfFrames, dataset.FrameTime = len(stored), 40
+        dataset.FrameIncrementPointer = Tag(0x0018, 0x1063)
     dataset.BitsAllocated = dataset.BitsStored = bits
     dataset.HighBit, dataset.PixelRepresentation = bits - 1, 0
     dataset.update(_SAYING[modality]() if modality in _SAYING else {})
@@ -146,8 +156,32 @@ def _tooth():
     )
 
 
+def _sound():
+    return _saying(PixelSpacing=[0.2, 0.25], BodyPartExamined="ABDOMEN")
+
+
+def _capture():
+    return _saying(
+        ConversionType="WSD",
+        PixelSpacing=[0.2, 0.25],
+        PixelSpacingCalibrationType="GEOMETRY",
+        PixelSpacingCalibrationDescription="a ruler",
+        BodyPartExamined="ABDOMEN",
+        Modality="OT",
+    )
+
+
 def _light():
     return _saying(LossyImageCompression="00", AcquisitionContextSequence=Sequence(), PixelSpacing=[0.1, 0.1])
 
 
-_SAYING = {"CR": _computed, "DX": _chest, "MG": _breast, "IO": _tooth, "ES": _light, "XC": _light}
+_SAYING = {
+    "CR": _computed,
+    "DX": _chest,
+    "MG": _breast,
+    "IO": _tooth,
+    "ES": _light,
+    "XC": _light,
+    "US": _sound,
+    "SC": _capture,
+}

@@ -14,6 +14,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.pixels import apply_modality_lut
 from pydicom.pixels.decoders.base import get_decoder
 
 _JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
@@ -155,6 +156,8 @@ def _real_world(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
 
 
 def _of_frame(dataset: Dataset, shared: Dataset, own: Dataset, stored: np.ndarray) -> np.ndarray:
+    if "ModalityLUTSequence" in dataset:
+        return apply_modality_lut(stored, dataset)
     for group in (own, shared):
         for item in group.get("PixelValueTransformationSequence", ()):
             return stored * float(item.RescaleSlope) + float(item.RescaleIntercept)

@@ -15,9 +15,9 @@ from derive.authoring.pictured import drawn_of
 from derive.authoring.prepare import source_encoding
 from derive.builder import DerivedSeries
 from derive.errors import ValuesError
-from derive.model.classes import placed
 from derive.model.colours import Colours
 from derive.model.frames import Frames, Volumes
+from derive.model.other_class import placed
 from derive.model.reference import FrameRef
 from derive.operations import gaussian_blur
 from derive.operations.kit.steps import planned

@@ -104,6 +104,8 @@ def _written(series, operation, folder: Path, source: Path) -> list[Path]:
 def test_an_image_goes_through_and_its_values_are_those_of_another_decoder(path, tmp_path):
     series = derive.read(path)
     theirs = decoded(path, tmp_path)
+    # Decoders of JPEG round what lies half-way between two colours up or down.
+    rounding = 1 if pydicom.dcmread(path, force=True).PhotometricInterpretation.startswith("YBR") else 1e-6
     _assert_blurred(series, tmp_path / "blurred", path)
     (left, top, _), (right, bottom, _) = first, last = _box(series)
     for name, operation, wanted in (
@@ -113,13 +115,13 @@ def test_an_image_goes_through_and_its_values_are_those_of_another_decoder(path,
         files = _written(series, operation, tmp_path / name, path)
         found = np.concatenate([decoded(file, tmp_path) for file in files])
         assert found.shape == wanted.shape
-        np.testing.assert_allclose(_alike(found), _alike(wanted), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(_alike(found), _alike(wanted), rtol=1e-6, atol=rounding)
 
 
 @pytest.mark.parametrize("path", list(REFUSED), indirect=True)
-def test_what_does_not_go_through_is_refused_by_name(path):
+def test_what_does_not_go_through_is_refused_by_name(path, tmp_path):
     with pytest.raises(DeriveError) as refused:
-        derive.build(derive.read(path), SAME)
+        derive.build(derive.read(path), SAME).write(tmp_path / "out")
     assert refused.value.code == REFUSED[str(path.relative_to(DATA))]
 
 

@@ -91,7 +91,7 @@ def test_a_class_of_one_row_is_made_read_derived_and_checked(tmp_path):
     ("bits", "samples", "stored"), [(1, 1, "bit"), (8, 1, "int8"), (16, 1, "int16"), (8, 3, "rgb8")]
 )
 def test_pages_become_the_class_that_stores_them(bits, samples, stored):
-    target = target_of(class_for("multi-frame-secondary-capture", "OT", PixelFormat(bits, samples)))
+    target = target_of(class_for("multi-frame-secondary-capture", "OT", PixelFormat(bits, samples)), drawn=True)
     assert (target.stored, target.container) == (stored, "pages")
 
 

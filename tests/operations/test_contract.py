@@ -54,6 +54,7 @@ CALLS = {
         {"sigma_mm": 1.0, "sigma_values": 800.0},
         {"sigma_mm": (1.0, 0.5, 0.0), "sigma_values": 2000.0},
         {"sigma_mm": 0.8, "sigma_values": 1e9, "in_planes": True},
+        {"sigma_px": 0.8, "sigma_values": 500.0, "in_planes": True},
     ],
     "clip": [{"low": -200.0}, {"low": 10.0, "high": 2000.5}],
     "compress": [
@@ -72,12 +73,14 @@ CALLS = {
         {"sigma_mm": 1e6},
         {"sigma_mm": 0},
         {"sigma_mm": 2.0, "in_planes": True},
+        {"sigma_px": (0.0, 1.5, 2.0)},
     ],
     "median": [
         {"radius_mm": 1.0},
         {"radius_mm": (1.5, 0.8, 3.0)},
         {"radius_mm": 1.7, "in_planes": True},
         {"radius_mm": 0},
+        {"radius_px": 1.0},
     ],
     "pad": [
         {"by_mm": 2.0},
@@ -117,6 +120,7 @@ CALLS = {
         {"sigma_mm": 1.5},
         {"sigma_mm": (0.7, 0.7, 0.0), "amount": 0.3, "threshold": 200.0},
         {"sigma_mm": 1.0, "in_planes": True},
+        {"sigma_px": 1.5},
     ],
     "transform": [
         {"by": TURN, "reference": REFERENCE},

@@ -36,7 +36,7 @@ def enhanced(**form):
 
 
 LEFT_OUT = {
-    "secondary capture": (lambda: beside(SecondaryCaptureImageStorage, **NOWHERE), "other class: Secondary Capture"),
+    "secondary capture": (lambda: beside(SecondaryCaptureImageStorage, **NOWHERE), "a page"),
     "page": (lambda: beside(**PAGE), "a page"),
     "colour page": (lambda: beside(**PAGE, PhotometricInterpretation="RGB", SamplesPerPixel=3), "a page"),
     "scout of another class": (lambda: beside(MRImageStorage, ImageOrientationPatient=CORONAL), "another class: MR"),

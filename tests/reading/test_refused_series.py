@@ -27,8 +27,8 @@ def test_a_path_that_does_not_exist(tmp_path):
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("ct_philips_exam_summary_SC", "Secondary Capture Image Storage"),
         ("pydicom_test_files/test_files/rtdose.dcm", "RT Dose Storage"),
+        ("pydicom_test_files/test_files/liver_1frame.dcm", "Segmentation Storage"),
     ],
 )
 def test_other_classes_are_named(real, folder, name):

@@ -160,10 +160,12 @@ def _way_back(authoring: Authoring, frame: Frame, keyword: str) -> Element | flo
 
     Of an image that lies on no plane what they are: there it is the only place that says it.
     """
-    if authoring.target.rescale is Rescale.SERIES:
-        return scale_of(authoring, frame, keyword)
     encoding = frame.encoded.encoding
     same = authoring.derivation.values_effect is not ValuesEffect.NEW_QUANTITY
+    if authoring.target.rescale is Rescale.SERIES:
+        never = same and authoring.same_kind and tag_of("RescaleSlope") not in authoring.source.tags
+        alike = never and (encoding.slope, encoding.intercept) == (1.0, 0.0)
+        return None if alike else scale_of(authoring, frame, keyword)
     as_they_were = same and all(f.rescale == (1.0, 0.0) for f in authoring.source.frames)
     if authoring.target.container != "cine" or not as_they_were or (encoding.slope, encoding.intercept) != (1.0, 0.0):
         return None

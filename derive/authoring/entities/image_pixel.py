@@ -188,6 +188,18 @@ def rescale_intercept(authoring: Authoring, frame: Frame) -> float | None:
     return frame.encoded.encoding.intercept if _is_grey(authoring) else None
 
 
+@per_series("RescaleSlope", module="sc-multi-frame-image")
+def rescale_slope_of_pages(authoring: Authoring) -> float | None:
+    """Return 1 for grey pages, the one value there is (C.8.6.3)."""
+    return 1.0 if _is_grey(authoring) else None
+
+
+@per_series("RescaleIntercept", module="sc-multi-frame-image")
+def rescale_intercept_of_pages(authoring: Authoring) -> float | None:
+    """Return 0 for grey pages, the one value there is (C.8.6.3)."""
+    return 0.0 if _is_grey(authoring) else None
+
+
 @per_series("RescaleType", module="sc-multi-frame-image")
 def rescale_type_of_pages(authoring: Authoring) -> str | None:
     """Return US (unspecified) for grey pages (C.8.6.3)."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from derive.authoring.entities.cine import times_said
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
+from derive.elements.encoding import decode
 from derive.model.dimension import Dimension, DimensionValue
 from derive.model.frames import FRAME_TIME, TIME_OFFSET
 from derive.pixels.encode import decimal
+
+#: What counts pages.
+PAGE = "PageNumberVector"
 
 
 @per_frame("NumberOfFrames")
@@ -21,17 +26,29 @@ def number_of_frames(authoring: Authoring, frame: Frame) -> int | None:
     return None if count == 1 and optional else count
 
 
-@per_series("FrameIncrementPointer", module="sc-multi-frame-image")
-def frame_increment_pointer(authoring: Authoring) -> int | None:
+@per_frame("FrameIncrementPointer", module="sc-multi-frame-image")
+def frame_increment_pointer(authoring: Authoring, frame: Frame) -> Any:
     """Return what tells the pages apart: their time, else their number; nothing of a single one (C.8.6.3)."""
+    if authoring.target.container == "cine":
+        times = times_said(authoring, frame, "FrameIncrementPointer")
+        numbered = times is None or _points_to_pages(times)
+        return tag_of(PAGE) if numbered and len(frame.frames) > 1 else times
     dimension = authoring.pages_told
     return tag_of(dimension.keyword) if dimension else None
 
 
-@per_series("PageNumberVector", module="sc-multi-frame-vector")
-def page_number_vector(authoring: Authoring) -> list[float] | None:
+def _points_to_pages(pointer: Element | int) -> bool:
+    found = decode(pointer) if isinstance(pointer, Element) else pointer
+    return tag_of(PAGE) in (list(found) if isinstance(found, Sequence) else [found])
+
+
+@per_frame("PageNumberVector", module="sc-multi-frame-vector")
+def page_number_vector(authoring: Authoring, frame: Frame) -> list[float] | None:
     """Return 1, 2, 3, ..."""
-    return _vector(authoring, "PageNumberVector")
+    if authoring.target.container == "cine":
+        told = frame_increment_pointer(authoring, frame) == tag_of(PAGE)
+        return [float(number) for number in range(1, len(frame.frames) + 1)] if told else None
+    return _vector(authoring, PAGE)
 
 
 @per_frame("FrameTimeVector")
@@ -54,7 +71,7 @@ def _vector(authoring: Authoring, keyword: str) -> list[float] | None:
 def presentation_lut_shape(authoring: Authoring) -> str | None:
     """Return IDENTITY for grey pages (C.8.6.3): low values are dark."""
     grey = authoring.pixel_format.samples == 1 and authoring.pixel_format.bits > 1
-    return "IDENTITY" if authoring.frames_together and grey else None
+    return "IDENTITY" if (authoring.frames_together or authoring.target.container == "cine") and grey else None
 
 
 def _moments(time: Dimension) -> list[DimensionValue]:

@@ -20,13 +20,17 @@ _SPACINGS = {
         ("x-ray-acquisition", "cr-image", "dx-detector", "vl-image"), ("PixelSpacing", "ImagerPixelSpacing")
     ),
     "ophthalmic-photography-image": ("PixelSpacing",),
+    "us-image": ("PixelSpacing",),
     "nm-image-pixel": ("PixelSpacing",),
 }
 
 
 def spacing_said(authoring: Authoring, frame: Frame, keyword: str) -> list[float] | Element | None:
     """Return a pixel spacing of the source; where the pixels became larger or smaller, as much larger or smaller."""
-    own = authoring.source.agreement(tag_of(keyword), frame.contributors).element
+    return _scaled(authoring, authoring.source.agreement(tag_of(keyword), frame.contributors).element)
+
+
+def _scaled(authoring: Authoring, own: Element | None) -> list[float] | Element | None:
     before, after = authoring.source.geometry, authoring.geometry
     if own is None or before is None or after is None or before.pixel_spacing == after.pixel_spacing:
         return own
@@ -38,6 +42,23 @@ def spacing_said(authoring: Authoring, frame: Frame, keyword: str) -> list[float
 for _module, _keywords in _SPACINGS.items():
     for _keyword in _keywords:
         per_frame(_keyword, module=_module)(partial(spacing_said, keyword=_keyword))
+
+
+@per_frame("PixelSpacing", module="sc-image")
+@per_frame("PixelSpacing", module="sc-multi-frame-image")
+def spacing_of_capture(authoring: Authoring, frame: Frame) -> list[float] | Element | None:
+    """Return the distances between rows and between columns, mm, of what lies somewhere, or was calibrated."""
+    grid = authoring.geometry or (authoring.views and authoring.views.plane(0))
+    own = authoring.geometry.own_plane if authoring.geometry else None
+    if own is not None and own.spacing_keyword != "PixelSpacing":
+        return None
+    return [decimal(v) for v in grid.pixel_spacing] if grid else None
+
+
+@per_series("NominalScannedPixelSpacing", sayable=True)
+def spacing_of_scan(authoring: Authoring) -> list[float] | Element | None:
+    """Return the source's of what was scanned, as much larger as the pixels became."""
+    return _scaled(authoring, authoring.source.agreement(tag_of("NominalScannedPixelSpacing")).element)
 
 
 @per_frame("PatientOrientation", module="dx-image")

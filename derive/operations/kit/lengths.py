@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 
 from derive.errors import UsageError
-from derive.model.geometry import Triple, triple
+from derive.model.derivation import short_text_of
+from derive.model.geometry import Geometry, Triple, triple
 from derive.model.volume import Volume
 from derive.operations.declaration import Millimetres
+from derive.told.wording import flag
+
+#: How names of parameters end that say a width in mm, or in pixels.
+IN_MM, IN_PX = "_mm", "_px"
 
 
 def along_axes(millimetres: Millimetres) -> Triple:
@@ -77,7 +82,53 @@ def widths(name: str, millimetres: Millimetres, *, in_planes: bool, code: str = 
     return (0.0, *lengths[1:])
 
 
+def widths_of(volume: Volume, name: str, given: Mapping[str, Any], *, code: str = "OP-LENGTH") -> Triple:
+    """Return how far a filter reaches along (slice, row, column), mm, of a width that is said in mm or in pixels.
+
+    Parameters
+    ----------
+    volume : Volume
+    name : str
+        Of the parameters, without their units: ``sigma`` for ``sigma_mm`` and ``sigma_px``.
+    given : mapping
+        These, and ``in_planes``.
+    code : str
+        Of the refusal of what is negative.
+
+    Raises
+    ------
+    UsageError
+        `code` unless one of the two is said, and as :func:`widths`.
+    """
+    found, unit = _said(name, given, code)
+    lengths = widths(f"{name}{unit}", found, in_planes=given["in_planes"], code=code)
+    if unit == IN_MM:
+        return lengths
+    return triple([n * step for n, step in zip(lengths, volume.geometry.spacing, strict=True)])
+
+
+def _said(name: str, given: Mapping[str, Any], code: str) -> tuple[Millimetres, str]:
+    """Return a width and how the name of its parameter ends; none or two are refused."""
+    said = [(given[f"{name}{unit}"], unit) for unit in (IN_MM, IN_PX) if given[f"{name}{unit}"] is not None]
+    if len(said) != 1:
+        wanted = f"{flag(f'{name}{IN_MM}', 'MM')}, or {flag(f'{name}{IN_PX}', 'N')} in pixels"
+        raise UsageError(code, f"{'both widths are' if said else 'no width is'} given; wanted {wanted}")
+    return said[0]
+
+
+def width_told(name: str, given: Mapping[str, Any]) -> str:
+    """Say a width in a few words."""
+    unit = next((unit for unit in (IN_MM, IN_PX) if given[f"{name}{unit}"] is not None), IN_MM)
+    return f"{short_text_of(given[f'{name}{unit}'])} {unit.strip('_')}"
+
+
+def width_tried(name: str, millimetres: float, geometry: Geometry) -> dict[str, float]:
+    """Return the parameter with which a filter is tried on a grid: a pixel where nobody knows how large one is."""
+    own = geometry.own_plane
+    return {f"{name}{IN_MM}": millimetres} if own is None or own.sized else {f"{name}{IN_PX}": 1.0}
+
+
 def stays_in_planes(name: str, given: Mapping[str, Any]) -> bool:
     """Whether a filter of a width `name` looks at no neighbouring slice, as its parameters tell."""
-    width = given[name]
+    width = next((given[f"{name}{unit}"] for unit in (IN_MM, IN_PX) if given[f"{name}{unit}"] is not None), None)
     return bool(given["in_planes"]) or (isinstance(width, Sequence) and bool(width) and width[-1] == 0)

@@ -10,6 +10,8 @@ from derive.model.transform import Transform
 
 #: One length for all axes, or x y z.
 Millimetres = float | tuple[float, float, float]
+#: The same in pixels, of however large they are.
+Pixels = Annotated[float | tuple[float, float, float], "pixels"]
 #: A point in the patient, mm, or a direction: x y z.
 XYZ = tuple[float, float, float]
 #: An axis of the patient, or a direction.

@@ -10,10 +10,10 @@ from derive.model.geometry import Geometry
 from derive.model.planes import is_even, way_out
 from derive.told.wording import flag
 
-#: How names of parameters end that say a length in mm.
-OF_LENGTHS = "_mm"
+#: How names of parameters end that say a length in mm, or in pixels.
+OF_LENGTHS, OF_PIXELS = "_mm", "_px"
 #: How a person says a pixel spacing: between rows, between columns.
-SPACING_SAID = "ImagerPixelSpacing=MM\\MM"
+SPACING_SAID = "PixelSpacing=MM\\MM"
 
 
 def refuse_irregular(name: str, given: Any, *, tilted: bool, uneven: bool) -> None:
@@ -84,8 +84,8 @@ def refuse_own_plane(name: str, given: Any, parameters: Mapping[str, Any], *, pa
     if lengths and not geometry.own_plane.sized:
         raise GeometryError(
             "GEO-SIZE",
-            f"the images say no pixel spacing, and lengths in mm are asked for. A person can say it: "
-            f"{flag('assume', SPACING_SAID)}",
+            f"the images say no pixel spacing, and lengths in mm are asked for. {_in_pixels(parameters)}A person can "
+            f"say the spacing: {flag('assume', SPACING_SAID)}",
             operation=name,
             parameter=lengths[0],
         )
@@ -132,6 +132,12 @@ def refuse_colours(name: str, *, taken: bool) -> None:
             "function of your own that takes them (apply)",
             operation=name,
         )
+
+
+def _in_pixels(parameters: Mapping[str, Any]) -> str:
+    """Name the flag that says a width in pixels, of an operation that has one."""
+    name = next((name for name in parameters if name.endswith(OF_PIXELS)), "")
+    return f"Wanted pixels: {flag(name, 'N')}. " if name else ""
 
 
 def refuse_phase(name: str) -> None:
