@@ -104,8 +104,7 @@ def _told(outcome: Outcome, arguments: argparse.Namespace) -> None:
     if arguments.json or arguments.quiet:
         return
     if arguments.verbose or (arguments.dry_run and outcome.rule):
-        where = f" -> {outcome.folder}" if outcome.folder and outcome.ending.well else ""
-        say(f"{outcome}{where}")
+        say(str(outcome))  # not its folder: that may be named after a patient, and is in the report
 
 
 class Bar:

@@ -175,6 +175,7 @@ def places(tmp_path_factory):
         b"NRRD0005\ntype: short\ndimension: 3\nsizes: 2 2 2\nencoding: raw\nendian: little\n"
         b'space units: "PLANT806X" "PLANT806X" "PLANT806X"\nPatient:=PLANT807X\n\n' + bytes(16)
     )
+    (root / "plan.toml").write_text("[[rule]]\nsteps = ['gaussian_blur(sigma_mm=1)']\n")
     return root, found
 
 
@@ -184,6 +185,8 @@ def lines(command: str, root, source, out):
     known = {
         "convert": [[str(root / name), "-o", out, "--modality", "OT"] for name in ("volume.nii.gz", "volume.nrrd")]
         + [[str(root / "picture.png"), "-o", out, "--as", "secondary-capture"], [source, "-o", f"{out}.nii.gz"]],
+        "batch": [[str(root / "plan.toml"), "--input", source, "-o", f"{out}-many", "--workers", "1"]],
+        "batch-report": [[f"{source}/0.dcm"]],
         "send": [[source, f"{out}-archive"], [source, nowhere, "--timeout", "1"]],
         "fetch": [[nowhere, "-o", out, "--series-uid", "1.2.3", "--timeout", "1"]],
         "echo": [[nowhere, "--timeout", "1"]],
