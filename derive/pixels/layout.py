@@ -120,4 +120,5 @@ class PixelLayout(NamedTuple):
     @property
     def encapsulated(self) -> bool:
         """Whether the transfer syntax is a compressed one."""
-        return uid_of(self.transfer_syntax).is_compressed
+        syntax = uid_of(self.transfer_syntax)
+        return syntax.is_transfer_syntax and syntax.is_compressed  # of another UID pydicom does not say it

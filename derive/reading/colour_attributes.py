@@ -97,7 +97,8 @@ def _table(header: Header, which: str) -> PaletteTable | None:
     if len(said) != 3 or found is None:
         return None
     entries, first, bits = map(int, said)
-    big = not uid_of(header.transfer_syntax).is_little_endian
+    syntax = uid_of(header.transfer_syntax)
+    big = syntax.is_transfer_syntax and not syntax.is_little_endian
     return PaletteTable((entries & 0xFFFF, first, bits), found.value, plain is None, big)
 
 

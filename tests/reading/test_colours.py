@@ -81,6 +81,14 @@ def test_a_length_is_that_of_the_region_where_no_pixel_spacing_is_said():
     assert stated.geometry.own_plane.told == "PixelSpacing"
 
 
+@pytest.mark.parametrize("stored_as", ["RGB", "PALETTE COLOR"])
+def test_a_transfer_syntax_that_is_none_is_refused_by_name(stored_as):
+    dataset = make_coloured(stored_as=stored_as)
+    dataset.file_meta.TransferSyntaxUID = "1.2.3.4"
+    with raises_code("SRC-SYNTAX", DeriveError):
+        derive.read([dataset])
+
+
 REFUSED = {
     "16 bits": ("VAL-COLOUR", {"BitsAllocated": 16, "BitsStored": 16, "HighBit": 15}),
     "two samples": ("VAL-COLOUR", {"SamplesPerPixel": 2}),
