@@ -32,7 +32,7 @@ def test_the_command_prints_a_block_a_stack(tmp_path, capsys):
     assert printed.err == ""
     assert re.findall(r"^#\d", printed.out, re.MULTILINE) == ["#1", "#2"]
     assert (
-        "ok              read, anisotropic-diffusion, apply, bilateral, clip, crop, gaussian-blur, mean-projection,"
+        "ok              read, anisotropic-diffusion, apply, bilateral, clip, compress, crop, gaussian-blur, mean-projection,"
         in printed.out
     )
 
