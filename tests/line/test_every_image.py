@@ -62,13 +62,13 @@ def path(request) -> Path:
 
 
 def _assert_blurred(series, folder: Path, source: Path) -> None:
-    """By a length in mm, where somebody says how large a pixel is."""
+    """By a length in mm, where somebody says how large a pixel is; else by one in pixels, and by no other."""
     own, operation = series.geometry.own_plane, gaussian_blur(sigma_mm=1, in_planes=True)
-    if own is None or own.sized:
-        _written(series, operation, folder, source)
-        return
-    with raises_code("GEO-SIZE"):
-        derive.build(series, operation)
+    if own is not None and not own.sized:
+        with raises_code("GEO-SIZE"):
+            derive.build(series, operation)
+        operation = gaussian_blur(sigma_px=1, in_planes=True)
+    _written(series, operation, folder, source)
 
 
 def _box(series):
