@@ -50,6 +50,9 @@ def make_coloured(kind="US", picture=None, stored_as="RGB", number=1, **changes)
         dataset.CineRate, dataset.RecommendedDisplayFrameRate = 25, 25
     dataset.SamplesPerPixel, dataset.PlanarConfiguration, dataset.PhotometricInterpretation = 3, 0, "RGB"
     dataset.UltrasoundColorDataPresent = 1 if kind == "US" else None
+    for keyword in ("PixelSpacing", "SequenceOfUltrasoundRegions"):  # which a test says itself
+        if keyword in dataset:
+            del dataset[keyword]
     _store(dataset, picture, stored_as)
     for keyword, value in changes.items():
         if value is None:
