@@ -73,7 +73,7 @@ def test_what_is_no_plan_is_refused(said, code):
         ("gaussian_blur(sigma_mm=open('x'))", "PLAN-STEP"),
         ("gaussian_blur(1)", "PLAN-STEP"),
         ("gaussian_blur(sigma=1)", "OP-PARAMETER"),
-        ("gaussian_blur()", "OP-PARAMETER"),
+        ("bilateral()", "OP-PARAMETER"),
         ("subtract(series='1.2.3')", "PLAN-STEP"),
         ("resample(reference='1.2.3')", "PLAN-STEP"),
         (3, "PLAN-STEP"),
