@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEXTS = sorted([ROOT / "README.md", *(ROOT / "derive").rglob("README.md"), *(ROOT / "tests").rglob("README.md")])
 MOST_WORDS = 1500
-#: Flags of programs that are no command: of what regenerates the tables.
-OF_OTHERS = {"--check"}
+#: Flags of programs that are no command: of what regenerates the tables, of Dask's worker.
+OF_OTHERS = {"--check", "--nthreads"}
 COMMANDS = re.findall(r"^\| `derive ([^`]*)` \|", README, re.M)
 
 FUNCTION = "def name(values, k=1.0):\n    return values * k\n"
@@ -41,7 +43,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with series, `enhanced.dcm`, volumes, a picture, and a function of the user's."""
+    """A folder with series, `enhanced.dcm`, volumes, labels, a picture, a plan, and a function of the user's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "ct").mkdir()
@@ -62,11 +64,22 @@ def workplace(tmp_path, monkeypatch):
         for k, dataset in enumerate(images):
             dataset.save_as(tmp_path / name / f"{k}.dcm", enforce_file_format=True)
     Image.new("RGB", (8, 6), "red").save(tmp_path / "photo.png")
+    labels_of(tmp_path / "volume.nii.gz", tmp_path / "labels.nii.gz")
+    shutil.copytree(tmp_path / "ct", tmp_path / "pet")
+    (tmp_path / "plan.toml").write_text(
+        '[[rule]]\nselect = { Modality = "CT" }\nsteps = ["gaussian_blur(sigma_mm=1)"]\n'
+    )
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "module.py").write_text(FUNCTION)
     yield tmp_path
     for name in ("package.module", "package"):
         sys.modules.pop(name, None)
+
+
+def labels_of(volume: Path, labels: Path) -> None:
+    """Write a label map of what is dense in a volume."""
+    image = nibabel.load(volume)
+    nibabel.save(nibabel.Nifti1Image((np.asarray(image.dataobj) > 300).astype(np.uint8), image.affine), labels)
 
 
 def arguments_of(command: str) -> list[str]:
