@@ -23,6 +23,8 @@ _FULL, _FULL_422, _PARTIAL_422 = "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422"
 THREE_SAMPLES = (RGB, _FULL, _FULL_422, _PARTIAL_422, "YBR_RCT", "YBR_ICT")
 #: Two pixels of a row share their chrominance where they are not compressed: luminance, luminance, blue and red.
 SHARED = (_FULL_422, _PARTIAL_422)
+#: Of a range that is smaller than that of 8 bits: not in the standard any more, and no codec's.
+RETIRED = (_PARTIAL_422,)
 COLOURS = (*THREE_SAMPLES, PALETTE)
 #: Bits of a sample.
 BITS = 8

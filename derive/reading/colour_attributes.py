@@ -7,7 +7,17 @@ from typing import NoReturn
 from derive.errors import ValuesError
 from derive.model.classes import target_of
 from derive.pixels.codecs import uid_of
-from derive.pixels.colour import BITS, COLOURS, PALETTE, SHARED, THREE_SAMPLES, Palette, PaletteTable, palette_of
+from derive.pixels.colour import (
+    BITS,
+    COLOURS,
+    PALETTE,
+    RETIRED,
+    SHARED,
+    THREE_SAMPLES,
+    Palette,
+    PaletteTable,
+    palette_of,
+)
 from derive.pixels.decode import PixelLayout
 from derive.reading.header import Header
 from derive.standard import known_terms
@@ -64,6 +74,8 @@ def in_colours(header: Header, layout: PixelLayout) -> PixelLayout:
     said = header.integer("SamplesPerPixel"), layout.bits_allocated, layout.bits_stored, layout.signed
     if said != (3, BITS, BITS, False):
         _refuse(header, f"it has {said[0] or 'no'} samples a pixel of {said[2]} bits in {said[1]}")
+    if layout.encapsulated and layout.photometric in RETIRED:
+        _refuse(header, "nobody knows what a decoder makes of that, which is retired, where pixels are compressed")
     by_plane = header.integer("PlanarConfiguration") == 1
     layout = layout._replace(samples=3, high_bit=BITS - 1, by_plane=by_plane and not layout.encapsulated)
     return layout._replace(photometric=_as_it_lies(header, layout))

@@ -7,8 +7,9 @@ import pytest
 from pydicom import dcmread
 
 import derive
+from derive.errors import ValuesError
 from derive.operations import gaussian_blur
-from tests.helpers.asserting import each
+from tests.helpers.asserting import each, raises_code
 from tests.helpers.projections import BYTES, CLASSES, make_projection, stored_of
 
 
@@ -52,6 +53,13 @@ def test_what_is_for_processing_has_no_window(kind, tmp_path):
 def test_the_lowest_values_stay_white(kind, shape, tmp_path):
     (made,) = blurred(make_projection(kind, PhotometricInterpretation="MONOCHROME1"), folder=tmp_path / "out")
     assert (made.PhotometricInterpretation, made.get("PresentationLUTShape")) == ("MONOCHROME1", shape)
+
+
+@pytest.mark.parametrize("kind", ["US", "XC"])
+def test_a_class_without_a_word_for_white_low_values_is_given_none(kind, tmp_path):
+    with raises_code("VAL-POLARITY", ValuesError):
+        blurred(make_projection(kind, PhotometricInterpretation="MONOCHROME1"), folder=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_images_of_a_series_are_views_and_stay_apart(tmp_path):

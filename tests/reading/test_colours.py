@@ -14,13 +14,21 @@ from pydicom.uid import ExplicitVRBigEndian
 import derive
 from derive.errors import DeriveError, ValuesError
 from derive.model.stacking import in_colours
-from tests.helpers.asserting import raises_code
+from tests.helpers.asserting import each, raises_code
 from tests.helpers.coloured import EXACT, LOSSY, make_coloured, picture_of, region, regions, series_of
 from tests.helpers.peers import program
 
 
 def colours_of(series):
     return series.colours.slab(0, series.colours.count)
+
+
+def test_a_smaller_range_is_not_read_where_it_is_compressed():
+    for stored_as in each(("RLE", "JPEG")):
+        dataset = make_coloured(stored_as=stored_as)
+        dataset.PhotometricInterpretation = "YBR_PARTIAL_422"
+        with raises_code("VAL-COLOUR", ValuesError):
+            derive.read([dataset])
 
 
 @pytest.mark.parametrize("stored_as", EXACT)

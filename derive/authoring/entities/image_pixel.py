@@ -8,6 +8,7 @@ from derive import standard
 from derive.authoring.entities.registry import per_frame, per_series
 from derive.authoring.order import Authoring, Frame
 from derive.elements.element import Element, tag_of
+from derive.errors import ValuesError
 from derive.model.derivation import ValuesEffect
 from derive.model.segmented import Segmented
 from derive.pixels.encode import decimal
@@ -31,6 +32,12 @@ def photometric_interpretation(authoring: Authoring) -> str:
     """Return the source's while it is the same quantity and the IOD has it (PET knows one): how low values look.
 
     Colours are always RGB, whatever they were stored as in the source.
+
+    Raises
+    ------
+    ValuesError
+        ``VAL-POLARITY`` where pictures would be shown the other way round: low values are white in the source, and the
+        class has no word for that.
     """
     if authoring.pixel_format.samples > 1 and not authoring.derivation.passes:
         return authoring.pixel_format.photometric
@@ -38,7 +45,15 @@ def photometric_interpretation(authoring: Authoring) -> str:
     if authoring.derivation.values_effect is ValuesEffect.NEW_QUANTITY or not source:
         return authoring.pixel_format.photometric
     listed = standard.values(authoring.target.iod.name, "PhotometricInterpretation")
-    return source if all(source in rule.values for rule in listed) else "MONOCHROME2"
+    if all(source in rule.values for rule in listed):
+        return source
+    if source == "MONOCHROME1" and not authoring.target.in_patient:
+        raise ValuesError(
+            "VAL-POLARITY",
+            f"low values of the source are white (MONOCHROME1), and {authoring.target.iod.name} cannot say so: it "
+            "would be shown the other way round. A function of one's own (apply) can turn the values over",
+        )
+    return "MONOCHROME2"
 
 
 @per_series("PresentationLUTShape", module="dx-image")
