@@ -120,17 +120,19 @@ def build(
     return derived(source if isinstance(source, SourceSeries) else read(source, assume=assume), operations, said)
 
 
-def derived(source: SourceSeries, operations: Sequence[Operation], options: Options) -> DerivedSeries:
-    """Derive a series with these options alone, whatever ``derive.toml`` says."""
+def derived(
+    source: SourceSeries, operations: Sequence[Operation], options: Options, *, measured: bool = True
+) -> DerivedSeries:
+    """Derive a series with these options alone; not ``measured``, to be planned only: no pixel is decoded for it."""
     if makes_pictures(options.into) or makes_colours(operations):
         return _shown(source, operations, options)
-    first, *more = (_order(source, each, options) for each in several(operations))
+    first, *more = (_order(source, each, options, measured) for each in several(operations))
     return DerivedSeries(replace(first, companions=tuple(more)), options)
 
 
-def _order(source: SourceSeries, operations: Sequence[Operation], options: Options) -> Order:
+def _order(source: SourceSeries, operations: Sequence[Operation], options: Options, measured: bool) -> Order:
     sources, volumes, derivation = planned(source, operations)
-    target, frames = becomes(source, volumes, derivation, options)
+    target, frames = becomes(source, volumes, derivation, options, measured=measured)
     stored = source_encoding(source.frames, derivation, whole_step(target, volumes.quantity, derivation, sources))
     sources = with_macros(sources, target.iod) if target.container == "functional" else sources
     taken = InputAccount(**inputs_of(each.parameters for each in operations))

@@ -18,8 +18,19 @@ _BYTES = "int8"
 _WORDS = "int16"
 
 
-def becomes(source: SourceSeries, frames: Frames, derivation: Derivation, options: Options) -> tuple[Target, Frames]:
+def becomes(
+    source: SourceSeries, frames: Frames, derivation: Derivation, options: Options, *, measured: bool
+) -> tuple[Target, Frames]:
     """Return what class a result becomes, and its frames as that class stores them.
+
+    Parameters
+    ----------
+    source : SourceSeries
+    frames : Frames
+    derivation : Derivation
+    options : Options
+    measured : bool
+        Whether values are looked at where nothing else tells whether 8 bits hold them; else they are thought to.
 
     Raises
     ------
@@ -30,7 +41,7 @@ def becomes(source: SourceSeries, frames: Frames, derivation: Derivation, option
     if source.geometry.in_patient and frames.geometry is not None and not frames.geometry.in_patient:
         target = without_plane(target, options.into)
     if isinstance(frames, Volumes) and not target.in_patient:
-        target, frames = _held(target, frames, derivation)
+        target, frames = _held(target, frames, derivation, measured)
     return target, in_numbers(frames, target, options.numbers, source if derivation.only_compressed else None)
 
 
@@ -39,7 +50,7 @@ def becomes(source: SourceSeries, frames: Frames, derivation: Derivation, option
 # black and white, or put into another class without need, would be worse than one that is computed twice.
 
 
-def _held(target: Target, volumes: Volumes, derivation: Derivation) -> tuple[Target, Volumes]:
+def _held(target: Target, volumes: Volumes, derivation: Derivation, measured: bool) -> tuple[Target, Volumes]:
     """Return a class that holds some values, and the values in as few bits as their source has, if these hold them."""
     held = target.stored.split("|")
     same = derivation.values_effect is not ValuesEffect.NEW_QUANTITY
@@ -47,12 +58,12 @@ def _held(target: Target, volumes: Volumes, derivation: Derivation) -> tuple[Tar
         return capture_of(target), replace(volumes, format=GREY_16)
     if _WORDS in held and volumes.format != GREY_8:
         return target, volumes
-    low, high = volumes.value_range or _measured(volumes)
+    low, high = volumes.value_range or (_extremes(volumes) if measured else (0, 0))
     if same and low >= 0 and high < 1 << GREY_8.bits and not volumes.quantity.padded:
         return target, replace(volumes, format=GREY_8 if _BYTES in held else GREY_16)
     return (target if _WORDS in held else capture_of(target)), replace(volumes, format=GREY_16)
 
 
-def _measured(volumes: Volumes) -> tuple[float, float]:
+def _extremes(volumes: Volumes) -> tuple[float, float]:
     found = scan(volumes)
     return found.low, found.high

@@ -10,7 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from derive.builder import build
+from derive.authoring.options import options_of
+from derive.builder import derived
 from derive.errors import DeriveError
 from derive.model.classes import target_of
 from derive.model.planes import planes_of
@@ -134,12 +135,17 @@ def _as_reference(source: SourceSeries) -> None:
 
 def _operation(kind: OperationKind[...], source: SourceSeries) -> Verdict:
     operation = kind.tried_on(source.geometry, source.dimensions)
-    verdict = _tried(str(operation), lambda: build(source, operation).plan(), kind.fixes)
+    verdict = _tried(str(operation), lambda: _plan(source, operation), kind.fixes)
     if verdict.ok:
         return replace(verdict, flags=_flags(operation, kind.trial(source.geometry) if kind.trial else {}))
     if source.uneven is None or verdict.code != source.uneven.code or kind.first:
         return verdict
     return replace(verdict, fix=_rectified(operation, source) or verdict.fix)
+
+
+def _plan(source: SourceSeries, *steps: Operation) -> None:
+    """Plan a series: what is refused raises."""
+    derived(source, steps, options_of({}), measured=False).plan()
 
 
 def _flags(operation: Operation, trial: Mapping[str, Any]) -> str:
@@ -155,7 +161,7 @@ def _rectified(operation: Operation, source: SourceSeries) -> str:
     for first in (kind for kind in REGISTRY.values() if kind.first):
         for said in ({}, {"max_gap_mm": bridged}):
             steps = (first(**said), operation)
-            if _tried("", lambda steps=steps: build(source, *steps).plan()).ok:  # type: ignore[misc]
+            if _tried("", lambda steps=steps: _plan(source, *steps)).ok:  # type: ignore[misc]
                 return " ".join([flag("regular_grid"), *(flag(k, f"{v:g}") for k, v in said.items())])
     return ""
 
