@@ -24,7 +24,7 @@ WIDEST = 100
 #: Titles of flags that many commands have.
 SOURCE, RESULT, GENERAL = "source", "result", "general"
 _HEAD = (
-    "Make new CT, MR and PET series of old ones, and write them back: valid, in the same study, saying what was done."
+    "Make new series of images of old ones, and write them back: valid, in the same study, saying what was done."
 )
 _START = (
     ("derive demo out/", "a phantom and three series derived from it; no data of yours is needed"),
