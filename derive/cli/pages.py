@@ -23,9 +23,7 @@ EXIT_CODES = (
 WIDEST = 100
 #: Titles of flags that many commands have.
 SOURCE, RESULT, GENERAL = "source", "result", "general"
-_HEAD = (
-    "Make new series of images of old ones, and write them back: valid, in the same study, saying what was done."
-)
+_HEAD = "Make new series of images of old ones, and write them back: valid, in the same study, saying what was done."
 _START = (
     ("derive demo out/", "a phantom and three series derived from it; no data of yours is needed"),
     ("derive inspect FOLDER", "what is in a folder, and what each command would say to it"),

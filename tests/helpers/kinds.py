@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from tests.helpers.cines import make_cine, stored_of
+from tests.helpers.coloured import make_coloured, picture_of, series_of
 from tests.helpers.mosaics import siemens, uih
 from tests.helpers.multi_frame import multi_frame
 from tests.helpers.multi_frame_macros import TOP, code, one
@@ -209,6 +210,9 @@ KINDS = {
     "plain US cine": Kind(lambda: [make_projection("US cine", BurnedInAnnotation="NO")], 3),
     "plain XC": Kind(lambda: [make_projection("XC")]),
     "plain SC": Kind(lambda: [make_projection("SC")]),
+    "coloured US": Kind(lambda: series_of(2, PixelSpacing=[0.2, 0.25]), 2),
+    "coloured US cine": Kind(lambda: [make_coloured("US", picture_of(3), PixelSpacing=[0.2, 0.25])], 3),
+    "coloured SC": Kind(lambda: [make_coloured("SC", stored_as="RGB by plane", PixelSpacing=[0.2, 0.25])]),
     "gated PET": Kind(
         lambda: _pet(
             "GATED",

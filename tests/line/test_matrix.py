@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -23,12 +23,14 @@ import pytest
 
 import derive
 from derive.errors import DeriveError
+from derive.model.colours import HIGH, LOW, Colours
 from derive.model.frames import Volumes
 from derive.model.source import Sources
-from derive.model.stacking import stacked
+from derive.model.stacking import coloured, in_colours, stacked
 from derive.model.volume import Volume
 from derive.operations import REGISTRY, Operation
 from derive.operations.declaration import Function, Registration
+from derive.operations.kit.colouring import on_colours
 from derive.operations.kit.joining import join
 from tests.helpers.kinds import KINDS, sibling
 from tests.helpers.registrations import small_turn, text
@@ -50,14 +52,15 @@ GROUPS = {
     "takes no such slices": lambda operation, source: not operation.takes(source.geometry),
     "needs a patient": lambda operation, source: not operation.takes_own_plane,
     "takes other series": lambda operation, source: bool(operation.kind.others),
+    "takes no colours": lambda operation, source: not operation.kind.takes_colours,
     "suits it not": lambda operation, source: operation.kind.suits is not None and not operation.kind.suits(source),
     "mixes values": lambda operation, source: operation.mixes,
 }
 
 
 #: A refusal names what a caller can say.
-#: But no flag makes a diffusion or an uptake of what is none.
-NO_FLAG = {"OP-SAMPLES", "OP-MODEL", "OP-SUV"}
+#: But no flag makes a diffusion or an uptake of what is none, and values of a quantity of colours.
+NO_FLAG = {"OP-SAMPLES", "OP-MODEL", "OP-SUV", "OP-COLOUR"}
 FLAG = re.compile(r"\b[a-z_]+=\S|derive\.operations\.\w+\(")
 
 
@@ -143,18 +146,41 @@ def written(source: derive.SourceSeries, operation: Operation, option: str, fold
         return error
 
 
-def in_numbers(source: derive.SourceSeries, operation: Operation) -> Volumes:
-    """The operation done to arrays of numbers, one for each volume."""
+def in_numbers(source: derive.SourceSeries, operation: Operation) -> list[Volume]:
+    """The operation done to arrays of numbers, one for each volume, or each sample of it."""
+    if in_colours(source):
+        colours = Colours(*map(as_numbers, coloured(source, uneven=True).samples))
+        made = on_colours(operation.settled(colours.lightest), colours)
+        return [replace(v, pull=Stored(v)) for sample in made.samples for v in sample.volumes]
     given = stacked(source, uneven=True)
-    arrays = [Volume.from_array(np.array(v.array), v.geometry, v.quantity) for v in given.volumes]
     _, joined = join(operation.settled(given), Sources(source), given)
-    return joined.on(Volumes(tuple(arrays), given.dimensions, given.durations))
+    return list(joined.on(as_numbers(given)).volumes)
+
+
+def as_numbers(given: Volumes) -> Volumes:
+    """Volumes whose values are there, and not read."""
+    arrays = [Volume.from_array(np.array(v.array), v.geometry, v.quantity) for v in given.volumes]
+    return Volumes(tuple(arrays), given.dimensions, given.durations)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Slices of a sample of a colour, as its 8 bits hold them: whole numbers, and none beyond black and white."""
+
+    volume: Volume
+
+    def __call__(self, first: int, last: int) -> np.ndarray:
+        return np.clip(np.rint(self.volume.slab(first, last)), LOW, HIGH)
 
 
 def read_back(folder: Path, report: derive.Report) -> list[Volume]:
-    """The volumes of all series that were written, in their order."""
+    """The volumes of all series that were written, in their order; of colours those of red, then green, then blue."""
     folders = [folder / made.folder for made in report.series] or [folder]
-    return [volume for each in folders for volume in stacked(derive.read(each), uneven=True).volumes]
+    series = [derive.read(each) for each in folders]
+    if in_colours(series[0]):
+        colours = [coloured(each, uneven=True) for each in series]
+        return [v for samples in zip(*(c.samples for c in colours), strict=True) for s in samples for v in s.volumes]
+    return [volume for each in series for volume in stacked(each, uneven=True).volumes]
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY))
@@ -193,8 +219,8 @@ def test_a_cell(name, kind, option, sources, tmp_path):
     assert report.saturated == 0
     expected = in_numbers(source, operation)
     found = read_back(tmp_path / "out", report)
-    assert len(found) == len(expected.volumes)
-    for one, other in zip(found, expected.volumes, strict=True):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one.array, other.array, rtol=0, atol=report.value_error * 1.001 + 1e-3)
         if other.geometry.in_patient:  # else its coordinates begin at its own first pixel, and no file says where
             np.testing.assert_allclose(one.geometry.first_position, other.geometry.first_position, atol=1e-3)

@@ -74,7 +74,8 @@ def widths(name: str, millimetres: Millimetres, *, in_planes: bool, code: str = 
     """
     lengths = along_axes(millimetres)
     if not all(math.isfinite(s) and s >= 0 for s in lengths):
-        raise UsageError(code, f"{name} {millimetres}; wanted 0 or more, in mm")
+        unit = "pixels" if name.endswith(IN_PX) else "mm"
+        raise UsageError(code, f"{name} {millimetres}; wanted 0 or more, in {unit}")
     if not in_planes:
         return lengths
     if not isinstance(millimetres, float | int) and lengths[0]:
