@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from numpy.typing import DTypeLike, NDArray
 from pydicom.dataset import Dataset
 
-from derive.authoring.apart import in_series
+from derive.authoring.apart import in_series, of_stacks
 from derive.authoring.assemble import SeriesPass, assemble
 from derive.authoring.becoming import becomes
 from derive.authoring.concatenation import part_count, parts_of
@@ -123,7 +123,13 @@ def build(
 def derived(
     source: SourceSeries, operations: Sequence[Operation], options: Options, *, measured: bool = True
 ) -> DerivedSeries:
-    """Derive a series with these options alone; not ``measured``, to be planned only: no pixel is decoded for it."""
+    """Derive a series, or one of each stack; not ``measured``, to be planned only: no pixel is decoded for it."""
+    stacks = (source, *source.beside)
+    made = [_made(stack, operations, options, measured) for stack in stacks]
+    return replace(made[0], order=of_stacks([one.order for one in made], [stack.stack for stack in stacks]))
+
+
+def _made(source: SourceSeries, operations: Sequence[Operation], options: Options, measured: bool) -> DerivedSeries:
     if makes_pictures(options.into) or makes_colours(operations):
         return _shown(source, operations, options)
     first, *more = (_order(source, each, options, measured) for each in several(operations))
@@ -314,7 +320,7 @@ class DerivedSeries:
             If the check finds errors; nothing is written.
         """
         told, target = progress or partial(tell, "writing"), Path(folder)
-        with target_folder(target, self._size, self._untouched, overwrite=overwrite) as temporary:
+        with target_folder(target, self._size, self.order.untouched, overwrite=overwrite) as temporary:
             reports: list[Report] = []
             for part, below in zip(self.series, folders_of(temporary, len(self.series)), strict=True):
                 below.mkdir(exist_ok=True)
@@ -346,7 +352,7 @@ class DerivedSeries:
         """
         from derive.deidentification.derived import DeidentifiedSeries, wanted_options
 
-        return DeidentifiedSeries(self, wanted_options(profile, keep_uids=keep_uids, **options), self._untouched)
+        return DeidentifiedSeries(self, wanted_options(profile, keep_uids=keep_uids, **options), self.order.untouched)
 
     def send(self, target: str | Address | Destination, **options: Any) -> SendReport:
         """Write the series into a temporary folder, checked, and send it to an archive.
@@ -383,16 +389,11 @@ class DerivedSeries:
         return SeriesChecker(sources=sources, made=True, blemishes=blemishes, uneven=uneven)
 
     @property
-    def _untouched(self) -> tuple[Path, ...]:
-        """Files that the values come from, and those of series whose grid a step took."""
-        given = [value for step in self.derivation.steps for value in step.parameters.values()]
-        return (*self.order.files, *(path for value in given if isinstance(value, Attributes) for path in value.paths))
-
-    @property
     def _size(self) -> int:
         """Bytes that the files take, generously."""
         copies = 1 + self._spooled + (self.options.compression_of(self.derivation) is not None)
-        return copies * self.frames.stored_bytes + self.frames.count * HEADER_ROOM
+        written = [order.frames for order in (self.order, *self.order.companions)]
+        return sum(copies * frames.stored_bytes + frames.count * HEADER_ROOM for frames in written)
 
 
 def _told(progress: Progress, before: int, count: int, done: int) -> None:

@@ -24,7 +24,7 @@ LONGEST_PART = 32
 def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ...]:
     """Return what each series is made of, in the order of the volumes; the order itself where it becomes one.
 
-    Those that are made beside it come behind.
+    Those that are made beside it come behind: of other quantities, or of other stacks of the source.
 
     Parameters
     ----------
@@ -37,11 +37,27 @@ def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ..
     UsageError
         ``OPT-SERIES`` for a series a volume of frames that pass into another form.
     """
-    made = _of_volumes(replace(order, companions=()), options)
+    own = _of_part(options, 0, order.part) if order.part else options
+    made = _of_volumes(replace(order, companions=()), own)
     for companion in order.companions:
         beside = _of_part(options, len(made), companion.told)
         made = (*made, *_of_volumes(companion, beside))
     return made
+
+
+def of_stacks(orders: Sequence[Order], names: Sequence[str]) -> Order:
+    """Return what becomes of the stacks of one source: the first, and what is made of others beside it, with its name.
+
+    The only one stays as it is.
+    """
+    if len(orders) == 1:
+        return orders[0]
+    first, *more = (
+        replace(each, part=name, companions=())
+        for order, name in zip(orders, names, strict=True)
+        for each in (order, *order.companions)
+    )
+    return replace(first, companions=tuple(more))
 
 
 def _of_volumes(order: Order, options: Options) -> tuple[tuple[Order, Options], ...]:
@@ -50,7 +66,9 @@ def _of_volumes(order: Order, options: Options) -> tuple[tuple[Order, Options], 
         raise UsageError("OPT-SERIES", "frames that pass into another form stay one series; choose volumes one by one")
     if len(alone) < 2 or order.derivation.passes or not (options.series_per == "volume" or _apart(order)):
         return ((order, options),)
-    told, beside = parts_told(order.frames), cache(lambda: uids_of(order, options))
+    own = f"{order.part}, " if order.part else ""
+    told = [f"{own}{part}" for part in parts_told(order.frames)]
+    beside = cache(lambda: uids_of(order, options))
     return tuple(
         (
             replace(order, frames=frames, stored=_stored(order, frames), part=part, beside=beside),

@@ -106,11 +106,11 @@ class Order:
         How its values were stored before, as far as they were and still are.
     account_of_input : InputAccount
     part : str
-        Which volume it is, of a result that becomes several series; empty where it becomes one.
+        Which volume or stack it is, of a result that becomes several series; empty where it becomes one.
     beside : callable () -> Uids, optional
         UIDs of the study and the space of all series of such a result, where no source has them.
     companions : tuple of Order
-        Series that are made beside it, of other quantities: how well a map fits.
+        Series that are made beside it, of other quantities (how well a map fits), or of other stacks of the source.
     proof : callable (folder)
         Reads what was written with another library before it counts as written, and raises where that finds another.
     """
@@ -149,8 +149,16 @@ class Order:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What the values come from, and must not be touched."""
+        """What the values come from."""
         return tuple(dict.fromkeys((*self.account_of_input.files, *self.sources.paths)))
+
+    @property
+    def untouched(self) -> tuple[Path, ...]:
+        """What must not be touched: files that this and its companions come from, and series whose grid a step took."""
+        given = (value for step in self.derivation.steps for value in step.parameters.values())
+        grids = (path for value in given if isinstance(value, Attributes) for path in value.paths)
+        beside = (path for companion in self.companions for path in companion.untouched)
+        return tuple(dict.fromkeys((*self.files, *grids, *beside)))
 
 
 def _number(value: DimensionValue) -> float:

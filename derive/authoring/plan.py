@@ -42,6 +42,8 @@ class SeriesPlan:
         What tells several of them apart.
     series : int
         How many series they would become.
+    one_a : str
+        Of what each of several series is one.
     """
 
     source: Geometry | None
@@ -55,6 +57,7 @@ class SeriesPlan:
     volumes: int = 1
     dimensions: tuple[Dimension, ...] = ()
     series: int = 1
+    one_a: str = "one a volume"
 
     def __str__(self) -> str:
         """Return a few lines for people."""
@@ -66,7 +69,7 @@ class SeriesPlan:
                 *(f"step    {s}" for s in self.steps),
                 f"result  {_line(self.result)}",
                 *([f"volumes {self.volumes} by {dimensions_told(self.dimensions)}"] if self.dimensions else []),
-                *([f"series  {self.series}, one a volume"] if self.series > 1 else []),
+                *([f"series  {self.series}, {self.one_a}"] if self.series > 1 else []),
                 f"images  {self.images} of SOP Class {self.sop_class_uid}",
                 f"sources {fewest} to {most} an image",
                 f"size    {self.pixel_bytes / 1e6:.1f} MB of pixel data",
@@ -113,11 +116,12 @@ def plan_of(order: Order, options: Options) -> SeriesPlan:
         order.target.iod.sop_class_uid,
         tuple(s.description for s in order.derivation.steps),
         (min(counts), max(counts)),
-        frames.stored_bytes,
+        sum(part.frames.stored_bytes for part, _ in parts),
         assemble(authoring).account,
         max(1, len(frames.volumes)),
         frames.dimensions if len(frames.volumes) > 1 else (),
         len(parts),
+        "one a stack" if order.part else "one a volume",
     )
 
 

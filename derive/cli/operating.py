@@ -30,6 +30,7 @@ from derive.operations.kit.scales import UNITLESS
 
 if TYPE_CHECKING:
     from derive.model.segmentation import Segmentation
+    from derive.reading.choice import Chosen
 
 SOURCE = "folder, zip archive, or files of one series; or PACS@host:port/SERIES_UID"
 SEVERAL_SOURCES = (
@@ -85,7 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     first, others = _sources(arguments)
     with ExitStack() as stack:
         found = stack.enter_context(source_folder(first, arguments))
-        source = derive.read(found, series=arguments.series, assume=dict(arguments.assume), **chosen_of(arguments))
+        said: Chosen = {**chosen_of(arguments), "every_stack": True}
+        source = derive.read(found, series=arguments.series, assume=dict(arguments.assume), **said)
         named = arguments.other_series if others else []
         beside = [
             _other(stack.enter_context(source_folder([other], arguments)), source, series, arguments)

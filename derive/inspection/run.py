@@ -19,17 +19,19 @@ from derive.inspection.inspection import Inspection
 from derive.inspection.parts import described, parts_of
 from derive.inspection.segments import inspected
 from derive.inspection.stacks import Objects, Stack
-from derive.inspection.verdicts import Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
+from derive.inspection.verdicts import AROUND, Verdict, every, fix_of, read_verdict, refusal, verdicts, without_copies
 from derive.model.remark import lines_of
 from derive.model.source import Skipped, SourceSeries
 from derive.pixels.codecs import uid_of
 from derive.reading.assumed import checked_assumptions
+from derive.reading.choice import Choice
 from derive.reading.files import Repeated, Source, Unreadable, find
 from derive.reading.groups import distinct
 from derive.reading.header import Header
 from derive.reading.scan import scan
 from derive.reading.segmentations import CLASSES, is_segmentation
 from derive.reading.select import apart, unread
+from derive.reading.stacks import PARTED
 from derive.told.secrecy import shown_code_strings
 from derive.told.wording import flag
 
@@ -201,7 +203,7 @@ def _stack(headers: Sequence[Header], number: int | None, several: bool, assume:
         coding=coding_of([h.lenient for h in headers], source),
         reads=reads,
         without_odd=without_odd,
-        operations=every(reads) if source is None else verdicts(source),
+        operations=_operations(kept, source, reads, assume),
         choose=flag("series", uid) if several and uid and number is not None else "",
         remarks=() if source is None else tuple(lines_of(source.remarks, len(source.frames))),
         parts=() if number is None else parts_of(kept, source, reads, assume),
@@ -219,6 +221,17 @@ def _judged(
     if source is not None or not apart:
         return source, reads, None
     return None, reads, read_verdict([h for h in headers if h.name not in apart], assume)[1]
+
+
+def _operations(
+    headers: Sequence[Header], source: SourceSeries | None, reads: Verdict, assume: Mapping[str, str]
+) -> Mapping[str, Verdict]:
+    """Say what each operation says: of pictures that are several stacks, to all of them."""
+    if source is None and reads.code in PARTED:
+        source, _ = read_verdict(headers, assume, Choice(every_stack=True))
+        beside = {} if source is None else dict.fromkeys(AROUND, reads)
+        return every(reads) if source is None else verdicts(source) | beside
+    return every(reads) if source is None else verdicts(source)
 
 
 def _objects(headers: Sequence[Header]) -> tuple[Objects, ...]:

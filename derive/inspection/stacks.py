@@ -79,9 +79,8 @@ class Stack:
     def problems(self) -> tuple[Problem, ...]:
         """What is against it, each thing once with the operations that say so."""
         name = self.series_instance_uid
-        if not self.reads.ok:
-            return (Problem(self.reads.code, self.reads.message, self.reads.fix, name, tuple(self.operations)),)
-        found: dict[tuple[str, str, str], list[str]] = {}
+        reads = self.reads
+        found: dict[tuple[str, str, str], list[str]] = {} if reads.ok else {(reads.code, reads.message, reads.fix): []}
         for operation, verdict in self.operations.items():
             if not verdict.ok:
                 found.setdefault((verdict.code, verdict.message, verdict.fix), []).append(operation)

@@ -175,8 +175,10 @@ def _verdicts(stack: Stack) -> Iterator[str]:
         yield from wrapped("ok", ", ".join(["read", *fine.pop("", ())]))
         for flags, names in fine.items():
             yield from wrapped("ok", f"with {flags}: {', '.join(names)}")
+    elif "" in fine:
+        yield from wrapped("ok", f"all stacks, each by itself: {', '.join(fine[''])}")
     for problem in stack.problems:
-        said_by = [] if not stack.reads.ok else [_hyphened(o) for o in problem.operations]
+        said_by = [] if problem.code == stack.reads.code else [_hyphened(o) for o in problem.operations]
         yield from refused(problem.code, Verdict(problem.code, problem.message, problem.fix), said_by)
     if stack.without_odd is not None:
         rest = "ok" if stack.without_odd.ok else f"{stack.without_odd.code}: {stack.without_odd.message}"

@@ -28,6 +28,8 @@ from derive.reading.select import select
 from derive.told.wording import flag, spoken
 
 OK = "ok"
+#: What is tried beside the operations: the way out, and in.
+AROUND = ("export", "convert")
 #: What helps who has no step before it.
 _RECTIFY_FIRST = "no flag: rectify the series, and take the result"
 #: For what no error of this package says: a fault of ours.
@@ -102,7 +104,7 @@ def refusal(headers: Sequence[Header], skipped: Sequence[Skipped]) -> Verdict:
 
 def every(verdict: Verdict) -> dict[str, Verdict]:
     """Give one verdict for every operation: what is not read, none can take."""
-    return dict.fromkeys([*(k.name for k in _tried_kinds()), "export", "convert"], verdict)
+    return dict.fromkeys([*(k.name for k in _tried_kinds()), *AROUND], verdict)
 
 
 def _tried_kinds(volumes: int = 1) -> list[OperationKind[...]]:

@@ -107,10 +107,13 @@ def _limited(end: float) -> Callable[[str, int, int], None]:
 
 
 def _derived(rule: SeriesRule, paths: list[str], target: Path | None, *, overwrite: bool) -> Outcome:
-    chosen: dict[str, Any] = {k: v for k, v in rule.read.items() if k != "assume"}
+    chosen: dict[str, Any] = {"every_stack": True} | {k: v for k, v in rule.read.items() if k != "assume"}
     source = read(paths, assume=rule.read.get("assume"), **chosen)
     series = derived(source, rule.operations, rule.series_options)
-    facts = {"images": len(source.frames), "modality": source.text("Modality")}
+    facts = {
+        "images": sum(len(stack.frames) for stack in (source, *source.beside)),
+        "modality": source.text("Modality"),
+    }
     uid = source.text("SeriesInstanceUID")
     if target is None:
         plan = series.plan()
@@ -143,8 +146,12 @@ def _deidentified(
                 shutil.copytree(aside, target.with_name(target.name + QUARANTINE), dirs_exist_ok=True)
             return _unpublished(report)
         with target_folder(target, 0, source.paths, overwrite=overwrite) as new:
-            for file in sorted(path for path in made.rglob("*") if path.is_file()):
-                shutil.move(file, new / file.name)
+            moved = sorted(path for path in made.rglob("*") if path.is_file())
+            several = len({path.parent for path in moved}) > 1  # each has images of the same names
+            for file in moved:
+                below = new / file.parent.name if several else new
+                below.mkdir(exist_ok=True)
+                shutil.move(file, below / file.name)
     return None
 
 

@@ -188,12 +188,15 @@ class SourceSeries(Attributes):
     uneven : GeometryError, optional
         Why its slices are no even stack along their normal (``GEO-TILT``, ``GEO-GAP``, ``GEO-SPACING``). Who needs one
         says it: :func:`derive.stack`, and every operation that does not stay in its planes.
+    beside : tuple of SourceSeries
+        Further stacks of the series, which become results of their own (``every_stack`` of :func:`derive.read`).
     """
 
     geometry: Geometry
     dimensions: tuple[Dimension, ...] = ()
     stack: str = ""
     uneven: GeometryError | None = field(default=None, compare=False)
+    beside: tuple[SourceSeries, ...] = ()
 
     def __repr__(self) -> str:
         """Which modality, how many voxels of what size, and of how many volumes by what; no patient."""

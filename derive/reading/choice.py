@@ -18,7 +18,7 @@ from derive.reading.dimension_values import NUMBERS, apartness
 from derive.reading.header import Header
 from derive.reading.incomplete import whole_volumes
 from derive.reading.planes import StackPlanes, stack_planes
-from derive.reading.stacks import ImageStack, one_stack
+from derive.reading.stacks import ImageStack, one_stack, pictures_apart
 from derive.told.secrecy import shown_term, some
 from derive.told.wording import counted, flag
 
@@ -34,6 +34,7 @@ class Chosen(TypedDict, total=False):
     volumes: int | Iterable[int] | None
     where: Mapping[str, object] | None
     frames: str | int | Iterable[int] | None
+    every_stack: bool
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class Choice:
         What all frames say: ``{"DiffusionBValue": 0}``.
     frames : frozenset of int
         Which frames, from 1: those of one instance behind those of another, by their Instance Numbers.
+    every_stack : bool
+        Whether all stacks of pictures are wanted, which lie in no patient, where none is chosen.
     """
 
     stack: str | int | None = None
     volumes: tuple[int, ...] = ()
     where: Mapping[str, object] = field(default_factory=dict)
     frames: frozenset[int] = frozenset()
+    every_stack: bool = False
 
 
 def choice_of(said: Chosen) -> Choice:
@@ -73,7 +77,8 @@ def choice_of(said: Chosen) -> Choice:
         except KeyError:
             raise UsageError("OPT-CHOICE", f"the data dictionary has no keyword {keyword!r}") from None
     volumes = tuple(sorted(set(_numbers("volumes", said.get("volumes")))))
-    return Choice(said.get("stack"), volumes, where, frozenset(_numbers("frames", said.get("frames"))))
+    frames = frozenset(_numbers("frames", said.get("frames")))
+    return Choice(said.get("stack"), volumes, where, frames, bool(said.get("every_stack")))
 
 
 def _numbers(name: str, said: Any) -> list[int]:
@@ -110,10 +115,8 @@ def laid_out(headers: Sequence[Header], choice: Choice) -> LaidOut:
     GeometryError
         As :func:`derive.reading.stacks.one_stack` and :func:`derive.reading.planes.stack_planes`.
     """
-    where = _where(headers, choice)
-    times = {k: v for k, v in where.items() if k in dimension_kinds() and dimension_kinds()[k].kind == "time"}
-    of_frames = {k: v for k, v in where.items() if k not in times}
-    stack = one_stack(_all_say(_numbered(headers, choice.frames), of_frames), choice.stack)
+    said, times = _said_beside_times(headers, choice)
+    stack = one_stack(said, choice.stack)
     whole = _told_by(stack, times) if times else None
     if whole is not None:
         return LaidOut(stack, volumes_chosen(whole, choice.volumes))
@@ -126,6 +129,22 @@ def laid_out(headers: Sequence[Header], choice: Choice) -> LaidOut:
             raise
     stack = ImageStack(stack.name, whole_ones)
     return LaidOut(stack, stack_planes(stack.headers))
+
+
+def each_stack(headers: Sequence[Header], choice: Choice) -> tuple[Choice, ...]:
+    """Return a choice of every stack where all are wanted, in their order; the choice itself where one is."""
+    if not choice.every_stack or choice.stack is not None or choice.volumes:
+        return (choice,)
+    count = pictures_apart(_said_beside_times(headers, choice)[0])
+    return tuple(replace(choice, stack=k) for k in range(1, count + 1)) if count > 1 else (choice,)
+
+
+def _said_beside_times(headers: Sequence[Header], choice: Choice) -> tuple[Sequence[Header], dict[str, object]]:
+    """Return the frames that say what is wanted, and what is left of it: times, which are those of volumes."""
+    where = _where(headers, choice)
+    times = {k: v for k, v in where.items() if k in dimension_kinds() and dimension_kinds()[k].kind == "time"}
+    of_frames = {k: v for k, v in where.items() if k not in times}
+    return _all_say(_numbered(headers, choice.frames), of_frames), times
 
 
 def _told_by(stack: ImageStack, times: Mapping[str, object]) -> StackPlanes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any, TypeAlias, Unpack
+from typing import Any, NamedTuple, TypeAlias, Unpack
 
 from numpy.typing import NDArray
 
@@ -24,7 +24,7 @@ from derive.model.source import Skipped, SourceSeries
 from derive.model.source_frame import Reference, SourceFrame
 from derive.pixels.decode import decode, loss_of
 from derive.reading.assumed import checked_assumptions, used
-from derive.reading.choice import Choice, Chosen, choice_of, laid_out
+from derive.reading.choice import Choice, Chosen, choice_of, each_stack, laid_out
 from derive.reading.contradictions import contradictions
 from derive.reading.counting import miscounted
 from derive.reading.files import Source
@@ -76,7 +76,8 @@ def read(
     **chosen
         What is wanted of the series. ``stack``: which of its stacks (several orientations, matrices, or a magnitude
         and a phase), by number or name. ``volumes``: which volumes, by number. ``where``: what all frames say,
-        ``{"DiffusionBValue": 0}``. ``frames``: which frames, ``"1-40,45"``.
+        ``{"DiffusionBValue": 0}``. ``frames``: which frames, ``"1-40,45"``. ``every_stack``: all stacks of pictures,
+        which lie in no patient: the first one is returned, with the others ``beside`` it.
 
     Returns
     -------
@@ -132,13 +133,28 @@ def series_of(
     chosen = select(headers, skipped, series)
     chosen = chosen._replace(headers=tuple(map(with_table, lawful(chosen.headers, assumptions))))
     refuse_illegal(chosen.headers)
-    assumed = used(chosen.headers, assumptions)
-    stack, lie = laid_out(chosen.headers, choice or Choice())
+    found = _Found(tuple(headers), (*skipped, *chosen.skipped), chosen.headers, used(chosen.headers, assumptions))
+    first, *more = (_stack_of(found, each) for each in each_stack(chosen.headers, choice or Choice()))
+    return replace(first, beside=tuple(more)) if more else first
+
+
+class _Found(NamedTuple):
+    """What was found: all, of all series; what else there is; the frames of the one that is read, and what is said."""
+
+    headers: tuple[Header, ...]
+    skipped: tuple[Skipped, ...]
+    chosen: tuple[Header, ...]
+    assumed: Mapping[str, str]
+
+
+def _stack_of(found: _Found, choice: Choice) -> SourceSeries:
+    """Make a series of one of its stacks, sorted."""
+    stack, lie = laid_out(found.chosen, choice)
     ordered = [stack.headers[i] for i in lie.order]
     check_one_form(ordered)
     check_alike(ordered)
     uid = ordered[0].text("SeriesInstanceUID")
-    images, objects = apart(headers)
+    images, objects = apart(found.headers)
     others = [Skipped(h.name, "another series") for h in images if h.text("SeriesInstanceUID") != uid]
     copies = [(stack.headers[i].name, stack.headers[of].name) for i, of in lie.copies]
     series_read = SourceSeries(
@@ -150,9 +166,8 @@ def series_of(
         stack=stack.name,
         tags=frozenset().union(*{h.tags for h in ordered}),
         skipped=(
-            *skipped,
+            *found.skipped,
             *map(unread, objects),
-            *chosen.skipped,
             *others,
             *(Skipped(name, f"the place and the pixels of {of}") for name, of in copies),
         ),
@@ -164,11 +179,11 @@ def series_of(
                 *((name, [Remark("SRC-COPY", "", f"has the place and the pixels of {of}")]) for name, of in copies),
             ]
         ),
-        assumed=assumed,
-        related=related_to(ordered, headers),
-        said={tag_of(k): BY_ASSUMPTION for k in assumed if k != "SpecificCharacterSet"},
+        assumed=found.assumed,
+        related=related_to(ordered, found.headers),
+        said={tag_of(k): BY_ASSUMPTION for k in found.assumed if k != "SpecificCharacterSet"},
     )
-    odd = gathered(miscounted(series_read, len(chosen.headers)))
+    odd = gathered(miscounted(series_read, len(found.chosen)))
     return replace(series_read, remarks=(*series_read.remarks, *odd)) if odd else series_read
 
 

@@ -32,6 +32,8 @@ _PLANES = ("sagittal", "coronal", "axial")
 #: What tells stacks apart, with the code of its refusal.
 _CLASS, _LOCALIZER = "SRC-CLASS", "SRC-LOCALIZER"
 _MATRIX, _PIXELS, _ORIENTATION, _QUANTITY = "GEO-MATRIX", "GEO-PIXELS", "GEO-ORIENTATION", "SRC-STACK"
+#: Refused where one stack is needed; of pictures each stack is processed by itself.
+PARTED = frozenset({_MATRIX, _PIXELS})
 _DIFFERS = {
     _CLASS: "the series holds volumes of several classes",
     _LOCALIZER: "some images are localizers (Image Type value 3), no slices of a volume",
@@ -123,6 +125,23 @@ def one_stack(headers: Sequence[Header], wanted: str | int | None) -> ImageStack
     if len(found) != 1:
         _refuse(_QUANTITY, f"no stack is {said!r}" if not found else f"{len(found)} stacks are {said!r}", stacks)
     return found[0]
+
+
+def pictures_apart(headers: Sequence[Header]) -> int:
+    """Return into how many stacks pictures fall, each of which is processed by itself; 1 where nobody may part them.
+
+    2026-12-01: the views of a mammography and the pictures of an ultrasound are one series of several matrices and
+    pixel spacings, and nothing is done across them: all are meant. Of what lies in a patient, one volume is.
+
+    Parameters
+    ----------
+    headers : sequence of Header
+        Frames of one series.
+    """
+    if any(map(lies_in_patient, headers)):
+        return 1
+    groups = _groups(headers)
+    return len(groups) if all({code for code, _ in g.words} <= PARTED for g in groups) else 1
 
 
 def _off(code: str, headers: Sequence[Header]) -> dict[str, float]:
