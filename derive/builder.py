@@ -124,9 +124,8 @@ def derived(
     source: SourceSeries, operations: Sequence[Operation], options: Options, *, measured: bool = True
 ) -> DerivedSeries:
     """Derive a series, or one of each stack; not ``measured``, to be planned only: no pixel is decoded for it."""
-    stacks = (source, *source.beside)
-    made = [_made(stack, operations, options, measured) for stack in stacks]
-    return replace(made[0], order=of_stacks([one.order for one in made], [stack.stack for stack in stacks]))
+    made = {each.stack: _made(each, operations, options, measured) for each in (source, *source.beside)}
+    return replace(next(iter(made.values())), order=of_stacks({name: one.order for name, one in made.items()}))
 
 
 def _made(source: SourceSeries, operations: Sequence[Operation], options: Options, measured: bool) -> DerivedSeries:
@@ -392,7 +391,7 @@ class DerivedSeries:
     def _size(self) -> int:
         """Bytes that the files take, generously."""
         copies = 1 + self._spooled + (self.options.compression_of(self.derivation) is not None)
-        written = [order.frames for order in (self.order, *self.order.companions)]
+        written = (order.frames for order in (self.order, *self.order.companions))
         return sum(copies * frames.stored_bytes + frames.count * HEADER_ROOM for frames in written)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -45,18 +45,15 @@ def in_series(order: Order, options: Options) -> tuple[tuple[Order, Options], ..
     return made
 
 
-def of_stacks(orders: Sequence[Order], names: Sequence[str]) -> Order:
-    """Return what becomes of the stacks of one source: the first, and what is made of others beside it, with its name.
+def of_stacks(orders: Mapping[str, Order]) -> Order:
+    """Return what becomes of the stacks of one source, by their names: the first, with the others beside it.
 
     The only one stays as it is.
     """
     if len(orders) == 1:
-        return orders[0]
-    first, *more = (
-        replace(each, part=name, companions=())
-        for order, name in zip(orders, names, strict=True)
-        for each in (order, *order.companions)
-    )
+        return next(iter(orders.values()))
+    named = ((name, each) for name, order in orders.items() for each in (order, *order.companions))
+    first, *more = (replace(each, part=name, companions=()) for name, each in named)
     return replace(first, companions=tuple(more))
 
 
