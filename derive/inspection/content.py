@@ -11,8 +11,9 @@ from pydicom.charset import python_encoding
 from derive.elements.instance import different, spread
 from derive.errors import DeriveError
 from derive.model.classes import sop_class_uids, target_of
+from derive.model.colours import SAMPLE
 from derive.model.source import SourceSeries
-from derive.model.stacking import quantity_of
+from derive.model.stacking import in_colours, quantity_of
 from derive.model.volume import known_units
 from derive.pixels.codecs import CODECS, uid_of
 from derive.reading.header import Header
@@ -185,7 +186,7 @@ def _padding(header: Header) -> tuple[int, int] | None:
 def _units(headers: Sequence[Header], source: SourceSeries | None) -> str:
     try:
         if source is not None:
-            return known_units(quantity_of(source).units)
+            return known_units(SAMPLE.units if in_colours(source) else quantity_of(source).units)
     except DeriveError:
         pass
     uid = headers[0].text("SOPClassUID")
