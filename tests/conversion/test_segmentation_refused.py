@@ -11,6 +11,7 @@ import derive
 from derive.cli.main import main
 from derive.errors import DeriveError
 from tests.conversion.test_segmentation import BONE, LIVER, MANUAL, SHAPE, labels
+from tests.helpers.asserting import raises_code
 from tests.helpers.convert_files import affine_of, nifti, read_reference, saved
 
 FRACTIONAL = {"segmentation_type": "fractional", "fractional_type": "occupancy"}
@@ -64,7 +65,7 @@ def test_what_a_file_holds_is_refused(name, ct):
 
 
 def test_numbers_without_codes_are_named(ct):
-    with pytest.raises(DeriveError) as caught:
+    with raises_code("SEG-CODES") as caught:
         derive.convert(labels(), reference=ct, orientation="reference", **{**MANUAL, "label": [BONE]})
     assert caught.value.facts == {"numbers": [1]}
     assert 'label="1=LABEL,SCHEME,VALUE,MEANING"' in str(caught.value)

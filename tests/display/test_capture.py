@@ -15,7 +15,7 @@ from derive.display import page_of as page_of_sight
 from derive.display.draw import INK, LETTERS, PAPER
 from derive.errors import UsageError
 from derive.model.grey import asked
-from tests.helpers.asserting import raises_code
+from tests.helpers.asserting import every, raises_code
 from tests.helpers.cines import make_cine
 from tests.helpers.coloured import make_coloured
 from tests.helpers.enhanced import assert_accepted, saved
@@ -86,7 +86,7 @@ def test_letters_scale_captions_and_patient_stand_there_only_where_they_are_aske
     assert (has(plain, LETTERS), has(letters, LETTERS)) == (False, True)
     values = {name: page_of(derive.capture(ct, layout="1x1", **{name: True})) for name in ("scale", "captions")}
     assert not has(plain[:30], INK)
-    assert all(has(np.concatenate([page[:40], page[-40:]]), INK) for page in values.values())
+    assert every(has(np.concatenate([page[:40], page[-40:]]), INK) for page in values.values())
     named = derive.capture(ct, layout="1x1", patient=True)
     assert page_of(named).shape[0] > plain.shape[0]
     assert next(named.instances()).BurnedInAnnotation == "YES"
