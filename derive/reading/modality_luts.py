@@ -74,16 +74,19 @@ def _table_of(header: Header) -> tuple[int, NDArray[np.uint16]]:
         first -= 1 << 16
     if not _LEAST_BITS <= bits <= _MOST_BITS:
         _refuse(header, f"has entries of {bits} bits; wanted {_LEAST_BITS} to {_MOST_BITS}")
-    found = _entries(header, data, count)
+    found = _entries(header, data, count, bits)
     if len(found) < count:
         _refuse(header, f"says {count} entries and has {len(found)}")
     return first, found[:count] & np.uint16((1 << bits) - 1)
 
 
-def _entries(header: Header, data: Element, count: int) -> NDArray[np.uint16]:
-    """Return entries: a word each, or a byte where there are only so many."""
+def _entries(header: Header, data: Element, count: int, bits: int) -> NDArray[np.uint16]:
+    """Return entries: a word each, or a byte where they have 8 bits and there are only so many.
+
+    *2026-12-01.* Words of which some are missing are no bytes: of entries of more than 8 bits, too few stay too few.
+    """
     value = data.value
-    if len(value) < 2 * count:
+    if bits == _LEAST_BITS and len(value) == count + count % 2:
         return np.frombuffer(value, np.uint8).astype(np.uint16)
     big = data.vr == "OW" and not uid_of(header.transfer_syntax).is_little_endian
     return np.frombuffer(value[: len(value) // 2 * 2], ">u2" if big else "<u2").astype(np.uint16)
