@@ -24,7 +24,7 @@ from derive.formats.writers import FORMATS, Format, belongs_to, format_named
 from derive.model.classes import target_of
 from derive.model.geometry import POSITION_TOLERANCE_MM, Shape, Triple
 from derive.model.source import SourceSeries
-from derive.model.stacking import stacked
+from derive.model.stacking import refuse_unplaced, stacked
 from derive.model.volume import Quantity
 from derive.told.wording import flag
 from derive.version import MODEL, VERSION
@@ -123,6 +123,8 @@ def export(
         ``EXP-FORMAT`` for another suffix, ``EXP-PACKAGE`` where nibabel is wanted and not installed.
     OutputError
         ``OUT-EXISTS``, ``OUT-FOREIGN``, ``OUT-SOURCE``, ``OUT-WRITE``, or ``OUT-REREAD`` if what is read back differs.
+    GeometryError
+        ``GEO-UNPLACED`` for images that do not say where in a patient they lie.
     ValuesError
         ``VAL-...`` for pixels that cannot be decoded; ``VAL-FILL`` for padding of which nobody says what it becomes.
 
@@ -133,6 +135,7 @@ def export(
     """
     path = Path(path)
     form = _format_of(path)
+    refuse_unplaced(series)
     volumes = stacked(series)
     several = len(volumes.volumes) > 1
     found = beside(series, upward=form.upward) if several and form.beside else {}

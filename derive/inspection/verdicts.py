@@ -16,7 +16,7 @@ from derive.errors import DeriveError
 from derive.model.classes import target_of
 from derive.model.planes import planes_of
 from derive.model.source import Skipped, SourceSeries
-from derive.model.stacking import quantity_of, refuse_uneven, stacked
+from derive.model.stacking import quantity_of, refuse_uneven, refuse_unplaced, stacked
 from derive.operations import REGISTRY, Operation, OperationKind
 from derive.reading.assumed import LEGAL
 from derive.reading.choice import Choice
@@ -121,11 +121,17 @@ def verdicts(source: SourceSeries) -> dict[str, Verdict]:
     kinds = [kind for kind in _tried_kinds(volumes) if kind.suits is None or kind.suits(source)]
     found = {kind.name: _operation(kind, source) for kind in kinds}
     around = {
-        "export": _tried("convert SERIES to FILE.nii.gz", lambda: stacked(source)),
+        "export": _tried("convert SERIES to FILE.nii.gz", lambda: _as_volume(source)),
         "convert": _tried(f"convert VOLUME, {flag('reference', 'SERIES')}", lambda: _as_reference(source)),
     }
     uneven = source.uneven.code if source.uneven else ""
     return found | {k: replace(v, fix=_RECTIFY_FIRST) if v.code == uneven else v for k, v in around.items()}
+
+
+def _as_volume(source: SourceSeries) -> None:
+    """Ask of a series what an export asks of it."""
+    refuse_unplaced(source)
+    stacked(source)
 
 
 def _as_reference(source: SourceSeries) -> None:

@@ -74,6 +74,25 @@ def refuse_uneven(series: Stackable) -> None:
         raise GeometryError(series.uneven.code, series.uneven.message, **series.uneven.facts)
 
 
+def refuse_unplaced(series: Stackable) -> None:
+    """Refuse a place that nobody said: files of volumes say of every voxel where in the scanner it is.
+
+    *2026-12-01.* NIfTI has a code for a space that is not known (0); most readers take its affine for one of the
+    patient all the same, and nibabel makes another one. Frames of a cine and views have no thickness either.
+
+    Raises
+    ------
+    GeometryError
+        ``GEO-UNPLACED``
+    """
+    if not series.geometry.in_patient:
+        raise GeometryError(
+            "GEO-UNPLACED",
+            "the images do not say where in the patient they lie, and a file of a volume says that of every voxel; "
+            "wanted a series of slices. Python has their values (derive.read)",
+        )
+
+
 def stack(series: Stackable) -> Volume:
     """Stack the images of a series that is one volume; nothing is decoded before it is asked for.
 

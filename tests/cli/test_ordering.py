@@ -154,7 +154,7 @@ SLIPS = [
     (["resample", "ct", "-o", "x", "-o", "y"], "--output is given twice, as x and y"),
     (["resample", "ct", "-o", "x", "--overwrite=yes"], "--overwrite takes no value"),
     (["resample", "-o", "x"], "missing: SOURCE"),
-    (["gaussian-blur"], "missing: SOURCE, --output FOLDER, --sigma-mm MM"),
+    (["bilateral"], "missing: SOURCE, --output FOLDER, --sigma-values FLOAT"),
     (["mip", "ct", "-o", "x", "--plane", "coronel"], "not 'coronel'; did you mean coronal?"),
     (["mip", "ct", "-o", "x", "--jobs", "two"], "--jobs: 'two' is no number"),
     (["mip", "ct", "-o", "x", "--set", "KVP"], "'KVP' is not KEYWORD=VALUE"),

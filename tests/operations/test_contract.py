@@ -285,7 +285,7 @@ WRONG = [
     ("gaussian_blur", {"sigma_mm": float("inf")}, "OP-SIGMA"),
     ("gaussian_blur", {"sigma_mm": (1.0, 2.0)}, "OP-LENGTH"),
     ("gaussian_blur", {"sigma_mm": "123"}, "OP-LENGTH"),
-    ("gaussian_blur", {"sigma_mm": None}, "OP-LENGTH"),
+    ("gaussian_blur", {"sigma_mm": None}, "OP-SIGMA"),
     ("resample", {}, "OP-GRID"),
     ("resample", {"spacing_mm": 1.0, "reference": make_geometry()}, "OP-GRID"),
     ("resample", {"spacing_mm": 0.0}, "OP-SPACING"),
