@@ -14,6 +14,7 @@ from derive.model.colours import Colours
 from derive.model.dimension import Dimension, tells_times, value_told
 from derive.model.frames import Frames, Volumes
 from derive.model.reference import frames_of_principal
+from derive.model.vectors import frame_vectors
 from derive.model.views import Views
 from derive.pixels.encode import SourceEncoding
 
@@ -100,7 +101,18 @@ def _apart(order: Order) -> bool:
         order.target.volumes,
         [d.keyword for d in order.frames.dimensions if d.keyword != order.target.duration],
     )
-    return holds == "apart" or (holds == "times" and not all(map(tells_times, said)))
+    return holds == "apart" or (holds == "times" and not all(map(tells_times, said))) or _counted(order)
+
+
+def _counted(order: Order) -> bool:
+    """Whether only the index vectors of one instance tell slices at one place apart, which single images have none of.
+
+    *2026-12-01.* A capture has no module that says of which time slot it is: of gated nuclear medicine its images would
+    lie at one place, and nobody could tell them apart.
+    """
+    geometry, said = order.frames.geometry, {d.keyword for d in order.frames.dimensions}
+    lies = geometry is not None and geometry.in_patient
+    return order.target.container == "single" and lies and bool(said & frame_vectors().keys())
 
 
 def parts_told(frames: Frames) -> list[str]:

@@ -22,6 +22,8 @@ BURNED_IN, FEATURES = "BurnedInAnnotation", "RecognizableVisualFeatures"
 _OF_SOURCES = "YES where any source says it, NO where it has none"
 #: By what multi-frame images are dated where dates of the source were shifted.
 _DATED = frozenset(map(tag_of, ("ContentDate", "ContentTime", "AcquisitionDate", "AcquisitionTime")))
+#: What is true of a slice of a patient, whichever macro or module of its class says it.
+_OF_SLICES = frozenset(map(tag_of, ("SliceThickness",)))
 
 
 def refuse_unsaid(settings: Mapping[str, str]) -> None:
@@ -62,7 +64,7 @@ def drawn_of(sources: Sources, pictures: Frames, options: Options) -> tuple[Sour
     places = {rule.tag for rule in iod.attributes.values() if rule.entity == "Frame of Reference"}
     texts = {BURNED_IN: (options.set[BURNED_IN], "said by the caller"), **_features(sources.all, options.set)}
     left = {keyword: text for keyword, text in options.set.items() if keyword != BURNED_IN}
-    principal = _known(source, target, texts, places)
+    principal = _known(source, target, texts, without=places)
     return replace(sources, principal=principal), target, replace(options, set=left)
 
 
@@ -83,12 +85,14 @@ def coloured_of(sources: Sources, colours: Frames, options: Options) -> tuple[So
         wanted = flag("into", "|".join(PICTURE_KINDS))
         raise UsageError("OPT-FORM", f"form {kind!r} has values, and colours have none; wanted {wanted}")
     target = target_of(class_for(kind, source.text("Modality"), colours.format), drawn=True)
-    if target.container == "pages" and colours.geometry is not None and colours.geometry.in_patient:
+    lies = colours.geometry is not None and colours.geometry.in_patient
+    if target.container == "pages" and lies:
         target = placed(target)
     rule = "said by the caller" if options.set.get(BURNED_IN) else _OF_SOURCES
     texts = {BURNED_IN: (burned_in_of(sources.all, options.set), rule), **_features(sources.all, options.set)}
     left = {keyword: text for keyword, text in options.set.items() if keyword != BURNED_IN}
-    return replace(sources, principal=_known(source, target, texts, set())), target, replace(options, set=left)
+    principal = _known(source, target, texts, beside=_OF_SLICES if lies else ())
+    return replace(sources, principal=principal), target, replace(options, set=left)
 
 
 def burned_in_of(sources: Sequence[Attributes], settings: Mapping[str, str]) -> str:
@@ -123,11 +127,17 @@ def _of_all(sources: Sequence[Attributes], keyword: str) -> str:
 
 
 def _known(
-    source: SourceSeries, target: Target, said: Mapping[str, tuple[str, str]], without: Collection[int]
+    source: SourceSeries,
+    target: Target,
+    said: Mapping[str, tuple[str, str]],
+    *,
+    beside: Collection[int] = (),
+    without: Collection[int] = (),
 ) -> SourceSeries:
     """Return a source as another class knows it: what is true of any class, the modality, and what is said."""
     iod = target_of(source.sop_class_uid).iod
-    shared = known_across_classes(iod) - {tag_of(keyword) for keyword in excluded(target.iod)} - set(without)
+    shared = known_across_classes(iod) | set(beside)
+    shared = shared - {tag_of(keyword) for keyword in excluded(target.iod)} - set(without)
     said = {**said, "Modality": (source.text("Modality"), "that of the images that were drawn")}
     given = {tag_of(k): encode(k, text, source.encodings) for k, (text, _) in said.items()}
     hidden = {tag_of(keyword) for keyword in (BURNED_IN, FEATURES)} - given.keys()

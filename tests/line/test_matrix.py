@@ -53,6 +53,7 @@ GROUPS = {
     "needs a patient": lambda operation, source: not operation.takes_own_plane,
     "takes other series": lambda operation, source: bool(operation.kind.others),
     "takes no colours": lambda operation, source: not operation.kind.takes_colours,
+    "makes colours": lambda operation, source: operation.kind.makes_colours,
     "suits it not": lambda operation, source: operation.kind.suits is not None and not operation.kind.suits(source),
     "mixes values": lambda operation, source: operation.mixes,
 }
@@ -150,17 +151,22 @@ def in_numbers(source: derive.SourceSeries, operation: Operation) -> list[Volume
     """The operation done to arrays of numbers, one for each volume, or each sample of it."""
     if in_colours(source):
         colours = Colours(*map(as_numbers, coloured(source, uneven=True).samples))
-        made = on_colours(operation.settled(colours.lightest), colours)
-        return [replace(v, pull=Stored(v)) for sample in made.samples for v in sample.volumes]
-    given = stacked(source, uneven=True)
+        return samples_of(on_colours(operation.settled(colours.lightest), colours))
+    given = replace(stacked(source, uneven=True), source=source)  # which says how its values are shown
     _, joined = join(operation.settled(given), Sources(source), given)
-    return list(joined.on(as_numbers(given)).volumes)
+    made = joined.on(as_numbers(given))
+    return samples_of(made) if isinstance(made, Colours) else list(made.volumes)
+
+
+def samples_of(colours: Colours) -> list[Volume]:
+    """The volumes of red, then green, then blue, as they are stored."""
+    return [replace(v, pull=Stored(v)) for sample in colours.samples for v in sample.volumes]
 
 
 def as_numbers(given: Volumes) -> Volumes:
     """Volumes whose values are there, and not read."""
     arrays = [Volume.from_array(np.array(v.array), v.geometry, v.quantity) for v in given.volumes]
-    return Volumes(tuple(arrays), given.dimensions, given.durations)
+    return Volumes(tuple(arrays), given.dimensions, given.durations, source=given.source)
 
 
 @dataclass(frozen=True)
