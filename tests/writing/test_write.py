@@ -238,7 +238,7 @@ def test_the_report_says_how_exact_and_of_what(source, tmp_path):
     assert report.geometry_error_mm < 1e-4
     assert str(report).endswith("check clean")
     value = json.loads(json.dumps(report.to_json()))
-    assert value["steps"][0]["parameters"] == {"sigma_mm": 1.0, "in_planes": False}
+    assert value["steps"][0]["parameters"] == {"sigma_mm": 1.0, "sigma_px": None, "in_planes": False}
     assert len(value["instances"]) == len(value["source"]["instances"]) == 6
     assert "Doe" not in json.dumps(value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Protocol
 
 from derive.model.derivation import text_of
@@ -44,8 +44,9 @@ def meant(
         return f"{kind.name}: parameters go by their names; did you mean {kind.name}({shown})?"
     unknown = [name for name in parameters if name not in known]
     if unknown:
-        near = get_close_matches(unknown[0], known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = [name for name in known if name in get_close_matches(unknown[0], known, 2)]
+        nearest = max(near, key=lambda name: SequenceMatcher(None, name, unknown[0]).ratio(), default="")
+        hint = f"; did you mean {nearest}?" if nearest else ""
         return f"{kind.name} has no parameter {unknown[0]}{hint} It takes {', '.join(known)}"
     missing = [p.name for p in known.values() if p.default is p.empty and p.name not in parameters]
     return f"{kind.name} needs {' and '.join(missing)}, as in {example}; it takes {', '.join(known)}"
