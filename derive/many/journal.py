@@ -40,7 +40,7 @@ class Journal:
             is_new = not path.exists()
             self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
             if is_new:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
             _cut_torn(path)
         except OSError as error:
             raise unwritable(path.name, error) from error
@@ -130,7 +130,7 @@ def _cut_torn(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Let the name of a new file be on the disk too; where folders cannot be opened, the system sees to it."""
     if os.name != "posix":
         return

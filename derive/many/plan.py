@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from derive.authoring.options import Options, options_of
 from derive.deidentification.derived import wanted_options
@@ -48,7 +48,7 @@ _SETTLED = frozenset({"layout", "overwrite", "resume", "dry_run", "dicomdir", "r
 
 @dataclass(frozen=True)
 class SeriesRule:
-    """What becomes of the series that it selects. Plans call it a rule, and so does :data:`Rule`.
+    """What becomes of the series that it selects: a ``[[rule]]`` of a plan.
 
     Parameters
     ----------
@@ -114,10 +114,6 @@ class SeriesRule:
             return None
         files = [Path(v) for v in self.deidentify.values() if isinstance(v, str) and Path(v).is_file()]
         return [dict(self.deidentify), [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]]
-
-
-#: As plans call it.
-Rule: TypeAlias = SeriesRule
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pydicom.config import IGNORE
 from pydicom.uid import UID
@@ -13,6 +13,54 @@ from pydicom.uid import UID
 def uid_of(text: str) -> UID:
     """Return what pydicom knows of a UID."""
     return UID(text, IGNORE)  # of what is none pydicom warns with its value
+
+
+class FrameLayout(Protocol):
+    """How the samples of a frame lie, as far as a codec has to know (PS3.3 C.7.6.3)."""
+
+    @property
+    def rows(self) -> int:
+        """Rows."""
+
+    @property
+    def columns(self) -> int:
+        """Columns."""
+
+    @property
+    def samples(self) -> int:
+        """Samples per Pixel."""
+
+    @property
+    def bits_allocated(self) -> int:
+        """Bits Allocated."""
+
+    @property
+    def bits_stored(self) -> int:
+        """Bits Stored."""
+
+    @property
+    def signed(self) -> bool:
+        """Pixel Representation."""
+
+    @property
+    def photometric(self) -> str:
+        """Photometric Interpretation."""
+
+
+def frame_options(layout: FrameLayout) -> dict[str, Any]:
+    """Return what pydicom's encoders and decoders are told of one frame whose samples lie pixel by pixel."""
+    return {
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": layout.samples,
+        "bits_allocated": layout.bits_allocated,
+        "bits_stored": layout.bits_stored,
+        "photometric_interpretation": layout.photometric,
+        "pixel_representation": int(layout.signed),
+        "pixel_keyword": "PixelData",
+        **({"planar_configuration": 0} if layout.samples > 1 else {}),
+    }
 
 
 class Codec(NamedTuple):

@@ -12,7 +12,7 @@ from pydicom.pixels.decoders.base import get_decoder
 
 from derive.errors import SourceError, ValuesError
 from derive.limits import check_unpacked
-from derive.pixels.codecs import CODECS, uid_of
+from derive.pixels.codecs import CODECS, frame_options, uid_of
 from derive.pixels.codestream import FrameSize, frame_size, is_irreversible, is_whole_header
 from derive.pixels.colour import in_rgb, unpacked
 from derive.pixels.encapsulated import Fragments, codestream_of, fragments_of, has_end, head_of, whole
@@ -243,18 +243,6 @@ def _native(layout: PixelLayout, value: bytes, pixels: PixelBytes, name: str) ->
 
 
 def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
-    options: dict[str, Any] = {
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": layout.samples,
-        "bits_allocated": layout.bits_allocated,
-        "bits_stored": layout.bits_stored,
-        "photometric_interpretation": layout.photometric,
-        "pixel_representation": int(layout.signed),
-        "pixel_keyword": "PixelData",
-        **({"planar_configuration": 0} if layout.samples > 1 else {}),
-    }
     codec = CODECS[layout.transfer_syntax]
     image = codestream_of(value) if codec.codestream else value
     if codec.codestream:
@@ -265,7 +253,9 @@ def _decompress(layout: PixelLayout, value: bytes, name: str) -> NDArray[Any]:
     decoder = get_decoder(uid_of(layout.transfer_syntax))
     packed = encapsulate([image], has_bot=False)
     try:
-        (words, _), heard = listened(lambda: decoder.as_array(packed, index=0, decoding_plugin=codec.plugin, **options))
+        (words, _), heard = listened(
+            lambda: decoder.as_array(packed, index=0, decoding_plugin=codec.plugin, **frame_options(layout))
+        )
     except Exception as error:  # decoders raise whatever they like on a damaged stream
         raise ValuesError(
             "VAL-DECODE", f"{name}: its pixels cannot be decoded ({codec.plugin}); the file is damaged"

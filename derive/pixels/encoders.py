@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.encoders.base import get_encoder
 
-from derive.pixels.codecs import uid_of
+from derive.pixels.codecs import frame_options, uid_of
 from derive.pixels.samples import SampleLayout
 
 #: What an encoder gets: the words of a frame (rows, columns, samples), how they lie and are to be encoded, a setting.
@@ -94,22 +94,9 @@ ENCODERS: Mapping[str, Encoder] = {
 
 
 def _by_pydicom(words: NDArray[Any], layout: SampleLayout, plugin: str, more: Mapping[str, Any]) -> bytes:
-    options: dict[str, Any] = {
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": layout.samples,
-        "bits_allocated": layout.bits_allocated,
-        "bits_stored": layout.bits_stored,
-        "photometric_interpretation": layout.photometric,
-        "pixel_representation": int(layout.signed),
-        "pixel_keyword": "PixelData",
-        **more,
-    }
-    if layout.samples > 1:
-        options["planar_configuration"] = 0
     encoder = get_encoder(uid_of(layout.transfer_syntax))
-    return bytes(encoder.encode(_squeezed(words), index=None, encoding_plugin=plugin, **options))
+    said = {**frame_options(layout), **more, "encoding_plugin": plugin}
+    return bytes(encoder.encode(_squeezed(words), index=None, **said))
 
 
 def _squeezed(words: NDArray[Any]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 
 from derive.errors import SourceError, ValuesError
-from derive.pixels.codecs import CODECS, uid_of
+from derive.pixels.codecs import CODECS, frame_options, uid_of
 from derive.pixels.codestream import frame_size, is_whole_header
 from derive.pixels.encapsulated import codestream_of
 from derive.pixels.encoders import by_gdcm
@@ -84,24 +84,11 @@ def decoded(frame: bytes, layout: SampleLayout, name: str) -> tuple[NDArray[Any]
 
 
 def _decode(image: bytes, layout: SampleLayout, plugin: str) -> tuple[NDArray[Any], dict[str, Any]]:
-    options: dict[str, Any] = {
-        "rows": layout.rows,
-        "columns": layout.columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": layout.samples,
-        "bits_allocated": layout.bits_allocated,
-        "bits_stored": layout.bits_stored,
-        "photometric_interpretation": layout.photometric,
-        "pixel_representation": int(layout.signed),
-        "pixel_keyword": "PixelData",
-    }
-    if layout.samples > 1:
-        options["planar_configuration"] = 0
     decoder = get_decoder(uid_of(layout.transfer_syntax))
     packed = encapsulate([image], has_bot=False)
     return cast(
         "tuple[NDArray[Any], dict[str, Any]]",
-        decoder.as_array(packed, index=0, raw=True, decoding_plugin=plugin, **options),
+        decoder.as_array(packed, index=0, raw=True, decoding_plugin=plugin, **frame_options(layout)),
     )
 
 

@@ -60,7 +60,7 @@ class Node:
         Raises
         ------
         OutputError
-            ``OUT-WRITE``, ``NODE-STORE``, ``NODE-LEDGER``.
+            ``OUT-WRITE``, ``MANY-LOCKED``, ``NODE-LEDGER``.
         NetworkError
             ``NET-LISTEN`` for a port that is in use, ``NET-TLS``.
         """

@@ -21,13 +21,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from derive.errors import OutputError
+from derive.many.journal import sync_folder
+from derive.many.locking import locked
 from derive.writing.atomic import unwritable
-
-try:
-    import fcntl
-except ImportError:  # of systems without it: nobody looks whether another node runs
-    fcntl = None  # type: ignore[assignment]
 
 #: So much of a disk stays free for all else that writes there: ledger, results, other programs.
 LEAST_FREE_BYTES = 256 << 20
@@ -47,7 +43,7 @@ class NodeStore:
     Raises
     ------
     OutputError
-        ``OUT-WRITE`` if it cannot be written; ``NODE-STORE`` if another node runs on it.
+        ``OUT-WRITE`` if it cannot be written; ``MANY-LOCKED`` if another node runs on it.
     """
 
     def __init__(self, folder: Path, most_gib: float | None = None) -> None:
@@ -57,21 +53,10 @@ class NodeStore:
         try:
             for made in (folder, self._instances, self.conflicts, self.results):
                 made.mkdir(parents=True, exist_ok=True)
-            self._held = (folder / "lock").open("a")
         except OSError as error:
             raise unwritable(str(folder), error) from error
-        self._hold()
-
-    def _hold(self) -> None:
-        if fcntl is None:
-            return
-        try:
-            # The system lets go of it however the process ends, by SIGKILL too.
-            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._held.close()
-            said = f"another node runs on {self.folder}; end that one, or choose another folder"
-            raise OutputError("NODE-STORE", said) from error
+        self._held = contextlib.ExitStack()
+        self._held.enter_context(locked(folder / "lock", "the store"))
 
     def close(self) -> None:
         """Let another node have it."""
@@ -123,9 +108,9 @@ class NodeStore:
             with contextlib.suppress(OSError):
                 part.unlink()
             raise
-        to_disk(path.parent)
+        sync_folder(path.parent)
         if new:
-            to_disk(path.parent.parent)
+            sync_folder(path.parent.parent)
         self.count(len(data))
 
     def count(self, size: int) -> None:
@@ -152,17 +137,6 @@ class NodeStore:
         return self._instances / series
 
 
-def to_disk(folder: Path) -> None:
-    """Bring the names of a folder to the disk."""
-    if os.name != "posix":
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
 def size_of(folder: Path) -> int:
     """Return how many bytes the files of a folder are."""
     return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
@@ -175,5 +149,5 @@ def sync(folder: Path) -> None:
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
         else:
-            to_disk(path)
-    to_disk(folder.parent)
+            sync_folder(path)
+    sync_folder(folder.parent)

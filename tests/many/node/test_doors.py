@@ -169,7 +169,7 @@ def test_a_port_or_a_store_that_another_has_is_said(tmp_path, capsys):
         assert main(["serve", plan, *target, "--port", str(running.port), "--store", str(tmp_path / "other")]) == 7
         assert "NET-LISTEN" in capsys.readouterr().err
         assert main(["serve", plan, *target, "--port", "0", "--store", str(tmp_path / "node")]) == 6
-        assert "NODE-STORE" in capsys.readouterr().err
+        assert "MANY-LOCKED" in capsys.readouterr().err
 
 
 def test_status_is_told_by_the_ledger_alone(tmp_path, capsys):
