@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from derive.authoring.lossy import holds_stored
 from derive.authoring.options import Options
 from derive.authoring.prepare import in_numbers
 from derive.authoring.scan import scan
@@ -42,7 +43,9 @@ def becomes(
         target = without_plane(target, options.into)
     if isinstance(frames, Volumes) and not target.in_patient:
         target, frames = _held(target, frames, derivation, measured)
-    return target, in_numbers(frames, target, options.numbers, source if derivation.only_compressed else None)
+    return target, in_numbers(
+        frames, target, options.numbers, source if derivation.only_compressed and holds_stored(source) else None
+    )
 
 
 # 2026-12-01: whether 8 bits hold a result is known beforehand of what mixes or picks values; of all else its values are

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from derive import standard
 from derive.authoring.order import Order
 from derive.errors import ValuesError
-from derive.model.source import Attributes
+from derive.model.source import Attributes, SourceSeries
 from derive.pixels.compress import packed
 from derive.pixels.compressions import Compression
 from derive.pixels.encode import Codestream, EncodedFrame, Encoding, PixelFormat
@@ -57,10 +57,23 @@ def kept_format(source: Attributes, iod: Iod) -> PixelFormat:
     return PixelFormat(allocated, stored=listed("BitsStored", most("BitsStored")))
 
 
+def holds_stored(source: Attributes) -> bool:
+    """Whether frames of a source have what lies in their bits, which no table of values led to something else."""
+    if not isinstance(source, SourceSeries):
+        return False
+    most = 1 << max(int(v) for v in source.values("BitsStored") if v is not None)
+    return all(
+        frame.stored_range[1] < most and not (frame.padding and frame.padding[0] < 0 <= frame.stored_range[0])
+        for frame in source.frames
+    )
+
+
 def keeps_stored(order: Order) -> bool:
     """Whether stored values are those of the source's frames: where each is one that was compressed, and no more."""
     frames = order.frames
     if not order.derivation.only_compressed or order.stored_as_they_are or not frames.volumes:
+        return False
+    if not all(holds_stored(source) for source in order.sources.all):
         return False
     return all(len(frames.contributors(index)) == 1 for index in range(frames.count))
 
@@ -109,7 +122,8 @@ def padding_of_all(frames: Sequence[EncodedFrame], limits: tuple[int, int]) -> E
         ``VAL-PADDING-LOST`` where a value of another frame could lie in it.
     """
     padded = [(e.encoding.padding, e.encoding.padding_limit) for e in frames if e.encoding.padding is not None]
-    if len(set(padded)) <= 1 or all(limit is None for _, limit in padded):
+    lossless = all(e.codestream is None for e in frames)
+    if len(set(padded)) <= 1 or (lossless and all(limit is None for _, limit in padded)):
         first, limit = padded[0] if padded else (None, None)
         return replace(frames[0].encoding, padding=first, padding_limit=limit)
     ends = [value for both in padded for value in both if value is not None]

@@ -43,8 +43,18 @@ def refuse_unsaid(settings: Mapping[str, str]) -> None:
         )
 
 
-def drawn_of(sources: Sources, pictures: Frames, options: Options) -> tuple[Sources, Target, Options]:
+def drawn_of(
+    sources: Sources, pictures: Frames, options: Options, burned_in: tuple[str, str] | None = None
+) -> tuple[Sources, Target, Options]:
     """Return sources as pictures know them that were drawn of them, their class, and what is left of the options.
+
+    Parameters
+    ----------
+    sources : Sources
+    pictures : Frames
+    options : Options
+    burned_in : (YES or NO, why), optional
+        Whether they show whose they are, where whoever draws them knows; else a person has to say it.
 
     *2026-12-01.* The modality is that of the images: it is what produced the data of which the picture was made (PS3.3
     C.7.3.1.1.1). A picture lies nowhere, and is in no frame of reference.
@@ -54,15 +64,15 @@ def drawn_of(sources: Sources, pictures: Frames, options: Options) -> tuple[Sour
     UsageError
         ``GIV-BURNED``, ``SET-VALUE``
     """
-    refuse_unsaid(options.set)
-    if options.set[BURNED_IN] not in ("YES", "NO"):
-        raise UsageError("SET-VALUE", f"{BURNED_IN} is {options.set[BURNED_IN]!r:.40}; wanted YES or NO")
+    if burned_in is None:
+        refuse_unsaid(options.set)
+        burned_in = burned_in_said(sources.all, options.set)
     source = sources.principal
     assert isinstance(source, SourceSeries), "pictures are drawn of images"
     target = target_of(class_for(str(options.into), source.text("Modality"), pictures.format), drawn=True)
     iod = target_of(source.sop_class_uid).iod
     places = {rule.tag for rule in iod.attributes.values() if rule.entity == "Frame of Reference"}
-    texts = {BURNED_IN: (options.set[BURNED_IN], "said by the caller"), **_features(sources.all, options.set)}
+    texts = {BURNED_IN: burned_in, **_features(sources.all, options.set)}
     left = {keyword: text for keyword, text in options.set.items() if keyword != BURNED_IN}
     principal = _known(source, target, texts, without=places)
     return replace(sources, principal=principal), target, replace(options, set=left)
@@ -88,15 +98,14 @@ def coloured_of(sources: Sources, colours: Frames, options: Options) -> tuple[So
     lies = colours.geometry is not None and colours.geometry.in_patient
     if target.container == "pages" and lies:
         target = placed(target)
-    rule = "said by the caller" if options.set.get(BURNED_IN) else _OF_SOURCES
-    texts = {BURNED_IN: (burned_in_of(sources.all, options.set), rule), **_features(sources.all, options.set)}
+    texts = {BURNED_IN: burned_in_said(sources.all, options.set), **_features(sources.all, options.set)}
     left = {keyword: text for keyword, text in options.set.items() if keyword != BURNED_IN}
     principal = _known(source, target, texts, beside=_OF_SLICES if lies else ())
     return replace(sources, principal=principal), target, replace(options, set=left)
 
 
-def burned_in_of(sources: Sequence[Attributes], settings: Mapping[str, str]) -> str:
-    """Return whether pictures show whose they are that were made of images, without a text of their own: YES or NO.
+def burned_in_said(sources: Sequence[Attributes], settings: Mapping[str, str]) -> tuple[str, str]:
+    """Return whether pictures show whose they are that were made of images, without a text of their own, and why.
 
     What somebody says, else YES where any image says it. Images that say nothing have no text where they lie in a
     patient: scanners write none into those. Of others it has to be said.
@@ -111,7 +120,7 @@ def burned_in_of(sources: Sequence[Attributes], settings: Mapping[str, str]) -> 
         raise UsageError("SET-VALUE", f"{BURNED_IN} is {said!r:.40}; wanted YES or NO")
     if not said and any(isinstance(s, SourceSeries) and not s.geometry.in_patient for s in sources):
         refuse_unsaid(settings)
-    return said or "NO"
+    return said or "NO", "said by the caller" if settings.get(BURNED_IN) else _OF_SOURCES
 
 
 def _features(sources: Sequence[Attributes], settings: Mapping[str, str]) -> dict[str, tuple[str, str]]:

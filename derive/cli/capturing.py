@@ -8,6 +8,7 @@ import derive
 from derive.cli.network import deliver, send_flags, source_folder
 from derive.cli.pages import RESULT, group_of
 from derive.cli.shared import (
+    PICTURES,
     burned_in_flag,
     check_manifest,
     chosen_of,
@@ -21,7 +22,6 @@ from derive.model.axes import DISPLAY
 
 #: What can be said of the pages, as :class:`derive.display.capturing.Capture` has it.
 ON_PAGES = ("layout", "plane", "every", "window", "letters", "scale", "captions", "patient")
-PICTURES = ("secondary-capture", "multi-frame-secondary-capture")
 
 
 def flags(parser: argparse.ArgumentParser, _: str) -> None:

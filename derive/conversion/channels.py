@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -140,17 +140,41 @@ class OnGrid:
         return np.asarray(np.where(inside, taken, np.zeros((), own.dtype)))
 
 
-def map_of(samples: Samples, on_grid: OnGrid) -> tuple[list[int], Stored]:
+class Labelled(NamedTuple):
+    """What a file holds, on the grid of the reference.
+
+    Parameters
+    ----------
+    in_file : list of int
+        Numbers of all segments that the file holds.
+    numbers : list of int
+        Of those that have a voxel of the grid: small ones of a finer file may have none.
+    stored : callable (index, slice) -> (row, column) array
+        What each of those is stored as.
+    """
+
+    in_file: list[int]
+    numbers: list[int]
+    stored: Stored
+
+
+def map_of(samples: Samples, on_grid: OnGrid) -> Labelled:
     """Return the numbers of a label map, and what each is stored as."""
-    labels = on_grid.of(_whole(samples.array[:, :, :, 0], samples))
+    whole = _whole(samples.array[:, :, :, 0], samples)
+    labels = on_grid.of(whole)
     each = parallel.each(lambda place: np.unique(labels[place]), range(labels.shape[0]))
-    numbers = [int(n) for n in np.unique(np.concatenate(each)) if n]
+    numbers = _numbers(each)
     there, nothing = [frozenset(map(int, found)) for found in each], np.zeros(labels.shape[1:], np.bool_)
 
     def stored(index: int, place: int) -> NDArray[Any]:
         return np.asarray(labels[place] == numbers[index]) if numbers[index] in there[place] else nothing
 
-    return numbers, stored
+    found = numbers if on_grid.grid is None else _numbers(parallel.each(np.unique, list(whole)))
+    return Labelled(found, numbers, stored)
+
+
+def _numbers(each: Sequence[NDArray[Any]]) -> list[int]:
+    return [int(n) for n in np.unique(np.concatenate(each)) if n]
 
 
 def _whole(array: NDArray[Any], samples: Samples) -> NDArray[Any]:
@@ -196,22 +220,28 @@ class _Boxed(NamedTuple):
         return whole
 
 
-def channels_of(channels: Channels, on_grid: OnGrid, *, fractional: bool) -> tuple[list[int], Stored]:
+def channels_of(channels: Channels, on_grid: OnGrid, *, fractional: bool) -> Labelled:
     """Return which of several masks, or maps of fractions, hold anything, and what each is stored as."""
-    found = dict(_boxes(channels, on_grid, fractional=fractional))
+    held = dict(_boxes(channels, on_grid, fractional=fractional))
+    found = {number: box for number, box in held.items() if box is not None}
     numbers = list(found)
 
     def stored(index: int, place: int) -> NDArray[Any]:
         return found[numbers[index]].at(place)
 
-    return numbers, stored
+    return Labelled(list(held), numbers, stored)
 
 
-def _boxes(channels: Channels, on_grid: OnGrid, *, fractional: bool) -> Iterator[tuple[int, _Boxed]]:
+def _boxes(channels: Channels, on_grid: OnGrid, *, fractional: bool) -> Iterator[tuple[int, _Boxed | None]]:
+    """Yield what holds anything in its file: its box on the grid, or None where no voxel of that has any of it."""
     for number, samples, channel in channels.each():
-        values = on_grid.of(_fractions(channel, samples) if fractional else _mask(channel, samples, number))
+        own = _fractions(channel, samples) if fractional else _mask(channel, samples, number)
+        if not own.any():
+            continue
+        values = on_grid.of(own)
         some = [np.flatnonzero(values.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
         if not all(each.size for each in some):
+            yield number, None
             continue
         box = tuple(slice(int(each[0]), int(each[-1]) + 1) for each in some)
         first = (box[0].start, box[1].start, box[2].start)

@@ -33,8 +33,6 @@ from derive.writing.packing import Sizes
 from derive.writing.part10 import write_runs
 
 SCHEMA = "derive-decompression/1"
-#: Bytes that native pixels can be beyond those of a file: so much room is asked for.
-_GROWS = 4
 
 
 def decompress(objects: Source, /, *, compress: str | Compression | None = None) -> Decompression:
@@ -159,7 +157,7 @@ class Decompression:
             If the folder cannot be written as asked.
         """
         members = self.members
-        size = _GROWS * sum(path.stat().st_size for path in members.paths)
+        size = sum(path.stat().st_size for path in members.paths)
         changed, sizes = 0, Sizes()
         with target_folder(Path(folder), size, members.paths, overwrite=overwrite) as temporary:
             for number, member in enumerate(members.objects, 1):

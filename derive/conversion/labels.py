@@ -63,13 +63,18 @@ def segments_said(
     SourceError
         ``SRC-MISSING``, ``SRC-UNREADABLE`` for a table.
     """
+    found = _by_number(_of_table(table, names))
+    found |= _by_number(said if isinstance(said, Segment) else _of_text(said) for said in labels)
+    return tuple(found[number] for number in sorted(found))
+
+
+def _by_number(segments: Iterable[Segment]) -> dict[int, Segment]:
     found: dict[int, Segment] = {}
-    for said in (*_of_table(table, names), *labels):
-        segment = said if isinstance(said, Segment) else _of_text(said)
-        if segment.number in found and not isinstance(said, str):
+    for segment in segments:
+        if segment.number in found:
             raise UsageError("SEG-LABEL", f"segment {segment.number} is listed twice")
         found[segment.number] = segment
-    return tuple(found[number] for number in sorted(found))
+    return found
 
 
 def _of_table(table: str | Path | None, names: Sequence[str]) -> list[Segment]:

@@ -4,8 +4,9 @@
 as they are, where we pull them, and stops at what is illegal there; it draws UIDs and asks the clock by itself, where
 results of ours can be made again; it holds all pixels at once; and it wants the family of an algorithm (CID 7162),
 which the standard leaves open. So frames, groups and references are authored like those of any result, and highdicom,
-which reads segmentations as those do who use them, has to find in every file the segments, frames and places that were
-meant.
+which reads segmentations as those do who use them, has to find in every file the segments and the pixels of every frame
+that were meant, and the first slice at one of the places of the grid; that each frame says its own is seen to by the
+writer, as of every series.
 """
 
 from __future__ import annotations

@@ -122,8 +122,12 @@ def segmented(
         notes.append(f"{samples.name} lies on another grid than the reference: resampled to the nearest voxel")
     on_grid = OnGrid(placing, None if same else there)
     whole = not (channels.several or fractional)
-    numbers, stored = map_of(samples, on_grid) if whole else channels_of(channels, on_grid, fractional=fractional)
-    chosen, more = _named(listed, numbers, samples.name)
+    held = map_of(samples, on_grid) if whole else channels_of(channels, on_grid, fractional=fractional)
+    found, more = _named(listed, held.in_file, samples.name)
+    numbers, stored = held.numbers, held.stored
+    chosen = [segment for segment in found if segment.number in numbers]
+    if lost := [segment.label for segment in found if segment.number not in numbers]:
+        more.append(f"{counted(len(lost), 'segment')} without a voxel of the reference, not written: {_some(lost)}")
     places = [numbers.index(segment.number) for segment in chosen]
     renumbered = wishes.type is not SegmentationType.LABELMAP
     written = tuple(replace(s, number=n) for n, s in enumerate(chosen, 1)) if renumbered else tuple(chosen)

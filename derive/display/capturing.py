@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from derive.authoring.options import options_of
 from derive.authoring.order import Order
-from derive.authoring.pictured import BURNED_IN, burned_in_of, drawn_of
+from derive.authoring.pictured import burned_in_said, drawn_of
 from derive.authoring.prepare import source_encoding
 from derive.builder import DerivedSeries
-from derive.display.compose import caption_of, colours_of
+from derive.display.compose import caption_of, colours_of, refuse_colours
 from derive.display.cuts import PLANES, Cut, cut_of, cuts_of, values_of
 from derive.display.draw import PAPER, image_of
 from derive.display.layout import Style
@@ -161,9 +161,8 @@ def capture(source: SourceSeries | Source, **said: Any) -> DerivedSeries:
     shown = [_behind(samples, each) for each in _by_page(figures, wishes)]
     dimension = numbered(len(pages)) if options.into != PICTURE_KINDS[0] else None
     pictures = Pictures(pages, contributors=lambda page: shown[page], dimension=dimension)
-    burned_in = "YES" if wishes.patient else burned_in_of([series], options.set)
-    options = replace(options, set={**options.set, BURNED_IN: burned_in})
-    sources, target, left = drawn_of(Sources(series), pictures, options)
+    written = ("YES", "the patient stands on the pages") if wishes.patient else burned_in_said([series], options.set)
+    sources, target, left = drawn_of(Sources(series), pictures, options, written)
     derivation = Derivation((_step(figures, wishes, window),))
     return DerivedSeries(Order(sources, pictures, derivation, target, source_encoding((), derivation)), left)
 
@@ -216,6 +215,7 @@ def _pages(
         grey = (asked(wishes.window) if wishes.window is not None else sight.grey) or of_values(seen[0])
         images = [grey.levels(values, inverted=bool(sight.inverted)) for values in seen[0]]
     else:
+        refuse_colours(wishes.window is not None, f"have no window; leave out {flag('window')}")
         images = [colours_of(rgb) for rgb in zip(*seen, strict=True)]
     bar = bar_for(max(mm for figure in figures for mm in figure.cut.size_mm)) if wishes.scale and sight.sized else 0.0
     panels = [_panel(sight, figure.cut, image, bar, wishes) for figure, image in zip(figures, images, strict=True)]

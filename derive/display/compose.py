@@ -62,7 +62,7 @@ def page_of(sight: Sight, wishes: Wishes | None = None, progress: Progress | Non
     planes: Sequence[NDArray[Any]] = each[0]
     grey = IN_COLOURS if sight.colours else window or sight.grey or of_values(each[0])
     if sight.colours:
-        _refuse_colours(window is not None, f"have no window; leave out {flag('window')}")
+        refuse_colours(window is not None, f"have no window; leave out {flag('window')}")
         planes = [colours_of(samples) for samples in zip(*each, strict=True)]
     panels = tuple(_panel(sight, cut, values, grey, _bar(cuts)) for cut, values in zip(cuts, planes, strict=True))
     heading = [*_who(sight, wishes), sight.extent + _unplaced(sight), f"{_how(sight, grey)}, {sight.values_text()}"]
@@ -83,7 +83,7 @@ def comparison_of(result: Sight, source: Sight, wishes: Wishes | None = None, pr
     """
     wishes = wishes or Wishes()
     window = None if wishes.window is None else asked(wishes.window)
-    _refuse_colours(bool(result.colours or source.colours), "are compared by derive diff; show each by itself")
+    refuse_colours(bool(result.colours or source.colours), "are compared by derive diff; show each by itself")
     compare.check(result, source)
     cuts = cuts_of(result.geometry, wishes.plane, wishes.slice_number)
     planes = values_of(result.volume, cuts, progress, wishes.most_slices)
@@ -117,7 +117,14 @@ def colours_of(samples: Sequence[Array]) -> NDArray[np.uint8]:
     return np.clip(np.rint(np.stack(samples, -1)), 0, 255).astype(np.uint8)
 
 
-def _refuse_colours(asked_for: bool, why: str) -> None:
+def refuse_colours(asked_for: bool, why: str) -> None:
+    """Refuse what colours have not, where it is asked for.
+
+    Raises
+    ------
+    UsageError
+        ``SHOW-COLOUR``
+    """
     if asked_for:
         raise UsageError("SHOW-COLOUR", f"colours {why}")
 

@@ -130,7 +130,7 @@ def _moved(region: Dataset, axes: tuple[PixelAxis, PixelAxis]) -> Dataset | None
         setattr(result, names[0], first)
         setattr(result, names[1], last)
         _refer(result, region, axis, names)
-        _set_beside(result, axis, beside)
+        _set_beside(result, region, axis, (names[0], names[2], beside))
     return result
 
 
@@ -159,12 +159,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _set_beside(result: Dataset, axis: PixelAxis, names: Sequence[str]) -> None:
-    """Scale what is counted from the reference pixel; what would fall between pixels goes."""
-    for name in names:
-        if isinstance(result.get(name), int) and axis.step != 1:
-            place = result[name].value / axis.step
-            if abs(place - round(place)) <= _EXACT:
-                setattr(result, name, round(place))
-            else:
-                delattr(result, name)
+def _set_beside(result: Dataset, region: Dataset, axis: PixelAxis, names: tuple[str, str, Sequence[str]]) -> None:
+    """Count anew what is counted from the reference pixel; what would fall between pixels, or has no such, goes."""
+    low, pixel, beside = names
+    for name in (n for n in beside if isinstance(region.get(n), int)):
+        if not isinstance(result.get(pixel), int):
+            delattr(result, name)
+            continue
+        there = axis.at(region[low].value + region[pixel].value + region[name].value)
+        place = there - result[low].value - result[pixel].value
+        if abs(place - round(place)) <= _EXACT:
+            setattr(result, name, round(place))
+        else:
+            delattr(result, name)

@@ -59,6 +59,7 @@ class PaletteTable(NamedTuple):
     Parameters
     ----------
     descriptor : (entries, first, bits)
+        The first value as pixels have it: below 0 where they are signed.
     data : bytes
     segmented : bool
         Whether `data` has segments (C.7.9.2).

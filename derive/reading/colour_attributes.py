@@ -93,6 +93,8 @@ def _as_it_lies(header: Header, layout: PixelLayout) -> str:
     if length < layout.stored_samples * pixels * count:
         count = 1  # a frame by itself
     shared = layout.columns % 2 == 0 and length < layout.samples * pixels * count
+    if not shared and layout.photometric in RETIRED:
+        _refuse(header, "each pixel has chrominance of its own, which that, retired now, never had")
     return layout.photometric if shared else _FULL
 
 
@@ -109,6 +111,8 @@ def _table(header: Header, which: str) -> PaletteTable | None:
     if len(said) != 3 or found is None:
         return None
     entries, first, bits = map(int, said)
+    if header.integer("PixelRepresentation") == 1:  # it is US or SS as the pixels are, and often written as the other
+        first = (first & 0xFFFF ^ 0x8000) - 0x8000
     syntax = uid_of(header.transfer_syntax)
     big = syntax.is_transfer_syntax and not syntax.is_little_endian
     return PaletteTable((entries & 0xFFFF, first, bits), found.value, plain is None, big)

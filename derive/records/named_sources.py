@@ -72,9 +72,10 @@ class NamedSources:
 
     def _staying(self, index: int) -> Iterator[FrameRef]:
         """Yield what entered an image at its own place; of a cine what did so in any of its frames."""
-        order, together = self._order, [index]
+        order = self._order
+        together: Sequence[int] = [index]
         if self._once:
-            together = next(list(indices) for indices in partition(order) if index in indices)
+            together = self._together[index]
         for each in together:
             refs = order.frames.contributors(each)
             yield from (c for c in refs if order.sources.at_its_place(c, each, order.frames.slices))
@@ -85,6 +86,11 @@ class NamedSources:
         target = self._order.target
         macro = "DerivationImageSequence" in target.iod.attributes
         return target.container == "cine" or (target.container == "functional" and not macro)
+
+    @cached_property
+    def _together(self) -> dict[int, Sequence[int]]:
+        """All frames of the instance that each is of."""
+        return {index: indices for indices in partition(self._order) for index in indices}
 
     @cached_property
     def _of_instances(self) -> dict[int, tuple[FrameRef, ...]]:
