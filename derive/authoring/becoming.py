@@ -43,9 +43,8 @@ def becomes(
         target = without_plane(target, options.into)
     if isinstance(frames, Volumes) and not target.in_patient:
         target, frames = _held(target, frames, derivation, measured)
-    return target, in_numbers(
-        frames, target, options.numbers, source if derivation.only_compressed and holds_stored(source) else None
-    )
+    kept = source if derivation.only_compressed and holds_stored(source) else None
+    return target, in_numbers(frames, target, options.numbers, kept)
 
 
 # 2026-12-01: whether 8 bits hold a result is known beforehand of what mixes or picks values; of all else its values are

@@ -35,6 +35,7 @@ from derive.rewriting.rewrite import encoded, uniform
 from derive.rewriting.splice import elements_of, start_with
 from derive.rewriting.stored import StoredDataSet
 from derive.standard.vr import PIXEL_DATA
+from derive.told.wording import flag
 from derive.writing.part10 import deflated_runs, file_start
 
 _NATIVE, _DEFLATED = str(ExplicitVRLittleEndian), str(DeflatedExplicitVRLittleEndian)
@@ -90,9 +91,12 @@ def repacked(stored: StoredFile, compression: Compression | None, folder: Path |
     deflated = syntax == _DEFLATED
     if stored.transfer_syntax == wanted or (compression is None and not packed and not deflated):
         return None
-    if not pixels and wanted not in (_NATIVE, _DEFLATED):
-        return None  # a report has nothing that could be compressed frame by frame
-    frames = _StoredFrames.of(stored) if pixels and (packed or wanted not in (_NATIVE, _DEFLATED)) else None
+    by_frame = wanted not in (_NATIVE, _DEFLATED)
+    if by_frame and (not pixels or _is_of_bits(stored)):
+        return None  # a report, or single bits, have nothing that could be compressed frame by frame
+    if packed:
+        _refuse_packed_items(stored)
+    frames = _StoredFrames.of(stored) if pixels and (packed or by_frame) else None
     if compression is not None and compression.method != DEFLATED and frames is not None:
         return _compressed(stored, frames, compression, folder)
     if frames is None:
@@ -103,6 +107,29 @@ def repacked(stored: StoredFile, compression: Compression | None, folder: Path |
 def _is_pixel_data(stored: StoredFile) -> bool:
     """Whether its pixels are no floating point, which nothing compresses frame by frame."""
     return stored.pixels is not None and stored.pixels.head[:4] == element_head(PIXEL_DATA, "OW", 0)[:4]
+
+
+def _is_of_bits(stored: StoredFile) -> bool:
+    return stored.instance.lenient.integer("BitsAllocated") == 1
+
+
+def _refuse_packed_items(stored: StoredFile) -> None:
+    """Refuse an object with compressed pixels in an item too: an icon is in the syntax of its object (PS3.5 A.4).
+
+    Raises
+    ------
+    SourceError
+        ``SRC-SYNTAX``
+    """
+    tag = element_head(PIXEL_DATA, "OB", 0)[:4]
+    begins = [tag + vr + b"\0\0\xff\xff\xff\xff" for vr in (b"OB", b"OW")]
+    if any(begin in _own(dataset) for dataset in (stored.head, stored.tail) if dataset.spans for begin in begins):
+        raise SourceError(
+            "SRC-SYNTAX",
+            f"{stored.name}: an item, such as an icon, has compressed pixels of its own, which would be of another "
+            "transfer syntax than the object then; derive correct takes it out "
+            f"({flag('remove', 'IconImageSequence')})",
+        )
 
 
 @dataclass(frozen=True)
@@ -256,8 +283,13 @@ def _head(stored: StoredFile, new: Mapping[int, Element | None]) -> bytes:
 
 def _explicit(stored: StoredFile, dataset: StoredDataSet) -> StoredDataSet:
     signed = stored.instance.lenient.integer("PixelRepresentation") == 1
-    own = dataset.data[dataset.spans[0][2] : dataset.spans[-1][4]]
-    return StoredDataSet.of(uniform(dataset, signed=signed) if stored.implicit else own, implicit=False)
+    data = uniform(dataset, signed=signed) if stored.implicit else _own(dataset)
+    return StoredDataSet.of(data, implicit=False)
+
+
+def _own(dataset: StoredDataSet) -> bytes:
+    """Return the bytes of a data set, of all that holds it."""
+    return dataset.data[dataset.spans[0][2] : dataset.spans[-1][4]]
 
 
 def _as_they_are(stored: StoredFile) -> Iterator[bytes]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pydicom
 import pytest
 
 import derive
+from derive.authoring.lossy import padding_of_all
 from derive.model.loss import Loss, loss_of
 from derive.operations import gaussian_blur
-from tests.helpers.asserting import each, every
+from derive.pixels.encode import Codestream, EncodedFrame, Encoding
+from tests.helpers.asserting import each, every, raises_code
 from tests.helpers.sources import make_series
 
 KEYWORDS = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
@@ -94,3 +97,20 @@ def test_a_file_compressed_with_loss_is_told_so_with_its_ratio(uid, method, real
     assert (image.LossyImageCompression, image.LossyImageCompressionMethod) == ("01", method)
     assert float(image.LossyImageCompressionRatio) == pytest.approx(native / len(dataset.PixelData), rel=0.01)
     assert "CHK-LOSSY" not in {f.code for f in derive.check(tmp_path / "out").findings}
+
+
+def of_padding(value, limit=None):
+    """A frame that was compressed with loss, and what its padding decodes to."""
+    stored = np.full((2, 2), 900, np.int16)
+    encoding = Encoding(1.0, 0.0, True, padding=value, padding_limit=limit)
+    return EncodedFrame(stored, encoding, 900, 900, 0.0, 0, Codestream(b"", 0, 8, 3))
+
+
+def test_padding_that_each_frame_has_a_value_of_its_own_for_is_a_range():
+    """One of the values would make values of the padding of all other frames."""
+    found = padding_of_all([of_padding(64), of_padding(65)], (500, 900))
+    assert (found.padding, found.padding_limit) == (64, 65)
+    same = padding_of_all([of_padding(64), of_padding(64)], (500, 900))
+    assert (same.padding, same.padding_limit) == (64, None)
+    with raises_code("VAL-PADDING-LOST"):
+        padding_of_all([of_padding(64), of_padding(70)], (66, 900))

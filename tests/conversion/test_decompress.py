@@ -196,3 +196,45 @@ def test_real_compressed_files_have_the_values_of_a_third_decoder(real):
         same += 1
     assert same >= 6
     assert set(refused) <= {"SRC-SYNTAX"}
+
+
+def with_icon():
+    """An object of which an icon is compressed as it is."""
+    (dataset,) = make_series("CT", count=1, shape=(40, 33))
+    dataset.compress(RLELossless)
+    icon = pydicom.Dataset()
+    icon.Rows = icon.Columns = 2
+    icon.SamplesPerPixel, icon.PhotometricInterpretation = 1, "MONOCHROME2"
+    icon.BitsAllocated = icon.BitsStored = 8
+    icon.HighBit, icon.PixelRepresentation = 7, 0
+    icon.add_new("PixelData", "OB", encapsulate([b"\1" + b"\0" * 3 + b"\x40" + b"\0" * 59 + b"\3\0\1\2\3"]))
+    icon["PixelData"].is_undefined_length = True
+    dataset.IconImageSequence = [icon]
+    return dataset
+
+
+@pytest.mark.parametrize("method", [None, "deflated", "rle"])
+def test_an_icon_is_in_the_transfer_syntax_of_its_object(method, tmp_path):
+    """In another one nobody could read it."""
+    (tmp_path / "a.dcm").write_bytes(as_bytes(with_icon()))
+    if method == "rle":
+        derive.decompress(tmp_path / "a.dcm", compress=method).write(tmp_path / "out")
+        assert (tmp_path / "out" / "a.dcm").read_bytes() == (tmp_path / "a.dcm").read_bytes()
+        return
+    with raises_code("SRC-SYNTAX"):
+        derive.decompress(tmp_path / "a.dcm", compress=method).write(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", ["jpeg-ls", "rle"])
+def test_single_bits_beside_others_stay_as_they_are(method, originals, tmp_path):
+    bits = np.arange(3 * 3 * 3) % 2 == 0
+    mask = make_series("CT", count=1, shape=(3, 3))[0]
+    mask.SOPClassUID = mask.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
+    mask.SOPInstanceUID = mask.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    mask.NumberOfFrames, mask.BitsAllocated, mask.BitsStored, mask.HighBit, mask.PixelRepresentation = 3, 1, 1, 0, 0
+    mask.PixelData = np.packbits(bits, bitorder="little").tobytes()
+    (originals / "mask.dcm").write_bytes(as_bytes(mask))
+    report = derive.decompress(originals, compress=method).write(tmp_path / "out")
+    assert report.count == report.changed + 1
+    assert (tmp_path / "out" / "mask.dcm").read_bytes() == (originals / "mask.dcm").read_bytes()

@@ -12,7 +12,7 @@ import derive
 from derive.conversion.labels import known_segments, segments_said
 from derive.operations import mask
 from derive.standard import is_single_frame
-from tests.helpers.asserting import each
+from tests.helpers.asserting import each, raises_code
 from tests.helpers.convert_files import affine_of, nifti, read_reference
 from tests.helpers.peers import dciodvfy_errors
 from tests.helpers.sources import OBLIQUE, make_series
@@ -166,6 +166,34 @@ def test_another_grid_is_resampled_to_the_nearest_voxel_and_that_is_said(ct, tmp
     found, report = made(path, ct, tmp_path / "out")
     assert np.array_equal(by_highdicom(found, ct), labels())
     assert report.notes[-1] == "fine.nii.gz lies on another grid than the reference: resampled to the nearest voxel"
+
+
+@pytest.mark.parametrize("kind", ["binary", "labelmap"])
+def test_a_segment_between_the_voxels_of_the_reference_does_not_vanish_unsaid(kind, ct, tmp_path):
+    fine = labels().repeat(3, axis=1).repeat(3, axis=2)
+    fine[fine == 2] = 0
+    fine[2, 30, 36] = 2
+    affine = affine_of(ct).copy()
+    affine[:3, 3] -= affine[:3, :2].sum(axis=1) / 3
+    affine[:3, :2] /= 3
+    path = nifti(tmp_path / "fine.nii.gz", fine, affine)
+    found, report = made(path, ct, tmp_path / "out", segmentation_type=kind)
+    assert list(found.segment_numbers) == [1]
+    assert report.notes[-1] == "1 segment without a voxel of the reference, not written: Bone"
+    with raises_code("SEG-CODES"):
+        derive.convert(path, reference=ct, **{**MANUAL, "label": [LIVER]})
+
+
+def test_a_number_is_said_once_and_one_by_one_over_the_table(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("number,label,scheme,value,meaning\n1,Liver,SCT,10200004,Liver\n")
+    (over,) = segments_said(table, ["1=Hepar,SCT,10200004,Liver"])
+    assert over.label == "Hepar"
+    (over,) = segments_said(table, [over])
+    assert over.label == "Hepar"
+    for twice in ([LIVER, "1=Spleen,SCT,78961009,Spleen"], [over, over]):
+        with raises_code("SEG-LABEL"):
+            segments_said(None, twice)
 
 
 @pytest.mark.parametrize("modality", ["CT", "MR", "PT"])

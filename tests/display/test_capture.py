@@ -29,6 +29,11 @@ def page_of(series, number=0):
     return series.frames.slab(number, number + 1)[0]
 
 
+def test_colours_have_no_window():
+    with raises_code("SHOW-COLOUR"):
+        derive.capture(derive.read([make_coloured()]), window=(40, 80))
+
+
 def has(page, colour):
     return bool((page == np.array(colour, np.uint8)).all(axis=-1).any())
 

@@ -78,8 +78,28 @@ def test_other_pixels_have_other_steps_and_the_same_value_at_a_place(step):
     low, high = found.RegionLocationMinX0, found.RegionLocationMaxX1
     assert 1.5 <= begin + step * low < 1.5 + step
     assert 9.5 - step <= begin + step * high < 9.5
-    assert ("TMLinePositionX0" in found) == (step == 0.5)
-    assert found.get("DopplerSampleVolumeXPosition") == {2.0: 2, 0.5: 8}.get(step)
+    for name in ("TMLinePositionX0", "DopplerSampleVolumeXPosition"):
+        there = item.RegionLocationMinX0 + item.ReferencePixelX0 + item[name].value
+        place = (there - begin) / step
+        assert (name in found) == (abs(place - round(place)) < 1e-6), name
+        if name in found:
+            assert low + found.ReferencePixelX0 + found[name].value == round(place), name
+
+
+def test_what_is_counted_from_a_reference_that_is_rounded_is_where_it_was_or_gone():
+    """The reference pixel goes to the nearest one, and half a pixel would be left between."""
+    item = region((0, 0), (13, 11), ReferencePixelX0=11, DopplerSampleVolumeXPosition=2, TMLinePositionX0=1)
+    (found,) = moved([item], (PixelAxis(0.0, 2.0, 7, 14), WHOLE[1]))
+    assert found.ReferencePixelX0 in (5, 6)
+    assert "DopplerSampleVolumeXPosition" not in found  # pixel 13: 6.5
+    assert found.ReferencePixelX0 + found.TMLinePositionX0 == 6  # pixel 12
+
+
+def test_what_is_counted_from_no_reference_goes():
+    item = region((2, 3), (9, 10), TMLinePositionX0=1)
+    del item.ReferencePixelX0
+    (found,) = moved([item], (PixelAxis(0.0, 2.0, 7, 14), WHOLE[1]))
+    assert "TMLinePositionX0" not in found
 
 
 def test_a_reference_without_a_value_goes_where_it_would_lie_between_pixels():

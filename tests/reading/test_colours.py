@@ -162,3 +162,22 @@ def test_real_images_are_as_dcmtk_shows_them(name, real, tmp_path):
     with Image.open(shown) as image:
         wanted = np.asarray(image.convert("RGB"))
     np.testing.assert_array_equal(derive.read(path).colours.slab(0, 1)[0], wanted)
+
+
+def test_a_palette_of_signed_pixels_begins_below_0_however_that_is_written():
+    """Its first value is US or SS as the pixels are, and is often written as the other (C.7.6.3.1.5)."""
+    unsigned = make_coloured(stored_as="PALETTE COLOR")
+    wanted = colours_of(derive.read([unsigned]))
+    signed = make_coloured(stored_as="PALETTE COLOR", PixelRepresentation=1)
+    for colour in ("Red", "Green", "Blue"):
+        entries, first, bits = signed[f"{colour}PaletteColorLookupTableDescriptor"].value
+        said = [entries, first - 128 & 0xFFFF, bits]
+        signed.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", said)
+    stored = np.frombuffer(signed.PixelData, np.uint8).astype(np.int16) - 128
+    signed.PixelData = stored.astype(np.int8).tobytes()
+    np.testing.assert_array_equal(colours_of(derive.read([signed])), wanted)
+
+
+def test_the_retired_range_is_not_read_where_each_pixel_has_its_own_chrominance():
+    with raises_code("VAL-COLOUR", ValuesError):
+        derive.read([make_coloured(stored_as="YBR_FULL", PhotometricInterpretation="YBR_PARTIAL_422")])

@@ -84,3 +84,15 @@ def test_what_is_no_table_is_refused(said, code):
             del sequence[0][keyword]
     with raises_code(code, derive.DeriveError):
         values_of(make_projection("CR", ModalityLUTSequence=sequence))
+
+
+@pytest.mark.parametrize("kind", ["CR", "SC"])
+def test_what_is_compressed_with_loss_is_what_the_table_makes(kind, tmp_path):
+    """And not the words that lead there, in which it would wrap."""
+    stored = stored_of(8)
+    source = make_projection(kind, stored, ModalityLUTSequence=table(np.arange(256) * 100))
+    series = derive.read([source])
+    derive.compress(series, jpeg_ls=True, error=1).write(tmp_path / "out")
+    found = np.asarray(derive.read(tmp_path / "out").volume.array)
+    assert np.abs(found - np.asarray(series.volume.array)).max() <= 1
+    assert found.max() > 20000
